@@ -1,0 +1,185 @@
+"""The exact chain: SGD seen through its order parameters, at a cost that does not depend on N.
+
+Split every weight vector into its part along the signal directions and a rest:
+``W = W* m^T + sqrt(N) U F_W`` and ``V = W* d^T + sqrt(N) U F_V``, with ``U`` an
+``N x 2M`` matrix of orthonormal columns orthogonal to ``W*``. A data point meets
+the weights only through its coordinates along ``W*`` (variance rho_k + eta),
+along ``U`` (variance eta) and the length of what is left (eta times chi-square
+with N - M* - 2M degrees of freedom). All three are drawn directly; ``U`` itself
+never appears. After a step the columns of ``F = [F_W F_V]`` have left the frame
+by one dimension, and a Gram-Schmidt sweep turns them back into a ``2M x 2M``
+upper triangle. Carrying this factor instead of the Gram matrix ``F^T F`` keeps
+it positive semi-definite for ever, also for a latent that has collapsed.
+
+A step takes M* + 2M normals and one chi-square from the stream.
+"""
+
+from math import sqrt
+
+import numpy as np
+
+from .jit import fused, kernel
+from .stream import chi_square, normals
+
+DRAWN = 64  # steps for which normals are drawn together
+
+
+@kernel
+def overlaps(m, d, F, D, out):
+    """Write m, d, Q, E, R, D, one after the other, into the flat array `out`."""
+    latent, signal = m.shape
+    full = latent * latent
+    Q = 2 * latent * signal
+    for i in range(latent):
+        for k in range(signal):
+            out[i * signal + k] = m[i, k]
+            out[(latent + i) * signal + k] = d[i, k]
+        for j in range(latent):
+            q = e = r = 0.0
+            for k in range(signal):
+                q += m[i, k] * m[j, k]
+                e += d[i, k] * d[j, k]
+                r += m[i, k] * d[j, k]
+            for a in range(2 * latent):
+                q += F[i, a] * F[j, a]
+                e += F[latent + i, a] * F[latent + j, a]
+                r += F[i, a] * F[latent + j, a]
+            out[Q + i * latent + j] = q
+            out[Q + full + i * latent + j] = e
+            out[Q + 2 * full + i * latent + j] = r
+        out[Q + 3 * full + i] = D[i]
+
+
+@fused
+def triangularise(A, F):
+    """Set the columns of `F` to the R factor of the columns of `A` (both stored as rows).
+
+    Modified Gram-Schmidt; `A` (n, n + 1) is overwritten, `F` (n, n) keeps only
+    F[j, i] with i <= j. A column that vanishes leaves a zero row.
+    """
+    size, rows = A.shape
+    for j in range(size):
+        square = 0.0
+        for a in range(rows):
+            square += A[j, a] * A[j, a]
+        if square > 0.0:
+            norm = sqrt(square)
+            F[j, j] = norm
+            for i in range(j + 1, size):
+                dot = 0.0
+                for a in range(rows):
+                    dot += A[j, a] * A[i, a]
+                F[i, j] = dot / norm
+                dot /= square
+                for a in range(rows):
+                    A[i, a] -= dot * A[j, a]
+        else:
+            F[j, j] = 0.0
+            for i in range(j + 1, size):
+                F[i, j] = 0.0
+
+
+@fused
+def advance(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim, out):
+    """Make ``len(betas)`` SGD steps on the order parameters, in place.
+
+    Parameters
+    ----------
+    stream : see `vaedyn.kernels.stream`
+    betas : (steps,) KL weight of each step
+    save_after : (saves,) ascending numbers of steps after which a row of `out` is written
+    m, d : (latent, signal)
+    F : (2 latent, 2 latent) column c of the triangle in ``F[c, :c + 1]``, W before V
+    D : (latent,)
+    deviations : (signal,) sqrt(rho_k + eta)
+    out : (saves, values) order parameters, flat
+
+    Returns
+    -------
+    int
+        Number of steps made: fewer than asked for when an encoder variance left (0, inf).
+    """
+    latent, signal = m.shape
+    rate = lr / dim
+    noise = sqrt(eta)
+    dof = dim - signal - 2 * latent
+    draws = np.empty((DRAWN, signal + 2 * latent + 1))
+    xs = np.empty(signal)
+    xi = np.empty(2 * latent)
+    along = np.empty(signal)
+    rest = np.empty(2 * latent)
+    y = np.empty(latent)
+    mu = np.empty(latent)
+    A = np.empty((2 * latent, 2 * latent + 1))
+    saved = 0
+    while saved < len(save_after) and save_after[saved] == 0:
+        overlaps(m, d, F, D, out[saved])
+        saved += 1
+    for step in range(len(betas)):
+        beta = betas[step]
+        if step % DRAWN == 0:
+            ahead = draws[: min(DRAWN, len(betas) - step)]
+            normals(stream, 1.0, ahead.reshape(ahead.size))
+        z = draws[step % DRAWN]
+        for k in range(signal):
+            xs[k] = deviations[k] * z[k]
+        for a in range(2 * latent):
+            xi[a] = noise * z[signal + a]
+        far = noise * sqrt(chi_square(stream, dof, z[signal + 2 * latent]))
+
+        for i in range(latent):
+            yi = mui = 0.0
+            for k in range(signal):
+                yi += m[i, k] * xs[k]
+                mui += d[i, k] * xs[k]
+            for a in range(i + 1):
+                yi += F[i, a] * xi[a]
+            for a in range(latent + i + 1):
+                mui += F[latent + i, a] * xi[a]
+            y[i] = yi
+            mu[i] = mui
+        # along = m^T mu and rest = F_W mu: the reconstruction W mu in both parts
+        for k in range(signal):
+            total = 0.0
+            for i in range(latent):
+                total += m[i, k] * mu[i]
+            along[k] = total
+        for a in range(2 * latent):
+            total = 0.0
+            for i in range(a, latent):
+                total += F[i, a] * mu[i]
+            rest[a] = total
+
+        decay = 1.0 - rate * lam
+        for i in range(latent):
+            e = y[i] - beta * mu[i]
+            q = 0.0
+            for k in range(signal):
+                e -= m[i, k] * along[k]
+                q += m[i, k] * m[i, k]
+            for a in range(i + 1):
+                e -= F[i, a] * rest[a]
+                q += F[i, a] * F[i, a]
+            shrink = 1.0 - rate * (D[i] + lam)
+            push = rate * mu[i]
+            pull = rate * e
+            for k in range(signal):
+                m[i, k] = shrink * m[i, k] + push * (xs[k] - along[k])
+                d[i, k] = decay * d[i, k] + pull * xs[k]
+            for a in range(2 * latent):
+                A[i, a] = push * (xi[a] - rest[a])
+                A[latent + i, a] = pull * xi[a]
+            for a in range(i + 1):
+                A[i, a] += shrink * F[i, a]
+            for a in range(latent + i + 1):
+                A[latent + i, a] += decay * F[latent + i, a]
+            A[i, 2 * latent] = push * far
+            A[latent + i, 2 * latent] = pull * far
+            D[i] -= 0.5 * rate * (q + beta - beta / D[i])
+            if not 0.0 < D[i] < np.inf:
+                return step
+        triangularise(A, F)
+        while saved < len(save_after) and save_after[saved] == step + 1:
+            overlaps(m, d, F, D, out[saved])
+            saved += 1
+    return len(betas)

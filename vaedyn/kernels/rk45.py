@@ -1,0 +1,212 @@
+"""Dormand and Prince's Runge-Kutta pair 5(4) for the ODE of the order parameters.
+
+Tableau: Dormand and Prince, J. Comput. Appl. Math. 6 (1980). Step control with
+a proportional-integral term, first step, stiffness test and the continuous
+extension of order 4: Hairer, Norsett and Wanner, "Solving Ordinary
+Differential Equations I", sections II.4 and II.6, and II, section IV.2.
+"""
+
+from math import sqrt
+
+import numpy as np
+
+from .jit import fused, kernel
+from .ode import beta_at, drift
+
+# status codes of `integrate`
+DONE, PAUSED, STEP_TOO_SMALL, DIVERGED, VARIANCE_LOST = range(5)
+# entries of its `record`
+TIME, STEP, LAST_ERROR, SAVED, STEPS, EVALUATIONS, STIFF, LENGTH = range(8)
+HUGE = 1e12
+
+NODES = np.array([0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1])
+STAGES = np.array(
+    [
+        [0, 0, 0, 0, 0, 0],
+        [1 / 5, 0, 0, 0, 0, 0],
+        [3 / 40, 9 / 40, 0, 0, 0, 0],
+        [44 / 45, -56 / 15, 32 / 9, 0, 0, 0],
+        [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729, 0, 0],
+        [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656, 0],
+        [35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84],
+    ]
+)
+ERROR = np.array([71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40])
+DENSE = np.array(
+    [
+        -12715105075 / 11282082432,
+        0,
+        87487479700 / 32700410799,
+        -10690763975 / 1880347072,
+        701980252875 / 199316789632,
+        -1453857185 / 822651844,
+        69997945 / 29380423,
+    ]
+)
+
+
+@fused
+def combine(target, y, scale, weights, k, count):
+    """Set `target` to ``y + scale sum_j weights[j] k[j]`` over the first `count` stages."""
+    target[:] = y
+    for j in range(count):
+        weight = scale * weights[j]
+        for i in range(y.size):
+            target[i] += weight * k[j, i]
+
+
+@kernel
+def advance(t, h, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after):
+    """Make one step from ``(t, y)`` with ``k[0]`` the drift there.
+
+    Fills the stages ``k[1:]``, `after` with the state at ``t + h`` and `before`
+    with the argument of the sixth stage, which stands at the same time.
+    """
+    for stage in range(1, 7):
+        target = before if stage == 5 else after
+        combine(target, y, h, STAGES[stage], k, stage)
+        beta = beta_at(t + NODES[stage] * h, kind, schedule)
+        drift(target, beta, rho, eta, lam, lr, latent, work, k[stage])
+
+
+@fused
+def norm(x, y, z, rtol, atol):
+    """Return the root mean square of `x` in units of the tolerated error at `y` and `z`."""
+    total = 0.0
+    for i in range(x.size):
+        ratio = x[i] / (atol + rtol * max(abs(y[i]), abs(z[i])))
+        total += ratio * ratio
+    return sqrt(total / x.size)
+
+
+@fused
+def interpolate(theta, h, y, after, k, weights, out):
+    """Write the state at the fraction `theta` of the step from `y` to `after` into `out`."""
+    for i in range(y.size):
+        rise = after[i] - y[i]
+        start = h * k[0, i] - rise
+        bend = rise - h * k[6, i] - start
+        rest = 0.0
+        for j in range(7):
+            rest += weights[j] * k[j, i]
+        out[i] = y[i] + theta * (
+            rise + (1.0 - theta) * (start + theta * (bend + (1.0 - theta) * h * rest))
+        )
+
+
+@kernel
+def first_step(t, y, k, kind, schedule, rho, eta, lam, lr, latent, work, probe, rtol, atol):
+    """Return a first step size from the sizes of the state, the drift and its change."""
+    size = norm(y, y, y, rtol, atol)
+    slope = norm(k[0], y, y, rtol, atol)
+    h = 1e-6 if min(size, slope) < 1e-5 else 0.01 * size / slope
+    probe[:] = y + h * k[0]
+    drift(probe, beta_at(t + h, kind, schedule), rho, eta, lam, lr, latent, work, k[1])
+    probe[:] = k[1] - k[0]
+    steepest = max(slope, norm(probe, y, y, rtol, atol) / h)
+    if steepest <= 1e-15:
+        return max(1e-6, 1e-3 * h)
+    return min(100.0 * h, (0.01 / steepest) ** 0.2)
+
+
+@kernel
+def limited_by_stability(h, k, before, after):
+    """Estimate whether ``h |lambda|`` has reached the edge of the stability region."""
+    change = distance = 0.0
+    for i in range(before.size):
+        change += (k[6, i] - k[5, i]) ** 2
+        distance += (after[i] - before[i]) ** 2
+    return distance > 0.0 and h * sqrt(change / distance) > 3.25
+
+
+@kernel
+def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol, atol, most, out):
+    """Integrate on towards ``times[-1]``, by at most `most` accepted steps.
+
+    Parameters
+    ----------
+    y : (values,) as `vaedyn.kernels.ode` lays it out; the start, and then the end
+    times : (saves,) ascending, the first one being the start
+    record : (LENGTH,)
+        Zeros at first, then where the integration stands: time reached, next
+        step size, last error, rows of `out` filled, accepted steps, drifts
+        computed, accepted steps limited by stability.
+    kind, schedule : beta(t), see `vaedyn.kernels.ode.beta_at`
+    out : (saves, values)
+
+    Returns
+    -------
+    int
+        Status: DONE, PAUSED (call again to go on), or why it stopped.
+    """
+    work = np.empty(7 * latent * latent)
+    k = np.empty((7, y.size))
+    before = np.empty(y.size)
+    after = np.empty(y.size)
+    error = np.empty(y.size)
+    end = times[-1]
+    if record[STEP] == 0.0:
+        record[TIME] = times[0]
+        out[0] = y
+        record[SAVED] = 1
+        record[LAST_ERROR] = 1e-4
+    t = record[TIME]
+    saved = int(record[SAVED])
+    drift(y, beta_at(t, kind, schedule), rho, eta, lam, lr, latent, work, k[0])
+    record[EVALUATIONS] += 1
+    if record[STEP] == 0.0:
+        record[STEP] = first_step(
+            t, y, k, kind, schedule, rho, eta, lam, lr, latent, work, after, rtol, atol
+        )
+        record[EVALUATIONS] += 1
+    h = record[STEP]
+    rejected = False
+    made = 0
+    while t < end:
+        if made == most:
+            return PAUSED
+        if h < 1e-14 * max(abs(t), 1e-3):
+            return STEP_TOO_SMALL
+        last = t + 1.01 * h >= end
+        if last:
+            h = end - t
+        advance(t, h, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after)
+        record[EVALUATIONS] += 6
+        error[:] = 0.0
+        combine(error, error, h, ERROR, k, 7)
+        size = norm(error, y, after, rtol, atol)
+        if not size <= 1.0:
+            factor = 0.2
+            if size < np.inf:
+                factor = max(0.2, 0.9 * size**-0.17)
+            h *= factor
+            rejected = True
+            continue
+        if limited_by_stability(h, k, before, after):
+            record[STIFF] += 1
+        reached = end if last else t + h
+        while saved < times.size and times[saved] <= reached:
+            interpolate((times[saved] - t) / h, h, y, after, k, DENSE, out[saved])
+            saved += 1
+        t = reached
+        y[:] = after
+        k[0] = k[6]
+        made += 1
+        size = max(size, 1e-10)
+        factor = max(0.2, min(10.0, 0.9 * size**-0.17 * record[LAST_ERROR] ** 0.04))
+        if rejected:
+            factor = min(factor, 1.0)
+        rejected = False
+        h *= factor
+        record[TIME] = t
+        record[STEP] = h
+        record[LAST_ERROR] = max(size, 1e-4)
+        record[SAVED] = saved
+        record[STEPS] += 1
+        for i in range(y.size):
+            if not abs(y[i]) < HUGE:
+                return DIVERGED
+        for i in range(y.size - latent, y.size):
+            if not y[i] > 0.0:
+                return VARIANCE_LOST
+    return DONE
