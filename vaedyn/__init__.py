@@ -1,0 +1,54 @@
+"""Learning dynamics of linear variational autoencoders.
+
+``Params`` holds the model; ``theory`` integrates its order parameters in the
+limit of large input dimension, ``simulate`` trains it by one-pass SGD, and
+``fixed_points`` tells where learning ends. ``vaedyn.store.ResultStore`` keeps
+their results.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import store as store
+    from .errors import ConvergenceError as ConvergenceError
+    from .errors import DivergenceError as DivergenceError
+    from .errors import ParameterError as ParameterError
+    from .errors import VaedynError as VaedynError
+    from .ode import theory as theory
+    from .params import Params as Params
+    from .results import Trajectory as Trajectory
+    from .sgd import simulate as simulate
+    from .stationary import FixedPoints as FixedPoints
+    from .stationary import fixed_points as fixed_points
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ConvergenceError": "errors",
+    "DivergenceError": "errors",
+    "ParameterError": "errors",
+    "VaedynError": "errors",
+    "Params": "params",
+    "Trajectory": "results",
+    "FixedPoints": "stationary",
+    "fixed_points": "stationary",
+    "simulate": "sgd",
+    "theory": "ode",
+}
+__all__ = ["__version__", "store", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    # imported on first use, so that `import vaedyn` costs nothing
+    if name == "store":
+        return import_module(".store", __name__)
+    if name in _HOMES:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

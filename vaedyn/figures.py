@@ -1,0 +1,332 @@
+"""Figures for a paper: theory as lines, simulation as markers with a band."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogFormatter
+
+from .errors import ParameterError
+from .params import Params
+from .results import Trajectory
+
+ONE_COLUMN, TWO_COLUMNS = 3.3, 6.75  # inches
+FORMATS = ("pdf", "svg", "png")
+SCALES = ("linear", "log")
+BANDS = {"std": "mean ± std of runs", "sem": "mean ± standard error"}
+# Okabe and Ito's colour-blind safe palette, darkest first
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+OFF_DIAGONAL = (0, (5, 1, 1, 1))
+SYMBOLS = {
+    "eps_g": r"generalisation error $\varepsilon_g$",
+    "m": r"$m = W^\top W^*/N$",
+    "d": r"$d = V^\top W^*/N$",
+    "Q": r"$Q = W^\top W/N$",
+    "E": r"$E = V^\top V/N$",
+    "R": r"$R = W^\top V/N$",
+    "D": r"$D$",
+}
+STYLE: Any = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.2,
+    "legend.frameon": False,
+    "legend.handlelength": 1.8,
+    "axes.formatter.use_mathtext": True,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 300,
+    "savefig.dpi": 300,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "vaedyn",
+    "path.simplify": True,
+}
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    with mpl.rc_context(STYLE):
+        yield
+
+
+def _figure(width: float, height: float, **grid: Any) -> tuple[Figure, np.ndarray]:
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure, np.atleast_1d(figure.subplots(**grid))
+
+
+def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> None:
+    """Write `figure` to a PDF, SVG or PNG file; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    keywords : sequence of str
+        Goes into the metadata, say the keys of the records that are drawn.
+
+    Raises
+    ------
+    ParameterError
+        When the format is none of these, or the file cannot be written.
+    """
+    path = Path(path)
+    kind = path.suffix[1:].lower()
+    if kind not in FORMATS:
+        raise ParameterError("output", f"expected a name ending in .pdf, .svg or .png: {path}")
+    words = ", ".join(keywords)
+    metadata: dict[str, dict[str, str | datetime | None]] = {
+        "pdf": {"Creator": "vaedyn", "Keywords": words, "CreationDate": None},
+        "svg": {"Creator": "vaedyn", "Description": words, "Date": None},
+        "png": {"Software": "vaedyn", "Description": words},
+    }
+    try:
+        with _style():
+            figure.savefig(path, format=kind, metadata=metadata[kind])
+    except OSError as error:
+        raise ParameterError("output", f"cannot write {path}: {error.strerror}") from error
+
+
+def caption(params: Params) -> str:
+    """Return the parameters in the paper's letters, one line."""
+    rho = ", ".join(f"{value:g}" for value in dict.fromkeys(params.strengths.tolist()))
+    if params.latent == params.signal:
+        sizes = rf"$M = M^* = {params.latent}$"
+    else:
+        sizes = rf"$M = {params.latent}$, $M^* = {params.signal}$"
+    parts = [
+        rf"$N = {params.dim}$",
+        sizes,
+        rf"$\rho = {rho}$",
+        rf"$\eta = {params.eta:g}$",
+        rf"$\beta = {params.beta:g}$",
+        rf"$\tau = {params.lr:g}$",
+    ]
+    if params.lam:
+        parts.append(rf"$\lambda = {params.lam:g}$")
+    if params.anneal != "constant":
+        parts.append(params.anneal)
+    return ", ".join(parts)
+
+
+def _shown(t: np.ndarray, x_scale: str, count: int) -> np.ndarray:
+    """Return indices of about `count` times, evenly spaced on the axis."""
+    if x_scale == "log":
+        first = t[t > 0][0]
+        wanted = np.geomspace(first, t[-1], count)
+    else:
+        wanted = np.linspace(t[0], t[-1], count)
+    return np.unique(np.abs(t[:, None] - wanted).argmin(axis=0))
+
+
+def spread(values: np.ndarray, band: str) -> np.ndarray:
+    """Return the half-width of the band over runs (the first axis): 0 for a single run."""
+    runs = len(values)
+    if runs == 1:
+        return np.zeros(values.shape[1:])
+    std = values.std(axis=0, ddof=1)
+    return std / np.sqrt(runs) if band == "sem" else std
+
+
+def _draw(axes: Axes, t, theory, runs, style: dict, *, band: str, x_scale: str, count: int) -> None:
+    """Draw one quantity: `theory` (times,) as a line, `runs` (runs, times) with their band."""
+    colour = style["color"]
+    if theory is not None:
+        axes.plot(t, theory, zorder=3, **style)
+    if runs is not None:
+        mean, half = runs.mean(axis=0), spread(runs, band)
+        low = mean - half
+        if axes.get_yscale() == "log":
+            low = np.maximum(low, 0.05 * mean)
+        axes.fill_between(t, low, mean + half, color=colour, alpha=0.22, linewidth=0)
+        at = _shown(t, x_scale, count)
+        axes.plot(
+            t[at],
+            mean[at],
+            linestyle="none",
+            marker="o",
+            markerfacecolor="white",
+            markeredgecolor=colour,
+            markeredgewidth=0.8,
+            zorder=4,
+        )
+
+
+def _legend(theory, simulation, band: str, colour: str) -> list[Any]:
+    handles = []
+    if theory is not None:
+        handles.append(Line2D([], [], color=colour, label="theory (ODE)"))
+    if simulation is not None:
+        runs = len(simulation.eps_g)
+        text = f"SGD, {runs} runs" if runs > 1 else "SGD, one run"
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=colour,
+                linestyle="none",
+                marker="o",
+                markerfacecolor="white",
+                markeredgewidth=0.8,
+                label=text,
+            )
+        )
+        if runs > 1:
+            handles.append(Patch(facecolor=colour, alpha=0.22, label=BANDS[band]))
+    return handles
+
+
+def _time_axis(axes: Axes, t: np.ndarray, x_scale: str) -> None:
+    axes.set_xscale(x_scale)
+    axes.set_xlim(t[t > 0][0] if x_scale == "log" else t[0], t[-1])
+
+
+def learning_curve(
+    theory: Trajectory | None,
+    simulation: Trajectory | None,
+    *,
+    x_scale: str = "linear",
+    y_scale: str = "log",
+    band: str = "std",
+) -> Figure:
+    """Draw the generalisation error in time.
+
+    Parameters
+    ----------
+    theory : Trajectory, leading axis (times,), optional
+    simulation : Trajectory, leading axes (runs, times), optional
+        At least one of the two; when both, on the same times.
+    x_scale, y_scale : {"linear", "log"}
+    band : {"std", "sem"}
+        Half-width of the shaded band: standard deviation over runs, or
+        standard error of their mean.
+    """
+    params, t = _common(theory, simulation)
+    with _style():
+        figure, (axes,) = _figure(ONE_COLUMN, 2.5)
+        axes.set_yscale(y_scale)
+        _draw(
+            axes,
+            t,
+            None if theory is None else theory.eps_g,
+            None if simulation is None else simulation.eps_g,
+            {"color": COLOURS[0]},
+            band=band,
+            x_scale=x_scale,
+            count=24,
+        )
+        _time_axis(axes, t, x_scale)
+        if y_scale == "log":
+            axes.yaxis.set_major_formatter(LogFormatter())
+            axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.1, 0.6)))
+        axes.set_xlabel(r"time $t$ = SGD steps$/N$")
+        axes.set_ylabel(SYMBOLS["eps_g"])
+        axes.set_title(caption(params), fontsize=6.5)
+        axes.legend(handles=_legend(theory, simulation, band, COLOURS[0]))
+    return figure
+
+
+def order_parameters(
+    theory: Trajectory | None,
+    simulation: Trajectory | None,
+    *,
+    x_scale: str = "linear",
+    band: str = "std",
+) -> Figure:
+    """Draw all entries of m, d, Q, E, R and D in time, one panel each.
+
+    The colour tells the latent (the later one of a pair), the dash the signal.
+    Arguments as for `learning_curve`.
+    """
+    params, t = _common(theory, simulation)
+    with _style():
+        figure, panels = _figure(TWO_COLUMNS, 3.6, nrows=2, ncols=3, sharex=True)
+        for axes, name in zip(panels.ravel(), ("m", "Q", "D", "d", "E", "R"), strict=True):
+            for index, style in _entries(params, name):
+                _draw(
+                    axes,
+                    t,
+                    None if theory is None else getattr(theory, name)[:, *index],
+                    None if simulation is None else getattr(simulation, name)[:, :, *index],
+                    style,
+                    band=band,
+                    x_scale=x_scale,
+                    count=16,
+                )
+            axes.set_ylabel(SYMBOLS[name])
+            _time_axis(axes, t, x_scale)
+            axes.margins(y=0.08)
+        for axes in panels[1]:
+            axes.set_xlabel(r"time $t$ = SGD steps$/N$")
+        handles = _legend(theory, simulation, band, "0.3" if params.latent > 1 else COLOURS[0])
+        handles += _keys(params)
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
+        figure.suptitle(caption(params), fontsize=7)
+    return figure
+
+
+def _entries(params: Params, name: str) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:
+    """Yield the entries of an order parameter that differ, with their line styles."""
+    for i in range(params.latent):
+        colour = COLOURS[i % len(COLOURS)]
+        if name == "D":
+            yield (i,), {"color": colour}
+        elif name in "md":
+            for k in range(params.signal):
+                yield (i, k), {"color": colour, "linestyle": DASHES[k % len(DASHES)]}
+        else:
+            others = range(params.latent) if name == "R" else range(i + 1)
+            for j in others:
+                yield (i, j), {"color": colour, "linestyle": "-" if i == j else OFF_DIAGONAL}
+
+
+def _keys(params: Params) -> list[Any]:
+    """Return legend entries for the colours and dashes that are in use."""
+    if params.latent == params.signal == 1:
+        return []
+    handles: list[Any] = [
+        Patch(facecolor=COLOURS[i % len(COLOURS)], label=f"latent {i + 1}")
+        for i in range(params.latent)
+        if params.latent > 1
+    ]
+    handles += [
+        Line2D([], [], color="0.3", linestyle=DASHES[k % len(DASHES)], label=f"signal {k + 1}")
+        for k in range(params.signal)
+        if params.signal > 1
+    ]
+    if params.latent > 1:
+        handles.append(Line2D([], [], color="0.3", linestyle=OFF_DIAGONAL, label="off-diagonal"))
+    return handles
+
+
+def _common(theory: Trajectory | None, simulation: Trajectory | None) -> tuple[Params, np.ndarray]:
+    given = theory if theory is not None else simulation
+    if given is None:
+        raise ValueError("nothing to draw: give theory, simulation or both")
+    if theory is not None and simulation is not None and not np.array_equal(theory.t, simulation.t):
+        raise ValueError("theory and simulation must have the same times")
+    return given.params, given.t

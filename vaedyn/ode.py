@@ -1,0 +1,143 @@
+"""Learning in the limit of large N: the ODE of the order parameters, integrated."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .annealing import Schedule
+from .errors import ConvergenceError, DivergenceError, ParameterError
+from .params import Params
+from .results import Store, Trajectory
+from .state import pack
+
+NUMERICS = 1  # raised when the same parameters give other numbers
+STEPS_AT_ONCE = 5_000
+MOST_STEPS = 5_000_000
+
+Progress = Callable[[float], None]
+"""Receives the fraction done, now and then."""
+
+
+def theory(
+    params: Params,
+    *,
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Trajectory:
+    """Integrate the order parameters' ODE (Theorem 4.2 of Ichikawa and Hukushima).
+
+    Parameters
+    ----------
+    params : Params
+        The start is the one that `simulate` uses.
+    rtol, atol : float
+        Tolerated error of a step, relative and absolute.
+    store : ResultStore, optional
+        Where to look for the result first, and to keep it.
+    progress : callable, optional
+
+    Returns
+    -------
+    Trajectory
+        Leading axis (times,). ``info["solver"]`` counts accepted steps,
+        evaluations of the drift, and steps limited by stability (`stiff`).
+
+    Raises
+    ------
+    ParameterError
+        When a tolerance is out of range.
+    DivergenceError
+        When the solution leaves every bound or an encoder variance reaches zero.
+    ConvergenceError
+        When it takes more than 5 million steps.
+    """
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not 0 < value < 1:
+            raise ParameterError(name, f"must be between 0 and 1, got {value!r}")
+    rtol, atol = float(rtol), float(atol)
+    if rtol < 1e-14:
+        raise ParameterError("rtol", f"must be at least 1e-14, got {rtol!r}")
+
+    def compute() -> Trajectory:
+        start = pack(**params.overlaps())
+        y, solver = integrate(
+            params, start, params.times(), params.schedule, rtol=rtol, atol=atol, progress=progress
+        )
+        return Trajectory.from_states(params, y, t=params.times(), info={"solver": solver})
+
+    if store is None:
+        return compute()
+
+    def variables() -> tuple[Any, Any]:
+        result = compute()
+        return result.to_variables(), result.info
+
+    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS}
+    return Trajectory.from_saved(params, store.load_or_run("theory", record, variables))
+
+
+def integrate(
+    params: Params,
+    start: np.ndarray,
+    times: np.ndarray,
+    schedule: Schedule,
+    *,
+    rtol: float,
+    atol: float,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Return the states at `times` (times, values) from `start` at the first, and statistics.
+
+    Raises
+    ------
+    DivergenceError, ConvergenceError
+        As `theory` does.
+    """
+    from .kernels import jit, rk45
+
+    y = start.copy()
+    out = np.empty((len(times), len(y)))
+    record = np.zeros(rk45.LENGTH)
+    numbers = np.array([params.beta, *schedule.numbers])
+    jit.announce(rk45.integrate)
+    status = rk45.PAUSED
+    while status == rk45.PAUSED:
+        status = rk45.integrate(
+            y, times, record, schedule.code, numbers, params.strengths, params.eta, params.lam,
+            params.lr, params.latent, rtol, atol, STEPS_AT_ONCE, out,
+        )  # fmt: skip
+        if params.diverged(y, start):
+            status = rk45.DIVERGED
+        if record[rk45.STEPS] >= MOST_STEPS:
+            break
+        if progress:
+            progress(float(record[rk45.TIME] / times[-1]))
+    steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
+    t = float(record[rk45.TIME])
+    if status in (rk45.DIVERGED, rk45.STEP_TOO_SMALL):
+        raise DivergenceError(
+            f"the ODE diverges near t = {t:.6g} at learning rate {params.lr:g}: lower --lr"
+        )
+    if status == rk45.VARIANCE_LOST:
+        raise variance_lost(t, float(schedule(np.array(t), params.beta)), params.lr)
+    if status == rk45.PAUSED:
+        raise ConvergenceError(
+            f"stopped at t = {t:.6g} after {steps} steps, the last of size "
+            f"{record[rk45.STEP]:.3g}: raise --rtol ({rtol:g}) or shorten --t-max"
+        )
+    return out, {"steps": steps, "evaluations": evaluations, "stiff": stiff}
+
+
+def variance_lost(t: float, beta: float, lr: float) -> DivergenceError:
+    """Return the error for an encoder variance that has left (0, inf)."""
+    if beta < 1e-6:
+        return DivergenceError(
+            f"an encoder variance D reached zero at t = {t:.6g}, where beta is {beta:.3g}: "
+            "keep --beta, and its schedule --anneal, above zero"
+        )
+    return DivergenceError(
+        f"learning diverges near t = {t:.6g} at learning rate {lr:g}: lower --lr"
+    )

@@ -1,0 +1,203 @@
+"""The parameters of the model, checked once and then never changed."""
+
+import math
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from . import initial
+from .annealing import Schedule, parse_schedule
+from .errors import ParameterError
+
+
+def _integer(name: str, value: object, least: int) -> int:
+    try:
+        number = operator.index(value)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        raise ParameterError(name, f"must be a whole number, got {value!r}") from None
+    if number < least:
+        raise ParameterError(name, f"must be at least {least}, got {number}")
+    return number
+
+
+def _real(name: str, value: object, least: float = 0.0, *, least_allowed: bool = False) -> float:
+    try:
+        number = float(value) + 0.0  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        raise ParameterError(name, f"must be a number, got {value!r}") from None
+    if not math.isfinite(number):
+        raise ParameterError(name, f"must be finite, got {number}")
+    if number < least or (number == least and not least_allowed):
+        bound = ">=" if least_allowed else ">"
+        raise ParameterError(name, f"must be {bound} {least:g}, got {number:g}")
+    return number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """The linear VAE on the spiked covariance model, and how long it learns.
+
+    The defaults are the experiment of Ichikawa and Hukushima's published script.
+    Values are coerced to plain Python types, so that equal models compare, hash
+    and are stored alike.
+
+    Parameters
+    ----------
+    dim : int
+        Input dimension N, at least 2M + M*.
+    latent : int
+        Latent dimension M.
+    signal : int
+        Number of signal directions M*. It may exceed M: the model then cannot
+        learn all of them.
+    rho : float or M* floats
+        Signal strengths rho_k > 0.
+    eta : float
+        Background noise variance > 0.
+    beta : float
+        KL weight >= 0; with annealing, its end value.
+    lam : float
+        Weight decay >= 0.
+    lr : float
+        Learning rate tau > 0; one SGD step moves time by 1/N.
+    t_max : float
+        Last time, in units of N steps.
+    points : int
+        Number of saved times, evenly spaced from 0 to `t_max`.
+    anneal : str
+        Schedule of beta: ``constant`` or ``tanh:GAMMA``, see `vaedyn.annealing`.
+    init : str or mapping
+        ``gaussian`` (W, V iid N(0, 1), D = 1), or the order parameters m, d, Q,
+        E, R, D to start from, as scalars or full matrices, or as a text such as
+        ``m=0.03,d=0.03,Q=1,E=1,R=0,D=1``.
+    init_seed : int
+        Seed of the gaussian start.
+
+    Raises
+    ------
+    ParameterError
+        When a value is out of range; it names the parameter.
+    """
+
+    dim: int = 200
+    latent: int = 1
+    signal: int = 1
+    rho: float | tuple[float, ...] = 1.0
+    eta: float = 1.0
+    beta: float = 1.0
+    lam: float = 0.0
+    lr: float = 0.01
+    t_max: float = 1500.0
+    points: int = 401
+    anneal: str = "constant"
+    init: str | Mapping[str, object] | initial.Overlaps = initial.GAUSSIAN
+    init_seed: int = 0
+
+    def __post_init__(self) -> None:
+        latent = _integer("latent", self.latent, 1)
+        signal = _integer("signal", self.signal, 1)
+        dim = _integer("dim", self.dim, 1)
+        least = 2 * latent + signal
+        if dim < least:
+            raise ParameterError(
+                "dim",
+                f"must be at least 2 latent + signal = {least} to hold all weight vectors, "
+                f"got {dim}",
+            )
+        values = {
+            "dim": dim,
+            "latent": latent,
+            "signal": signal,
+            "rho": self._strengths(signal),
+            "eta": _real("eta", self.eta),
+            "beta": _real("beta", self.beta, least_allowed=True),
+            "lam": _real("lam", self.lam, least_allowed=True),
+            "lr": _real("lr", self.lr),
+            "t_max": _real("t_max", self.t_max),
+            "points": _integer("points", self.points, 2),
+            "anneal": parse_schedule(self.anneal).spec,
+            "init_seed": _integer("init_seed", self.init_seed, 0),
+            "init": self._start(latent, signal),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        if self.points > self.steps + 1:
+            raise ParameterError(
+                "points",
+                f"there are {self.steps} steps (t_max times dim), too few for "
+                f"{self.points} saved times",
+            )
+
+    def _strengths(self, signal: int) -> tuple[float, ...]:
+        given = np.ravel(np.asarray(self.rho, dtype=object)).tolist()
+        if len(given) == 1:
+            given *= signal
+        if len(given) != signal:
+            raise ParameterError(
+                "rho", f"expected one number or {signal} (one per signal), got {len(given)}"
+            )
+        return tuple(_real("rho", value) for value in given)
+
+    def _start(self, latent: int, signal: int) -> str | initial.Overlaps:
+        init = self.init
+        if isinstance(init, str):
+            if init == initial.GAUSSIAN:
+                return init
+            init = initial.parse_overlaps(init)
+        if self.init_seed != 0:
+            raise ParameterError("init_seed", "applies to the gaussian start only")
+        return initial.freeze(dict(init), latent, signal)
+
+    @property
+    def steps(self) -> int:
+        """Number of SGD steps up to `t_max`."""
+        return round(self.t_max * self.dim)
+
+    @property
+    def strengths(self) -> np.ndarray:
+        """Signal strengths rho, (signal,)."""
+        return np.array(self.rho)
+
+    @property
+    def schedule(self) -> Schedule:
+        """beta(t) before scaling by `beta`."""
+        return parse_schedule(self.anneal)
+
+    def diverged(self, y: np.ndarray, start: np.ndarray) -> bool:
+        """Tell whether order parameters are out of all proportion to the data and the start."""
+        natural = max(1.0, max(self.strengths) + self.eta, 1 / self.eta, np.abs(start).max())
+        return not np.abs(y).max() < 1e4 * natural
+
+    def save_steps(self) -> np.ndarray:
+        """Return the numbers of SGD steps after which the state is saved, (points,)."""
+        return np.rint(np.linspace(0, self.steps, self.points)).astype(np.int64)
+
+    def times(self) -> np.ndarray:
+        """Return the saved times t = steps/N, (points,)."""
+        return self.save_steps() / self.dim
+
+    def overlaps(self) -> dict[str, np.ndarray]:
+        """Return the order parameters at t = 0 under their names."""
+        if isinstance(self.init, str):
+            return initial.gaussian_overlaps(self.dim, self.latent, self.signal, self.init_seed)
+        return initial.thaw(self.init)
+
+    def weights(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return W and V transposed at t = 0, (latent, dim) each."""
+        if isinstance(self.init, str):
+            return initial.gaussian_weights(self.dim, self.latent, self.init_seed)
+        return initial.weights_with(self.dim, **self.overlaps())
+
+    def to_dict(self) -> dict[str, object]:
+        """Return all parameters as plain JSON data, at full precision.
+
+        `init_seed` is left out where the start is not drawn.
+        """
+        data = {field.name: getattr(self, field.name) for field in fields(self)}
+        data["rho"] = list(data["rho"])
+        if not isinstance(self.init, str):
+            data["init"] = {name: rows.tolist() for name, rows in initial.thaw(self.init).items()}
+            del data["init_seed"]
+        return data

@@ -1,0 +1,171 @@
+"""What the computations return: named arrays with their parameters.
+
+Results know how to turn themselves into labelled variables, ``{name: (dims,
+values, attributes)}``, and back, which is all that a store needs of them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from .params import Params
+from .state import observables, unpack
+
+Variables = dict[str, tuple[tuple[str, ...], Any, dict[str, str]]]
+
+
+class Saved(Protocol):
+    """A stored result, as a store hands it back."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def path(self) -> Any: ...
+    @property
+    def reused(self) -> bool: ...
+    @property
+    def params(self) -> dict[str, Any]: ...
+    @property
+    def variables(self) -> Variables: ...
+    @property
+    def info(self) -> dict[str, Any]: ...
+
+
+class Store(Protocol):
+    """What a place to keep results must offer; `vaedyn.store.ResultStore` does."""
+
+    def load_or_run(
+        self,
+        kind: str,
+        params: Mapping[str, Any],
+        compute: Callable[[], tuple[Variables, dict[str, Any]]],
+    ) -> Saved:
+        """Return the record of `params`, computing and keeping it if there is none."""
+        ...
+
+    def load_or_extend(
+        self,
+        kind: str,
+        params: Mapping[str, Any],
+        compute: Callable[[int], Iterator[tuple[Variables, dict[str, Any]]]],
+        length: int,
+        dim: str,
+    ) -> Saved:
+        """Return a record with at least `length` entries along `dim`, computing what lacks."""
+        ...
+
+
+LABELS = {
+    "time": ("time, SGD steps / N", (), "1"),
+    "m": ("overlap of decoder and signal, W^T W*/N", ("latent", "signal"), "1"),
+    "d": ("overlap of encoder and signal, V^T W*/N", ("latent", "signal"), "1"),
+    "Q": ("overlap of decoder with itself, W^T W/N", ("latent", "latent_"), "1"),
+    "E": ("overlap of encoder with itself, V^T V/N", ("latent", "latent_"), "1"),
+    "R": ("overlap of decoder and encoder, W^T V/N", ("latent", "latent_"), "1"),
+    "D": ("encoder variance", ("latent",), "1"),
+    "eps_g": ("generalisation error, latents matched to signals", (), "1"),
+    "eps_g_rotation": ("generalisation error, latents rotated freely", (), "1"),
+    "kl": ("KL divergence from the prior, all latents", (), "nat"),
+    "kl_per_latent": ("KL divergence from the prior", ("latent",), "nat"),
+    "distortion": ("reconstruction error / 2 in excess of E|x|^2 / 2", (), "nat"),
+}
+
+
+def label(name: str, lead: tuple[str, ...], values: Any) -> tuple[tuple[str, ...], Any, dict]:
+    """Return `values` with the dims, long name and units of the quantity `name`."""
+    text, dims, units = LABELS[name]
+    return (*lead, *dims), values, {"long_name": text, "units": units}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where a result came from."""
+
+    key: str
+    reused: bool
+    path: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderParameters:
+    """Order parameters and what is read off them; `lead` stands for the leading axes.
+
+    Attributes
+    ----------
+    m, d : (lead, latent, signal)
+    Q, E, R : (lead, latent, latent)
+    D : (lead, latent)
+    eps_g, eps_g_rotation, kl, distortion : (lead,)
+    kl_per_latent : (lead, latent)
+    info : dict
+        How the result was computed.
+    source : Source or None
+        Its record, when a store was used.
+    """
+
+    params: Params
+    m: np.ndarray
+    d: np.ndarray
+    Q: np.ndarray
+    E: np.ndarray
+    R: np.ndarray
+    D: np.ndarray
+    eps_g: np.ndarray
+    eps_g_rotation: np.ndarray
+    kl: np.ndarray
+    kl_per_latent: np.ndarray
+    distortion: np.ndarray
+    info: dict[str, Any] = field(default_factory=dict)
+    source: Source | None = None
+
+    @classmethod
+    def from_states(cls, params: Params, y: np.ndarray, **others: Any) -> Self:
+        """Return the result for flat states `y`, (lead, values)."""
+        parts = unpack(y, params.latent, params.signal)
+        return cls(
+            params=params,
+            **parts,
+            **observables(parts, params.strengths, params.eta),
+            **others,
+        )
+
+    @classmethod
+    def from_saved(cls, params: Params, saved: Saved) -> Self:
+        """Return the result that a store has kept."""
+        source = Source(
+            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
+        )
+        return cls(params=params, **cls._arrays(saved.variables), info=saved.info, source=source)
+
+    @classmethod
+    def _arrays(cls, variables: Variables) -> dict[str, Any]:
+        return {name: values for name, (_, values, _) in variables.items()}
+
+    def to_variables(self, *lead: str) -> Variables:
+        """Return all arrays with their dims and units, leading axes named `lead`."""
+        names = [f.name for f in fields(self) if f.name in LABELS]
+        return {name: label(name, lead, getattr(self, name)) for name in names}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trajectory(OrderParameters):
+    """Order parameters in time: `lead` is (times,), or (runs, times) for a simulation.
+
+    Attributes
+    ----------
+    t : (times,)
+        Time, in units of N steps.
+    """
+
+    t: np.ndarray
+
+    def to_variables(self, *lead: str) -> Variables:
+        return {"time": label("time", ("time",), self.t), **super().to_variables(*lead, "time")}
+
+    @classmethod
+    def _arrays(cls, variables: Variables) -> dict[str, Any]:
+        arrays = super()._arrays(variables)
+        return {"t": arrays.pop("time"), **arrays}

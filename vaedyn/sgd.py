@@ -1,0 +1,233 @@
+"""Simulation: ensembles of online-SGD runs, spread over the cores."""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import DivergenceError, ParameterError
+from .initial import remainder_factor, teacher
+from .ode import variance_lost
+from .params import Params
+from .results import Store, Trajectory
+from .state import count
+
+NUMERICS = 1  # raised when the same parameters and seed give other numbers
+SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
+TINY = 1e-150  # smaller entries of the state are set to 0 before they become denormal
+
+Progress = Callable[[int, int], None]
+"""Receives the numbers of SGD steps made and wanted, a few times a second."""
+
+
+class Engine(NamedTuple):
+    """A compiled kernel with what it starts from.
+
+    ``advance(stream, betas, save_after, *state, *constants, out)`` makes one
+    step per entry of `betas` and returns how many it made; see
+    `vaedyn.kernels.exact.advance`. The last array of `state` is D.
+    """
+
+    advance: Callable[..., int]
+    state: tuple[np.ndarray, ...]
+    constants: tuple
+    seconds_per_step: float
+
+
+def exact_engine(params: Params) -> Engine:
+    """Return the Markov chain of the order parameters: SGD in law, at a cost free of N."""
+    from .kernels import exact
+
+    overlaps = params.overlaps()
+    rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
+    deviations = np.sqrt(params.strengths + params.eta)
+    return Engine(
+        exact.advance,
+        (overlaps["m"], overlaps["d"], rows, overlaps["D"]),
+        (deviations, params.eta, params.lam, params.lr, params.dim),
+        1e-7 * params.latent**2,
+    )
+
+
+def vector_engine(params: Params) -> Engine:
+    """Return SGD on the weight vectors themselves, with a fresh data point every step."""
+    from .kernels import vector
+
+    directions = teacher(params.dim, params.signal)
+    strengths = np.sqrt(params.strengths)
+    return Engine(
+        vector.advance,
+        (*params.weights(), params.overlaps()["D"]),
+        (directions, strengths, params.eta, params.lam, params.lr),
+        5e-9 * params.dim * params.latent,
+    )
+
+
+ENGINES = {"exact": exact_engine, "vector": vector_engine}
+
+
+def simulate(
+    params: Params,
+    *,
+    runs: int = 5,
+    seed: int = 0,
+    engine: str = "exact",
+    jobs: int | None = None,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Trajectory:
+    """Train an ensemble of linear VAEs by one-pass SGD, all from the same start.
+
+    Parameters
+    ----------
+    params : Params
+    runs : int
+        Size of the ensemble. Run r depends on `seed` and r alone, not on the
+        other runs, the number of jobs or the machine's load.
+    seed : int
+        Seed of the data.
+    engine : {"exact", "vector"}
+        ``vector`` trains weight vectors of length N. ``exact`` draws from the
+        same law through the order parameters alone, at a cost independent of N.
+    jobs : int, optional
+        Number of threads; default: all cores this process may use.
+    store : ResultStore, optional
+        Where to look for runs first, and to keep them.
+    progress : callable, optional
+
+    Returns
+    -------
+    Trajectory
+        Leading axes (runs, times). ``info["steps_per_second"]`` is the total
+        speed over all threads.
+
+    Raises
+    ------
+    ParameterError
+        When an argument is out of range.
+    DivergenceError
+        When the order parameters grow without bound or a variance reaches zero.
+    """
+    for name, value, least in (("runs", runs, 1), ("seed", seed, 0), ("jobs", jobs, 1)):
+        if value is not None and (int(value) != value or value < least):
+            raise ParameterError(name, f"must be a whole number >= {least}, got {value!r}")
+    if engine not in ENGINES:
+        raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    times = params.times()
+
+    def blocks(first: int) -> Iterator[Trajectory]:
+        for y, info in _ensemble(params, first, runs, seed, engine, jobs, progress):
+            yield Trajectory.from_states(params, y, t=times, info=info)
+
+    if store is None:
+        return _joined(list(blocks(0)))
+
+    def variables(first: int) -> Iterator[tuple[Any, Any]]:
+        for block in blocks(first):
+            yield block.to_variables("run"), block.info
+
+    record = {**params.to_dict(), "engine": engine, "seed": int(seed), "numerics": NUMERICS}
+    saved = store.load_or_extend("simulate", record, variables, int(runs), "run")
+    return Trajectory.from_saved(params, saved)
+
+
+def _joined(blocks: list[Trajectory]) -> Trajectory:
+    """Return consecutive blocks of runs as one ensemble."""
+    names = blocks[0].to_variables("run")
+    arrays = {
+        name: np.concatenate([getattr(b, name) for b in blocks]) for name in names if name != "time"
+    }
+    return replace(blocks[-1], **arrays)
+
+
+def _ensemble(
+    params: Params,
+    first: int,
+    runs: int,
+    seed: int,
+    engine: str,
+    jobs: int | None,
+    progress: Progress | None,
+) -> Iterator[tuple[np.ndarray, dict[str, float]]]:
+    """Yield the states (some runs, points, values) of runs first, ..., runs - 1 in order."""
+    from .kernels import jit
+
+    built = ENGINES[engine](params)
+    jit.announce(built.advance)
+    _run(params, built, seed, 0, np.zeros(1, np.int64), threading.Event(), steps=0)  # compiles
+    made = np.zeros(runs, np.int64)
+    wanted = (runs - first) * params.steps
+    stop = threading.Event()
+    began = time.perf_counter()
+    workers = min(jobs or len(os.sched_getaffinity(0)), runs - first)
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            waiting: deque[Future[np.ndarray]] = deque(
+                pool.submit(_run, params, built, seed, run, made, stop)
+                for run in range(first, runs)
+            )
+            while waiting:
+                wait([waiting[0]], timeout=0.1)
+                done = []
+                while waiting and waiting[0].done():
+                    done.append(waiting.popleft().result())
+                if progress:
+                    progress(int(made.sum()), wanted)
+                if done:
+                    speed = made.sum() / (time.perf_counter() - began)
+                    yield np.stack(done), {"steps_per_second": float(speed)}
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _run(
+    params: Params,
+    engine: Engine,
+    seed: int,
+    run: int,
+    made: np.ndarray,
+    stop: threading.Event,
+    steps: int | None = None,
+) -> np.ndarray:
+    """Return the flat order parameters (points, values) of one run.
+
+    `made[run]` counts its steps; the run is abandoned when `stop` is set.
+    """
+    from .kernels.stream import open_stream
+
+    stream = open_stream(np.random.SeedSequence(seed, spawn_key=(run,)))
+    state = tuple(array.copy() for array in engine.state)
+    save = params.save_steps()
+    out = np.empty((len(save), count(params.latent, params.signal)))
+    schedule = params.schedule
+    at_once = max(1, int(SECONDS_AT_ONCE / engine.seconds_per_step))
+    total = params.steps if steps is None else steps
+    row = at = 0
+    while not stop.is_set():
+        length = min(at_once, total - at)
+        end = int(np.searchsorted(save, at + length, side="right"))
+        betas = schedule((at + np.arange(length)) / params.dim, params.beta)
+        done = engine.advance(
+            stream, betas, save[row:end] - at, *state, *engine.constants, out[row:end]
+        )
+        for array in state:
+            array[np.abs(array) < TINY] = 0.0
+        if done < length:
+            raise variance_lost((at + done) / params.dim, float(betas[done]), params.lr)
+        if end > row and params.diverged(out[row:end], out[0]):
+            raise DivergenceError(
+                f"learning diverges before t = {(at + length) / params.dim:.6g} at learning "
+                f"rate {params.lr:g}: lower --lr"
+            )
+        row, at = end, at + length
+        made[run] = at
+        if at == total:
+            break
+    return out
