@@ -1,0 +1,11 @@
+"""A folder of computed results, found again by their parameters.
+
+It knows nothing of what is computed: give it a kind, parameters and a function,
+and it hands back what the function returned, now or earlier.
+"""
+
+from .key import SCHEMA, key_of
+from .record import DamagedRecordError, Record, StoreError
+from .results import ResultStore
+
+__all__ = ["SCHEMA", "DamagedRecordError", "Record", "ResultStore", "StoreError", "key_of"]

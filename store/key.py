@@ -1,0 +1,51 @@
+"""Parameters to key: the same parameters always, and only they, give the same key."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SCHEMA = 1  # of the record files; part of every key
+DIGITS = 32
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as plain JSON data in which equal numbers look equal.
+
+    numpy scalars and arrays become numbers and lists, 1.0 becomes 1 and -0.0
+    becomes 0; no digit is lost.
+
+    Raises
+    ------
+    ValueError
+        When a number is not finite.
+    TypeError
+        When something has no place in JSON.
+    """
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        value = value.tolist()
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"parameters must be finite, got {value!r}")
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, Mapping):
+        if not all(isinstance(name, str) for name in value):
+            raise TypeError(f"parameter names must be text, got {list(value)!r}")
+        return {name: plain(value[name]) for name in sorted(value)}
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    raise TypeError(f"parameters must be JSON data, got {value!r}")
+
+
+def canonical(value: Any) -> str:
+    """Return the one JSON text of `value`: sorted, compact, every number in full."""
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def key_of(kind: str, params: Mapping[str, Any]) -> str:
+    """Return the key of a result: 32 hexadecimal digits."""
+    text = canonical({"kind": kind, "params": params, "schema": SCHEMA})
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]

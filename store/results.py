@@ -1,0 +1,343 @@
+"""The folder of records: find one, or compute and keep it."""
+
+import contextlib
+import dataclasses
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .key import key_of, plain
+from .record import (
+    NAME,
+    DamagedRecordError,
+    Record,
+    StoreError,
+    Variables,
+    length_of,
+    read,
+    reason,
+    write,
+)
+
+log = logging.getLogger(__name__)
+PACKAGES = (__name__.partition(".")[0], "numpy", "numba", "h5py")
+
+Computed = tuple[Variables, dict[str, Any]]
+"""Variables ``{name: (dims, values, attributes)}`` and anything else worth keeping."""
+
+
+class ResultStore:
+    """Results on disk, one immutable HDF5 file each, found by their parameters.
+
+    A record that can grow (say, by more runs) is stored with its length in the
+    file name; a longer one starts with the shorter one's entries and replaces it.
+    Any number of processes may use the same folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder; it is made when the first result is kept.
+    recompute : bool
+        Ignore what is there.
+    save_every : float
+        Seconds between savings of a growing record.
+    """
+
+    def __init__(self, path: str | Path, *, recompute: bool = False, save_every: float = 30.0):
+        self.path = Path(path)
+        self.recompute = recompute
+        self.save_every = save_every
+
+    def load_or_run(
+        self, kind: str, params: Mapping[str, Any], compute: Callable[[], Computed]
+    ) -> Record:
+        """Return the record of `params`; without one, call `compute` and keep what it returns.
+
+        Raises
+        ------
+        StoreError
+            When the folder cannot be read or written; `compute` is not called then.
+        """
+        key = key_of(kind, params)
+        path = self._path(kind, key)
+        record = None if self.recompute else self._load(path)
+        if record is not None:
+            return self._found(record)
+        self._prepare()
+        began = time.perf_counter()
+        computed = compute()
+        seconds = time.perf_counter() - began
+        log.info("computed %s %s in %.3g s", kind, key[:12], seconds)
+        return self.write(kind, params, computed, seconds)
+
+    def write(
+        self,
+        kind: str,
+        params: Mapping[str, Any],
+        computed: Computed,
+        seconds: float,
+        length: int | None = None,
+    ) -> Record:
+        """Keep a result that took `seconds`; `length` is that of a growing record.
+
+        Raises
+        ------
+        StoreError
+            When the folder cannot be written.
+        """
+        versions = {"python": platform.python_version()}
+        for package in PACKAGES:
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                versions[package] = metadata.version(package)
+        provenance = {
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": seconds,
+            "versions": versions,
+            "machine": f"{platform.system()} {platform.machine()}",
+        }
+        variables, info = computed
+        key = key_of(kind, params)
+        record = Record(
+            kind=kind,
+            key=key,
+            params=plain(params),
+            variables=_arrays(variables),
+            info=info,
+            provenance=provenance,
+            path=self._path(kind, key, length),
+        )
+        write(record)
+        if length is not None:  # a longer record starts with the shorter ones
+            for shorter, path in self._lengths(kind, key):
+                if shorter < length:
+                    path.unlink(missing_ok=True)
+        return record
+
+    def load_or_extend(
+        self,
+        kind: str,
+        params: Mapping[str, Any],
+        compute: Callable[[int], Iterator[Computed]],
+        length: int,
+        dim: str,
+    ) -> Record:
+        """Return `length` entries along `dim` of a growing record, computing what is missing.
+
+        ``compute(first)`` yields blocks of the entries first, first + 1, ..., in
+        order. Variables that do not start with `dim` are the same in every
+        block. Finished entries are saved now and then, and when the computation
+        is interrupted or fails.
+
+        Raises
+        ------
+        StoreError
+            When the folder cannot be read or written.
+        """
+        key = key_of(kind, params)
+        found = None if self.recompute else self._longest(kind, key)
+        if found and _extent(found.variables, dim) >= length:
+            record = dataclasses.replace(found, variables=_first(found.variables, dim, length))
+            return self._found(record)
+        self._prepare()
+        growth = _Growth(self, kind, params, dim, found)
+        have = growth.length
+        began = time.perf_counter()
+        blocks = compute(have)
+        try:
+            for variables, info in blocks:
+                growth.add(variables, info)
+                if time.perf_counter() - growth.saved > self.save_every:
+                    growth.save()
+        except BaseException:
+            with contextlib.suppress(StoreError):
+                if growth.length:
+                    growth.save()
+                    log.warning(
+                        "kept %d of %d %ss of %s %s", growth.length, length, dim, kind, key[:12]
+                    )
+            raise
+        finally:
+            if isinstance(blocks, Generator):
+                blocks.close()
+        record = growth.save()
+        seconds = time.perf_counter() - began
+        span = f"{dim} {have + 1} to {growth.length}"
+        log.info("computed %s %s in %.3g s (%s)", kind, key[:12], seconds, span)
+        return record
+
+    def records(self, *, arrays: bool = False) -> Iterator[Record]:
+        """Yield all records, oldest key first; damaged ones are named in a warning.
+
+        Raises
+        ------
+        StoreError
+            When there is a folder that cannot be read.
+        """
+        for path in self._files():
+            try:
+                yield read(path, arrays=arrays)
+            except FileNotFoundError:  # replaced in the meantime
+                continue
+            except StoreError as error:
+                log.warning("%s", error)
+
+    def find(self, prefix: str) -> Record:
+        """Return the one record whose key starts with `prefix`.
+
+        Raises
+        ------
+        KeyError
+            When there is none, or more than one.
+        """
+        names = [(path, NAME.fullmatch(path.name)) for path in self._files()]
+        hits: dict[str, Path] = {}
+        for path, name in names:
+            if name and name["key"].startswith(prefix):
+                hits[name["key"]] = max(hits.get(name["key"], path), path, key=_growth)
+        if not hits:
+            raise KeyError(f"no record in {self.path} has a key starting with {prefix!r}")
+        if len(hits) > 1:
+            raise KeyError(
+                f"{len(hits)} records in {self.path} have keys starting with {prefix!r}: "
+                + ", ".join(sorted(key[: len(prefix) + 6] for key in hits))
+            )
+        return read(next(iter(hits.values())))
+
+    def has(self, kind: str, params: Mapping[str, Any]) -> bool:
+        """Tell whether there is a record, of any length; it is not verified."""
+        key = key_of(kind, params)
+        return self._path(kind, key).exists() or bool(self._lengths(kind, key))
+
+    def _found(self, record: Record) -> Record:
+        log.info("reused %s %s", record.kind, record.key[:12])
+        return dataclasses.replace(record, reused=True)
+
+    def _path(self, kind: str, key: str, length: int | None = None) -> Path:
+        suffix = "" if length is None else f"-{length}"
+        return self.path / f"{kind}-{key}{suffix}.h5"
+
+    def _files(self) -> list[Path]:
+        try:
+            with os.scandir(self.path) as entries:
+                names = sorted(entry.name for entry in entries if NAME.fullmatch(entry.name))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(f"cannot read the store {self.path}: {reason(error)}") from error
+        return [self.path / name for name in names]
+
+    def _lengths(self, kind: str, key: str) -> list[tuple[int, Path]]:
+        """Return the lengths at which a growing record is stored, the longest first."""
+        start = f"{kind}-{key}-"
+        paths = [path for path in self._files() if path.name.startswith(start)]
+        return sorted(((_growth(path), path) for path in paths), reverse=True)
+
+    def _longest(self, kind: str, key: str) -> Record | None:
+        for _ in range(10):  # a file may be replaced by a longer one while we look
+            lengths = self._lengths(kind, key)
+            if not lengths:
+                return None
+            record = self._load(lengths[0][1])
+            if record is not None:
+                return record
+        return None
+
+    def _load(self, path: Path) -> Record | None:
+        """Return a record, or None where there is none; a damaged one is set aside."""
+        try:
+            return read(path)
+        except FileNotFoundError:
+            return None
+        except DamagedRecordError as error:
+            aside = path.with_name(f"{path.name}.damaged-{time.time_ns():x}")
+            try:
+                os.replace(path, aside)
+            except OSError as problem:
+                raise StoreError(f"{error}; cannot set it aside: {reason(problem)}") from error
+            log.warning("%s; set aside as %s", error, aside.name)
+            return None
+
+    def _prepare(self) -> None:
+        """Make sure, before anything is computed, that it can be kept."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            probe = self.path / f".probe-{os.getpid()}-{time.time_ns():x}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise StoreError(f"cannot write to the store {self.path}: {reason(error)}") from error
+
+
+class _Growth:
+    """A growing record in the making."""
+
+    def __init__(
+        self, store: ResultStore, kind: str, params: Mapping, dim: str, found: Record | None
+    ):
+        self._store, self._kind, self._params, self._dim = store, kind, params, dim
+        self._parts = [found.variables] if found else []
+        self._info: dict[str, Any] = {}
+        self._spent = found.provenance["seconds"] if found else 0.0
+        self._record = found
+        self.began = self.saved = time.perf_counter()
+
+    @property
+    def length(self) -> int:
+        """How many entries there are, saved or not."""
+        return sum(_extent(part, self._dim) for part in self._parts)
+
+    def add(self, variables: Variables, info: dict[str, Any]) -> None:
+        """Take the next block."""
+        self._parts.append(_arrays(variables))
+        self._info = info
+        self._record = None
+
+    def save(self) -> Record:
+        """Write what there is, unless it is written already, and return it."""
+        if self._record is None:
+            self._parts = [_joined(self._parts, self._dim)]
+            seconds = self._spent + time.perf_counter() - self.began
+            self._record = self._store.write(
+                self._kind, self._params, (self._parts[0], self._info), seconds, self.length
+            )
+        self.saved = time.perf_counter()
+        return self._record
+
+
+def _arrays(variables: Variables) -> Variables:
+    return {name: (dims, np.asarray(x), notes) for name, (dims, x, notes) in variables.items()}
+
+
+def _growth(path: Path) -> int:
+    return length_of(path) or 0
+
+
+def _extent(variables: Variables, dim: str) -> int:
+    return next(len(values) for dims, values, _ in variables.values() if dims[:1] == (dim,))
+
+
+def _first(variables: Variables, dim: str, length: int) -> Variables:
+    return {
+        name: (dims, values[:length] if dims[:1] == (dim,) else values, notes)
+        for name, (dims, values, notes) in variables.items()
+    }
+
+
+def _joined(parts: list[Variables], dim: str) -> Variables:
+    """Return consecutive blocks as one."""
+    return {
+        name: (
+            dims,
+            np.concatenate([part[name][1] for part in parts]) if dims[:1] == (dim,) else values,
+            notes,
+        )
+        for name, (dims, values, notes) in parts[-1].items()
+    }
