@@ -1,0 +1,144 @@
+"""The command group, and the one place where errors become messages and exit codes."""
+
+import logging
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from vaedyn import __version__
+from vaedyn.errors import ParameterError, VaedynError
+
+COMMANDS = {  # name: (module, one line of help)
+    "simulate": ("simulate", "Train an ensemble of linear VAEs by one-pass SGD."),
+    "theory": ("theory", "Integrate the ODE that SGD follows for large N."),
+    "fixedpoints": ("fixedpoints", "Find where learning ends and whether it is stable."),
+    "plot": ("plot", "Draw figures, computing what is missing."),
+    "store": ("store", "List and show stored results."),
+}
+FAILURE, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(f"vaedyn.cli.{COMMANDS[cmd_name][0]}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "VAEDYN"},
+)
+@click.version_option(__version__, prog_name="vaedyn")
+def command() -> None:
+    """Learning dynamics of linear variational autoencoders.
+
+    Every command describes one model by the same options, keeps what it
+    computes in a folder (--store) and reuses it. Defaults are the experiment
+    of Ichikawa and Hukushima (AISTATS 2024).
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        command.main(prog_name="vaedyn", standalone_mode=False)
+        sys.stdout.flush()
+        code = 0
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except (Exception, KeyboardInterrupt) as error:
+        code = report(error)
+    sys.exit(code)
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    raise Terminated
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as a scheduler sends it, is treated like Ctrl-C."""
+
+
+def report(error: BaseException) -> int:
+    """Print one line about `error` on stderr and return the exit code.
+
+    Errors that nobody foresaw are raised again.
+    """
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, Terminated):
+        text, code = "terminated", TERMINATED
+    elif isinstance(error, (KeyboardInterrupt, click.Abort)):
+        text, code = "interrupted", INTERRUPTED
+    elif isinstance(error, click.UsageError):
+        where = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
+        text, code = error.format_message().replace("\n", " ") + where, USAGE
+    elif isinstance(error, ParameterError):
+        text, code = f"--{error.name.replace('_', '-')}: {error.reason}", USAGE
+    elif isinstance(error, (VaedynError, click.ClickException)):
+        text, code = str(error), FAILURE
+    elif _is_store_error(error):
+        text, code = f"--store: {error}", FAILURE
+    else:
+        raise error
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour())
+    click.echo(text, err=True)
+    return code
+
+
+def _is_store_error(error: BaseException) -> bool:
+    if "vaedyn.store" not in sys.modules:
+        return False
+    from ..store import StoreError
+
+    return isinstance(error, StoreError)
+
+
+def colour() -> bool | None:
+    """Return False where NO_COLOR asks for plain text, else leave it to the terminal."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+class Notes(logging.Handler):
+    """Print log messages of the package on stderr, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = "warning: " if record.levelno >= logging.WARNING else ""
+        click.echo(prefix + record.getMessage(), err=True)
+
+
+def show_notes(quiet: bool, verbose: bool) -> None:
+    """Let the package say what it does: warnings only if `quiet`, details if `verbose`."""
+    logger = logging.getLogger("vaedyn")
+    logger.handlers = [Notes()]
+    logger.propagate = False
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    logger.setLevel(level)

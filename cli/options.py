@@ -1,0 +1,205 @@
+"""Options that commands share, each defined once; help texts show them in sections."""
+
+import contextlib
+import functools
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaedyn.initial import GAUSSIAN
+from vaedyn.params import Params
+
+from .main import show_notes
+
+SECTIONS = ("Model", "Numerics", "Store", "Output")
+MODEL = tuple(Params.__dataclass_fields__)
+
+
+class Option(click.Option):
+    """An option that belongs to a section of the help text."""
+
+    def __init__(self, *args: Any, section: str, **kwargs: Any):
+        super().__init__(*args, show_default=kwargs.pop("show_default", True), **kwargs)
+        self.section = section
+
+
+class Command(click.Command):
+    """A command whose help shows options by section, then examples."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows: dict[str, list[tuple[str, str]]] = {name: [] for name in SECTIONS}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row:
+                rows[getattr(parameter, "section", "Output")].append(row)
+        for name, lines in rows.items():
+            if lines:
+                with formatter.section(name):
+                    formatter.write_dl(lines)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write_text(example)
+
+
+class WholeNumber(click.ParamType):
+    """A whole number that may be written as 1e6."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        with contextlib.suppress(ValueError):
+            return int(value)
+        with contextlib.suppress(ValueError, OverflowError):
+            if float(value) == int(float(value)):
+                return int(float(value))
+        return self.fail(f"{value!r} is not a whole number", param, ctx)
+
+
+class Numbers(click.ParamType):
+    """One number, or several with commas."""
+
+    name = "number[,number...]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        if not isinstance(value, str):
+            return (value,)
+        try:
+            return tuple(float(item) for item in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a number, nor numbers with commas", param, ctx)
+
+
+class Start(click.ParamType):
+    """`gaussian`, overlaps as text, or a JSON file of them."""
+
+    name = "gaussian|m=...,d=...,Q=...,E=...,R=...,D=...|FILE.json"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not isinstance(value, str) or value == GAUSSIAN or "=" in value:
+            return value
+        try:
+            data = json.loads(Path(value).read_text(encoding="utf-8"))
+        except OSError as error:
+            self.fail(f"cannot read {value!r}: {error.strerror}", param, ctx)
+        except ValueError as error:
+            self.fail(f"{value!r} is not a JSON file: {error}", param, ctx)
+        if not isinstance(data, dict):
+            self.fail(f"{value!r} must hold an object with the keys m, d, Q, E, R, D", param, ctx)
+        return data
+
+
+def option(section: str, *names: str, **settings: Any) -> Callable:
+    """Return a decorator that adds an option to a section of the help."""
+    return click.option(*names, cls=Option, section=section, **settings)
+
+
+def _model(name: str, short: str, kind: Any, text: str) -> Callable:
+    default = getattr(Params, name)
+    return option("Model", f"--{short}", name, type=kind, default=default, help=text)
+
+
+MODEL_OPTIONS = [
+    _model("dim", "dim", WholeNumber(), "Input dimension N."),
+    _model("latent", "latent", WholeNumber(), "Latent dimension M."),
+    _model("signal", "signal", WholeNumber(), "Number of signal directions M*."),
+    _model("rho", "rho", Numbers(), "Signal strengths: one for all, or M* of them."),
+    _model("eta", "eta", float, "Variance of the background noise."),
+    _model("beta", "beta", float, "KL weight; with --anneal its end value."),
+    _model("lam", "lam", float, "Weight decay."),
+    _model("lr", "lr", float, "Learning rate tau."),
+    _model("t_max", "t-max", float, "Last time, in units of N SGD steps."),
+    _model("points", "points", WholeNumber(), "Number of saved times."),
+    _model(
+        "anneal", "anneal", str, "KL annealing: constant, or tanh:GAMMA for beta tanh(GAMMA t)."
+    ),
+    _model(
+        "init",
+        "init",
+        Start(),
+        "Where learning starts: gaussian weights, or given overlaps (a number fills a diagonal, "
+        "a JSON file may hold full matrices).",
+    ),
+    _model("init_seed", "init-seed", WholeNumber(), "Seed of the gaussian start."),
+]
+STORE_OPTIONS = [
+    option(
+        "Store",
+        "--store",
+        "store_path",
+        type=click.Path(path_type=Path),
+        default=Path("vaedyn-store"),
+        envvar="VAEDYN_STORE",
+        help="Folder of results; also from VAEDYN_STORE.",
+    ),
+]
+RECOMPUTE_OPTIONS = [
+    option("Store", "--recompute", is_flag=True, help="Ignore what is stored.", show_default=False),
+]
+OUTPUT_OPTIONS = [
+    option(
+        "Output",
+        "--json",
+        "as_json",
+        is_flag=True,
+        show_default=False,
+        help="Print one JSON object on stdout.",
+    ),
+    option("Output", "-q", "--quiet", is_flag=True, show_default=False, help="No notes."),
+    option("Output", "-v", "--verbose", is_flag=True, show_default=False, help="More notes."),
+]
+SIMULATION_OPTIONS = [
+    option("Numerics", "--runs", type=WholeNumber(), default=5, help="Number of runs."),
+    option("Numerics", "--seed", type=WholeNumber(), default=0, help="Seed of the data."),
+    option(
+        "Numerics",
+        "--engine",
+        type=click.Choice(["exact", "vector"]),
+        default="exact",
+        help="vector trains weight vectors; exact draws from the same law at a cost free of N.",
+    ),
+    option("Numerics", "--jobs", type=WholeNumber(), help="Threads.", show_default="all cores"),
+]
+THEORY_OPTIONS = [
+    option("Numerics", "--rtol", type=float, default=1e-8, help="Relative error of an ODE step."),
+    option("Numerics", "--atol", type=float, default=1e-10, help="Absolute error of an ODE step."),
+]
+
+
+def add(*groups: list[Callable]) -> Callable:
+    """Return a decorator that adds groups of options, and applies --quiet and --verbose."""
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def call(*args: Any, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+            show_notes(quiet, verbose)
+            return function(*args, **kwargs)
+
+        for decorator in reversed([item for group in groups for item in group]):
+            call = decorator(call)
+        return call
+
+    return decorate
+
+
+def with_model(*groups: list[Callable]) -> Callable:
+    """Return a decorator as `add` does; the model options arrive together, as `params`."""
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def call(**kwargs: Any) -> Any:
+            params = Params(**{name: kwargs.pop(name) for name in MODEL})
+            return function(params=params, **kwargs)
+
+        return add(MODEL_OPTIONS, *groups, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)(call)
+
+    return decorate

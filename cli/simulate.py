@@ -1,0 +1,61 @@
+"""`vaedyn simulate`."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from vaedyn.initial import NAMES
+from vaedyn.params import Params
+from vaedyn.sgd import simulate
+
+from ..store import ResultStore
+from .options import SIMULATION_OPTIONS, Command, with_model
+from .output import OBSERVABLES, plain, print_json, progress_bar, provenance, state_rows, table
+
+
+def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
+    """Return mean and standard deviation over runs at the last time; nan for a single run."""
+    last = values[:, -1]
+    std = last.std(axis=0, ddof=1) if len(last) > 1 else np.full(last.shape[1:], np.nan)
+    return [last.mean(axis=0), std]
+
+
+@click.command(
+    "simulate",
+    cls=Command,
+    examples=["vaedyn simulate --runs 20", "vaedyn simulate --dim 1000 --lr 0.05 --engine vector"],
+)
+@with_model(SIMULATION_OPTIONS)
+def command(
+    params: Params,
+    runs: int,
+    seed: int,
+    engine: str,
+    jobs: int | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+) -> None:
+    """Train an ensemble of linear VAEs by one-pass SGD, all from the same start.
+
+    The same seed gives the same runs on any number of cores, and asking for
+    more runs computes only those that are missing.
+    """
+    store = ResultStore(store_path, recompute=recompute)
+    with progress_bar("simulate", "steps") as progress:
+        result = simulate(
+            params, runs=runs, seed=seed, engine=engine, jobs=jobs, store=store, progress=progress
+        )
+    if not as_json:
+        columns = [f"t = {result.t[-1]:g}", f"mean of {runs}", "std"]
+        table(columns, state_rows(result, mean_and_std))
+        return
+    final: dict[str, object] = {"t": float(result.t[-1])}
+    for name in (*OBSERVABLES, *NAMES):
+        mean, std = mean_and_std(getattr(result, name))
+        final[name] = {"mean": plain(mean), "std": plain(std)}
+    data = {**provenance(result, "simulate"), "runs": runs, "final": final}
+    if result.source and not result.source.reused:
+        data["steps_per_second"] = result.info["steps_per_second"]
+    print_json(data)

@@ -1,0 +1,54 @@
+"""`vaedyn theory`."""
+
+import logging
+from pathlib import Path
+
+import click
+
+from vaedyn.initial import NAMES
+from vaedyn.ode import theory
+from vaedyn.params import Params
+
+from ..store import ResultStore
+from .options import THEORY_OPTIONS, Command, with_model
+from .output import OBSERVABLES, plain, print_json, progress_bar, provenance, state_rows, table
+
+log = logging.getLogger("vaedyn.cli")
+
+
+@click.command(
+    "theory",
+    cls=Command,
+    examples=["vaedyn theory --beta 1.5", "vaedyn theory --latent 2 --signal 2 --rho 4,2 --json"],
+)
+@with_model(THEORY_OPTIONS)
+def command(
+    params: Params, rtol: float, atol: float, store_path: Path, recompute: bool, as_json: bool
+) -> None:
+    """Integrate the ODE that SGD follows for large N, and show where it ends.
+
+    The state is that of the order parameters m, d, Q, E, R, D; see --json for
+    full matrices, and `vaedyn plot` for their course.
+    """
+    store = ResultStore(store_path, recompute=recompute)
+    with progress_bar("theory", "") as progress:
+        result = theory(
+            params,
+            rtol=rtol,
+            atol=atol,
+            store=store,
+            progress=progress and (lambda done: progress(done, 1)),
+        )
+    solver = result.info["solver"]
+    if solver["stiff"] > 0.5 * solver["steps"]:
+        log.warning(
+            "%d of %d ODE steps were limited by stability, not accuracy",
+            solver["stiff"],
+            solver["steps"],
+        )
+    if as_json:
+        final = {name: plain(getattr(result, name)[-1]) for name in (*OBSERVABLES, *NAMES)}
+        final = {"t": float(result.t[-1]), **final}
+        print_json({**provenance(result, "theory"), "final": final, "solver": solver})
+    else:
+        table([f"t = {result.t[-1]:g}", "theory"], state_rows(result, lambda x: [x[-1]]))
