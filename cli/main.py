@@ -69,12 +69,10 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         command.main(prog_name="vaedyn", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
         code = 0
-    except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
         code = report(error)
     sys.exit(code)
 
@@ -83,8 +81,8 @@ def _terminate(_signal: int, _frame: object) -> NoReturn:
     raise Terminated
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, as a scheduler sends it, is treated like Ctrl-C."""
+class Terminated(SystemExit):
+    """SIGTERM, as a scheduler sends it, ends a command as cleanly as Ctrl-C."""
 
 
 def report(error: BaseException) -> int:
@@ -96,8 +94,13 @@ def report(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, Terminated):
         text, code = "terminated", TERMINATED
+    elif isinstance(error, SystemExit):  # click's answer when the reader of our output has gone
+        return 0
     elif isinstance(error, (KeyboardInterrupt, click.Abort)):
         text, code = "interrupted", INTERRUPTED
+    elif isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return USAGE
     elif isinstance(error, click.UsageError):
         where = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
         text, code = error.format_message().replace("\n", " ") + where, USAGE

@@ -195,6 +195,9 @@ def _header(path: Path, attributes: Mapping[str, str]) -> dict[str, Any]:
     params = json.loads(attributes["params"])
     if key_of(attributes["kind"], params) != attributes["key"]:
         raise DamagedRecordError(f"{path} is damaged: its key does not fit its parameters")
+    name = NAME.fullmatch(path.name)
+    if name and (name["kind"], name["key"]) != (attributes["kind"], attributes["key"]):
+        raise DamagedRecordError(f"{path} is damaged: it holds another record than its name says")
     return {
         "kind": attributes["kind"],
         "key": attributes["key"],

@@ -100,7 +100,9 @@ def _nested(rows: list) -> tuple:
 
 
 def remainder_factor(m, d, Q, E, R, D) -> np.ndarray:
-    """Return F (2M, 2M) upper triangular with ``F^T F`` the Gram matrix of [W V] beyond W*.
+    """Return F (2M, 2M), upper triangular with a diagonal >= 0.
+
+    ``F^T F`` is the part of the Gram matrix of [W V] that lies beyond W*.
 
     Raises
     ------
@@ -119,7 +121,8 @@ def remainder_factor(m, d, Q, E, R, D) -> np.ndarray:
             f"is {values[0]:.6g}",
         )
     factor = np.linalg.qr(np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T, mode="r")
-    return np.triu(factor)
+    signs = np.where(factor.diagonal() < 0, -1.0, 1.0)
+    return np.triu(factor) * signs[:, None]
 
 
 def basis(dim: int, k: int, rows: slice = slice(None)) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from .state import count
 
 NUMERICS = 1  # raised when the same parameters and seed give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
+AHEAD = 16  # runs handed to each thread in advance
 TINY = 1e-150  # smaller entries of the state are set to 0 before they become denormal
 
 Progress = Callable[[int, int], None]
@@ -166,13 +168,15 @@ def _ensemble(
     stop = threading.Event()
     began = time.perf_counter()
     workers = min(jobs or len(os.sched_getaffinity(0)), runs - first)
+    todo = iter(range(first, runs))
+    waiting: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            waiting: deque[Future[np.ndarray]] = deque(
-                pool.submit(_run, params, built, seed, run, made, stop)
-                for run in range(first, runs)
-            )
-            while waiting:
+            while True:
+                for run in islice(todo, AHEAD * workers - len(waiting)):
+                    waiting.append(pool.submit(_run, params, built, seed, run, made, stop))
+                if not waiting:
+                    return
                 wait([waiting[0]], timeout=0.1)
                 done = []
                 while waiting and waiting[0].done():

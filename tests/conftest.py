@@ -1,0 +1,36 @@
+import json
+import sys
+
+import pytest
+
+from vaedyn.cli import main as cli
+
+
+class Outcome:
+    """What a command printed and how it ended."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self):
+        return json.loads(self.out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Return a function that runs a command line as the installed program would."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("VAEDYN_STORE", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments):
+        words = [word for argument in arguments for word in str(argument).split()]
+        monkeypatch.setattr(sys, "argv", ["vaedyn", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        return Outcome(ended.value.code, printed.out, printed.err)
+
+    return call

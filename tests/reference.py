@@ -1,0 +1,142 @@
+"""Slow, plain twins of the compiled code: as close to the written equations as they get."""
+
+from math import cos, log, pi, sin, sqrt
+
+import numpy as np
+
+from vaedyn.kernels import stream as kernel
+
+MASK = 2**64 - 1
+
+
+# --- random streams ---------------------------------------------------------------------
+
+
+def xoshiro(state: list[int]) -> int:
+    """Return the next word of a generator xoshiro256+ and advance its four words."""
+    a, b, c, d = state
+    word = (a + d) & MASK
+    c ^= a
+    d ^= b
+    state[:] = [a ^ d, b ^ c, c ^ ((b << 17) & MASK), ((d << 45) | (d >> 19)) & MASK]
+    return word
+
+
+class Stream:
+    """Twin of `vaedyn.kernels.stream`, started from the same seed."""
+
+    def __init__(self, seed: np.random.SeedSequence):
+        words = [int(word) for word in kernel.open_stream(seed)[: kernel.SEEDS]]
+        lanes = kernel.LANES
+        self.lanes = [[words[i + j * lanes] for j in range(4)] for i in range(lanes)]
+        self.scalar = words[kernel.SCALAR :]
+        self.ready: list[float] = []
+
+    def normals(self, count: int) -> np.ndarray:
+        while len(self.ready) < count:
+            first = [xoshiro(lane) for lane in self.lanes]
+            second = [xoshiro(lane) for lane in self.lanes]
+            pairs = [box_muller(a, b) for a, b in zip(first, second, strict=True)]
+            self.ready += [pair[0] for pair in pairs] + [pair[1] for pair in pairs]
+        taken, self.ready = self.ready[:count], self.ready[count:]
+        return np.array(taken)
+
+    def uniform(self) -> float:
+        return (xoshiro(self.scalar) >> 11) * 2.0**-53
+
+    def chi_square(self, dof: int, z: float) -> float:
+        """Marsaglia and Tsang's method, from their paper."""
+        if dof < 2:
+            return dof * z * z
+        d = dof / 2 - 1 / 3
+        c = 1 / sqrt(9 * d)
+        while True:
+            v = (1 + c * z) ** 3
+            if v > 0:
+                u = self.uniform()
+                if u < 1 - 0.0331 * z**4 or log(u) < z * z / 2 + d * (1 - v + log(v)):
+                    return 2 * d * v
+            z = sqrt(-2 * log(1 - self.uniform())) * cos(2 * pi * self.uniform())
+
+
+def box_muller(a: int, b: int) -> tuple[float, float]:
+    """Return two normals: a radius from `a`; a quadrant and an angle in it from `b`."""
+    r = sqrt(max(-2 * log(((a >> 11) + 1) * 2.0**-53), 0.0))
+    angle = (((b << 2) & MASK) >> 12) * 2.0**-52 * pi / 2 - pi / 4
+    r = r if b >> 62 & 1 else -r
+    if b >> 63:
+        return r * sin(angle), r * cos(angle)
+    return r * cos(angle), -r * sin(angle)
+
+
+# --- SGD on weight vectors --------------------------------------------------------------
+
+
+def loss(W, V, D, x, beta, lam):
+    """Return the loss of one sample for W, V (N, M): the latent average done by hand."""
+    N = len(x)
+    mu, y = V.T @ x / sqrt(N), W.T @ x / sqrt(N)
+    Q = W.T @ W / N
+    fit = -y @ mu + mu @ Q @ mu / 2 + (Q.diagonal() * D).sum() / 2
+    kl = (mu**2 + D - np.log(D) - 1).sum() / 2
+    return fit + beta * kl + lam / (2 * N) * ((W**2).sum() + (V**2).sum())
+
+
+def sgd_step(W, V, D, x, beta, lam, tau):
+    """Return W, V, D after one step of online SGD, all from the same old values."""
+    N = len(x)
+    mu, y = V.T @ x / sqrt(N), W.T @ x / sqrt(N)
+    Q = W.T @ W / N
+    e = y - Q @ mu - beta * mu
+    grad_W = -np.outer(x, mu) / sqrt(N) + W @ (np.outer(mu, mu) + np.diag(D + lam)) / N
+    grad_V = -np.outer(x, e) / sqrt(N) + lam * V / N
+    grad_D = (Q.diagonal() + beta - beta / D) / 2
+    return W - tau * grad_W, V - tau * grad_V, D - tau / N * grad_D
+
+
+def overlaps(W, V, D, teacher) -> np.ndarray:
+    """Return the flat order parameters of W, V, teacher (N, .)."""
+    N = len(W)
+    pairs = ((W, teacher), (V, teacher), (W, W), (V, V), (W, V))
+    return np.concatenate([*((a.T @ b / N).ravel() for a, b in pairs), D])
+
+
+# --- the ODE ----------------------------------------------------------------------------
+
+
+def split(y, M, K):
+    """Return m, d, Q, E, R, D of a flat state."""
+    cuts = np.cumsum([M * K, M * K, M * M, M * M, M * M])
+    m, d, Q, E, R, D = np.split(np.asarray(y), cuts)
+    return (
+        m.reshape(M, K), d.reshape(M, K), Q.reshape(M, M), E.reshape(M, M), R.reshape(M, M), D,
+    )  # fmt: skip
+
+
+def drift(y, beta, rho, eta, lam, tau, M, *, noise=True):
+    """Return dy/dt, matrix by matrix; `noise` keeps the terms of second order in tau."""
+    K_ = len(rho)
+    m, d, Q, E, R, D = split(y, M, K_)
+    L, eye = np.diag(rho), np.eye(M)
+    S = d @ L @ d.T + eta * E
+    A = m @ L @ d.T + eta * R
+    Y = m @ L @ m.T + eta * Q
+    P = L + eta * np.eye(K_)
+    K = Q + beta * eye
+    B = S + np.diag(D) + lam * eye
+    C = Y - A @ K - K @ A.T + K @ S @ K
+    second = tau**2 * eta if noise else 0.0
+    dm = tau * (d @ P - B @ m)
+    dd = tau * (m @ P - K @ d @ P - lam * d)
+    dQ = tau * (A + A.T - B @ Q - Q @ B) + second * S
+    dE = tau * (A + A.T - K @ S - S @ K - 2 * lam * E) + second * C
+    dR = tau * (S - B @ R + Y - A @ K - lam * R) + second * (A.T - S @ K)
+    dD = -(tau / 2) * (Q.diagonal() + beta - beta / D)
+    return np.concatenate([x.ravel() for x in (dm, dd, dQ, dE, dR, dD)])
+
+
+def random_state(rng, M, K, N=40):
+    """Return flat order parameters of random weights."""
+    W, V = rng.standard_normal((2, N, M))
+    teacher = np.linalg.qr(rng.standard_normal((N, K)))[0] * sqrt(N)
+    return overlaps(W, V, rng.uniform(0.3, 1.2, M), teacher)

@@ -1,0 +1,155 @@
+"""Fixed points: closed forms in their limit, known numbers, and the ODE's own behaviour."""
+
+import numpy as np
+import pytest
+
+import vaedyn
+from vaedyn import stationary
+from vaedyn.annealing import Constant
+from vaedyn.ode import integrate
+from vaedyn.state import pack
+
+KNOWN = {0.01: 0.00417, 0.05: 0.02094, 0.2: 0.0848, 0.5: 0.2129}
+
+
+def state_of(points, i):
+    return pack(**{name: getattr(points, name)[i] for name in "mdQERD"})
+
+
+@pytest.mark.parametrize(("lr", "eps_g"), KNOWN.items())
+def test_finite_learning_rates_lift_the_error_as_is_known(lr, eps_g):
+    points = vaedyn.fixed_points(vaedyn.Params(lr=lr))
+    assert points.eps_g[0] == pytest.approx(eps_g, rel=3e-3)
+    assert points.labels == ["learned", "collapsed"]
+    assert points.stable.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("rho", "eta", "beta"), [(1, 1, 1), (2, 0.5, 0.3), (1.5, 1, 2), (1, 0.2, 0.9)])
+def test_small_learning_rates_give_the_closed_form(rho, eta, beta):
+    s, tau = rho + eta, 1e-5
+    params = vaedyn.Params(rho=rho, eta=eta, beta=beta, lr=tau, t_max=100 / tau)
+    points = vaedyn.fixed_points(params)
+    m, d, Q, E, D = (abs(getattr(points, name)[0].item()) for name in "mdQED")
+    near = {"abs": 1e-3}
+    assert s - beta == pytest.approx(Q, **near)
+    assert pytest.approx(beta / s, **near) == D
+    assert pytest.approx((s - beta) / s**2, **near) == E
+    assert m == pytest.approx(np.sqrt(s - beta), **near)
+    assert d == pytest.approx(m / s, **near)
+    u = np.sqrt(s - beta)
+    assert points.eps_g[0] == pytest.approx(rho - u * (2 * np.sqrt(rho) - u), **near)
+
+
+def test_spare_latents_fit_noise_below_eta_and_collapse_above():
+    # eps_g rises by eta - beta for the spare latent
+    for beta, label, cost in ((0.6, "noise-fitting", 0.4), (1.3, "learned", 0.0)):
+        model = {"beta": beta, "lr": 1e-4, "t_max": 4e5}
+        alone = vaedyn.fixed_points(vaedyn.Params(**model))
+        spare = vaedyn.fixed_points(vaedyn.Params(latent=2, **model))
+        assert spare.labels[0] == label
+        assert spare.eps_g[0] - alone.eps_g[0] == pytest.approx(cost, abs=2e-3)
+
+
+def test_the_weaker_signal_is_given_up_first():
+    params = vaedyn.Params(latent=2, signal=2, rho=(3, 0.5), beta=2, lr=0.02, init_seed=1)
+    assert vaedyn.fixed_points(params).labels[0] == "partly learned"
+
+
+def test_residuals_and_eigenvalues_are_those_of_the_drift():
+    params = vaedyn.Params(latent=2, signal=2, rho=(2, 1), lr=0.05)
+    points = vaedyn.fixed_points(params)
+    assert (points.residual < 1e-10).all()
+    for i in range(2):
+        y = state_of(points, i)
+        np.testing.assert_allclose(stationary.velocity(params, y), 0, atol=1e-10 * params.lr)
+        assert points.eigenvalues_re[i].max() == points.max_eigenvalue[i]
+        assert (np.diff(points.eigenvalues_re[i]) <= 1e-15).all()
+
+
+def test_small_deviations_grow_or_decay_at_the_largest_eigenvalue():
+    params = vaedyn.Params(lr=0.1)
+    points = vaedyn.fixed_points(params)
+    for i, span in ((0, 150.0), (1, 100.0)):
+        y = state_of(points, i)
+        away = y + 1e-5 * np.array([1, 0.5, 1e-3, 1e-3, 1e-3, 0])
+        times = np.linspace(0, span, 41)
+        states, _ = integrate(params, away, times, Constant(), rtol=1e-12, atol=1e-16)
+        distance = np.linalg.norm(states - y, axis=1)
+        late = slice(20, 41) if i == 0 else slice(5, 21)
+        rate = np.polyfit(times[late], np.log(distance[late]), 1)[0]
+        assert rate == pytest.approx(points.max_eigenvalue[i], rel=0.03)
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.2])
+def test_collapse_turns_stable_at_the_threshold(lam):
+    threshold = stationary.collapse_threshold(3.0, lam)
+    for factor, stable in ((0.999, False), (1.001, True)):
+        params = vaedyn.Params(
+            latent=2, signal=2, rho=(2, 0.5), beta=factor * threshold, lam=lam, lr=1e-5
+        )
+        y = stationary._collapsed(params)
+        assert (stationary.eigenvalues(params, y).real.max() < 0) == stable
+
+
+def test_thresholds_are_those_of_the_strongest_signal_and_the_noise():
+    points = vaedyn.fixed_points(vaedyn.Params(latent=2, signal=2, rho=(3, 1), eta=0.5, lam=0.1))
+    assert points.thresholds["collapse"] == pytest.approx(3.5 / 1.1 - 0.1 / 3.5)
+    assert points.thresholds["noise"] == pytest.approx(0.5 / 1.1 - 0.1 / 0.5)
+
+
+def test_beyond_the_threshold_only_collapse_is_left():
+    points = vaedyn.fixed_points(vaedyn.Params(beta=2.5))
+    assert points.labels == ["collapsed"]
+    assert points.stable.tolist() == [True]
+    assert points.eps_g.tolist() == [1.0]
+
+
+def test_rotations_among_equal_signals_do_not_spoil_the_verdict():
+    params = vaedyn.Params(latent=3, signal=3, lr=0.05)
+    points = vaedyn.fixed_points(params)
+    assert np.isnan(points.eigenvalues_re[0]).sum() == 3  # as many as SO(3) has dimensions
+    assert np.isnan(points.eigenvalues_re[1]).sum() == 0
+    assert points.stable.tolist() == [True, False]
+    apart = vaedyn.fixed_points(vaedyn.Params(latent=2, signal=2, rho=(2, 1), lr=0.05))
+    assert not np.isnan(apart.eigenvalues_re).any()
+
+
+def test_the_end_of_learning_does_not_depend_on_when_one_looks():
+    early = vaedyn.fixed_points(vaedyn.Params(t_max=50))
+    late = vaedyn.fixed_points(vaedyn.Params(t_max=3000))
+    np.testing.assert_allclose(early.Q, late.Q, atol=1e-9)
+
+
+def test_annealing_ends_where_its_end_value_does():
+    annealed = vaedyn.fixed_points(vaedyn.Params(anneal="tanh:0.002", t_max=100))
+    constant = vaedyn.fixed_points(vaedyn.Params())
+    np.testing.assert_allclose(annealed.Q, constant.Q, atol=1e-9)
+
+
+def test_beta_zero_has_no_fixed_point():
+    with pytest.raises(vaedyn.ParameterError, match="^beta: must be > 0"):
+        vaedyn.fixed_points(vaedyn.Params(beta=0))
+
+
+def test_newton_that_does_not_arrive_is_said(monkeypatch):
+    monkeypatch.setattr(stationary, "TOLERANCE", 1e-30)
+    with pytest.raises(vaedyn.ConvergenceError, match="Newton's method ended at a residual"):
+        vaedyn.fixed_points(vaedyn.Params())
+
+
+def test_newton_that_runs_away_is_said(monkeypatch):
+    monkeypatch.setattr(stationary, "_settle", lambda params, y, *_: 1.7 * y)
+    with pytest.raises(vaedyn.ConvergenceError, match="left the end of the trajectory|residual"):
+        vaedyn.fixed_points(vaedyn.Params())
+
+
+def test_labels():
+    def label(m, Q):
+        return stationary.classify({"m": np.array(m), "Q": np.array(Q)})
+
+    off = np.diag([1.0, 0.0])
+    assert label([[0.0]], [[0.0]]) == "collapsed"
+    assert label([[1.0], [0.0]], off) == "learned"
+    assert label([[0.01], [0.0]], off) == "noise-fitting"
+    assert label([[1.0, 0], [0, 0]], off) == "partly learned"
+    assert label([[0.7], [0.7]], [[0.5, 0.5], [0.5, 0.5]]) == "entangled"
