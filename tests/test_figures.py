@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+import vaedyn
+from vaedyn import figures
+
+MODEL = {"dim": 50, "lr": 0.1, "t_max": 40, "points": 21}
+
+
+@pytest.fixture(scope="module")
+def pair():
+    params = vaedyn.Params(**MODEL)
+    return vaedyn.theory(params), vaedyn.simulate(params, runs=4)
+
+
+def lines(axes):
+    return [line for line in axes.get_lines() if line.get_linestyle() != "None"]
+
+
+def markers(axes):
+    return [line for line in axes.get_lines() if line.get_marker() == "o"]
+
+
+def test_the_learning_curve_shows_theory_simulation_and_spread(pair):
+    theory, simulation = pair
+    (axes,) = figures.learning_curve(theory, simulation).axes
+    (line,) = lines(axes)
+    np.testing.assert_array_equal(line.get_xydata(), np.stack([theory.t, theory.eps_g], axis=1))
+    (points,) = markers(axes)
+    x, y = points.get_xydata().T
+    at = np.searchsorted(theory.t, x)
+    np.testing.assert_array_equal(y, simulation.eps_g.mean(axis=0)[at])
+    assert points.get_markerfacecolor() == "white"
+    (band,) = axes.collections
+    edges = band.get_paths()[0].vertices
+    std = simulation.eps_g.std(axis=0, ddof=1)
+    for i in (5, 20):
+        here = edges[np.isclose(edges[:, 0], theory.t[i]), 1]
+        assert here.max() == pytest.approx(simulation.eps_g.mean(axis=0)[i] + std[i])
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == ["theory (ODE)", "SGD, 4 runs", "mean ± std of runs"]
+
+
+def test_axes_carry_the_papers_symbols(pair):
+    (axes,) = figures.learning_curve(*pair, x_scale="log", y_scale="linear").axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
+    assert r"\varepsilon_g" in axes.get_ylabel()
+    assert "$t$" in axes.get_xlabel()
+    assert axes.get_xlim()[0] > 0
+
+
+def test_order_parameters_have_a_panel_each(pair):
+    figure = figures.order_parameters(*pair)
+    assert [axes.get_ylabel()[1] for axes in figure.axes] == ["m", "Q", "D", "d", "E", "R"]
+    assert all(len(lines(axes)) == 1 for axes in figure.axes)
+
+
+def test_order_parameters_show_every_entry_that_differs():
+    params = vaedyn.Params(latent=2, signal=2, rho=(2, 1), **MODEL)
+    figure = figures.order_parameters(vaedyn.theory(params), None)
+    assert [len(lines(axes)) for axes in figure.axes] == [4, 3, 2, 4, 3, 4]
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == [
+        "theory (ODE)", "latent 1", "latent 2", "signal 1", "signal 2", "off-diagonal",
+    ]  # fmt: skip
+
+
+def test_the_standard_error_is_narrower_by_root_of_runs(pair):
+    runs = pair[1].eps_g
+    np.testing.assert_allclose(figures.spread(runs, "std"), 2 * figures.spread(runs, "sem"))
+    assert not figures.spread(runs[:1], "std").any()
+
+
+def test_one_run_has_no_band(pair):
+    alone = vaedyn.simulate(pair[0].params, runs=1)
+    (axes,) = figures.learning_curve(None, alone).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["SGD, one run"]
+
+
+def test_no_text_overlaps_or_leaves_the_page():
+    """The worst case: many latents and signals, long parameters."""
+    params = vaedyn.Params(
+        latent=3, signal=2, rho=(2.25, 1.125), lam=0.05, anneal="tanh:0.0025", **MODEL
+    )
+    both = vaedyn.theory(params), vaedyn.simulate(params, runs=2)
+    for figure in (figures.learning_curve(*both), figures.order_parameters(*both)):
+        figure.draw_without_rendering()
+        page = figure.bbox
+        boxes = []
+        for axes in figure.axes:
+            texts = [axes.title, axes.xaxis.label, axes.yaxis.label]
+            texts += [label for label in axes.get_xticklabels() if axes.xaxis.get_visible()]
+            boxes += [text.get_window_extent() for text in texts if text.get_text()]
+        boxes += [legend.get_window_extent() for legend in figure.legends]
+        if figure._suptitle is not None:
+            boxes.append(figure._suptitle.get_window_extent())
+        for i, box in enumerate(boxes):
+            assert box.x0 >= page.x0 - 1
+            assert box.x1 <= page.x1 + 1
+            assert box.y0 >= page.y0 - 1
+            assert box.y1 <= page.y1 + 1
+            assert not any(box.overlaps(other) for other in boxes[:i] if other.height and box.height)
+
+
+@pytest.mark.parametrize("form", figures.FORMATS)
+def test_the_same_figure_gives_the_same_bytes(pair, tmp_path, form):
+    for name in ("a", "b"):
+        figures.save(figures.learning_curve(*pair), tmp_path / f"{name}.{form}", keywords=["k1"])
+    one, two = ((tmp_path / f"{name}.{form}").read_bytes() for name in ("a", "b"))
+    assert one == two
+    assert b"k1" in one
+
+
+def test_text_stays_text(pair, tmp_path):
+    figures.save(figures.learning_curve(*pair), tmp_path / "a.svg")
+    assert "generalisation error" in (tmp_path / "a.svg").read_text()
+    figures.save(figures.learning_curve(*pair), tmp_path / "a.pdf")
+    assert b"/Type3" not in (tmp_path / "a.pdf").read_bytes()
+
+
+def test_what_cannot_be_drawn_or_written_is_said(pair, tmp_path):
+    with pytest.raises(ValueError, match="nothing to draw"):
+        figures.learning_curve(None, None)
+    other = vaedyn.theory(vaedyn.Params(**{**MODEL, "points": 11}))
+    with pytest.raises(ValueError, match="same times"):
+        figures.learning_curve(other, pair[1])
+    with pytest.raises(vaedyn.ParameterError, match=r"output: .*\.pdf, \.svg or \.png"):
+        figures.save(figures.learning_curve(*pair), tmp_path / "a.jpg")
+    with pytest.raises(vaedyn.ParameterError, match="output: cannot write"):
+        figures.save(figures.learning_curve(*pair), tmp_path / "none" / "a.pdf")
