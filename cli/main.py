@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -133,9 +134,17 @@ def colour() -> bool | None:
 class Notes(logging.Handler):
     """Print log messages of the package on stderr, one line each."""
 
+    above: Callable[[str], None] | None = None
+    """Prints a line above a progress bar, while there is one."""
+
     def emit(self, record: logging.LogRecord) -> None:
-        prefix = "warning: " if record.levelno >= logging.WARNING else ""
-        click.echo(prefix + record.getMessage(), err=True)
+        text = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            text = f"warning: {text}"
+        if Notes.above:
+            Notes.above(text)
+        else:
+            click.echo(text, err=True)
 
 
 def show_notes(quiet: bool, verbose: bool) -> None:

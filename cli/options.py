@@ -82,7 +82,10 @@ class Numbers(click.ParamType):
 class Start(click.ParamType):
     """`gaussian`, overlaps as text, or a JSON file of them."""
 
-    name = "gaussian|m=...,d=...,Q=...,E=...,R=...,D=...|FILE.json"
+    name = "start"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "gaussian|m=...,d=...,...|FILE.json"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if not isinstance(value, str) or value == GAUSSIAN or "=" in value:
@@ -126,8 +129,9 @@ MODEL_OPTIONS = [
         "init",
         "init",
         Start(),
-        "Where learning starts: gaussian weights, or given overlaps (a number fills a diagonal, "
-        "a JSON file may hold full matrices).",
+        "Where learning starts: gaussian weights, or given overlaps such as "
+        "m=0.03,d=0.03,Q=1,E=1,R=0,D=1 (a number fills a diagonal), or a JSON file of full "
+        "matrices under these names.",
     ),
     _model("init_seed", "init-seed", WholeNumber(), "Seed of the gaussian start."),
 ]
@@ -167,7 +171,7 @@ SIMULATION_OPTIONS = [
         default="exact",
         help="vector trains weight vectors; exact draws from the same law at a cost free of N.",
     ),
-    option("Numerics", "--jobs", type=WholeNumber(), help="Threads.", show_default="all cores"),
+    option("Numerics", "--jobs", type=WholeNumber(), help="Threads; all cores if not given."),
 ]
 THEORY_OPTIONS = [
     option("Numerics", "--rtol", type=float, default=1e-8, help="Relative error of an ODE step."),

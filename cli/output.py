@@ -14,6 +14,8 @@ import numpy as np
 from vaedyn.initial import NAMES
 from vaedyn.results import OrderParameters, Source
 
+from .main import Notes
+
 OBSERVABLES = ("eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion")
 REDUNDANT = ("eps_g_rotation", "kl_per_latent")  # the same as another when there is one latent
 
@@ -119,7 +121,9 @@ def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float], Non
         rate = f"{done / elapsed:.3g} {unit}/s" if unit and elapsed > 0 else ""
         bar.update(task, completed=done, total=total, rate=rate)
 
+    Notes.above = lambda text: bar.console.print(text, markup=False, highlight=False)
     try:
         yield update
     finally:
         bar.stop()
+        Notes.above = None

@@ -2,7 +2,6 @@ import json
 import sys
 
 import pytest
-
 from vaedyn.cli import main as cli
 
 

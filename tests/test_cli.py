@@ -13,10 +13,10 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
-import vaedyn
 from vaedyn.cli import main as cli
 from vaedyn.store import ResultStore
+
+import vaedyn
 
 FAST = "--dim 50 --lr 0.1 --t-max 20 --points 5"
 OBSERVABLES = ["eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion"]
@@ -80,7 +80,15 @@ def test_a_single_run_has_no_spread(run):
 
 def test_fixedpoints_prints_both_and_their_verdicts(run):
     data = run("fixedpoints --json", FAST).json
-    assert list(data) == ["command", "key", "reused", "path", "params", "fixed_points", "thresholds"]
+    assert list(data) == [
+        "command",
+        "key",
+        "reused",
+        "path",
+        "params",
+        "fixed_points",
+        "thresholds",
+    ]
     assert data["thresholds"] == {"collapse": 2, "noise": 1}
     learned, collapsed = data["fixed_points"]
     assert (learned["label"], learned["stable"]) == ("learned", True)
@@ -237,7 +245,10 @@ def test_store_lists_and_shows(run):
     assert key[:12] in listing
     assert "beta=1.5" in listing
     data = run("store list --json").json
-    assert {item["kind"]: item["length"] for item in data["records"]} == {"simulate": 3, "theory": None}
+    assert {item["kind"]: item["length"] for item in data["records"]} == {
+        "simulate": 3,
+        "theory": None,
+    }
     shown = run("store show", key[:8])
     assert re.search(r"params\.beta +1\.5", shown.out)
     data = run("store show --json", key[:8]).json
@@ -404,7 +415,12 @@ def test_version_and_module_agree():
 
 
 def test_shell_completion_offers_commands():
-    environment = {**os.environ, "_VAEDYN_COMPLETE": "bash_complete", "COMP_WORDS": "vaedyn th", "COMP_CWORD": "1"}
+    environment = {
+        **os.environ,
+        "_VAEDYN_COMPLETE": "bash_complete",
+        "COMP_WORDS": "vaedyn th",
+        "COMP_CWORD": "1",
+    }
     program = Path(sys.executable).with_name("vaedyn")
     done = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
     assert "theory" in done.stdout

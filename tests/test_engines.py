@@ -45,9 +45,15 @@ def test_gradient_of_the_twin_is_that_of_the_loss():
 
     args = (x, 0.8, 0.3)
     stepped = reference.sgd_step(W, V, D, *args, tau)
-    np.testing.assert_allclose(W - stepped[0], numeric(lambda w: reference.loss(w, V, D, *args), W), atol=1e-8)
-    np.testing.assert_allclose(V - stepped[1], numeric(lambda v: reference.loss(W, v, D, *args), V), atol=1e-8)
-    np.testing.assert_allclose((D - stepped[2]) * N, numeric(lambda d: reference.loss(W, V, d, *args), D), atol=1e-8)
+    np.testing.assert_allclose(
+        W - stepped[0], numeric(lambda w: reference.loss(w, V, D, *args), W), atol=1e-8
+    )
+    np.testing.assert_allclose(
+        V - stepped[1], numeric(lambda v: reference.loss(W, v, D, *args), V), atol=1e-8
+    )
+    np.testing.assert_allclose(
+        (D - stepped[2]) * N, numeric(lambda d: reference.loss(W, V, d, *args), D), atol=1e-8
+    )
 
 
 def test_loss_of_the_twin_is_the_average_over_latents():
@@ -60,7 +66,9 @@ def test_loss_of_the_twin_is_the_average_over_latents():
     misfit = ((x - z @ W.T / np.sqrt(N)) ** 2).sum(axis=1) / 2 - (x**2).sum() / 2
     kl = 0.5 * (mu**2 + D - np.log(D) - 1).sum()
     error = misfit.std() / np.sqrt(len(z))
-    assert reference.loss(W, V, D, x, beta, 0.0) == pytest.approx(misfit.mean() + beta * kl, abs=4 * error)
+    assert reference.loss(W, V, D, x, beta, 0.0) == pytest.approx(
+        misfit.mean() + beta * kl, abs=4 * error
+    )
 
 
 def test_vector_engine_is_its_twin_draw_for_draw(params):
@@ -233,7 +241,9 @@ def test_both_engines_and_theory_start_from_the_same_gaussian_weights():
     ode = vaedyn.theory(params)
     for name in "mdQERD":
         for result in results:
-            np.testing.assert_allclose(getattr(result, name)[0, 0], getattr(ode, name)[0], atol=1e-12)
+            np.testing.assert_allclose(
+                getattr(result, name)[0, 0], getattr(ode, name)[0], atol=1e-12
+            )
 
 
 @pytest.mark.parametrize("engine", ["exact", "vector"])

@@ -99,7 +99,9 @@ def test_no_text_overlaps_or_leaves_the_page():
             assert box.x1 <= page.x1 + 1
             assert box.y0 >= page.y0 - 1
             assert box.y1 <= page.y1 + 1
-            assert not any(box.overlaps(other) for other in boxes[:i] if other.height and box.height)
+            assert not any(
+                box.overlaps(other) for other in boxes[:i] if other.height and box.height
+            )
 
 
 @pytest.mark.parametrize("form", figures.FORMATS)

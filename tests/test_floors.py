@@ -52,8 +52,10 @@ def test_rooms_import_only_what_they_may(folder, path):
             else:
                 assert up == 0, f"{path.name} imports {name}"
                 module = name.lstrip(".").partition(".")[0]
-                assert (room / module).with_suffix(".py").exists() or (room / module).is_dir() or (
-                    folder == "vaedyn" and path.name == "__init__.py"
+                assert (
+                    (room / module).with_suffix(".py").exists()
+                    or (room / module).is_dir()
+                    or (folder == "vaedyn" and path.name == "__init__.py")
                 ), name
         elif first == "vaedyn":
             assert folder == "cli" or path.name == "__main__.py", f"{path.name} imports {name}"

@@ -81,9 +81,7 @@ def test_saved_times_are_whole_numbers_of_steps():
 
 
 def test_scalars_fill_the_diagonals():
-    values = Params(
-        dim=20, latent=2, signal=3, init="m=0.3,d=0.2,Q=1,E=2,R=0.1,D=0.5"
-    ).overlaps()
+    values = Params(dim=20, latent=2, signal=3, init="m=0.3,d=0.2,Q=1,E=2,R=0.1,D=0.5").overlaps()
     np.testing.assert_array_equal(values["m"], [[0.3, 0, 0], [0, 0.3, 0]])
     np.testing.assert_array_equal(values["R"], 0.1 * np.eye(2))
     np.testing.assert_array_equal(values["D"], [0.5, 0.5])

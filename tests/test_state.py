@@ -25,7 +25,9 @@ def test_unpack_undoes_pack_for_any_leading_axes(latent, signal):
         np.testing.assert_array_equal(parts[name][2, 3], value)
 
 
-@pytest.mark.parametrize(("latent", "signal"), [(1, 1), (1, 3), (3, 1), (2, 2), (4, 2), (2, 4), (3, 3)])
+@pytest.mark.parametrize(
+    ("latent", "signal"), [(1, 1), (1, 3), (3, 1), (2, 2), (4, 2), (2, 4), (3, 3)]
+)
 def test_generalisation_error_is_the_best_signed_matching(latent, signal):
     rng = np.random.default_rng(1)
     m = rng.standard_normal((6, latent, signal))

@@ -24,7 +24,9 @@ def test_finite_learning_rates_lift_the_error_as_is_known(lr, eps_g):
     assert points.stable.tolist() == [True, False]
 
 
-@pytest.mark.parametrize(("rho", "eta", "beta"), [(1, 1, 1), (2, 0.5, 0.3), (1.5, 1, 2), (1, 0.2, 0.9)])
+@pytest.mark.parametrize(
+    ("rho", "eta", "beta"), [(1, 1, 1), (2, 0.5, 0.3), (1.5, 1, 2), (1, 0.2, 0.9)]
+)
 def test_small_learning_rates_give_the_closed_form(rho, eta, beta):
     s, tau = rho + eta, 1e-5
     params = vaedyn.Params(rho=rho, eta=eta, beta=beta, lr=tau, t_max=100 / tau)

@@ -9,7 +9,6 @@ import sys
 import h5py
 import numpy as np
 import pytest
-
 from vaedyn.store import DamagedRecordError, ResultStore, StoreError, key_of
 from vaedyn.store import record as record_module
 

@@ -4,10 +4,10 @@ import sys
 
 import numpy as np
 import pytest
-
-from vaedyn import Params
 from vaedyn.store import SCHEMA, key_of
 from vaedyn.store.key import canonical
+
+from vaedyn import Params
 
 # pinned: a change here makes every stored result unfindable
 PINNED = {
@@ -55,7 +55,9 @@ def test_different_parameters_have_different_keys(other):
     assert key_of("k", {"a": 1}) != key_of("l", {"a": 1})
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float64("nan"), [1, float("nan")]])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), np.float64("nan"), [1, float("nan")]]
+)
 def test_numbers_that_are_not_finite_are_refused(value):
     with pytest.raises(ValueError, match="must be finite"):
         key_of("k", {"a": value})

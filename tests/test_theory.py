@@ -81,7 +81,7 @@ def rooted_trees():
     """Yield the elementary weights and densities of the rooted trees of up to five nodes."""
     A = np.hstack([rk45.STAGES, np.zeros((7, 1))])
     c, one = A.sum(axis=1), np.ones(7)
-    for order, phi, density in (
+    yield from (
         (1, one, 1),
         (2, c, 2),
         (3, c**2, 3),
@@ -99,8 +99,7 @@ def rooted_trees():
         (5, A @ (c * (A @ c)), 40),
         (5, A @ A @ c**2, 60),
         (5, A @ A @ A @ c, 120),
-    ):
-        yield order, phi, density
+    )
 
 
 def test_tableau_fulfils_all_conditions_of_order_five_and_four():
@@ -267,7 +266,9 @@ def test_too_many_steps_are_said(monkeypatch):
         vaedyn.theory(vaedyn.Params())
 
 
-@pytest.mark.parametrize(("name", "value"), [("rtol", 0), ("rtol", 1e-16), ("atol", -1), ("atol", float("nan"))])
+@pytest.mark.parametrize(
+    ("name", "value"), [("rtol", 0), ("rtol", 1e-16), ("atol", -1), ("atol", float("nan"))]
+)
 def test_bad_tolerances_are_named(name, value):
     with pytest.raises(vaedyn.ParameterError, match=f"^{name}: must be"):
         vaedyn.theory(vaedyn.Params(), **{name: value})

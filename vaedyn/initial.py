@@ -120,7 +120,7 @@ def remainder_factor(m, d, Q, E, R, D) -> np.ndarray:
             f"positive semi-definite (so Q >= m m^T, E >= d d^T), its least eigenvalue "
             f"is {values[0]:.6g}",
         )
-    factor = np.linalg.qr(np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T, mode="r")
+    _, factor = np.linalg.qr(np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T)
     signs = np.where(factor.diagonal() < 0, -1.0, 1.0)
     return np.triu(factor) * signs[:, None]
 
