@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from .errors import ParameterError
 from .params import Params
@@ -205,6 +205,22 @@ def _time_axis(axes: Axes, t: np.ndarray, x_scale: str) -> None:
     axes.set_xlim(t[t > 0][0] if x_scale == "log" else t[0], t[-1])
 
 
+def _label_decades(axes: Axes) -> None:
+    """Label a logarithmic y axis in plain numbers, between the decades too if it has few."""
+
+    def text(value: float, _position: object = None) -> str:
+        exponent = round(np.log10(value))
+        return f"{value:g}" if -3 < exponent < 4 else f"$10^{{{exponent}}}$"
+
+    axes.yaxis.set_major_formatter(FuncFormatter(text))
+    low, high = axes.get_ylim()
+    if high / low < 20:
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
+        axes.yaxis.set_minor_formatter(FuncFormatter(text))
+    else:
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
 def learning_curve(
     theory: Trajectory | None,
     simulation: Trajectory | None,
@@ -241,8 +257,7 @@ def learning_curve(
         )
         _time_axis(axes, t, x_scale)
         if y_scale == "log":
-            axes.yaxis.set_major_formatter(LogFormatter())
-            axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.1, 0.6)))
+            _label_decades(axes)
         axes.set_xlabel(r"time $t$ = SGD steps$/N$")
         axes.set_ylabel(SYMBOLS["eps_g"])
         axes.set_title(caption(params), fontsize=6.5)
@@ -267,6 +282,7 @@ def order_parameters(
         figure, panels = _figure(TWO_COLUMNS, 3.6, nrows=2, ncols=3, sharex=True)
         for axes, name in zip(panels.ravel(), ("m", "Q", "D", "d", "E", "R"), strict=True):
             for index, style in _entries(params, name):
+                crowded = params.latent > 2 and style.get("linestyle") == OFF_DIAGONAL
                 _draw(
                     axes,
                     t,
@@ -275,7 +291,7 @@ def order_parameters(
                     style,
                     band=band,
                     x_scale=x_scale,
-                    count=16,
+                    count=0 if crowded else 14,
                 )
             axes.set_ylabel(SYMBOLS[name])
             _time_axis(axes, t, x_scale)
