@@ -5,7 +5,15 @@ and it hands back what the function returned, now or earlier.
 """
 
 from .key import SCHEMA, key_of
-from .record import DamagedRecordError, Record, StoreError
+from .record import DamagedRecordError, OtherSchemaError, Record, StoreError
 from .results import ResultStore
 
-__all__ = ["SCHEMA", "DamagedRecordError", "Record", "ResultStore", "StoreError", "key_of"]
+__all__ = [
+    "SCHEMA",
+    "DamagedRecordError",
+    "OtherSchemaError",
+    "Record",
+    "ResultStore",
+    "StoreError",
+    "key_of",
+]

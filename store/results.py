@@ -14,18 +14,20 @@ from typing import Any
 
 import numpy as np
 
+from .hdf5 import read, read_label, write
 from .key import key_of, plain
 from .record import (
     NAME,
     DamagedRecordError,
+    OtherSchemaError,
     Record,
     StoreError,
     Variables,
+    file_name,
     length_of,
-    read,
     reason,
-    write,
 )
+from .temporary import leftovers, temporary_path
 
 log = logging.getLogger(__name__)
 PACKAGES = (__name__.partition(".")[0], "numpy", "numba", "h5py")
@@ -55,6 +57,7 @@ class ResultStore:
         self.path = Path(path)
         self.recompute = recompute
         self.save_every = save_every
+        self._prepared = False
 
     def load_or_run(
         self, kind: str, params: Mapping[str, Any], compute: Callable[[], Computed]
@@ -173,21 +176,28 @@ class ResultStore:
         log.info("computed %s %s in %.3g s (%s)", kind, key[:12], seconds, span)
         return record
 
-    def records(self, *, arrays: bool = False) -> Iterator[Record]:
-        """Yield all records, oldest key first; damaged ones are named in a warning.
+    def records(self) -> Iterator[Record]:
+        """Yield all records, without their arrays.
+
+        Damaged ones are named in a warning; those of other schemas are counted in one.
 
         Raises
         ------
         StoreError
             When there is a folder that cannot be read.
         """
-        for path in self._files():
+        others = 0
+        for path in self._newest():
             try:
-                yield read(path, arrays=arrays)
+                yield read_label(path)
             except FileNotFoundError:  # replaced in the meantime
                 continue
+            except OtherSchemaError:
+                others += 1
             except StoreError as error:
                 log.warning("%s", error)
+        if others:
+            log.warning("ignored records of other versions' schemas: %d", others)
 
     def find(self, prefix: str) -> Record:
         """Return the one record whose key starts with `prefix`.
@@ -196,35 +206,50 @@ class ResultStore:
         ------
         KeyError
             When there is none, or more than one.
+        StoreError
+            When it cannot be read.
         """
-        names = [(path, NAME.fullmatch(path.name)) for path in self._files()]
-        hits: dict[str, Path] = {}
-        for path, name in names:
-            if name and name["key"].startswith(prefix):
-                hits[name["key"]] = max(hits.get(name["key"], path), path, key=_growth)
+        return read(self._find(prefix))
+
+    def find_label(self, prefix: str) -> Record:
+        """Return the same as `find`, without the arrays."""
+        return read_label(self._find(prefix))
+
+    def _find(self, prefix: str) -> Path:
+        hits = [path for path in self._newest() if path.name.partition("-")[2].startswith(prefix)]
         if not hits:
             raise KeyError(f"no record in {self.path} has a key starting with {prefix!r}")
         if len(hits) > 1:
+            names = ", ".join(path.name.partition("-")[2][: len(prefix) + 6] for path in hits[:5])
             raise KeyError(
-                f"{len(hits)} records in {self.path} have keys starting with {prefix!r}: "
-                + ", ".join(sorted(key[: len(prefix) + 6] for key in hits))
+                f"{len(hits)} records in {self.path} have keys starting with {prefix!r}: {names}"
+                + (", ..." if len(hits) > 5 else "")
             )
-        return read(next(iter(hits.values())))
+        return hits[0]
 
-    def has(self, kind: str, params: Mapping[str, Any]) -> bool:
-        """Tell whether there is a record, of any length; it is not verified."""
-        key = key_of(kind, params)
-        return self._path(kind, key).exists() or bool(self._lengths(kind, key))
+    def _newest(self) -> list[Path]:
+        """Return the files of all records, of growing ones the longest."""
+        longest: dict[str, Path] = {}
+        for path in self.files():
+            record = "-".join(path.stem.split("-")[:2])
+            longest[record] = max(longest.get(record, path), path, key=_growth)
+        return list(longest.values())
 
     def _found(self, record: Record) -> Record:
         log.info("reused %s %s", record.kind, record.key[:12])
         return dataclasses.replace(record, reused=True)
 
     def _path(self, kind: str, key: str, length: int | None = None) -> Path:
-        suffix = "" if length is None else f"-{length}"
-        return self.path / f"{kind}-{key}{suffix}.h5"
+        return self.path / file_name(kind, key, length)
 
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
+        """Return the files of all records, sorted by name.
+
+        Raises
+        ------
+        StoreError
+            When there is a folder that cannot be read.
+        """
         try:
             with os.scandir(self.path) as entries:
                 names = sorted(entry.name for entry in entries if NAME.fullmatch(entry.name))
@@ -237,7 +262,7 @@ class ResultStore:
     def _lengths(self, kind: str, key: str) -> list[tuple[int, Path]]:
         """Return the lengths at which a growing record is stored, the longest first."""
         start = f"{kind}-{key}-"
-        paths = [path for path in self._files() if path.name.startswith(start)]
+        paths = [path for path in self.files() if path.name.startswith(start)]
         return sorted(((_growth(path), path) for path in paths), reverse=True)
 
     def _longest(self, kind: str, key: str) -> Record | None:
@@ -266,14 +291,20 @@ class ResultStore:
             return None
 
     def _prepare(self) -> None:
-        """Make sure, before anything is computed, that it can be kept."""
+        """Make sure, before anything is computed, that it can be kept; tidy up."""
+        if self._prepared:
+            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            probe = self.path / f".probe-{os.getpid()}-{time.time_ns():x}"
+            probe = temporary_path(self.path / "probe")
             probe.touch()
             probe.unlink()
         except OSError as error:
             raise StoreError(f"cannot write to the store {self.path}: {reason(error)}") from error
+        for path in leftovers(self.path):
+            path.unlink(missing_ok=True)
+            log.debug("removed %s, left by a writer that was killed", path)
+        self._prepared = True
 
 
 class _Growth:
