@@ -69,10 +69,9 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        command.main(prog_name="vaedyn", standalone_mode=False)
+        code = command.main(prog_name="vaedyn", standalone_mode=False) or 0
         if sys.stdout:
             sys.stdout.flush()
-        code = 0
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         code = report(error)
     sys.exit(code)
@@ -91,8 +90,6 @@ def report(error: BaseException) -> int:
 
     Errors that nobody foresaw are raised again.
     """
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
     if isinstance(error, Terminated):
         text, code = "terminated", TERMINATED
     elif isinstance(error, SystemExit):  # click's answer when the reader of our output has gone

@@ -37,7 +37,7 @@ class Command(click.Command):
         rows: dict[str, list[tuple[str, str]]] = {name: [] for name in SECTIONS}
         for parameter in self.get_params(ctx):
             row = parameter.get_help_record(ctx)
-            if row:
+            if row and isinstance(parameter, click.Option):
                 rows[getattr(parameter, "section", "Output")].append(row)
         for name, lines in rows.items():
             if lines:
@@ -88,10 +88,13 @@ class Start(click.ParamType):
         return "gaussian|m=...,d=...,...|FILE.json"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if not isinstance(value, str) or value == GAUSSIAN or "=" in value:
+        if not isinstance(value, str) or value == GAUSSIAN:
+            return value
+        inline = value.startswith("{")
+        if "=" in value and not inline:
             return value
         try:
-            data = json.loads(Path(value).read_text(encoding="utf-8"))
+            data = json.loads(value if inline else Path(value).read_text(encoding="utf-8"))
         except OSError as error:
             self.fail(f"cannot read {value!r}: {error.strerror}", param, ctx)
         except ValueError as error:

@@ -3,9 +3,10 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ import numpy as np
 from vaedyn.initial import NAMES
 from vaedyn.results import OrderParameters, Source
 
+from ..store import Record, ResultStore
 from .main import Notes
 
 OBSERVABLES = ("eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion")
@@ -47,21 +49,53 @@ def source_of(result: OrderParameters) -> Source:
     return result.source
 
 
-def table(columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table on stdout, numbers to the right."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+def found(store_path: Path, key: str, *, arrays: bool = True) -> Record:
+    """Return the record whose key starts with `key`.
 
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for i, name in enumerate(columns):
-        grid.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
-    for row in rows:
-        grid.add_row(*row)
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 200
-    console.print(grid)
+    Raises
+    ------
+    click.BadParameter
+        When there is none, or more than one.
+    """
+    store = ResultStore(store_path)
+    try:
+        return store.find(key) if arrays else store.find_label(key)
+    except KeyError as error:
+        raise click.BadParameter(str(error.args[0]), param_hint="KEY") from error
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in human units."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.3g} {unit}"
+
+
+def age(seconds: float) -> str:
+    """Return a length of time in human units, rounded down."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def table(columns: list[str], rows: list[list[str]], left: Sequence[str] = ()) -> None:
+    """Print a table on stdout; the first column and those in `left` start at the left."""
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    starts = [i == 0 or name in left for i, name in enumerate(columns)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.ljust(width) if start else cell.rjust(width)
+            for cell, width, start in zip(cells, widths, starts, strict=True)
+        )
+        return "   ".join(padded).rstrip()
+
+    rule = "─" * (sum(widths) + 3 * (len(widths) - 1))
+    click.echo("\n".join([line(columns), rule, *map(line, rows)]))
 
 
 def state_rows(

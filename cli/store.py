@@ -1,22 +1,46 @@
-"""`vaedyn store`: what is there."""
+"""`vaedyn store`: what is there, where it is, and how to make it again."""
 
+import time
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from vaedyn.params import Params
 
 from ..store import Record, ResultStore
-from .options import OUTPUT_OPTIONS, STORE_OPTIONS, Command, add
-from .output import print_json, table
+from ..store.catalogue import Filter, parse_filter, select
+from ..store.export import FORMATS, export
+from . import upkeep
+from .options import OUTPUT_OPTIONS, STORE_OPTIONS, Command, add, option
+from .output import age, found, print_json, size, table
+from .reproduce import command_of
 
 
 @click.group("store")
 def command() -> None:
-    """List and show stored results."""
+    """List, show, export, verify and remove stored results."""
 
 
-def summary(record: Record) -> dict:
+command.add_command(upkeep.remove)
+command.add_command(upkeep.prune)
+command.add_command(upkeep.verify)
+
+
+class Condition(click.ParamType):
+    """A filter such as beta=1.5 or lr<0.1."""
+
+    name = "filter"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Filter:
+        try:
+            return parse_filter(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+
+
+def summary(record: Record) -> dict[str, Any]:
     """Return what a listing tells of a record."""
     return {
         "kind": record.kind,
@@ -40,55 +64,149 @@ def _differences(record: Record) -> str:
     )
 
 
-@command.command("list", cls=Command, examples=["vaedyn store list", "vaedyn store list --json"])
-@add(STORE_OPTIONS, OUTPUT_OPTIONS)
-def list_records(store_path: Path, as_json: bool) -> None:
-    """List all results, with the parameters that differ from the defaults."""
-    records = list(ResultStore(store_path).records())
-    found = [summary(record) for record in records]
+@command.command(
+    "list",
+    cls=Command,
+    examples=[
+        "vaedyn store list kind=simulate 'beta>=1.5' --sort lr,-created",
+        "vaedyn store list --json",
+    ],
+)
+@click.argument("filters", nargs=-1, type=Condition(), metavar="[FILTER]...")
+@add(
+    [
+        option(
+            "Output",
+            "--sort",
+            default="kind,created",
+            help="Properties to sort by, with commas; -NAME for falling order.",
+        )
+    ],
+    STORE_OPTIONS,
+    OUTPUT_OPTIONS,
+)
+def list_records(filters: tuple[Filter, ...], sort: str, store_path: Path, as_json: bool) -> None:
+    """List results with the parameters that differ from the defaults.
+
+    A FILTER is a property, one of = != < <= > >=, and a value; all must hold.
+    Quote < and > for the shell. Properties are the parameters and kind, key,
+    length (runs), created, seconds and bytes.
+    """
+    records = select(ResultStore(store_path).records(), filters, sort.split(","))
     if as_json:
-        print_json({"command": "store list", "store": str(store_path), "records": found})
+        listed = [summary(record) for record in records]
+        print_json({"command": "store list", "store": str(store_path), "records": listed})
         return
+    now = time.time()
     rows = [
         [
-            item["kind"],
-            item["key"][:12],
-            "" if item["length"] is None else str(item["length"]),
-            item["created"][:19].replace("T", " "),
-            f"{item['bytes'] / 1000:.0f} kB",
+            record.kind,
+            record.key[:12],
+            "" if record.length is None else str(record.length),
+            age(now - datetime.fromisoformat(record.provenance["created"]).timestamp()),
+            size(record.path.stat().st_size),
             _differences(record),
         ]
-        for item, record in zip(found, records, strict=True)
+        for record in records
     ]
-    table(["kind", "key", "runs", "created (UTC)", "size", "parameters"], rows)
+    table(["kind", "key", "runs", "age", "size", "parameters"], rows, left=("key", "parameters"))
 
 
 @command.command(
-    "show", cls=Command, examples=["vaedyn store show 3f2a", "vaedyn store show 3f2a --json"]
+    "show",
+    cls=Command,
+    examples=["vaedyn store show 3f2a91", "vaedyn store show 3f2a91 --json"],
 )
 @click.argument("key")
 @add(STORE_OPTIONS, OUTPUT_OPTIONS)
 def show(key: str, store_path: Path, as_json: bool) -> None:
-    """Show one result, found by the beginning of its KEY."""
-    try:
-        record = ResultStore(store_path).find(key)
-    except KeyError as error:
-        raise click.BadParameter(str(error.args[0]), param_hint="KEY") from error
-    arrays = {
-        name: {"dims": list(dims), "shape": list(values.shape)}
-        for name, (dims, values, _) in record.variables.items()
+    """Show one result, found by the beginning of its KEY, and the command that makes it again."""
+    record = found(store_path, key)
+    data = {
+        **summary(record),
+        "reproduce": command_of(record),
+        "info": record.info,
+        "provenance": record.provenance,
     }
-    data = {**summary(record), "info": record.info, "provenance": record.provenance}
     if as_json:
-        print_json({"command": "store show", **data, "variables": arrays})
+        data["variables"] = {
+            name: {"dims": list(dims), "shape": list(values.shape)}
+            for name, (dims, values, _) in record.variables.items()
+        }
+        print_json({"command": "store show", **data})
         return
-    rows = [[name, str(data[name])] for name in ("kind", "key", "path", "bytes")]
-    rows += [[f"params.{name}", str(value)] for name, value in record.params.items()]
-    rows += [[name, str(value)] for name, value in record.provenance.items()]
-    rows += [[name, str(value)] for name, value in record.info.items()]
+    created = datetime.fromisoformat(record.provenance["created"])
+    rows = [
+        ["kind", record.kind],
+        ["key", record.key],
+        ["path", str(record.path)],
+        ["size", size(data["bytes"])],
+        ["created", f"{created:%Y-%m-%d %H:%M:%S} UTC, in {record.provenance['seconds']:.3g} s"],
+        ["machine", record.provenance["machine"]],
+        ["versions", _words(record.provenance["versions"], " ")],
+        *([["again", data["reproduce"]]] if data["reproduce"] else []),
+        *[[name, str(value)] for name, value in record.params.items()],
+        *[[name, _words(value, " ") if isinstance(value, dict) else f"{value}"]
+          for name, value in record.info.items()],
+    ]  # fmt: skip
     for name, (dims, values, notes) in record.variables.items():
-        axes = ", ".join(f"{dim} {size}" for dim, size in zip(dims, values.shape, strict=True))
-        rows.append([f"variable {name}", f"({axes}) {notes.get('long_name', '')}"])
+        axes = ", ".join(f"{dim} {length}" for dim, length in zip(dims, values.shape, strict=True))
+        rows.append([f"{name} ({axes})", notes.get("long_name", "")])
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         click.echo(f"{name:<{width}}  {value}")
+
+
+def _words(items: dict, equals: str) -> str:
+    return ", ".join(f"{name}{equals}{value}" for name, value in items.items())
+
+
+@command.command("path", cls=Command, examples=["h5dump -H $(vaedyn store path 3f2a91)"])
+@click.argument("key")
+@add(STORE_OPTIONS, OUTPUT_OPTIONS)
+def path(key: str, store_path: Path, as_json: bool) -> None:
+    """Print the path of the file of one result, found by the beginning of its KEY."""
+    record = found(store_path, key)
+    if as_json:
+        print_json({"command": "store path", "key": record.key, "path": str(record.path)})
+    else:
+        click.echo(record.path)
+
+
+@command.command(
+    "export",
+    cls=Command,
+    examples=["vaedyn store export 3f2a91 -o run.csv", "vaedyn store export 3f2a91 -o run.nc"],
+)
+@click.argument("key")
+@add(
+    [
+        option(
+            "Output",
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help=f"File to write, ending in {', '.join(FORMATS)}.",
+            show_default="KIND-KEY.nc",
+        )
+    ],
+    STORE_OPTIONS,
+    OUTPUT_OPTIONS,
+)
+def export_record(key: str, output: Path | None, store_path: Path, as_json: bool) -> None:
+    """Write one result, found by the beginning of its KEY, as NetCDF, CSV or .npz.
+
+    CSV is in long form: one number a line, with its variable and coordinates.
+    """
+    record = found(store_path, key)
+    target = output or Path(f"{record.kind}-{record.key[:12]}.nc")
+    if target.suffix not in FORMATS:
+        raise click.BadParameter(
+            f"expected a name ending in {', '.join(FORMATS)}, got {str(target)!r}",
+            param_hint="--output",
+        )
+    export(record, target)
+    if as_json:
+        print_json({"command": "store export", "key": record.key, "output": str(target)})
+    else:
+        click.echo(target)

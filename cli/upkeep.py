@@ -1,0 +1,122 @@
+"""`vaedyn store rm`, `prune` and `verify`."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..store import ResultStore
+from ..store import upkeep as store_upkeep
+from .options import OUTPUT_OPTIONS, STORE_OPTIONS, Command, add, option
+from .output import found, print_json, progress_bar, size
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+class Span(click.ParamType):
+    """A length of time such as 12h or 30d."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        form = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", value)
+        if not form:
+            return self.fail(f"expected a time such as 12h, 30d or 4w, got {value!r}", param, ctx)
+        return float(form[1]) * UNITS[form[2]]
+
+
+YES = option("Store", "--yes", is_flag=True, show_default=False, help="Do not ask.")
+
+
+def _agreed(paths: list[Path], yes: bool) -> None:
+    """Show what is to go, and ask."""
+    for path in paths:
+        click.echo(f"{size(path.stat().st_size):>8}  {path}", err=True)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody to ask: give --yes to remove these files")
+    click.confirm(f"remove {len(paths)} files?", abort=True, err=True)
+
+
+def _remove(name: str, paths: list[Path], yes: bool, as_json: bool) -> None:
+    if paths:
+        _agreed(paths, yes)
+        store_upkeep.remove(paths)
+    if as_json:
+        print_json({"command": f"store {name}", "removed": [str(path) for path in paths]})
+    else:
+        click.echo(f"removed {len(paths)} files")
+
+
+@click.command("rm", cls=Command, examples=["vaedyn store rm 3f2a91", "vaedyn store rm 3f --yes"])
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@add([YES], STORE_OPTIONS, OUTPUT_OPTIONS)
+def remove(keys: tuple[str, ...], yes: bool, store_path: Path, as_json: bool) -> None:
+    """Remove results, each found by the beginning of its KEY."""
+    records = [found(store_path, key, arrays=False) for key in keys]
+    paths = [
+        path
+        for path in ResultStore(store_path).files()
+        if any(path.name.startswith(f"{record.kind}-{record.key}") for record in records)
+    ]
+    _remove("rm", paths, yes, as_json)
+
+
+@click.command(
+    "prune",
+    cls=Command,
+    examples=["vaedyn store prune --older-than 30d", "vaedyn store prune --damaged --yes"],
+)
+@add(
+    [
+        option("Store", "--older-than", type=Span(), help="Also results older than, say, 30d."),
+        option("Store", "--damaged", is_flag=True, help="Also files set aside as damaged."),
+        option("Store", "--other-schemas", is_flag=True, help="Also results of other versions."),
+        YES,
+    ],
+    STORE_OPTIONS,
+    OUTPUT_OPTIONS,
+)
+def prune(
+    older_than: float | None,
+    damaged: bool,
+    other_schemas: bool,
+    yes: bool,
+    store_path: Path,
+    as_json: bool,
+) -> None:
+    """Remove what is left of killed writers, shorter copies of a result, and what is asked for."""
+    paths = store_upkeep.unwanted(
+        ResultStore(store_path),
+        older_than=older_than,
+        damaged=damaged,
+        other_schemas=other_schemas,
+    )
+    _remove("prune", paths, yes, as_json)
+
+
+@click.command("verify", cls=Command, examples=["vaedyn store verify", "vaedyn store verify -q"])
+@add(STORE_OPTIONS, OUTPUT_OPTIONS)
+def verify(store_path: Path, as_json: bool) -> None:
+    """Read every result whole and compare it with its checksum; exit 1 when one is not good."""
+    store = ResultStore(store_path)
+    total = len(store.files())
+    problems = []
+    with progress_bar("verify", "files") as progress:
+        for done, finding in enumerate(store_upkeep.verify(store), start=1):
+            if finding.problem:
+                problems.append(finding)
+            if progress:
+                progress(done, total)
+    if as_json:
+        bad = [{"path": str(f.path), "problem": f.problem} for f in problems]
+        print_json({"command": "store verify", "checked": total, "problems": bad})
+    else:
+        for finding in problems:
+            click.echo(finding.problem)
+        click.echo(f"{total - len(problems)} of {total} files are good")
+    if problems:
+        raise click.exceptions.Exit(1)
