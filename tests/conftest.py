@@ -2,6 +2,7 @@ import json
 import sys
 
 import pytest
+
 from vaedyn.cli import main as cli
 
 
@@ -18,13 +19,15 @@ class Outcome:
 
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
-    """Return a function that runs a command line as the installed program would."""
+    """Return a function that runs a command line as the installed program would.
+
+    It splits its arguments at spaces; its attribute `words` does not.
+    """
     monkeypatch.chdir(tmp_path)
     for name in ("VAEDYN_STORE", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
-    def call(*arguments):
-        words = [word for argument in arguments for word in str(argument).split()]
+    def words(*words):
         monkeypatch.setattr(sys, "argv", ["vaedyn", *words])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
@@ -32,4 +35,8 @@ def run(monkeypatch, capsys, tmp_path):
         printed = capsys.readouterr()
         return Outcome(ended.value.code, printed.out, printed.err)
 
+    def call(*arguments):
+        return words(*(word for argument in arguments for word in str(argument).split()))
+
+    call.words = words
     return call

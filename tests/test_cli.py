@@ -13,10 +13,10 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from vaedyn.cli import main as cli
-from vaedyn.store import ResultStore
 
 import vaedyn
+from vaedyn.cli import main as cli
+from vaedyn.store import ResultStore
 
 FAST = "--dim 50 --lr 0.1 --t-max 20 --points 5"
 OBSERVABLES = ["eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion"]
@@ -235,33 +235,6 @@ def test_a_plot_names_itself_after_the_model_and_tells_its_sources(run, tmp_path
     assert [record["reused"] for record in again["records"]] == [True, True]
 
 
-# --- the store --------------------------------------------------------------------------
-
-
-def test_store_lists_and_shows(run):
-    run("simulate --runs 3", FAST)
-    key = run("theory --json", FAST, "--beta 1.5").json["key"]
-    listing = run("store list").out
-    assert key[:12] in listing
-    assert "beta=1.5" in listing
-    data = run("store list --json").json
-    assert {item["kind"]: item["length"] for item in data["records"]} == {
-        "simulate": 3,
-        "theory": None,
-    }
-    shown = run("store show", key[:8])
-    assert re.search(r"params\.beta +1\.5", shown.out)
-    data = run("store show --json", key[:8]).json
-    assert data["key"] == key
-    assert data["variables"]["m"] == {"dims": ["time", "latent", "signal"], "shape": [5, 1, 1]}
-    assert data["provenance"]["versions"]["vaedyn"] == vaedyn.__version__
-
-
-def test_an_empty_store_is_listed_as_empty(run):
-    done = run("store list --json")
-    assert (done.code, done.json["records"]) == (0, [])
-
-
 # --- what goes wrong --------------------------------------------------------------------
 
 USAGE = {
@@ -288,8 +261,6 @@ USAGE = {
     "plot learning-curve -o nowhere/figure.pdf": "--output",
     "theory --foo": "No such option '--foo'",
     "thoery": "No such command 'thoery'. Did you mean 'theory'?",
-    "store show zz": "KEY",
-    "store show": "KEY",
 }
 
 
@@ -359,7 +330,8 @@ def test_an_interrupt_keeps_finished_runs_and_says_so(tmp_path, sign, code):
     assert out == ""
     assert re.search(r"kept \d+ of 100000 runs", err)
     assert err.splitlines()[-1] in ("error: interrupted", "error: terminated")
-    (record,) = ResultStore(store).records(arrays=True)
+    (label,) = ResultStore(store).records()
+    record = ResultStore(store).find(label.key)
     assert len(record.eps_g) == record.length > 0
 
 

@@ -4,10 +4,10 @@ import sys
 
 import numpy as np
 import pytest
-from vaedyn.store import SCHEMA, key_of
-from vaedyn.store.key import canonical
 
 from vaedyn import Params
+from vaedyn.store import SCHEMA, key_of
+from vaedyn.store.key import canonical
 
 # pinned: a change here makes every stored result unfindable
 PINNED = {

@@ -1,0 +1,194 @@
+"""`vaedyn store ...` as a user meets it."""
+
+import json
+import os
+import shlex
+import time
+
+import numpy as np
+import pytest
+
+from vaedyn.cli.output import age, size
+from vaedyn.store import ResultStore
+from vaedyn.store.temporary import temporary_path
+
+FAST = "--dim 50 --lr 0.1 --t-max 20 --points 5"
+
+
+@pytest.fixture
+def filled(run):
+    """Three results: a simulation of two runs and two theories."""
+    run("simulate --runs 2", FAST)
+    run("theory", FAST)
+    run("theory", FAST, "--beta 1.5")
+    return ResultStore("vaedyn-store")
+
+
+def listed(done):
+    return [(item["kind"], item["params"]["beta"]) for item in done.json["records"]]
+
+
+def test_list_shows_what_there_is(run, filled):
+    table = run("store list").out.splitlines()
+    assert len(table) == 5
+    assert "beta=1.5" in run("store list").out
+    assert table[2].split()[0:1] == ["simulate"]
+    data = run("store list --json").json
+    assert {item["kind"]: item["length"] for item in data["records"]} == {
+        "simulate": 2,
+        "theory": None,
+    }
+    assert all(len(item["key"]) == 32 for item in data["records"])
+
+
+def test_list_filters_and_sorts(run, filled):
+    assert listed(run("store list --json beta=1.5")) == [("theory", 1.5)]
+    assert listed(run("store list --json beta<1.5 kind=theory")) == [("theory", 1)]
+    assert listed(run("store list --json length>=2")) == [("simulate", 1)]
+    assert listed(run("store list --json t-max=20 --sort=-beta,kind")) == [
+        ("theory", 1.5),
+        ("simulate", 1),
+        ("theory", 1),
+    ]
+    assert listed(run("store list --json eta=7")) == []
+
+
+def test_an_empty_store_is_listed_as_empty(run):
+    done = run("store list --json")
+    assert (done.code, done.json["records"]) == (0, [])
+
+
+def test_show_tells_everything(run, filled):
+    key = next(r.key for r in filled.records() if r.kind == "simulate")
+    shown = run("store show", key[:8]).out
+    for words in (key, "Linux" if os.name == "posix" else "", "numba", "vaedyn simulate --dim 50"):
+        assert words in shown
+    data = run("store show --json", key[:8]).json
+    assert data["key"] == key
+    assert data["variables"]["m"] == {
+        "dims": ["run", "time", "latent", "signal"],
+        "shape": [2, 5, 1, 1],
+    }
+    assert set(data["provenance"]["versions"]) == {"python", "vaedyn", "numpy", "numba", "h5py"}
+    assert run("store path", key[:8]).out.strip() == data["path"]
+
+
+MODELS = [
+    "simulate --runs 3 --engine vector --seed 7 --latent 2 --signal 2 --rho 2,0.1 --init-seed 3",
+    "simulate --runs 2 --anneal tanh:0.25 --lam 0.1 --init m=0.1,d=0.2,Q=1,E=1,R=0,D=0.7",
+    "theory --rtol 1e-6 --eta 0.30000000000000004",
+    "fixedpoints --latent 2 --beta 0.6",
+]
+
+
+@pytest.mark.parametrize("words", MODELS)
+def test_the_command_that_is_shown_makes_the_same_numbers(run, words):
+    key = run(words, FAST, "--json").json["key"]
+    again = run("store show --json", key).json["reproduce"]
+    program, *arguments = shlex.split(again)
+    assert program == "vaedyn"
+    data = run.words(*arguments, "--json", "--store", "second").json
+    assert data["key"] == key
+    assert data["reused"] is False
+    one, two = ResultStore("vaedyn-store").find(key), ResultStore("second").find(key)
+    for name, (dims, values, _) in one.variables.items():
+        assert two.variables[name][0] == dims
+        np.testing.assert_array_equal(two.variables[name][1], values)
+
+
+@pytest.mark.parametrize("ending", ["nc", "csv", "npz"])
+def test_export_writes_a_file(run, filled, tmp_path, ending):
+    key = next(filled.records()).key
+    done = run("store export", key, "-o", f"out.{ending}")
+    assert done.out == f"out.{ending}\n"
+    assert (tmp_path / f"out.{ending}").stat().st_size > 100
+    default = run("store export", key, "--json").json["output"]
+    assert default.endswith(f"{key[:12]}.nc")
+
+
+def test_rm_asks_and_removes_all_of_a_record(run, filled):
+    key = next(r.key for r in filled.records() if r.kind == "simulate")
+    refused = run("store rm", key)
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert len(filled.files()) == 3
+    done = run("store rm --yes --json", key)
+    assert len(done.json["removed"]) == 1
+    assert [record.kind for record in filled.records()] == ["theory", "theory"]
+    assert run("store rm --yes", key).code == 2
+
+
+def test_prune_removes_what_is_asked_for(run, filled):
+    old = filled.files()[0]
+    os.utime(old, (time.time() - 40 * 86400,) * 2)
+    (filled.path / "theory.h5.damaged-1").touch()
+    mine = temporary_path(filled.path / "x.h5")
+    mine.touch()
+    assert run("store prune --yes --json").json["removed"] == []
+    assert run("store prune --yes --older-than 30d --json").json["removed"] == [str(old)]
+    aside = run("store prune --yes --damaged --json").json["removed"]
+    assert aside == [str(filled.path / "theory.h5.damaged-1")]
+    assert mine.exists()
+    assert run("store prune --older-than 3x").code == 2
+
+
+def test_verify_exits_with_1_when_something_is_wrong(run, filled):
+    good = run("store verify")
+    assert (good.code, good.out) == (0, "3 of 3 files are good\n")
+    victim = filled.files()[1]
+    victim.write_bytes(victim.read_bytes()[:-500])
+    bad = run("store verify")
+    assert bad.code == 1
+    assert f"{victim} is damaged" in bad.out
+    assert "2 of 3 files are good" in bad.out
+    (problem,) = run("store verify --json").json["problems"]
+    assert problem["path"] == str(victim)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    {
+        "store list beta": "expected NAME=VALUE",
+        "store show zz": "no record in vaedyn-store",
+        "store export zz": "no record",
+        "store path": "KEY",
+        "store rm --yes zz": "no record",
+    }.items(),
+)
+def test_wrong_usage_is_one_line(run, words, message):
+    done = run(words)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_wrong_export_name_is_refused(run, filled):
+    key = next(filled.records()).key
+    done = run("store export", key, "-o out.txt")
+    assert done.code == 2
+    assert "--output" in done.err
+
+
+def test_keys_shared_by_several_are_told_apart(run, filled):
+    done = run.words("store", "show", "")
+    assert done.code == 2
+    assert "3 records" in done.err
+    for record in filled.records():
+        assert record.key[:6] in done.err
+
+
+def test_human_units():
+    assert [size(n) for n in (0, 999, 1000, 123456, 5e9)] == [
+        "0 B",
+        "999 B",
+        "1 kB",
+        "123 kB",
+        "5 GB",
+    ]
+    assert [age(s) for s in (0, 59, 61, 7200, 200000)] == ["0 s", "59 s", "1 min", "2 h", "2 d"]
+
+
+def test_json_of_a_record_is_the_label_of_its_file(run, filled):
+    path = filled.files()[0]
+    label = json.loads(path.read_bytes().partition(b"\n")[0])
+    assert run("store show --json", label["key"]).json["params"] == label["params"]

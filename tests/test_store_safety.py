@@ -1,0 +1,174 @@
+"""The store under fire: killed writers, concurrent ones, and readers in between."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from vaedyn.store import ResultStore
+from vaedyn.store.hdf5 import read
+from vaedyn.store.temporary import leftovers, temporary_path
+
+# forks writers and kills them at random moments, then looks at every file they left
+HARNESS = """
+import json, os, random, signal, sys, time
+import numpy as np
+from vaedyn.store import ResultStore, StoreError
+from vaedyn.store.hdf5 import read
+
+folder, kills = sys.argv[1], int(sys.argv[2])
+random.seed(1)
+
+def work(seed):
+    rng = random.Random(seed)
+    store = ResultStore(folder, save_every=0.0)
+    while True:
+        n = rng.randrange(30)
+        store.load_or_run("one", {"n": n}, lambda: ({"x": (("i",), np.full(2000, n), {})}, {}))
+        length = rng.randrange(1, 12)
+        def swings(first):
+            for i in range(first, length):
+                yield {"y": (("run", "i"), np.full((1, 500), i + n), {})}, {}
+        store.load_or_extend("grown", {"n": n}, swings, length, "run")
+        if rng.random() < 0.3:
+            again = ResultStore(folder, recompute=True)
+            again.load_or_run("one", {"n": n}, lambda: ({"x": (("i",), np.full(2000, n), {})}, {}))
+
+bad, seen, left, longest = [], 0, 0, {}
+for turn in range(kills):
+    children = []
+    for worker in range(2):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                work(1000 * turn + worker)
+            finally:
+                os._exit(1)
+        children.append(pid)
+    time.sleep(random.uniform(0.0, 0.06))
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+    for pid in children:
+        os.waitpid(pid, 0)
+    left += len([name for name in os.listdir(folder) if name.endswith(".tmp")])
+    store = ResultStore(folder)
+    for path in store.files():
+        seen += 1
+        try:
+            record = read(path)
+            n = record.params["n"]
+            if record.kind == "one":
+                assert (record.x == n).all()
+            else:
+                assert (record.y[:, 0] == np.arange(record.length) + n).all()
+        except (StoreError, AssertionError) as error:
+            bad.append(f"{path}: {error}")
+    # what was saved once never gets lost or shorter
+    for record in store.records():
+        if record.kind == "grown":
+            if record.length < longest.get(record.key, 0):
+                bad.append(f"{record.path} was {longest[record.key]} long")
+            longest[record.key] = record.length
+    if set(longest) - {r.key for r in store.records()}:
+        bad.append("a record has gone")
+ResultStore(folder).load_or_run("one", {"n": -1}, lambda: ({"x": ((), 0, {})}, {}))
+after = len([name for name in os.listdir(folder) if name.endswith(".tmp")])
+print(json.dumps({"bad": bad, "seen": seen, "left": left, "after": after}))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_writers_leave_whole_records_or_none(tmp_path):
+    kills = int(os.environ.get("VAEDYN_TEST_KILLS", "100"))
+    done = subprocess.run(
+        [sys.executable, "-c", HARNESS, str(tmp_path), str(kills)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    report = json.loads(done.stdout)
+    assert report["bad"] == []
+    assert report["seen"] > 10 * kills  # it did look at something
+    assert report["left"] > 0  # and writers were killed in the act
+    assert report["after"] == 0  # what they left is cleared by the next writer
+
+
+WRITER = """
+import sys
+import numpy as np
+from vaedyn.store import ResultStore
+store = ResultStore(sys.argv[1])
+length = int(sys.argv[2])
+def swings(first):
+    for i in range(first, length):
+        yield {"angle": (("swing",), np.array([float(i)]), {})}, {}
+for n in range(40):
+    store.load_or_run("a", {"n": n}, lambda: ({"x": ((), float(n), {})}, {}))
+    store.load_or_extend("b", {"n": n}, swings, length, "swing")
+"""
+
+
+def test_processes_share_a_store_lose_nothing_and_lock_nobody_out(tmp_path):
+    path = tmp_path / "shared"
+    lengths = (5, 9, 7)
+    environment = {**os.environ, "HDF5_USE_FILE_LOCKING": "TRUE"}
+    workers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(n)], env=environment)
+        for n in lengths
+    ]
+    reads = 0
+    store = ResultStore(path)
+    while any(worker.poll() is None for worker in workers):
+        for file in store.files():
+            try:
+                record = read(file)  # raises when it is not whole
+            except FileNotFoundError:  # replaced by a longer one
+                continue
+            if record.kind == "b":
+                np.testing.assert_array_equal(record.angle, range(record.length))
+            reads += 1
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+    assert reads > 50
+
+    def never(*_):
+        raise AssertionError("computed again")
+
+    for n in range(40):
+        assert store.load_or_run("a", {"n": n}, never).x == n
+        grown = store.load_or_extend("b", {"n": n}, never, max(lengths), "swing")
+        np.testing.assert_array_equal(grown.angle, range(9))
+    assert not list(path.glob(".*"))
+
+
+def test_a_record_that_another_program_has_open_can_be_read_and_replaced(tmp_path):
+    store = ResultStore(tmp_path)
+
+    def compute():
+        return {"x": ((), 1.0, {})}, {}
+
+    path = store.load_or_run("a", {}, compute).path
+    with h5py.File(path, "r", locking=True):  # in this very process, as in a notebook
+        assert store.load_or_run("a", {}, compute).reused
+        assert not ResultStore(tmp_path, recompute=True).load_or_run("a", {}, compute).reused
+
+
+def test_leftovers_of_the_living_are_left_alone(tmp_path):
+    mine = temporary_path(tmp_path / "a-1.h5")
+    mine.touch()
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    dead = mine.with_name(mine.name.replace(f"~{os.getpid()}~", f"~{int(gone.stdout)}~"))
+    dead.touch()
+    elsewhere = tmp_path / ".a-1.h5.farhost~12~ab.tmp"
+    elsewhere.touch()
+    old = tmp_path / ".a-2.h5.farhost~12~ab.tmp"
+    old.touch()
+    os.utime(old, (time.time() - 2 * 86400,) * 2)
+    other = tmp_path / ".hidden.tmp"
+    other.touch()
+    assert leftovers(tmp_path) == sorted([dead, old])
