@@ -48,7 +48,7 @@ def summary(record: Record) -> dict[str, Any]:
         "length": record.length,
         "created": record.provenance["created"],
         "seconds": record.provenance["seconds"],
-        "bytes": record.path.stat().st_size,
+        "bytes": record.bytes,
         "path": str(record.path),
         "params": record.params,
     }
@@ -104,7 +104,7 @@ def list_records(filters: tuple[Filter, ...], sort: str, store_path: Path, as_js
             record.key[:12],
             "" if record.length is None else str(record.length),
             age(now - datetime.fromisoformat(record.provenance["created"]).timestamp()),
-            size(record.path.stat().st_size),
+            size(record.bytes),
             _differences(record),
         ]
         for record in records

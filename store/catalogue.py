@@ -71,12 +71,10 @@ def property_of(record: Record, name: str) -> Any:
     """Return a parameter of `record`, or kind, key, length, created, seconds or bytes."""
     if name in record.params:
         return record.params[name]
-    if name in ("kind", "key", "length"):
+    if name in ("kind", "key", "length", "bytes"):
         return getattr(record, name)
     if name in ("created", "seconds"):
         return record.provenance.get(name)
-    if name == "bytes":
-        return record.path.stat().st_size
     return None
 
 

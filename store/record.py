@@ -58,6 +58,14 @@ class Record:
         """How many entries a growing record holds, else None."""
         return length_of(self.path)
 
+    @property
+    def bytes(self) -> int:
+        """Size of the file; 0 once it has been replaced by a longer one."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def __getattr__(self, name: str) -> Any:
         """Return the values of a variable."""
         variables = self.__dict__.get("variables", {})

@@ -209,13 +209,13 @@ class ResultStore:
         StoreError
             When it cannot be read.
         """
-        return read(self._find(prefix))
+        return self._find(prefix, read)
 
     def find_label(self, prefix: str) -> Record:
         """Return the same as `find`, without the arrays."""
-        return read_label(self._find(prefix))
+        return self._find(prefix, read_label)
 
-    def _find(self, prefix: str) -> Path:
+    def _find(self, prefix: str, load: Callable[[Path], Record]) -> Record:
         hits = [path for path in self._newest() if path.name.partition("-")[2].startswith(prefix)]
         if not hits:
             raise KeyError(f"no record in {self.path} has a key starting with {prefix!r}")
@@ -225,7 +225,10 @@ class ResultStore:
                 f"{len(hits)} records in {self.path} have keys starting with {prefix!r}: {names}"
                 + (", ..." if len(hits) > 5 else "")
             )
-        return hits[0]
+        try:
+            return load(hits[0])
+        except FileNotFoundError:  # replaced by a longer one in the meantime
+            return self._find(prefix, load)
 
     def _newest(self) -> list[Path]:
         """Return the files of all records, of growing ones the longest."""

@@ -84,7 +84,7 @@ print(json.dumps({"bad": bad, "seen": seen, "left": left, "after": after}))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_writers_leave_whole_records_or_none(tmp_path):
-    kills = int(os.environ.get("VAEDYN_TEST_KILLS", "100"))
+    kills = int(os.environ.get("VAEDYN_TEST_KILLS", "150"))
     done = subprocess.run(
         [sys.executable, "-c", HARNESS, str(tmp_path), str(kills)],
         capture_output=True,

@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -247,3 +249,44 @@ def test_a_file_of_the_first_schema_is_read_for_ever(tmp_path):
     )
     fresh = vaedyn.simulate(params, runs=2)
     np.testing.assert_allclose(fresh.eps_g, result.eps_g, rtol=1e-9)
+
+
+def test_the_store_works_without_the_rest(tmp_path):
+    """Lifted out, under another name, it serves another simulator."""
+    shutil.copytree(Path(hdf5.__file__).parent, tmp_path / "keeper")
+    code = """
+import sys
+import numpy as np
+from keeper import ResultStore
+from keeper.export import export
+from keeper.upkeep import verify
+calls = []
+def roll():
+    calls.append(1)
+    return {"dice": (("throw",), np.arange(6), {"units": "1"})}, {"fair": True}
+store = ResultStore("results")
+for _ in range(3):
+    record = store.load_or_run("casino", {"sides": 6}, roll)
+assert len(calls) == 1 and record.reused and record.dice.sum() == 15
+assert [finding.problem for finding in verify(store)] == [""]
+export(record, record.path.with_suffix(".csv"))
+assert not any(name.startswith("vaedyn") for name in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+def test_a_record_that_is_replaced_while_it_is_looked_for_is_found(store, monkeypatch):
+    toy(store, n=1)
+    record = next(store.records())
+    real, turns = hdf5.read, []
+
+    def late(path):
+        turns.append(path)
+        if len(turns) == 1:
+            raise FileNotFoundError(path)
+        return real(path)
+
+    monkeypatch.setattr("vaedyn.store.results.read", late)
+    assert store.find(record.key).params == {"n": 1}
+    record.path.unlink()
+    assert record.bytes == 0
