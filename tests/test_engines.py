@@ -137,6 +137,21 @@ def test_exact_engine_is_sgd_on_vectors_draw_for_draw(params):
         W, V, D = reference.sgd_step(W, V, D, x, betas[step], params.lam, params.lr)
 
 
+@pytest.mark.parametrize("dim", [3, 4, 5, 60])
+def test_the_kernel_for_one_latent_makes_the_steps_of_the_general_one(dim):
+    init = "m=0.2,d=0.1,Q=0.5,E=0.6,R=0.2,D=0.9"
+    params = vaedyn.Params(dim=dim, lam=0.1, lr=0.05, t_max=10, points=2, init=init)
+    save, betas = np.array([0, 1, 77, 200]), np.linspace(0.2, 1.5, 200)
+    results = []
+    for kernel in (exact.advance, exact.advance_one):
+        engine = sgd.exact_engine(params)
+        out, state = np.empty((4, 6)), [array.copy() for array in engine.state]
+        stream = open_stream(np.random.SeedSequence(3))
+        assert kernel(stream, betas, save, *state, *engine.constants, out) == 200
+        results.append(np.concatenate([out.ravel(), *(array.ravel() for array in state)]))
+    np.testing.assert_allclose(*results, rtol=1e-11, atol=1e-14)
+
+
 LAW = {
     "M=1": ({"dim": 100, "lr": 0.1, "t_max": 40}, 1500),
     "M=2,M*=1": ({"dim": 60, "latent": 2, "lr": 0.2, "t_max": 20, "beta": 0.6}, 800),
@@ -191,17 +206,27 @@ def test_the_norm_of_a_data_point_matters_to_the_law(monkeypatch):
     assert_different_law(right, sample())
 
 
-def test_a_collapsed_latent_stays_a_possible_one():
-    """With beta beyond the threshold the Gram matrix shrinks to nothing, and never below."""
-    params = vaedyn.Params(dim=10, beta=3, lr=0.05, t_max=60_000, points=50)
+SINGULAR = {
+    "collapsed, 10^8 steps": {"beta": 3, "t_max": 1e7},
+    "spare latent, 10^7 steps": {"latent": 2, "beta": 1.3, "t_max": 1e6},
+}
+
+
+@pytest.mark.parametrize("model", SINGULAR.values(), ids=SINGULAR.keys())
+def test_a_collapsed_latent_stays_a_possible_one(model):
+    """The Gram matrix of the weights shrinks to a singular one, and never beyond."""
+    params = vaedyn.Params(dim=10, lr=0.05, points=50, **model)
     result = vaedyn.simulate(params, runs=1)
     m, d, Q, E, R, D = (getattr(result, name)[0] for name in "mdQERD")
+    both = np.concatenate([m, d], axis=1)
     gram = np.block([[Q, R], [np.swapaxes(R, 1, 2), E]])
-    rest = gram - np.concatenate([m, d], axis=1) @ np.swapaxes(np.concatenate([m, d], axis=1), 1, 2)
-    scale = np.trace(rest, axis1=1, axis2=2) + np.finfo(float).tiny
+    rest = gram - both @ np.swapaxes(both, 1, 2)
+    scale = np.trace(gram, axis1=1, axis2=2) + np.finfo(float).tiny
     assert (np.linalg.eigvalsh(rest)[:, 0] >= -1e-12 * scale).all()
-    assert Q[-1] == 0.0
-    assert D[-1] == pytest.approx(1.0)
+    collapsed = np.diagonal(Q, axis1=1, axis2=2).argmin(axis=1)[-1]
+    assert Q[-1, collapsed, collapsed] == 0.0
+    assert D[-1, collapsed] == pytest.approx(1.0)
+    assert params.latent == 1 or Q[-1].max() > 0.3
 
 
 def test_results_do_not_depend_on_jobs_nor_on_the_size_of_chunks(monkeypatch):

@@ -22,7 +22,10 @@ from .state import count
 NUMERICS = 1  # raised when the same parameters and seed give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 AHEAD = 16  # runs handed to each thread in advance
-TINY = 1e-150  # smaller entries of the state are set to 0 before they become denormal
+# after every kernel call, entries of the state below TINY are set to 0, so that a collapsed
+# latent does not linger among denormal numbers, which are slow; DECAY / lr bounds the time of
+# a call, since no faster rate than a few lr takes it past TINY into the denormal range
+TINY, DECAY = 1e-150, 50.0
 
 Progress = Callable[[int, int], None]
 """Receives the numbers of SGD steps made and wanted, a few times a second."""
@@ -49,11 +52,12 @@ def exact_engine(params: Params) -> Engine:
     overlaps = params.overlaps()
     rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
     deviations = np.sqrt(params.strengths + params.eta)
+    single = params.latent == params.signal == 1
     return Engine(
-        exact.advance,
+        exact.advance_one if single else exact.advance,
         (overlaps["m"], overlaps["d"], rows, overlaps["D"]),
         (deviations, params.eta, params.lam, params.lr, params.dim),
-        1e-7 * params.latent**2,
+        5e-8 if single else 1e-7 * params.latent**2,
     )
 
 
@@ -211,7 +215,8 @@ def _run(
     save = params.save_steps()
     out = np.empty((len(save), count(params.latent, params.signal)))
     schedule = params.schedule
-    at_once = max(1, int(SECONDS_AT_ONCE / engine.seconds_per_step))
+    at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / params.lr * params.dim)
+    at_once = max(1, int(at_once))
     total = params.steps if steps is None else steps
     row = at = 0
     while not stop.is_set():

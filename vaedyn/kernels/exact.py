@@ -183,3 +183,69 @@ def advance(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim
             overlaps(m, d, F, D, out[saved])
             saved += 1
     return len(betas)
+
+
+@fused
+def advance_one(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim, out):
+    """Do what `advance` does for one latent and one signal, with the state in registers.
+
+    The same draws make the same steps, up to rounding.
+    """
+    rate = lr / dim
+    noise = sqrt(eta)
+    decay = 1.0 - rate * lam
+    deviation = deviations[0]
+    dof = dim - 3
+    mm, dd, f, g, h, DD = m[0, 0], d[0, 0], F[0, 0], F[1, 0], F[1, 1], D[0]
+    draws = np.empty((DRAWN, 4))
+    made = len(betas)
+    saved = 0
+    for step in range(len(betas) + 1):
+        while saved < len(save_after) and save_after[saved] == step:
+            row = out[saved]
+            row[0], row[1], row[2] = mm, dd, mm * mm + f * f
+            row[3], row[4], row[5] = dd * dd + g * g + h * h, mm * dd + f * g, DD
+            saved += 1
+        if step == len(betas):
+            break
+        at = step % DRAWN
+        if at == 0:
+            ahead = draws[: min(DRAWN, len(betas) - step)]
+            normals(stream, 1.0, ahead.reshape(ahead.size))
+        xs = deviation * draws[at, 0]
+        x0 = noise * draws[at, 1]
+        x1 = noise * draws[at, 2]
+        far = noise * sqrt(chi_square(stream, dof, draws[at, 3]))
+        beta = betas[step]
+
+        mu = dd * xs + (g * x0 + h * x1)
+        q = mm * mm + f * f
+        e = mm * xs + f * x0 - (beta + q) * mu
+        push = rate * mu
+        pull = rate * e
+        shrink = 1.0 - rate * (DD + lam)
+        # the two columns of the factor, before and after they are made triangular again
+        a0 = shrink * f + push * (x0 - f * mu)
+        a1 = push * x1
+        a2 = push * far
+        b0 = decay * g + pull * x0
+        b1 = decay * h + pull * x1
+        b2 = pull * far
+        mm = shrink * mm + push * (xs - mm * mu)
+        dd = decay * dd + pull * xs
+        DD -= 0.5 * rate * (q + beta - beta / DD)
+        square = a0 * a0 + (a1 * a1 + a2 * a2)
+        slope = 0.0
+        if square > 0.0:
+            slope = (a0 * b0 + (a1 * b1 + a2 * b2)) / square
+        f = sqrt(square)
+        g = slope * f
+        b0 -= slope * a0
+        b1 -= slope * a1
+        b2 -= slope * a2
+        h = sqrt(b0 * b0 + (b1 * b1 + b2 * b2))
+        if not 0.0 < DD < np.inf:
+            made = step
+            break
+    m[0, 0], d[0, 0], F[0, 0], F[1, 0], F[1, 1], D[0] = mm, dd, f, g, h, DD
+    return made
