@@ -285,7 +285,10 @@ def test_a_variance_that_reaches_zero_is_said(engine):
 
 
 def test_bad_arguments_are_named():
-    for arguments in ({"runs": 0}, {"runs": 1.5}, {"seed": -1}, {"engine": "exakt"}, {"jobs": 0}):
+    for arguments in (
+        {"runs": 0}, {"runs": 1.5}, {"runs": None}, {"runs": "x"}, {"runs": float("nan")},
+        {"seed": -1}, {"seed": None}, {"engine": "exakt"}, {"engine": []}, {"jobs": 0},
+    ):  # fmt: skip
         (name,) = arguments
         with pytest.raises(vaedyn.ParameterError, match=f"^{name}: "):
             vaedyn.simulate(vaedyn.Params(), **arguments)
@@ -309,3 +312,33 @@ def test_basis_vectors_are_orthogonal_and_of_length_root_n():
     np.testing.assert_allclose(vectors @ vectors.T / 9, np.eye(9), atol=1e-14)
     np.testing.assert_array_equal(vectors[0], 1)
     np.testing.assert_allclose(basis(9, 4, slice(3, 7)), vectors[4, 3:7])
+
+
+def test_whole_numbers_may_come_as_floats():
+    params = vaedyn.Params(dim=20, t_max=1, points=2)
+    one = vaedyn.simulate(params, runs=2.0, seed=1.0, jobs=1.0)
+    np.testing.assert_array_equal(one.Q, vaedyn.simulate(params, runs=2, seed=1).Q)
+
+
+def test_machines_that_do_not_tell_the_cores_of_a_process_are_served(monkeypatch):
+    monkeypatch.delattr(sgd.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(sgd.os, "cpu_count", lambda: None)
+    assert sgd.cores() == 1
+
+
+def test_results_can_be_compared_and_hashed_without_surprise():
+    params = vaedyn.Params(dim=20, t_max=1, points=2)
+    one, two = vaedyn.theory(params), vaedyn.theory(params)
+    assert one == one
+    assert one != two
+    assert len({one, two}) == 2
+
+
+def test_the_harness_sees_spread_and_shape_alone():
+    """Negative controls that leave the mean, or mean and spread, as they are."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 1500, 3))
+    assert_same_law(x, y)
+    assert_different_law(x, 1.2 * (y - y.mean(axis=0)) + x.mean(axis=0))
+    flat = rng.uniform(-np.sqrt(3), np.sqrt(3), (6000, 3))
+    assert_different_law(rng.standard_normal((6000, 3)), flat)

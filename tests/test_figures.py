@@ -3,6 +3,7 @@ import pytest
 
 import vaedyn
 from vaedyn import figures
+from vaedyn.errors import OutputError
 
 MODEL = {"dim": 50, "lr": 0.1, "t_max": 40, "points": 21}
 
@@ -80,8 +81,9 @@ def test_one_run_has_no_band(pair):
 def test_no_text_overlaps_or_leaves_the_page():
     """The worst case: many latents and signals, long parameters."""
     params = vaedyn.Params(
-        latent=3, signal=2, rho=(2.25, 1.125), lam=0.05, anneal="tanh:0.0025", **MODEL
-    )
+        latent=8, signal=8, rho=tuple(np.linspace(4.125, 1.375, 8)), lam=0.05,
+        anneal="tanh:0.0025", **MODEL,
+    )  # fmt: skip
     both = vaedyn.theory(params), vaedyn.simulate(params, runs=2)
     for figure in (figures.learning_curve(*both), figures.order_parameters(*both)):
         figure.draw_without_rendering()
@@ -128,5 +130,29 @@ def test_what_cannot_be_drawn_or_written_is_said(pair, tmp_path):
         figures.learning_curve(other, pair[1])
     with pytest.raises(vaedyn.ParameterError, match=r"output: .*\.pdf, \.svg or \.png"):
         figures.save(figures.learning_curve(*pair), tmp_path / "a.jpg")
-    with pytest.raises(vaedyn.ParameterError, match="output: cannot write"):
+    with pytest.raises(vaedyn.ParameterError, match="band: expected std or sem"):
+        figures.learning_curve(*pair, band="foo")
+    with pytest.raises(OutputError, match="cannot write"):
         figures.save(figures.learning_curve(*pair), tmp_path / "none" / "a.pdf")
+
+
+def test_the_caption_states_the_model():
+    def words(**model):
+        return figures.caption(vaedyn.Params(dim=100, **model), 500)
+
+    assert r"\rho = 2,\,1,\,1$" in words(latent=3, signal=3, rho=(2, 1, 1))
+    assert r"\rho = 2$" in words(latent=2, signal=2, rho=2)
+    assert r"\rho = 5,\,4,\,3,\,\ldots,\,1$" in words(latent=5, signal=5, rho=(5, 4, 3, 2, 1))
+    assert r"\beta(t) = 1.5\,\tanh(0.002\,t)" in words(beta=1.5, anneal="tanh:0.002")
+
+
+def test_a_logarithmic_time_axis_is_not_scaled_to_what_it_cannot_show(pair):
+    params = vaedyn.Params(init="m=0.3,d=0.3,Q=9,E=9,R=0.1,D=1", **MODEL)
+    theory = vaedyn.theory(params)
+    shown = figures.order_parameters(theory, None, x_scale="log").axes[4]
+    assert shown.get_ylim()[1] < theory.E[0, 0, 0]
+
+
+def test_styles_that_are_shared_are_shown_once_with_all_who_share_them():
+    assert list(figures._cycled(3, "ab")) == [("a", "1, 3"), ("b", "2")]
+    assert list(figures._cycled(1, "ab")) == [("a", "1")]

@@ -155,3 +155,20 @@ def test_labels():
     assert label([[0.01], [0.0]], off) == "noise-fitting"
     assert label([[1.0, 0], [0, 0]], off) == "partly learned"
     assert label([[0.7], [0.7]], [[0.5, 0.5], [0.5, 0.5]]) == "entangled"
+
+
+@pytest.mark.parametrize(
+    "init",
+    ["m=1e-6,d=1e-6,Q=1e-6,E=1e-6,R=1e-6,D=1", "m=1e-9,d=1e-9,Q=1e-2,E=1e-2,R=0,D=1"],
+)
+def test_a_saddle_that_is_passed_slowly_is_not_the_end(init):
+    points = vaedyn.fixed_points(vaedyn.Params(beta=1.5, init=init))
+    plain = vaedyn.fixed_points(vaedyn.Params(beta=1.5))
+    assert points.labels == ["learned", "collapsed"]
+    np.testing.assert_allclose(points.Q[0], plain.Q[0], atol=1e-9)
+
+
+def test_a_start_without_overlap_stays_where_it_leads():
+    points = vaedyn.fixed_points(vaedyn.Params(beta=1.5, init="m=0,d=0,Q=1,E=1,R=0.1,D=1"))
+    assert points.labels == ["collapsed"]
+    assert points.stable.tolist() == [False]

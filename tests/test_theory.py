@@ -226,7 +226,7 @@ def test_interpolated_states_are_those_that_steps_end_on():
 def test_a_paused_integration_goes_on_as_if_it_had_not_been(monkeypatch):
     params = vaedyn.Params(lr=0.1, t_max=100, points=31)
     whole = vaedyn.theory(params)
-    monkeypatch.setattr("vaedyn.ode.STEPS_AT_ONCE", 7)
+    monkeypatch.setattr("vaedyn.ode.steps_at_once", lambda _: 7)
     seen = []
     pieces = vaedyn.theory(params, progress=seen.append)
     np.testing.assert_array_equal(whole.Q, pieces.Q)
@@ -260,7 +260,7 @@ def test_a_variance_that_reaches_zero_is_said():
 
 
 def test_too_many_steps_are_said(monkeypatch):
-    monkeypatch.setattr("vaedyn.ode.STEPS_AT_ONCE", 5)
+    monkeypatch.setattr("vaedyn.ode.steps_at_once", lambda _: 5)
     monkeypatch.setattr("vaedyn.ode.MOST_STEPS", 20)
     with pytest.raises(vaedyn.ConvergenceError, match=r"stopped at t = .* after 20 steps.*--rtol"):
         vaedyn.theory(vaedyn.Params())
@@ -281,3 +281,16 @@ def test_compiled_schedules_are_the_plain_ones(spec):
     numbers = np.array([1.7, *schedule.numbers])
     compiled = [ode.beta_at(time, schedule.code, numbers) for time in t]
     np.testing.assert_allclose(compiled, schedule(t, 1.7), rtol=1e-14)
+
+
+def test_a_state_that_is_not_finite_ends_the_integration():
+    params = vaedyn.Params()
+    with pytest.raises(vaedyn.DivergenceError, match="diverges"):
+        integrate(params, np.full(6, np.nan), params.times(), Constant(), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("model", [{"beta": 1e12}, {"eta": 1e12}, {"rho": 1e12}, {"lam": 1e12}])
+def test_extreme_parameters_come_to_an_end(model, monkeypatch):
+    monkeypatch.setattr("vaedyn.ode.MOST_STEPS", 20_000)
+    with pytest.raises((vaedyn.DivergenceError, vaedyn.ConvergenceError)):
+        vaedyn.theory(vaedyn.Params(**model))

@@ -34,6 +34,10 @@ class Schedule(Protocol):
         """Return beta(t) for an array of times and the end value `beta`."""
         ...
 
+    def formula(self, beta: float) -> str:
+        """Return beta(t) in TeX."""
+        ...
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -45,6 +49,9 @@ class Constant:
 
     def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
         return np.full(np.shape(t), beta)
+
+    def formula(self, beta: float) -> str:
+        return rf"$\beta = {beta:g}$"
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,9 @@ class Tanh:
 
     def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
         return beta * np.tanh(self.gamma * np.asarray(t))
+
+    def formula(self, beta: float) -> str:
+        return rf"$\beta(t) = {beta:g}\,\tanh({self.gamma:g}\,t)$"
 
 
 def _tanh(argument: str) -> Tanh:
@@ -90,6 +100,8 @@ def parse_schedule(spec: str) -> Schedule:
     ParameterError
         When `spec` is none of the known forms.
     """
+    if not isinstance(spec, str):
+        raise ParameterError("anneal", f"expected text, got {spec!r}")
     kind, _, argument = spec.strip().partition(":")
     expected = " or ".join(form for form, _ in KINDS.values())
     if kind not in KINDS:

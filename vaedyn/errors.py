@@ -26,5 +26,9 @@ class DivergenceError(VaedynError, ArithmeticError):
     """The dynamics left the range of finite numbers or of positive variances."""
 
 
+class OutputError(VaedynError, OSError):
+    """A file cannot be written."""
+
+
 class ConvergenceError(VaedynError, RuntimeError):
     """An iteration ended before it reached its tolerance."""

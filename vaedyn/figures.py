@@ -1,5 +1,6 @@
 """Figures for a paper: theory as lines, simulation as markers with a band."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from .errors import ParameterError
+from .errors import OutputError, ParameterError
 from .params import Params
 from .results import Trajectory
 
@@ -25,7 +26,7 @@ SCALES = ("linear", "log")
 BANDS = {"std": "mean ± std of runs", "sem": "mean ± standard error"}
 # Okabe and Ito's colour-blind safe palette, darkest first
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (8, 2)), (0, (2, 2)))
 OFF_DIAGONAL = (0, (5, 1, 1, 1))
 SYMBOLS = {
     "eps_g": r"generalisation error $\varepsilon_g$",
@@ -92,7 +93,9 @@ def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> N
     Raises
     ------
     ParameterError
-        When the format is none of these, or the file cannot be written.
+        When the format is none of these.
+    OutputError
+        When the file cannot be written.
     """
     path = Path(path)
     kind = path.suffix[1:].lower()
@@ -108,29 +111,36 @@ def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> N
         with _style():
             figure.savefig(path, format=kind, metadata=metadata[kind])
     except OSError as error:
-        raise ParameterError("output", f"cannot write {path}: {error.strerror}") from error
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
-def caption(params: Params) -> str:
-    """Return the parameters in the paper's letters, one line."""
-    rho = ", ".join(f"{value:g}" for value in dict.fromkeys(params.strengths.tolist()))
+def caption(params: Params, width: int) -> str:
+    """Return the parameters in the paper's letters, in lines of about `width` characters."""
+    strengths = [f"{value:g}" for value in params.strengths]
+    if len(set(strengths)) == 1:
+        strengths = strengths[:1]
+    elif len(strengths) > 4:
+        strengths = [*strengths[:3], r"\ldots", strengths[-1]]
+    rho = r",\,".join(strengths)
     if params.latent == params.signal:
-        sizes = rf"$M = M^* = {params.latent}$"
+        sizes = [rf"$M = M^* = {params.latent}$"]
     else:
-        sizes = rf"$M = {params.latent}$, $M^* = {params.signal}$"
+        sizes = [rf"$M = {params.latent}$", rf"$M^* = {params.signal}$"]
     parts = [
         rf"$N = {params.dim}$",
-        sizes,
+        *sizes,
         rf"$\rho = {rho}$",
         rf"$\eta = {params.eta:g}$",
-        rf"$\beta = {params.beta:g}$",
+        params.schedule.formula(params.beta),
         rf"$\tau = {params.lr:g}$",
     ]
     if params.lam:
         parts.append(rf"$\lambda = {params.lam:g}$")
-    if params.anneal != "constant":
-        parts.append(params.anneal)
-    return ", ".join(parts)
+    lines = [parts[0]]
+    for part in parts[1:]:
+        seen = re.sub(r"\\[a-z]+|[$^{}\\]", "x", f"{lines[-1]}, {part}")
+        lines = [*lines[:-1], f"{lines[-1]}, {part}"] if len(seen) < width else [*lines, part]
+    return ",\n".join(lines)
 
 
 def _shown(t: np.ndarray, x_scale: str, count: int) -> np.ndarray:
@@ -145,6 +155,8 @@ def _shown(t: np.ndarray, x_scale: str, count: int) -> np.ndarray:
 
 def spread(values: np.ndarray, band: str) -> np.ndarray:
     """Return the half-width of the band over runs (the first axis): 0 for a single run."""
+    if band not in BANDS:
+        raise ParameterError("band", f"expected {' or '.join(BANDS)}, got {band!r}")
     runs = len(values)
     if runs == 1:
         return np.zeros(values.shape[1:])
@@ -155,16 +167,18 @@ def spread(values: np.ndarray, band: str) -> np.ndarray:
 def _draw(axes: Axes, t, theory, runs, style: dict, *, band: str, x_scale: str, count: int) -> None:
     """Draw one quantity: `theory` (times,) as a line, `runs` (runs, times) with their band."""
     colour = style["color"]
+    shown = slice(int(np.argmax(t > 0)), None) if x_scale == "log" else slice(None)
+    t = t[shown]
     if theory is not None:
-        axes.plot(t, theory, zorder=3, **style)
+        axes.plot(t, theory[shown], zorder=3, **style)
     if runs is not None:
-        mean, half = runs.mean(axis=0), spread(runs, band)
+        mean, half = runs.mean(axis=0)[shown], spread(runs, band)[shown]
         low = mean - half
         if axes.get_yscale() == "log":
             low = np.maximum(low, 0.05 * mean)
         axes.fill_between(t, low, mean + half, color=colour, alpha=0.22, linewidth=0)
         at = _shown(t, x_scale, count)
-        axes.plot(
+        (markers,) = axes.plot(
             t[at],
             mean[at],
             linestyle="none",
@@ -173,7 +187,9 @@ def _draw(axes: Axes, t, theory, runs, style: dict, *, band: str, x_scale: str, 
             markeredgecolor=colour,
             markeredgewidth=0.8,
             zorder=4,
+            clip_on=False,  # those on the frame are shown whole
         )
+        markers.set_in_layout(False)
 
 
 def _legend(theory, simulation, band: str, colour: str) -> list[Any]:
@@ -237,6 +253,8 @@ def learning_curve(
     simulation : Trajectory, leading axes (runs, times), optional
         At least one of the two; when both, on the same times.
     x_scale, y_scale : {"linear", "log"}
+        A logarithmic time axis leaves t = 0 out; on a logarithmic error axis
+        the band's lower edge ends at a twentieth of the mean.
     band : {"std", "sem"}
         Half-width of the shaded band: standard deviation over runs, or
         standard error of their mean.
@@ -260,7 +278,7 @@ def learning_curve(
             _label_decades(axes)
         axes.set_xlabel(r"time $t$ = SGD steps$/N$")
         axes.set_ylabel(SYMBOLS["eps_g"])
-        axes.set_title(caption(params), fontsize=6.5)
+        axes.set_title(caption(params, 76), fontsize=6.5)
         axes.legend(handles=_legend(theory, simulation, band, COLOURS[0]))
     return figure
 
@@ -279,10 +297,15 @@ def order_parameters(
     """
     params, t = _common(theory, simulation)
     with _style():
-        figure, panels = _figure(TWO_COLUMNS, 3.6, nrows=2, ncols=3, sharex=True)
+        handles = _legend(theory, simulation, band, "0.3" if params.latent > 1 else COLOURS[0])
+        handles += _keys(params)
+        columns = min(len(handles), 6)
+        height = 3.4 + 0.14 * -(-len(handles) // columns)
+        figure, panels = _figure(TWO_COLUMNS, height, nrows=2, ncols=3, sharex=True)
         for axes, name in zip(panels.ravel(), ("m", "Q", "D", "d", "E", "R"), strict=True):
             for index, style in _entries(params, name):
                 crowded = params.latent > 2 and style.get("linestyle") == OFF_DIAGONAL
+                many = len(index) == 2 and params.latent * params.signal > 4
                 _draw(
                     axes,
                     t,
@@ -291,17 +314,15 @@ def order_parameters(
                     style,
                     band=band,
                     x_scale=x_scale,
-                    count=0 if crowded else 14,
+                    count=0 if crowded else 7 if many else 14,
                 )
             axes.set_ylabel(SYMBOLS[name])
             _time_axis(axes, t, x_scale)
             axes.margins(y=0.08)
         for axes in panels[1]:
             axes.set_xlabel(r"time $t$ = SGD steps$/N$")
-        handles = _legend(theory, simulation, band, "0.3" if params.latent > 1 else COLOURS[0])
-        handles += _keys(params)
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
-        figure.suptitle(caption(params), fontsize=7)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+        figure.suptitle(caption(params, 150), fontsize=7)
     return figure
 
 
@@ -324,19 +345,22 @@ def _keys(params: Params) -> list[Any]:
     """Return legend entries for the colours and dashes that are in use."""
     if params.latent == params.signal == 1:
         return []
-    handles: list[Any] = [
-        Patch(facecolor=COLOURS[i % len(COLOURS)], label=f"latent {i + 1}")
-        for i in range(params.latent)
-        if params.latent > 1
-    ]
-    handles += [
-        Line2D([], [], color="0.3", linestyle=DASHES[k % len(DASHES)], label=f"signal {k + 1}")
-        for k in range(params.signal)
-        if params.signal > 1
-    ]
+    handles: list[Any] = []
+    if params.latent > 1:
+        for colour, latents in _cycled(params.latent, COLOURS):
+            handles.append(Patch(facecolor=colour, label=f"latent {latents}"))
+    if params.signal > 1:
+        for dash, signals in _cycled(params.signal, DASHES):
+            handles.append(Line2D([], [], color="0.3", linestyle=dash, label=f"signal {signals}"))
     if params.latent > 1:
         handles.append(Line2D([], [], color="0.3", linestyle=OFF_DIAGONAL, label="off-diagonal"))
     return handles
+
+
+def _cycled(count: int, styles: Sequence[Any]) -> Iterator[tuple[Any, str]]:
+    """Yield the styles in use, each with the numbers (from 1) of those that share it."""
+    for i, style in enumerate(styles[:count]):
+        yield style, ", ".join(str(j + 1) for j in range(i, count, len(styles)))
 
 
 def _common(theory: Trajectory | None, simulation: Trajectory | None) -> tuple[Params, np.ndarray]:

@@ -57,8 +57,12 @@ def _matrix(name: str, value: object, latent: int, signal: int) -> np.ndarray:
         array = np.full(shape, array) if name == "D" else array * np.eye(shape[0], shape[-1])
     if array.shape != shape:
         raise ParameterError("init", f"{name} must have shape {shape}, got {array.shape}")
-    if not np.isfinite(array).all():
-        raise ParameterError("init", f"{name} must be finite")
+    if not np.isfinite(array).all() or np.abs(array).max() > 1e12:
+        raise ParameterError("init", f"{name} must be finite, at most 1e12")
+    if name in ("Q", "E"):
+        if not np.allclose(array, array.T, rtol=1e-10, atol=1e-12):
+            raise ParameterError("init", f"{name} must be symmetric")
+        array = (array + array.T) / 2
     return array + 0.0  # turns -0.0 into 0.0
 
 
@@ -81,9 +85,6 @@ def freeze(values: Mapping[str, object], latent: int, signal: int) -> Overlaps:
         problem += "" if missing else ", ".join(sorted(set(values) - set(NAMES)))
         raise ParameterError("init", f"expected exactly m, d, Q, E, R and D; {problem}")
     arrays = {name: _matrix(name, values[name], latent, signal) for name in NAMES}
-    for name in ("Q", "E"):
-        if not np.array_equal(arrays[name], arrays[name].T):
-            raise ParameterError("init", f"{name} must be symmetric")
     if not (arrays["D"] > 0).all():
         raise ParameterError("init", f"D must be positive, got {arrays['D'].tolist()}")
     remainder_factor(**arrays)

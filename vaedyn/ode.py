@@ -1,5 +1,6 @@
 """Learning in the limit of large N: the ODE of the order parameters, integrated."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -7,13 +8,15 @@ import numpy as np
 
 from .annealing import Schedule
 from .errors import ConvergenceError, DivergenceError, ParameterError
-from .params import Params
+from .params import Params, real
 from .results import Store, Trajectory
 from .state import pack
 
 NUMERICS = 1  # raised when the same parameters give other numbers
-STEPS_AT_ONCE = 5_000
+SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_STEPS = 5_000_000
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[float], None]
 """Receives the fraction done, now and then."""
@@ -54,12 +57,7 @@ def theory(
     ConvergenceError
         When it takes more than 5 million steps.
     """
-    for name, value in (("rtol", rtol), ("atol", atol)):
-        if not 0 < value < 1:
-            raise ParameterError(name, f"must be between 0 and 1, got {value!r}")
-    rtol, atol = float(rtol), float(atol)
-    if rtol < 1e-14:
-        raise ParameterError("rtol", f"must be at least 1e-14, got {rtol!r}")
+    rtol, atol = tolerances(rtol, atol)
 
     def compute() -> Trajectory:
         start = pack(**params.overlaps())
@@ -77,6 +75,22 @@ def theory(
 
     record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS}
     return Trajectory.from_saved(params, store.load_or_run("theory", record, variables))
+
+
+def tolerances(rtol: object, atol: object) -> tuple[float, float]:
+    """Return both as floats, after checking them.
+
+    Raises
+    ------
+    ParameterError
+        When one is not a number between 0 and 1, or rtol is below 1e-14.
+    """
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if real(name, value) >= 1:
+            raise ParameterError(name, f"must be below 1, got {value!r}")
+    if real("rtol", rtol) < 1e-14:
+        raise ParameterError("rtol", f"must be at least 1e-14, got {rtol!r}")
+    return real("rtol", rtol), real("atol", atol)
 
 
 def integrate(
@@ -103,18 +117,20 @@ def integrate(
     record = np.zeros(rk45.LENGTH)
     numbers = np.array([params.beta, *schedule.numbers])
     jit.announce(rk45.integrate)
+    at_once = steps_at_once(params)
     status = rk45.PAUSED
     while status == rk45.PAUSED:
         status = rk45.integrate(
             y, times, record, schedule.code, numbers, params.strengths, params.eta, params.lam,
-            params.lr, params.latent, rtol, atol, STEPS_AT_ONCE, out,
+            params.lr, params.latent, rtol, atol, at_once, out,
         )  # fmt: skip
         if params.diverged(y, start):
             status = rk45.DIVERGED
-        if record[rk45.STEPS] >= MOST_STEPS:
+        if record[rk45.EVALUATIONS] >= 6 * MOST_STEPS:
             break
         if progress:
             progress(float(record[rk45.TIME] / times[-1]))
+    log.debug("integrated the ODE to t = %g in %d steps", record[rk45.TIME], record[rk45.STEPS])
     steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
     t = float(record[rk45.TIME])
     if status in (rk45.DIVERGED, rk45.STEP_TOO_SMALL):
@@ -129,6 +145,13 @@ def integrate(
             f"{record[rk45.STEP]:.3g}: raise --rtol ({rtol:g}) or shorten --t-max"
         )
     return out, {"steps": steps, "evaluations": evaluations, "stiff": stiff}
+
+
+def steps_at_once(params: Params) -> int:
+    """Return how many steps take about `SECONDS_AT_ONCE`."""
+    M, K = params.latent, params.signal
+    seconds = 7 * (3e-7 + 1e-9 * (5 * M**3 + 5 * M**2 * K))
+    return max(1, int(SECONDS_AT_ONCE / seconds))
 
 
 def variance_lost(t: float, beta: float, lr: float) -> DivergenceError:

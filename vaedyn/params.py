@@ -11,18 +11,26 @@ from . import initial
 from .annealing import Schedule, parse_schedule
 from .errors import ParameterError
 
+LARGEST = 1e12  # of any real parameter: beyond it numbers overflow somewhere
 
-def _integer(name: str, value: object, least: int) -> int:
+
+def integer(name: str, value: object, least: int) -> int:
+    """Return a whole number, after checking that it is one and at least `least`."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     try:
         number = operator.index(value)  # pyright: ignore[reportArgumentType]
     except TypeError:
         raise ParameterError(name, f"must be a whole number, got {value!r}") from None
     if number < least:
         raise ParameterError(name, f"must be at least {least}, got {number}")
+    if number >= 2**53:
+        raise ParameterError(name, f"must be below 2^53, got {number}")
     return number
 
 
-def _real(name: str, value: object, least: float = 0.0, *, least_allowed: bool = False) -> float:
+def real(name: str, value: object, least: float = 0.0, *, least_allowed: bool = False) -> float:
+    """Return a finite number above `least` (or equal to it if allowed), after checking it."""
     try:
         number = float(value) + 0.0  # pyright: ignore[reportArgumentType]
     except (TypeError, ValueError):
@@ -32,6 +40,8 @@ def _real(name: str, value: object, least: float = 0.0, *, least_allowed: bool =
     if number < least or (number == least and not least_allowed):
         bound = ">=" if least_allowed else ">"
         raise ParameterError(name, f"must be {bound} {least:g}, got {number:g}")
+    if number > LARGEST:
+        raise ParameterError(name, f"must be at most {LARGEST:g}, got {number:g}")
     return number
 
 
@@ -96,9 +106,9 @@ class Params:
     init_seed: int = 0
 
     def __post_init__(self) -> None:
-        latent = _integer("latent", self.latent, 1)
-        signal = _integer("signal", self.signal, 1)
-        dim = _integer("dim", self.dim, 1)
+        latent = integer("latent", self.latent, 1)
+        signal = integer("signal", self.signal, 1)
+        dim = integer("dim", self.dim, 1)
         least = 2 * latent + signal
         if dim < least:
             raise ParameterError(
@@ -111,18 +121,22 @@ class Params:
             "latent": latent,
             "signal": signal,
             "rho": self._strengths(signal),
-            "eta": _real("eta", self.eta),
-            "beta": _real("beta", self.beta, least_allowed=True),
-            "lam": _real("lam", self.lam, least_allowed=True),
-            "lr": _real("lr", self.lr),
-            "t_max": _real("t_max", self.t_max),
-            "points": _integer("points", self.points, 2),
+            "eta": real("eta", self.eta),
+            "beta": real("beta", self.beta, least_allowed=True),
+            "lam": real("lam", self.lam, least_allowed=True),
+            "lr": real("lr", self.lr),
+            "t_max": real("t_max", self.t_max),
+            "points": integer("points", self.points, 2),
             "anneal": parse_schedule(self.anneal).spec,
-            "init_seed": _integer("init_seed", self.init_seed, 0),
+            "init_seed": integer("init_seed", self.init_seed, 0),
             "init": self._start(latent, signal),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+        if self.t_max * dim >= 2**53:
+            raise ParameterError(
+                "t_max", f"{self.t_max * dim:.3g} steps are more than any machine makes"
+            )
         if self.points > self.steps + 1:
             raise ParameterError(
                 "points",
@@ -138,7 +152,7 @@ class Params:
             raise ParameterError(
                 "rho", f"expected one number or {signal} (one per signal), got {len(given)}"
             )
-        return tuple(_real("rho", value) for value in given)
+        return tuple(real("rho", value) for value in given)
 
     def _start(self, latent: int, signal: int) -> str | initial.Overlaps:
         init = self.init
@@ -146,9 +160,13 @@ class Params:
             if init == initial.GAUSSIAN:
                 return init
             init = initial.parse_overlaps(init)
+        try:
+            init = dict(init)
+        except (TypeError, ValueError):
+            raise ParameterError("init", f"expected text or a mapping, got {init!r}") from None
         if self.init_seed != 0:
             raise ParameterError("init_seed", "applies to the gaussian start only")
-        return initial.freeze(dict(init), latent, signal)
+        return initial.freeze(init, latent, signal)
 
     @property
     def steps(self) -> int:

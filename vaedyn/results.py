@@ -89,7 +89,7 @@ class Source:
     params: dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class OrderParameters:
     """Order parameters and what is read off them; `lead` stands for the leading axes.
 
@@ -150,7 +150,7 @@ class OrderParameters:
         return {name: label(name, lead, getattr(self, name)) for name in names}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Trajectory(OrderParameters):
     """Order parameters in time: `lead` is (times,), or (runs, times) for a simulation.
 

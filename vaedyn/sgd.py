@@ -1,5 +1,6 @@
 """Simulation: ensembles of online-SGD runs, spread over the cores."""
 
+import logging
 import os
 import threading
 import time
@@ -15,7 +16,7 @@ import numpy as np
 from .errors import DivergenceError, ParameterError
 from .initial import remainder_factor, teacher
 from .ode import variance_lost
-from .params import Params
+from .params import Params, integer
 from .results import Store, Trajectory
 from .state import count
 
@@ -26,6 +27,8 @@ AHEAD = 16  # runs handed to each thread in advance
 # latent does not linger among denormal numbers, which are slow; DECAY / lr bounds the time of
 # a call, since no faster rate than a few lr takes it past TINY into the denormal range
 TINY, DECAY = 1e-150, 50.0
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Receives the numbers of SGD steps made and wanted, a few times a second."""
@@ -57,8 +60,12 @@ def exact_engine(params: Params) -> Engine:
         exact.advance_one if single else exact.advance,
         (overlaps["m"], overlaps["d"], rows, overlaps["D"]),
         (deviations, params.eta, params.lam, params.lr, params.dim),
-        5e-8 if single else 1e-7 * params.latent**2,
+        5e-8 if single else _seconds_per_step(params.latent, params.signal),
     )
+
+
+def _seconds_per_step(M: int, K: int) -> float:
+    return 1e-8 * (K + 2 * M) + 4e-9 * M * (M + 1) * K + 5e-9 * M**3
 
 
 def vector_engine(params: Params) -> Engine:
@@ -71,7 +78,7 @@ def vector_engine(params: Params) -> Engine:
         vector.advance,
         (*params.weights(), params.overlaps()["D"]),
         (directions, strengths, params.eta, params.lam, params.lr),
-        5e-9 * params.dim * params.latent,
+        3e-9 * params.dim * (1 + params.latent + params.signal),
     )
 
 
@@ -120,10 +127,9 @@ def simulate(
     DivergenceError
         When the order parameters grow without bound or a variance reaches zero.
     """
-    for name, value, least in (("runs", runs, 1), ("seed", seed, 0), ("jobs", jobs, 1)):
-        if value is not None and (int(value) != value or value < least):
-            raise ParameterError(name, f"must be a whole number >= {least}, got {value!r}")
-    if engine not in ENGINES:
+    runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
+    jobs = cores() if jobs is None else integer("jobs", jobs, 1)
+    if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
     times = params.times()
 
@@ -138,9 +144,16 @@ def simulate(
         for block in blocks(first):
             yield block.to_variables("run"), block.info
 
-    record = {**params.to_dict(), "engine": engine, "seed": int(seed), "numerics": NUMERICS}
-    saved = store.load_or_extend("simulate", record, variables, int(runs), "run")
+    record = {**params.to_dict(), "engine": engine, "seed": seed, "numerics": NUMERICS}
+    saved = store.load_or_extend("simulate", record, variables, runs, "run")
     return Trajectory.from_saved(params, saved)
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _joined(blocks: list[Trajectory]) -> Trajectory:
@@ -158,7 +171,7 @@ def _ensemble(
     runs: int,
     seed: int,
     engine: str,
-    jobs: int | None,
+    jobs: int,
     progress: Progress | None,
 ) -> Iterator[tuple[np.ndarray, dict[str, float]]]:
     """Yield the states (some runs, points, values) of runs first, ..., runs - 1 in order."""
@@ -171,7 +184,8 @@ def _ensemble(
     wanted = (runs - first) * params.steps
     stop = threading.Event()
     began = time.perf_counter()
-    workers = min(jobs or len(os.sched_getaffinity(0)), runs - first)
+    workers = min(jobs, runs - first)
+    log.debug("simulating %d runs on %d threads, engine %s", runs - first, workers, engine)
     todo = iter(range(first, runs))
     waiting: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(workers) as pool:

@@ -1,6 +1,7 @@
 """Where learning ends: fixed points of the order parameters' ODE and their stability."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from .annealing import Constant
 from .errors import ConvergenceError, ParameterError
 from .initial import NAMES
-from .ode import integrate, theory
+from .ode import integrate, theory, tolerances
 from .params import Params
 from .results import LABELS, OrderParameters, Store, Variables
 from .state import pack, unpack
@@ -16,6 +17,7 @@ from .state import pack, unpack
 NUMERICS = 1  # raised when the same parameters give other numbers
 TOLERANCE = 1e-10  # of the residual max |dy/dt| / tau
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
+TINY = 1e-30  # absolute tolerance that keeps the smallest deviation from a saddle alive
 ALIVE = 1e-8  # a latent with a smaller Q_ii has collapsed
 
 LABELS.update(
@@ -26,7 +28,7 @@ LABELS.update(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FixedPoints(OrderParameters):
     """Fixed points; the leading axis is (points,).
 
@@ -66,6 +68,11 @@ class FixedPoints(OrderParameters):
     @property
     def stable(self) -> np.ndarray:
         return self.max_eigenvalue < -MARGINAL * self.params.lr
+
+    @property
+    def marginal(self) -> np.ndarray:
+        """Whether linear stability decides nothing (points,), as exactly at a threshold."""
+        return np.abs(self.max_eigenvalue) <= MARGINAL * self.params.lr
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -109,7 +116,8 @@ def fixed_points(
 
     The end of the trajectory (taken from the store if it is there) is
     integrated on until it barely moves and then refined by Newton's method, at
-    the end value of beta. The collapsed state has ``m = d = Q = E = R = 0``
+    the end value of beta. Where that is a saddle which the trajectory only
+    passes slowly, it is followed on. The collapsed state has ``m = d = Q = E = R = 0``
     and D = 1. When the trajectory ends there, it is listed once.
 
     Parameters
@@ -129,13 +137,14 @@ def fixed_points(
     DivergenceError
         When the trajectory has no end.
     """
+    rtol, atol = tolerances(rtol, atol)
     if params.beta == 0:
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
 
     def compute() -> FixedPoints:
         trajectory = theory(params, rtol=rtol, atol=atol, store=store)
         end = pack(**{name: getattr(trajectory, name)[-1] for name in NAMES})
-        reached = _refine(params, _settle(params, end, rtol, atol))
+        reached = _end(params, end, rtol)
         states = [_collapsed(params)]
         if classify(unpack(reached, params.latent, params.signal)) != "collapsed":
             states.insert(0, reached)
@@ -156,7 +165,7 @@ def fixed_points(
         result = compute()
         return result.to_variables("point"), result.info
 
-    record = {**params.to_dict(), "rtol": float(rtol), "atol": float(atol), "numerics": NUMERICS}
+    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS}
     return FixedPoints.from_saved(params, store.load_or_run("fixedpoints", record, variables))
 
 
@@ -183,19 +192,23 @@ def residual(params: Params, y: np.ndarray) -> float:
     return float(np.abs(velocity(params, y)).max() / params.lr)
 
 
-def _symmetric(params: Params) -> np.ndarray:
-    """Return the matrix (values, free) that spreads independent entries over the flat state."""
-    latent = params.latent
+@lru_cache
+def _symmetric(latent: int, signal: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the matrices between the flat state and its independent entries.
+
+    The first (values, free) spreads the entries of Q and E over both their
+    places, the second (free, values) gathers them again by averaging.
+    """
     square = np.arange(latent**2).reshape(latent, latent)
     folded = np.minimum(square, square.T).ravel()
-    start = 2 * latent * params.signal
+    start = 2 * latent * signal
     target = np.arange(start + 3 * latent**2 + latent)
     for at in (start, start + latent**2):  # Q and E
         target[at : at + latent**2] = at + folded
     columns, index = np.unique(target, return_inverse=True)
     spread = np.zeros((len(target), len(columns)))
     spread[np.arange(len(target)), index] = 1
-    return spread
+    return spread, spread.T / spread.sum(axis=0)[:, None]
 
 
 def jacobian(params: Params, y: np.ndarray) -> np.ndarray:
@@ -206,26 +219,47 @@ def jacobian(params: Params, y: np.ndarray) -> np.ndarray:
     full = ode.jacobian(
         y, params.beta, params.strengths, params.eta, params.lam, params.lr, params.latent
     )
-    spread = _symmetric(params)
-    return np.linalg.pinv(spread) @ full @ spread
+    spread, gather = _symmetric(params.latent, params.signal)
+    return gather @ full @ spread
 
 
-def _settle(params: Params, y: np.ndarray, rtol: float, atol: float) -> np.ndarray:
+def _end(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
+    """Return the fixed point in which the trajectory through `y` ends.
+
+    Raises
+    ------
+    ConvergenceError
+        When Newton's method fails, or the trajectory goes from saddle to saddle.
+    """
+    for _ in range(20):
+        y = _settle(params, y, rtol)
+        point = _refine(params, y)
+        growth = float(np.nanmax(np.real(eigenvalues(params, point))))
+        if growth <= MARGINAL * params.lr:
+            return point
+        # a saddle: whatever part of y lies along its unstable directions has grown e^50 times
+        times = np.array([0.0, 50 / growth])
+        y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
+        if np.abs(y - point).max() < 1e-3:
+            return point  # there was no such part: this is where the start leads
+    raise ConvergenceError("the trajectory passes more than 20 saddles: raise --t-max")
+
+
+def _settle(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
     """Integrate on at constant beta until the state moves slowly, for at most ~10^6/tau."""
     span = max(params.t_max, 10 / params.lr)
     for _ in range(16):
         if residual(params, y) < 1e-5:
             break
         times = np.array([0.0, span])
-        y = integrate(params, y, times, Constant(), rtol=rtol, atol=atol)[0][-1]
+        y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
         span *= 2
     return y
 
 
 def _refine(params: Params, start: np.ndarray) -> np.ndarray:
     """Return the fixed point next to `start`, by Newton's method in the symmetric entries."""
-    spread = _symmetric(params)
-    gather = np.linalg.pinv(spread)
+    spread, gather = _symmetric(params.latent, params.signal)
     y = spread @ (gather @ start)
     for _ in range(100):
         if residual(params, y) < 1e-3 * TOLERANCE:
@@ -268,7 +302,7 @@ def eigenvalues(params: Params, y: np.ndarray) -> np.ndarray:
 def _symmetry_modes(params: Params, y: np.ndarray, matrix: np.ndarray) -> int:
     """Return how many independent rotations among signals of equal strength move `y`."""
     parts = unpack(y, params.latent, params.signal)
-    gather = np.linalg.pinv(_symmetric(params))
+    _, gather = _symmetric(params.latent, params.signal)
     tangents = []
     for k in range(params.signal):
         for j in range(k):

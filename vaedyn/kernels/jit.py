@@ -16,25 +16,29 @@ from pathlib import Path
 import numba
 from numba.core import config
 
+log = logging.getLogger(__name__)
+
 
 def cache_folder() -> Path:
-    """Return the folder for this version's machine code in the user's cache."""
+    """Return the folder for this version's machine code in the user's cache.
+
+    Raises
+    ------
+    RuntimeError
+        When the user has no home.
+    """
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    if "XDG_CACHE_HOME" in os.environ:
+    if os.environ.get("XDG_CACHE_HOME"):
         base = Path(os.environ["XDG_CACHE_HOME"])
     elif sys.platform == "darwin":
         base = Path("~/Library/Caches").expanduser()
     elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", "~")).expanduser()
+        base = Path(os.environ.get("LOCALAPPDATA") or "~").expanduser()
     else:
         base = Path("~/.cache").expanduser()
     return base / "vaedyn" / f"kernels-{digest.hexdigest()[:16]}"
-
-
-FOLDER = str(cache_folder())
-log = logging.getLogger(__name__)
 
 
 def kernel(function: Callable, **options) -> Callable:
@@ -46,12 +50,38 @@ def kernel(function: Callable, **options) -> Callable:
     options = {"nogil": True, "error_model": "numpy", **options}
     chosen: str = getattr(config, "CACHE_DIR")  # noqa: B009
     try:
-        setattr(config, "CACHE_DIR", chosen or FOLDER)  # noqa: B010
-        return numba.njit(function, cache=True, **options)
+        setattr(config, "CACHE_DIR", chosen or str(cache_folder()))  # noqa: B010
+        return _forgiving(numba.njit(function, cache=True, **options))
     except (RuntimeError, OSError):
         return numba.njit(function, **options)
     finally:
         setattr(config, "CACHE_DIR", chosen)  # noqa: B010
+
+
+def _forgiving(compiled: Callable) -> Callable:
+    """Let a kernel whose cached machine code is damaged be compiled again."""
+    cache = compiled._cache  # pyright: ignore[reportFunctionMemberAccess]
+    load = cache.load_overload
+
+    def load_overload(signature, context):
+        try:
+            return load(signature, context)
+        except Exception as error:  # whatever unpickling garbage may raise
+            log.warning("cached machine code is damaged (%s), compiling again", error)
+            for path in cached_files(compiled):
+                path.unlink(missing_ok=True)
+            return None
+
+    cache.load_overload = load_overload
+    return compiled
+
+
+def cached_files(compiled: Callable) -> list[Path]:
+    """Return the files of a kernel's machine code."""
+    code = compiled.py_func  # pyright: ignore[reportFunctionMemberAccess]
+    folder = compiled.stats.cache_path  # pyright: ignore[reportFunctionMemberAccess]
+    start = f"{code.__module__.rpartition('.')[2]}.{code.__qualname__}-"
+    return [path for path in Path(folder or "/nowhere").glob("*") if path.name.startswith(start)]
 
 
 def fused(function: Callable) -> Callable:
@@ -69,10 +99,5 @@ def reordered(function: Callable) -> Callable:
 
 def announce(*functions: Callable) -> None:
     """Log, at level INFO, that kernels are about to be compiled, if they are."""
-    for function in functions:
-        code = function.py_func  # pyright: ignore[reportFunctionMemberAccess]
-        folder = function.stats.cache_path  # pyright: ignore[reportFunctionMemberAccess]
-        module = code.__module__.rpartition(".")[2]
-        if not folder or not any(Path(folder).glob(f"{module}.{code.__name__}-*.nbi")):
-            log.info("compiling; this happens once and takes some seconds")
-            return
+    if not all(cached_files(function) for function in functions):
+        log.info("compiling; this happens once and takes some seconds")

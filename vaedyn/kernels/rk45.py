@@ -16,7 +16,7 @@ from .ode import beta_at, drift
 # status codes of `integrate`
 DONE, PAUSED, STEP_TOO_SMALL, DIVERGED, VARIANCE_LOST = range(5)
 # entries of its `record`
-TIME, STEP, LAST_ERROR, SAVED, STEPS, EVALUATIONS, STIFF, LENGTH = range(8)
+TIME, STEP, LAST_ERROR, REJECTED, SAVED, STEPS, EVALUATIONS, STIFF, LENGTH = range(9)
 HUGE = 1e12
 
 NODES = np.array([0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1])
@@ -121,7 +121,7 @@ def limited_by_stability(h, k, before, after):
 
 @kernel
 def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol, atol, most, out):
-    """Integrate on towards ``times[-1]``, by at most `most` accepted steps.
+    """Integrate on towards ``times[-1]``, by at most `most` steps, accepted or not.
 
     Parameters
     ----------
@@ -129,8 +129,8 @@ def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol,
     times : (saves,) ascending, the first one being the start
     record : (LENGTH,)
         Zeros at first, then where the integration stands: time reached, next
-        step size, last error, rows of `out` filled, accepted steps, drifts
-        computed, accepted steps limited by stability.
+        step size, last error, whether the last step was rejected, rows of `out`
+        filled, accepted steps, drifts computed, accepted steps limited by stability.
     kind, schedule : beta(t), see `vaedyn.kernels.ode.beta_at`
     out : (saves, values)
 
@@ -160,13 +160,13 @@ def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol,
         )
         record[EVALUATIONS] += 1
     h = record[STEP]
-    rejected = False
     made = 0
     while t < end:
+        if not h >= 1e-14 * max(abs(t), 1e-3):  # nan, too
+            return STEP_TOO_SMALL
         if made == most:
             return PAUSED
-        if h < 1e-14 * max(abs(t), 1e-3):
-            return STEP_TOO_SMALL
+        made += 1
         last = t + 1.01 * h >= end
         if last:
             h = end - t
@@ -180,7 +180,8 @@ def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol,
             if size < np.inf:
                 factor = max(0.2, 0.9 * size**-0.17)
             h *= factor
-            rejected = True
+            record[STEP] = h
+            record[REJECTED] = 1.0
             continue
         if limited_by_stability(h, k, before, after):
             record[STIFF] += 1
@@ -191,13 +192,12 @@ def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol,
         t = reached
         y[:] = after
         k[0] = k[6]
-        made += 1
         size = max(size, 1e-10)
         factor = max(0.2, min(10.0, 0.9 * size**-0.17 * record[LAST_ERROR] ** 0.04))
-        if rejected:
+        if record[REJECTED] == 1.0:
             factor = min(factor, 1.0)
-        rejected = False
         h *= factor
+        record[REJECTED] = 0.0
         record[TIME] = t
         record[STEP] = h
         record[LAST_ERROR] = max(size, 1e-4)
