@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from .temporary import temporary_path
 
 TEXTS = ("kind", "key", "schema", "params", "info", "provenance")
 LONGEST_LABEL = 1 << 24
+SCALE_NOTES = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST")  # HDF5's own
 
 
 def write(record: Record) -> None:
@@ -76,7 +78,7 @@ def write_file(path: Path, record: Record, *, label: bool) -> None:
     line = (json.dumps(texts, allow_nan=False) + "\n").encode()
     block = max(512, 1 << (len(line) - 1).bit_length()) if label else 0
     attributes = {name: _text(value) for name, value in texts.items()}
-    arrays = {name: np.asarray(values) for name, (_, values, _) in record.variables.items()}
+    arrays = {name: _numbers(name, x) for name, (_, x, _) in record.variables.items()}
     # private until it is renamed, so no lock is needed
     with h5py.File(path, "w-", locking=False, track_order=True, userblock_size=block) as file:
         for name, (_, _, notes) in record.variables.items():
@@ -84,7 +86,7 @@ def write_file(path: Path, record: Record, *, label: bool) -> None:
             dataset.attrs.update(notes)
         _label_dimensions(file, record.variables, arrays)
         file.attrs.update(attributes)
-        file.attrs["checksum"] = checksum(attributes, arrays)
+        file.attrs["checksum"] = checksum(attributes, record.variables)
     if label:
         with open(path, "rb+") as file:
             file.write(line)
@@ -94,13 +96,24 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, allow_nan=False)
 
 
-def checksum(attributes: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:
+def _numbers(name: str, values: Any) -> np.ndarray:
+    """Return `values` as an array, after checking that HDF5 can hold it under `name`."""
+    if not re.fullmatch(r"[A-Za-z]\w*", name):
+        raise ValueError(f"a variable's name must be a word, got {name!r}")
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must hold numbers, got {array.dtype}")
+    return array
+
+
+def checksum(attributes: Mapping[str, str], variables: Variables) -> str:
     """Return a digest of everything a record says."""
     digest = hashlib.sha256(canonical(attributes).encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
-        digest.update(array.data)
+    for name in sorted(variables):
+        dims, values, notes = variables[name]
+        array = np.ascontiguousarray(values).reshape(np.shape(values))
+        digest.update(canonical([name, array.dtype.str, array.shape, dims, notes]).encode())
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
@@ -153,6 +166,8 @@ def read_label(path: Path) -> Record:
             raise OtherSchemaError(
                 f"{path} has schema {texts['schema']}, this version reads schema {SCHEMA}"
             )
+        if not {"created", "seconds"} <= set(texts["provenance"]):
+            raise KeyError("provenance")
         if key_of(texts["kind"], texts["params"]) != texts["key"]:
             raise DamagedRecordError(f"{path} is damaged: its key does not fit its parameters")
     except (ValueError, KeyError, TypeError) as error:
@@ -195,12 +210,11 @@ def read(path: Path) -> Record:
             }
             attributes = {name: str(file.attrs[name]) for name in TEXTS}
             expected = file.attrs["checksum"]
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+    except (OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DamagedRecordError(f"{path} is damaged: {why}") from error
-    arrays = {name: values for name, (_, values, _) in variables.items()}
     labelled = {name: _text(getattr(record, name, SCHEMA)) for name in TEXTS}
-    if attributes != labelled or checksum(attributes, arrays) != expected:
+    if attributes != labelled or checksum(attributes, variables) != expected:
         raise DamagedRecordError(f"{path} is damaged: its checksum does not fit")
     return Record(**{**vars(record), "variables": variables})
 
@@ -210,5 +224,5 @@ def _variable(name: str, dataset: h5py.Dataset) -> tuple[tuple[str, ...], Any, d
         dims = (name,)
     else:
         dims = tuple(str(axis[0].name).rpartition("/")[2] for axis in dataset.dims)
-    notes = {key: str(dataset.attrs[key]) for key in ("long_name", "units") if key in dataset.attrs}
+    notes = {key: str(text) for key, text in dataset.attrs.items() if key not in SCALE_NOTES}
     return dims, dataset[()], notes

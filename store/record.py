@@ -9,7 +9,7 @@ from typing import Any
 Variables = dict[str, tuple[tuple[str, ...], Any, dict[str, str]]]
 """``{name: (dims, values, attributes)}``, as xarray takes them."""
 
-NAME = re.compile(r"(?P<kind>[a-z][a-z_]*)-(?P<key>[0-9a-f]{32})(-(?P<length>\d+))?\.h5")
+NAME = re.compile(r"(?P<kind>[a-z][a-z0-9_]*)-(?P<key>[0-9a-f]{32})(-(?P<length>\d+))?\.h5")
 
 
 class StoreError(OSError):
@@ -75,7 +75,15 @@ class Record:
 
 
 def file_name(kind: str, key: str, length: int | None = None) -> str:
-    """Return the name of a record's file; `length` is that of a growing record."""
+    """Return the name of a record's file; `length` is that of a growing record.
+
+    Raises
+    ------
+    ValueError
+        When `kind` has other characters than lower-case letters, digits and _.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", kind):
+        raise ValueError(f"kind must be a word in lower case, got {kind!r}")
     suffix = "" if length is None else f"-{length}"
     return f"{kind}-{key}{suffix}.h5"
 

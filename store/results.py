@@ -71,6 +71,7 @@ class ResultStore:
         """
         key = key_of(kind, params)
         path = self._path(kind, key)
+        log.debug("looking for %s %s in %s", kind, key, self.path)
         record = None if self.recompute else self._load(path)
         if record is not None:
             return self._found(record)
@@ -113,16 +114,26 @@ class ResultStore:
             key=key,
             params=plain(params),
             variables=_arrays(variables),
-            info=info,
+            info=plain(info),
             provenance=provenance,
             path=self._path(kind, key, length),
         )
         write(record)
-        if length is not None:  # a longer record starts with the shorter ones
-            for shorter, path in self._lengths(kind, key):
-                if shorter < length:
-                    path.unlink(missing_ok=True)
+        log.debug("wrote %s", record.path)
         return record
+
+    def keep_longest(self, record: Record) -> Record:
+        """Remove all files of a growing record but the longest; return it with that one's path.
+
+        A longer one starts with the entries of the shorter ones. When
+        recomputing, the others hold what is not wanted any more, and go.
+        """
+        lengths = self._lengths(record.kind, record.key)
+        best = record.path if self.recompute or not lengths else lengths[0][1]
+        for _, path in lengths:
+            if path != best:
+                path.unlink(missing_ok=True)
+        return dataclasses.replace(record, path=best)
 
     def load_or_extend(
         self,
@@ -137,7 +148,7 @@ class ResultStore:
         ``compute(first)`` yields blocks of the entries first, first + 1, ..., in
         order. Variables that do not start with `dim` are the same in every
         block. Finished entries are saved now and then, and when the computation
-        is interrupted or fails.
+        is interrupted; when it fails, the store is left as it was.
 
         Raises
         ------
@@ -145,6 +156,8 @@ class ResultStore:
             When the folder cannot be read or written.
         """
         key = key_of(kind, params)
+        self._path(kind, key)  # refuses a kind that cannot be part of a name
+        log.debug("looking for %s %s in %s", kind, key, self.path)
         found = None if self.recompute else self._longest(kind, key)
         if found and _extent(found.variables, dim) >= length:
             record = dataclasses.replace(found, variables=_first(found.variables, dim, length))
@@ -159,10 +172,13 @@ class ResultStore:
                 growth.add(variables, info)
                 if time.perf_counter() - growth.saved > self.save_every:
                     growth.save()
-        except BaseException:
+        except Exception:  # what is computed is not wanted; what was there before stays
+            growth.discard()
+            raise
+        except BaseException:  # an interrupt: keep what is finished
             with contextlib.suppress(StoreError):
                 if growth.length:
-                    growth.save()
+                    self.keep_longest(growth.save())
                     log.warning(
                         "kept %d of %d %ss of %s %s", growth.length, length, dim, kind, key[:12]
                     )
@@ -170,7 +186,7 @@ class ResultStore:
         finally:
             if isinstance(blocks, Generator):
                 blocks.close()
-        record = growth.save()
+        record = self.keep_longest(growth.save())
         seconds = time.perf_counter() - began
         span = f"{dim} {have + 1} to {growth.length}"
         log.info("computed %s %s in %.3g s (%s)", kind, key[:12], seconds, span)
@@ -321,6 +337,7 @@ class _Growth:
         self._info: dict[str, Any] = {}
         self._spent = found.provenance["seconds"] if found else 0.0
         self._record = found
+        self._written: Path | None = None
         self.began = self.saved = time.perf_counter()
 
     @property
@@ -334,6 +351,12 @@ class _Growth:
         self._info = info
         self._record = None
 
+    def discard(self) -> None:
+        """Remove what has been written."""
+        if self._written:
+            self._written.unlink(missing_ok=True)
+            self._written = None
+
     def save(self) -> Record:
         """Write what there is, unless it is written already, and return it."""
         if self._record is None:
@@ -342,6 +365,8 @@ class _Growth:
             self._record = self._store.write(
                 self._kind, self._params, (self._parts[0], self._info), seconds, self.length
             )
+            self.discard()
+            self._written = self._record.path
         self.saved = time.perf_counter()
         return self._record
 

@@ -304,3 +304,82 @@ def test_a_missing_folder_is_an_empty_store(tmp_path):
     store = ResultStore(tmp_path / "none")
     assert list(store.records()) == []
     assert not (tmp_path / "none").exists()
+
+
+def test_recomputed_entries_replace_all_that_were_there(store):
+    extend(store, Pendulum(), 8)
+    again, pendulum = ResultStore(store.path, recompute=True), Pendulum()
+    extend(again, pendulum, 3)
+    assert pendulum.computed == [0, 1, 2]
+    assert [path.name.rpartition("-")[2] for path in store.files()] == ["3.h5"]
+
+
+def test_a_shorter_record_that_comes_late_gives_way(store):
+    """Another process has stored more meanwhile: one file stays, and it is the longer one."""
+
+    def overtaken(first):
+        yield from Pendulum().swings(first, 2)
+        extend(ResultStore(store.path), Pendulum(), 5)
+
+    result = store.load_or_extend("swings", PARAMS, overtaken, 2, "swing")
+    assert len(result.angle) == 2
+    assert [path.name.rpartition("-")[2] for path in store.files()] == ["5.h5"]
+    assert result.path.exists()
+
+
+def test_a_failure_after_some_entries_leaves_the_store_as_it_was(store):
+    extend(store, Pendulum(), 2)
+    before = {path.name: path.read_bytes() for path in store.path.iterdir()}
+    store.save_every = 0.0
+
+    def fails(first):
+        yield from Pendulum().swings(first, 5)
+        raise ArithmeticError("too fast")
+
+    with pytest.raises(ArithmeticError):
+        store.load_or_extend("swings", PARAMS, fails, 9, "swing")
+    assert {path.name: path.read_bytes() for path in store.path.iterdir()} == before
+
+
+@pytest.mark.parametrize("kind", ["my-kind", "Kind", "a/b", "", "2a"])
+def test_a_kind_that_is_no_word_is_refused_before_anything_is_computed(store, kind):
+    pendulum = Pendulum()
+    with pytest.raises(ValueError, match="kind must be a word in lower case"):
+        store.load_or_run(kind, PARAMS, pendulum.once)
+    with pytest.raises(ValueError, match="kind must be a word in lower case"):
+        store.load_or_extend(kind, PARAMS, pendulum.swings, 2, "swing")
+    assert (pendulum.calls, pendulum.computed) == (0, [])
+
+
+def test_a_kind_may_have_digits(store):
+    store.load_or_run("grow2", PARAMS, Pendulum().once)
+    assert [record.kind for record in store.records()] == ["grow2"]
+
+
+@pytest.mark.parametrize("variables", [{"a/x": ((), 1.0, {})}, {"a": ((), "text", {})}])
+def test_what_a_record_cannot_hold_is_refused(store, variables):
+    with pytest.raises((ValueError, TypeError), match="must"):
+        store.load_or_run("a", PARAMS, lambda: (variables, {}))
+    assert list(store.path.iterdir()) == []
+
+
+def test_numpy_numbers_in_info_and_all_attributes_survive(store):
+    def compute():
+        return {"x": ((), 1.0, {"units": "m", "comment": "hand-made"})}, {"n": np.int64(3)}
+
+    store.load_or_run("a", PARAMS, compute)
+    again = store.load_or_run("a", PARAMS, compute)
+    assert again.info == {"n": 3}
+    assert again.variables["x"][2] == {"units": "m", "comment": "hand-made"}
+
+
+def damage_units(path):
+    with h5py.File(path, "r+") as file:
+        file["angle"].attrs["units"] = "deg"
+
+
+def test_changed_units_are_damage(store):
+    path = store.load_or_run("a", PARAMS, Pendulum().once).path
+    damage_units(path)
+    with pytest.raises(DamagedRecordError, match="checksum"):
+        record_module.read(path)
