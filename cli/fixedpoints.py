@@ -37,7 +37,13 @@ def command(
         return
     count = len(result.labels)
     rows = [
-        ["stable", *("yes" if stable else "no" for stable in result.stable)],
+        [
+            "stable",
+            *(
+                "yes" if stable else "marginal" if marginal else "no"
+                for stable, marginal in zip(result.stable, result.marginal, strict=True)
+            ),
+        ],
         ["max eigenvalue", *map(number, result.max_eigenvalue)],
         ["residual", *(f"{value:.1g}" for value in result.residual)],
         *state_rows(result, lambda x: [x[i] for i in range(count)]),

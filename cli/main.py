@@ -67,7 +67,9 @@ def command() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    signal.signal(signal.SIGTERM, _terminate)
+    Stopped.by = None
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         code = command.main(prog_name="vaedyn", standalone_mode=False) or 0
         if sys.stdout:
@@ -77,12 +79,16 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _terminate(_signal: int, _frame: object) -> NoReturn:
-    raise Terminated
+class Stopped(SystemExit):
+    """Ctrl-C, or SIGTERM as a scheduler sends it: both end a command cleanly."""
+
+    by: int | None = None
+    """The signal that has arrived: what it interrupts may raise anything."""
 
 
-class Terminated(SystemExit):
-    """SIGTERM, as a scheduler sends it, ends a command as cleanly as Ctrl-C."""
+def _stop(number: int, _frame: object) -> NoReturn:
+    Stopped.by = number
+    raise Stopped
 
 
 def report(error: BaseException) -> int:
@@ -90,12 +96,14 @@ def report(error: BaseException) -> int:
 
     Errors that nobody foresaw are raised again.
     """
-    if isinstance(error, Terminated):
+    if Stopped.by == signal.SIGTERM:
         text, code = "terminated", TERMINATED
+    elif Stopped.by is not None or isinstance(error, KeyboardInterrupt):
+        text, code = "interrupted", INTERRUPTED
     elif isinstance(error, SystemExit):  # click's answer when the reader of our output has gone
         return 0
-    elif isinstance(error, (KeyboardInterrupt, click.Abort)):
-        text, code = "interrupted", INTERRUPTED
+    elif isinstance(error, click.Abort):
+        text, code = "aborted, nothing changed", FAILURE
     elif isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return USAGE
@@ -108,6 +116,10 @@ def report(error: BaseException) -> int:
         text, code = str(error), FAILURE
     elif _is_store_error(error):
         text, code = f"--store: {error}", FAILURE
+    elif isinstance(error, MemoryError):
+        text, code = "not enough memory: lower --points, --runs, --latent or --dim", FAILURE
+    elif isinstance(error, OSError) and error.filename is None and error.errno:
+        text, code = f"cannot write the output: {os.strerror(error.errno)}", FAILURE
     else:
         raise error
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour())

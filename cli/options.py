@@ -79,6 +79,15 @@ class Numbers(click.ParamType):
             self.fail(f"{value!r} is not a number, nor numbers with commas", param, ctx)
 
 
+class Folder(click.Path):
+    """A folder that has a name."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value == "":
+            self.fail("the name of a folder must not be empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Start(click.ParamType):
     """`gaussian`, overlaps as text, or a JSON file of them."""
 
@@ -90,6 +99,8 @@ class Start(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if not isinstance(value, str) or value == GAUSSIAN:
             return value
+        if not value:
+            self.fail("expected a start, got nothing", param, ctx)
         inline = value.startswith("{")
         if "=" in value and not inline:
             return value
@@ -97,7 +108,7 @@ class Start(click.ParamType):
             data = json.loads(value if inline else Path(value).read_text(encoding="utf-8"))
         except OSError as error:
             self.fail(f"cannot read {value!r}: {error.strerror}", param, ctx)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self.fail(f"{value!r} is not a JSON file: {error}", param, ctx)
         if not isinstance(data, dict):
             self.fail(f"{value!r} must hold an object with the keys m, d, Q, E, R, D", param, ctx)
@@ -143,7 +154,7 @@ STORE_OPTIONS = [
         "Store",
         "--store",
         "store_path",
-        type=click.Path(path_type=Path),
+        type=Folder(path_type=Path),
         default=Path("vaedyn-store"),
         envvar="VAEDYN_STORE",
         help="Folder of results; also from VAEDYN_STORE.",

@@ -104,18 +104,23 @@ def state_rows(
     """Return labelled rows of observables and order parameters.
 
     `columns` turns an array with leading axes into arrays without, one a
-    column. Large matrices are left to --json.
+    column. Large matrices are left to --json, with a row that says so.
     """
     rows = []
+    left_out = []
     for name in (*OBSERVABLES, *NAMES):
         arrays = columns(getattr(result, name))
         if arrays[0].ndim == 2 and arrays[0].size > 4:
+            left_out.append(name)
             continue
         if name in REDUNDANT and result.params.latent == 1:
             continue
         for place in np.ndindex(arrays[0].shape):
             index = f"[{','.join(map(str, place))}]" if arrays[0].size > 1 else ""
             rows.append([name + index, *(number(float(array[place])) for array in arrays)])
+    if left_out:
+        count = len(rows[0]) - 1
+        rows.append([", ".join(left_out), *["see --json"] * count])
     return rows
 
 

@@ -1,7 +1,8 @@
 """`vaedyn plot`: one subcommand a figure."""
 
-from collections.abc import Callable
+import json
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -48,23 +49,31 @@ def command() -> None:
     """Draw figures, computing what is missing and reusing what is there."""
 
 
-def default_name(figure: str, params: Params) -> Path:
-    """Return a file name that tells `figure` and what differs from the default model."""
-    plain = Params().to_dict()
+def default_name(figure: str, params: Params, options: dict[str, Any]) -> Path:
+    """Return a file name that tells `figure` and all that differs from the defaults."""
+    chosen = {**params.to_dict(), **options}
+    context = click.get_current_context()
+    usual = {option.name: option.default for option in context.command.params}
+    usual = {**usual, **Params().to_dict()}
     parts = [figure]
-    for name, value in params.to_dict().items():
-        if name == "init" and value != plain["init"]:
-            parts.append("init")
-        elif name in plain and value != plain[name]:
-            text = "_".join(f"{x:g}" for x in value) if isinstance(value, list) else str(value)
-            parts.append(f"{name}-{text}".replace(":", "-"))
+    for name, value in chosen.items():
+        if name in usual and value != usual[name]:
+            if isinstance(value, dict):
+                value = sha256(json.dumps(value).encode()).hexdigest()[:8]
+            text = "-".join(f"{x:g}" for x in value) if isinstance(value, list) else _short(value)
+            parts.append(f"{name.replace('_', '-')}-{text}".replace(":", "-"))
     return Path("_".join(parts) + ".pdf")
 
 
-def _draw(name: str, draw: Callable[..., Any], **options: Any) -> None:
+def _short(value: object) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _draw(name: str, style: dict[str, str], **options: Any) -> None:
     """Compute or load both trajectories, draw them, and tell what was done."""
     params: Params = options["params"]
-    output: Path = options["output"] or default_name(name, params)
+    numerics = {key: options[key] for key in ("runs", "seed", "engine", "rtol", "atol")}
+    output: Path = options["output"] or default_name(name, params, {**numerics, **style})
     if output.suffix.lower() not in FORMATS:
         raise click.BadParameter(
             f"expected a name ending in .pdf, .svg or .png, got {str(output)!r}",
@@ -81,7 +90,8 @@ def _draw(name: str, draw: Callable[..., Any], **options: Any) -> None:
         for kind, result in (("theory", ode), ("simulate", sgd))
     ]
     keywords = [f"{record['kind']} {record['key']}" for record in records]
-    figures.save(draw(ode, sgd), output, keywords=keywords)
+    figure = getattr(figures, name.replace("-", "_"))(ode, sgd, **style)
+    figures.save(figure, output, keywords=keywords)
     if not options["as_json"]:
         click.echo(output)
         return
@@ -114,10 +124,8 @@ def _trajectories(
 @with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, [*FIGURE_OPTIONS, Y_SCALE])
 def learning_curve(band: str, x_scale: str, y_scale: str, **options: Any) -> None:
     """Draw the generalisation error in time: theory as a line, simulation with its band."""
-    from vaedyn import figures
-
     style = {"band": band, "x_scale": x_scale, "y_scale": y_scale}
-    _draw("learning-curve", lambda *x: figures.learning_curve(*x, **style), **options)
+    _draw("learning-curve", style, **options)
 
 
 @command.command(
@@ -131,7 +139,4 @@ def learning_curve(band: str, x_scale: str, y_scale: str, **options: Any) -> Non
 @with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, FIGURE_OPTIONS)
 def order_parameters(band: str, x_scale: str, **options: Any) -> None:
     """Draw m, d, Q, E, R and D in time, one panel each."""
-    from vaedyn import figures
-
-    style = {"band": band, "x_scale": x_scale}
-    _draw("order-parameters", lambda *x: figures.order_parameters(*x, **style), **options)
+    _draw("order-parameters", {"band": band, "x_scale": x_scale}, **options)

@@ -228,7 +228,7 @@ def test_plots_are_drawn_in_every_format(run, tmp_path, figure, form):
 
 def test_a_plot_names_itself_after_the_model_and_tells_its_sources(run, tmp_path):
     data = run("plot learning-curve --runs 2 --json --beta 1.5", FAST).json
-    assert data["output"] == "learning-curve_dim-50_beta-1.5_lr-0.1_t_max-20.0_points-5.pdf"
+    assert data["output"] == ("learning-curve_dim-50_beta-1.5_lr-0.1_t-max-20_points-5_runs-2.pdf")
     assert (tmp_path / data["output"]).exists()
     assert [record["kind"] for record in data["records"]] == ["theory", "simulate"]
     again = run("plot learning-curve --runs 2 --json --beta 1.5", FAST).json
@@ -251,7 +251,12 @@ USAGE = {
     "theory --init m=2,d=0,Q=1,E=1,R=0,D=1": "--init: no weights have these overlaps",
     "theory --init-seed 1 --init m=0,d=0,Q=1,E=1,R=0,D=1": "--init-seed: applies to",
     "theory --t-max 0": "--t-max: must be > 0",
-    "theory --rtol 0": "--rtol: must be between 0 and 1",
+    "theory --rtol 0": "--rtol: must be > 0",
+    "theory --rtol 1": "--rtol: must be below 1",
+    "theory --beta 1e300": "--beta: must be at most 1e+12",
+    "theory --t-max 1e12 --dim 100000": "--t-max: 1e+17 steps",
+    "simulate --runs 1e16": "--runs: must be below 2^53",
+    "theory --init-seed -1": "--init-seed: must be at least 0",
     "simulate --runs 0": "--runs: must be",
     "simulate --seed -1": "--seed: must be",
     "simulate --engine exakt": "--engine",
@@ -275,11 +280,22 @@ def test_wrong_usage_is_one_line_that_names_the_option(run, tmp_path, words, mes
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [("--store", ""), ("--init", ""), ("--init", "[" * 10**5)])
+def test_empty_and_monstrous_words_are_refused(run, tmp_path, words):
+    done = run.words("theory", *words)
+    assert (done.code, done.out) == (2, "")
+    assert words[0] in done.err
+    assert done.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 FAILURES = {
     "theory --lr 50": "lower --lr",
     "simulate --lr 50": "lower --lr",
     "simulate --lr 50 --engine vector": "lower --lr",
     "theory --beta 0": "variance D reached zero",
+    # the eighth run is the first to diverge
+    "simulate --lr 1.1 --dim 50 --t-max 200 --runs 20 --jobs 1": "lower --lr",
     "theory --store /dev/null/store": "--store: cannot",
     "simulate --store /dev/null": "--store: cannot",
     "store list --store /dev/null": "--store: cannot",
@@ -396,3 +412,58 @@ def test_shell_completion_offers_commands():
     program = Path(sys.executable).with_name("vaedyn")
     done = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
     assert "theory" in done.stdout
+
+
+# --- what a reviewer found --------------------------------------------------------------
+
+
+def test_figures_of_different_things_have_different_names(run):
+    names = [
+        run("plot learning-curve --json", FAST, words).json["output"]
+        for words in (
+            "--runs 2",
+            "--runs 3",
+            "--runs 2 --seed 4",
+            "--runs 2 --engine vector",
+            "--runs 2 --band sem",
+            "--runs 2 --x-scale log",
+            "--runs 2 --init m=0.1,d=0,Q=1,E=1,R=0,D=1",
+            "--runs 2 --init m=0.2,d=0,Q=1,E=1,R=0,D=1",
+        )
+    ]
+    assert len(set(names)) == len(names)
+
+
+def test_verbose_says_more(run):
+    plain = run("theory", FAST, "--beta 1.1").err
+    more = run("theory -v", FAST, "--beta 1.2").err
+    assert "integrated the ODE" in more
+    assert "wrote vaedyn-store" in more
+    assert len(more.splitlines()) > len(plain.splitlines())
+
+
+def test_an_interrupt_is_an_interrupt_whatever_it_breaks(monkeypatch, capsys):
+    """A signal in the midst of a compilation surfaces as an error of the compiler."""
+    monkeypatch.setattr(cli.Stopped, "by", signal.SIGINT)
+    assert cli.report(RuntimeError("no compiled object yet")) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+    monkeypatch.setattr(cli.Stopped, "by", signal.SIGTERM)
+    assert cli.report(OSError()) == 143
+
+
+def test_a_full_disk_and_a_full_memory_are_said(monkeypatch, capsys):
+    monkeypatch.setattr(cli.Stopped, "by", None)
+    assert cli.report(OSError(28, "No space left on device")) == 1
+    assert cli.report(MemoryError()) == 1
+    err = capsys.readouterr().err
+    assert "error: cannot write the output: No space left on device\n" in err
+    assert "error: not enough memory" in err
+
+
+def test_a_state_on_the_threshold_is_marginal(run):
+    table = run("fixedpoints --beta 2 --t-max 100 --points 3").out
+    assert re.search(r"stable +marginal", table)
+
+
+def test_large_matrices_are_not_left_out_silently(run):
+    assert re.search(r"m, d, Q, E, R +see --json", run("theory --latent 3 --signal 2", FAST).out)
