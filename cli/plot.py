@@ -84,6 +84,7 @@ def _draw(name: str, style: dict[str, str], **options: Any) -> None:
     ode, sgd = _trajectories(**options)
 
     from vaedyn import figures
+    from vaedyn.style import save
 
     records = [
         {"kind": kind, **asdict(source_of(result))}
@@ -91,7 +92,7 @@ def _draw(name: str, style: dict[str, str], **options: Any) -> None:
     ]
     keywords = [f"{record['kind']} {record['key']}" for record in records]
     figure = getattr(figures, name.replace("-", "_"))(ode, sgd, **style)
-    figures.save(figure, output, keywords=keywords)
+    save(figure, output, keywords=keywords)
     if not options["as_json"]:
         click.echo(output)
         return

@@ -8,12 +8,12 @@ import platform
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from .growth import Growth, as_arrays, extent, first
 from .hdf5 import read, read_label, write
 from .key import key_of, plain
 from .record import (
@@ -113,7 +113,7 @@ class ResultStore:
             kind=kind,
             key=key,
             params=plain(params),
-            variables=_arrays(variables),
+            variables=as_arrays(variables),
             info=plain(info),
             provenance=provenance,
             path=self._path(kind, key, length),
@@ -159,11 +159,11 @@ class ResultStore:
         self._path(kind, key)  # refuses a kind that cannot be part of a name
         log.debug("looking for %s %s in %s", kind, key, self.path)
         found = None if self.recompute else self._longest(kind, key)
-        if found and _extent(found.variables, dim) >= length:
-            record = dataclasses.replace(found, variables=_first(found.variables, dim, length))
+        if found and extent(found.variables, dim) >= length:
+            record = dataclasses.replace(found, variables=first(found.variables, dim, length))
             return self._found(record)
         self._prepare()
-        growth = _Growth(self, kind, params, dim, found)
+        growth = Growth(partial(self.write, kind, params), dim, found)
         have = growth.length
         began = time.perf_counter()
         blocks = compute(have)
@@ -251,7 +251,7 @@ class ResultStore:
         longest: dict[str, Path] = {}
         for path in self.files():
             record = "-".join(path.stem.split("-")[:2])
-            longest[record] = max(longest.get(record, path), path, key=_growth)
+            longest[record] = max(longest.get(record, path), path, key=lambda p: length_of(p) or 0)
         return list(longest.values())
 
     def _found(self, record: Record) -> Record:
@@ -282,7 +282,7 @@ class ResultStore:
         """Return the lengths at which a growing record is stored, the longest first."""
         start = f"{kind}-{key}-"
         paths = [path for path in self.files() if path.name.startswith(start)]
-        return sorted(((_growth(path), path) for path in paths), reverse=True)
+        return sorted(((length_of(path) or 0, path) for path in paths), reverse=True)
 
     def _longest(self, kind: str, key: str) -> Record | None:
         for _ in range(10):  # a file may be replaced by a longer one while we look
@@ -324,79 +324,3 @@ class ResultStore:
             path.unlink(missing_ok=True)
             log.debug("removed %s, left by a writer that was killed", path)
         self._prepared = True
-
-
-class _Growth:
-    """A growing record in the making."""
-
-    def __init__(
-        self, store: ResultStore, kind: str, params: Mapping, dim: str, found: Record | None
-    ):
-        self._store, self._kind, self._params, self._dim = store, kind, params, dim
-        self._parts = [found.variables] if found else []
-        self._info: dict[str, Any] = {}
-        self._spent = found.provenance["seconds"] if found else 0.0
-        self._record = found
-        self._written: Path | None = None
-        self.began = self.saved = time.perf_counter()
-
-    @property
-    def length(self) -> int:
-        """How many entries there are, saved or not."""
-        return sum(_extent(part, self._dim) for part in self._parts)
-
-    def add(self, variables: Variables, info: dict[str, Any]) -> None:
-        """Take the next block."""
-        self._parts.append(_arrays(variables))
-        self._info = info
-        self._record = None
-
-    def discard(self) -> None:
-        """Remove what has been written."""
-        if self._written:
-            self._written.unlink(missing_ok=True)
-            self._written = None
-
-    def save(self) -> Record:
-        """Write what there is, unless it is written already, and return it."""
-        if self._record is None:
-            self._parts = [_joined(self._parts, self._dim)]
-            seconds = self._spent + time.perf_counter() - self.began
-            self._record = self._store.write(
-                self._kind, self._params, (self._parts[0], self._info), seconds, self.length
-            )
-            self.discard()
-            self._written = self._record.path
-        self.saved = time.perf_counter()
-        return self._record
-
-
-def _arrays(variables: Variables) -> Variables:
-    return {name: (dims, np.asarray(x), notes) for name, (dims, x, notes) in variables.items()}
-
-
-def _growth(path: Path) -> int:
-    return length_of(path) or 0
-
-
-def _extent(variables: Variables, dim: str) -> int:
-    return next(len(values) for dims, values, _ in variables.values() if dims[:1] == (dim,))
-
-
-def _first(variables: Variables, dim: str, length: int) -> Variables:
-    return {
-        name: (dims, values[:length] if dims[:1] == (dim,) else values, notes)
-        for name, (dims, values, notes) in variables.items()
-    }
-
-
-def _joined(parts: list[Variables], dim: str) -> Variables:
-    """Return consecutive blocks as one."""
-    return {
-        name: (
-            dims,
-            np.concatenate([part[name][1] for part in parts]) if dims[:1] == (dim,) else values,
-            notes,
-        )
-        for name, (dims, values, notes) in parts[-1].items()
-    }

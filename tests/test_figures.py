@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import vaedyn
-from vaedyn import figures
+from vaedyn import figures, style
 from vaedyn.errors import OutputError
 
 MODEL = {"dim": 50, "lr": 0.1, "t_max": 40, "points": 21}
@@ -106,19 +106,19 @@ def test_no_text_overlaps_or_leaves_the_page():
             )
 
 
-@pytest.mark.parametrize("form", figures.FORMATS)
+@pytest.mark.parametrize("form", style.FORMATS)
 def test_the_same_figure_gives_the_same_bytes(pair, tmp_path, form):
     for name in ("a", "b"):
-        figures.save(figures.learning_curve(*pair), tmp_path / f"{name}.{form}", keywords=["k1"])
+        style.save(figures.learning_curve(*pair), tmp_path / f"{name}.{form}", keywords=["k1"])
     one, two = ((tmp_path / f"{name}.{form}").read_bytes() for name in ("a", "b"))
     assert one == two
     assert b"k1" in one
 
 
 def test_text_stays_text(pair, tmp_path):
-    figures.save(figures.learning_curve(*pair), tmp_path / "a.svg")
+    style.save(figures.learning_curve(*pair), tmp_path / "a.svg")
     assert "generalisation error" in (tmp_path / "a.svg").read_text()
-    figures.save(figures.learning_curve(*pair), tmp_path / "a.pdf")
+    style.save(figures.learning_curve(*pair), tmp_path / "a.pdf")
     assert b"/Type3" not in (tmp_path / "a.pdf").read_bytes()
 
 
@@ -129,16 +129,16 @@ def test_what_cannot_be_drawn_or_written_is_said(pair, tmp_path):
     with pytest.raises(ValueError, match="same times"):
         figures.learning_curve(other, pair[1])
     with pytest.raises(vaedyn.ParameterError, match=r"output: .*\.pdf, \.svg or \.png"):
-        figures.save(figures.learning_curve(*pair), tmp_path / "a.jpg")
+        style.save(figures.learning_curve(*pair), tmp_path / "a.jpg")
     with pytest.raises(vaedyn.ParameterError, match="band: expected std or sem"):
         figures.learning_curve(*pair, band="foo")
     with pytest.raises(OutputError, match="cannot write"):
-        figures.save(figures.learning_curve(*pair), tmp_path / "none" / "a.pdf")
+        style.save(figures.learning_curve(*pair), tmp_path / "none" / "a.pdf")
 
 
 def test_the_caption_states_the_model():
     def words(**model):
-        return figures.caption(vaedyn.Params(dim=100, **model), 500)
+        return style.caption(vaedyn.Params(dim=100, **model), 500)
 
     assert r"\rho = 2,\,1,\,1$" in words(latent=3, signal=3, rho=(2, 1, 1))
     assert r"\rho = 2$" in words(latent=2, signal=2, rho=2)

@@ -17,7 +17,7 @@ THIRD_PARTY = {
 # ground up: a module may import those that stand before it
 SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
-    "stationary", "figures",
+    "stationary", "style", "figures",
 ]  # fmt: skip
 
 

@@ -1,31 +1,21 @@
 """Figures for a paper: theory as lines, simulation as markers with a band."""
 
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from .errors import OutputError, ParameterError
+from .errors import ParameterError
 from .params import Params
 from .results import Trajectory
+from .style import COLOURS, ONE_COLUMN, TWO_COLUMNS, caption, new_figure, styled
 
-ONE_COLUMN, TWO_COLUMNS = 3.3, 6.75  # inches
-FORMATS = ("pdf", "svg", "png")
-SCALES = ("linear", "log")
 BANDS = {"std": "mean ± std of runs", "sem": "mean ± standard error"}
-# Okabe and Ito's colour-blind safe palette, darkest first
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (8, 2)), (0, (2, 2)))
 OFF_DIAGONAL = (0, (5, 1, 1, 1))
 SYMBOLS = {
@@ -37,110 +27,6 @@ SYMBOLS = {
     "R": r"$R = W^\top V/N$",
     "D": r"$D$",
 }
-STYLE: Any = {
-    "font.family": "STIXGeneral",
-    "mathtext.fontset": "stix",
-    "font.size": 8,
-    "axes.labelsize": 8,
-    "axes.titlesize": 8,
-    "legend.fontsize": 7,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "axes.linewidth": 0.6,
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.top": True,
-    "ytick.right": True,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.minor.width": 0.4,
-    "ytick.minor.width": 0.4,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 3.2,
-    "legend.frameon": False,
-    "legend.handlelength": 1.8,
-    "axes.formatter.use_mathtext": True,
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 300,
-    "savefig.dpi": 300,
-    "pdf.fonttype": 42,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "vaedyn",
-    "path.simplify": True,
-}
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    with mpl.rc_context(STYLE):
-        yield
-
-
-def _figure(width: float, height: float, **grid: Any) -> tuple[Figure, np.ndarray]:
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    return figure, np.atleast_1d(figure.subplots(**grid))
-
-
-def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> None:
-    """Write `figure` to a PDF, SVG or PNG file; the same figure gives the same bytes.
-
-    Parameters
-    ----------
-    keywords : sequence of str
-        Goes into the metadata, say the keys of the records that are drawn.
-
-    Raises
-    ------
-    ParameterError
-        When the format is none of these.
-    OutputError
-        When the file cannot be written.
-    """
-    path = Path(path)
-    kind = path.suffix[1:].lower()
-    if kind not in FORMATS:
-        raise ParameterError("output", f"expected a name ending in .pdf, .svg or .png: {path}")
-    words = ", ".join(keywords)
-    metadata: dict[str, dict[str, str | datetime | None]] = {
-        "pdf": {"Creator": "vaedyn", "Keywords": words, "CreationDate": None},
-        "svg": {"Creator": "vaedyn", "Description": words, "Date": None},
-        "png": {"Software": "vaedyn", "Description": words},
-    }
-    try:
-        with _style():
-            figure.savefig(path, format=kind, metadata=metadata[kind])
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
-
-
-def caption(params: Params, width: int) -> str:
-    """Return the parameters in the paper's letters, in lines of about `width` characters."""
-    strengths = [f"{value:g}" for value in params.strengths]
-    if len(set(strengths)) == 1:
-        strengths = strengths[:1]
-    elif len(strengths) > 4:
-        strengths = [*strengths[:3], r"\ldots", strengths[-1]]
-    rho = r",\,".join(strengths)
-    if params.latent == params.signal:
-        sizes = [rf"$M = M^* = {params.latent}$"]
-    else:
-        sizes = [rf"$M = {params.latent}$", rf"$M^* = {params.signal}$"]
-    parts = [
-        rf"$N = {params.dim}$",
-        *sizes,
-        rf"$\rho = {rho}$",
-        rf"$\eta = {params.eta:g}$",
-        params.schedule.formula(params.beta),
-        rf"$\tau = {params.lr:g}$",
-    ]
-    if params.lam:
-        parts.append(rf"$\lambda = {params.lam:g}$")
-    lines = [parts[0]]
-    for part in parts[1:]:
-        seen = re.sub(r"\\[a-z]+|[$^{}\\]", "x", f"{lines[-1]}, {part}")
-        lines = [*lines[:-1], f"{lines[-1]}, {part}"] if len(seen) < width else [*lines, part]
-    return ",\n".join(lines)
 
 
 def _shown(t: np.ndarray, x_scale: str, count: int) -> np.ndarray:
@@ -260,8 +146,8 @@ def learning_curve(
         standard error of their mean.
     """
     params, t = _common(theory, simulation)
-    with _style():
-        figure, (axes,) = _figure(ONE_COLUMN, 2.5)
+    with styled():
+        figure, (axes,) = new_figure(ONE_COLUMN, 2.5)
         axes.set_yscale(y_scale)
         _draw(
             axes,
@@ -296,12 +182,12 @@ def order_parameters(
     Arguments as for `learning_curve`.
     """
     params, t = _common(theory, simulation)
-    with _style():
+    with styled():
         handles = _legend(theory, simulation, band, "0.3" if params.latent > 1 else COLOURS[0])
         handles += _keys(params)
         columns = min(len(handles), 6)
         height = 3.4 + 0.14 * -(-len(handles) // columns)
-        figure, panels = _figure(TWO_COLUMNS, height, nrows=2, ncols=3, sharex=True)
+        figure, panels = new_figure(TWO_COLUMNS, height, nrows=2, ncols=3, sharex=True)
         for axes, name in zip(panels.ravel(), ("m", "Q", "D", "d", "E", "R"), strict=True):
             for index, style in _entries(params, name):
                 crowded = params.latent > 2 and style.get("linestyle") == OFF_DIAGONAL
