@@ -111,6 +111,17 @@ def test_tableau_fulfils_all_conditions_of_order_five_and_four():
             assert (weights - rk45.ERROR) @ phi == pytest.approx(1 / density, abs=1e-14)
 
 
+@pytest.mark.parametrize("theta", [0.0, 0.2, 0.5, 0.83, 1.0])
+def test_the_interpolant_is_of_order_four_anywhere_in_a_step(theta):
+    """Its weights, read off by unit slopes, fulfil the conditions at every fraction."""
+    k, weights = np.eye(7), np.empty(7)
+    rise = np.append(rk45.STAGES[6], 0)
+    rk45.interpolate(theta, 1.0, np.zeros(7), rise, k, rk45.DENSE, weights)
+    for order, phi, density in rooted_trees():
+        if order <= 4:
+            assert weights @ phi == pytest.approx(theta**order / density, abs=1e-13)
+
+
 CASES = {
     "autonomous": (Constant(), 0),
     "time-dependent": (Tanh(0.7), 1),
