@@ -332,7 +332,8 @@ def start(*words, **settings):
 
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_keeps_finished_runs_and_says_so(tmp_path, sign, code):
+def test_an_interrupt_keeps_finished_runs_and_says_so(run, tmp_path, sign, code):
+    run("simulate --runs 1", FAST)  # compiles, if nothing has yet
     store = tmp_path / "store"
     words = ["simulate", "--runs", "100000", "--t-max", "300", "--store", str(store)]
     process = start(*words)
