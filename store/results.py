@@ -122,18 +122,17 @@ class ResultStore:
         log.debug("wrote %s", record.path)
         return record
 
-    def keep_longest(self, record: Record) -> Record:
-        """Remove all files of a growing record but the longest; return it with that one's path.
+    def supersede(self, record: Record) -> Record:
+        """Remove the files that a finished growing record makes superfluous, and return it.
 
-        A longer one starts with the entries of the shorter ones. When
-        recomputing, the others hold what is not wanted any more, and go.
+        These are the shorter ones, whose entries it starts with. A longer one
+        stays beside it: that may belong to a computation which is still running
+        and will take it away if it fails. When recomputing, all others go.
         """
-        lengths = self._lengths(record.kind, record.key)
-        best = record.path if self.recompute or not lengths else lengths[0][1]
-        for _, path in lengths:
-            if path != best:
+        for length, path in self._lengths(record.kind, record.key):
+            if length < (record.length or 0) or (self.recompute and path != record.path):
                 path.unlink(missing_ok=True)
-        return dataclasses.replace(record, path=best)
+        return record
 
     def load_or_extend(
         self,
@@ -178,7 +177,7 @@ class ResultStore:
         except BaseException:  # an interrupt: keep what is finished
             with contextlib.suppress(StoreError):
                 if growth.length:
-                    self.keep_longest(growth.save())
+                    self.supersede(growth.save())
                     log.warning(
                         "kept %d of %d %ss of %s %s", growth.length, length, dim, kind, key[:12]
                     )
@@ -186,7 +185,7 @@ class ResultStore:
         finally:
             if isinstance(blocks, Generator):
                 blocks.close()
-        record = self.keep_longest(growth.save())
+        record = self.supersede(growth.save())
         seconds = time.perf_counter() - began
         span = f"{dim} {have + 1} to {growth.length}"
         log.info("computed %s %s in %.3g s (%s)", kind, key[:12], seconds, span)

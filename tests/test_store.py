@@ -314,8 +314,8 @@ def test_recomputed_entries_replace_all_that_were_there(store):
     assert [path.name.rpartition("-")[2] for path in store.files()] == ["3.h5"]
 
 
-def test_a_shorter_record_that_comes_late_gives_way(store):
-    """Another process has stored more meanwhile: one file stays, and it is the longer one."""
+def test_a_shorter_record_that_comes_late_stays_beside_the_longer_one(store):
+    """The longer one's computation may still fail and take it away; a later writer tidies up."""
 
     def overtaken(first):
         yield from Pendulum().swings(first, 2)
@@ -323,8 +323,27 @@ def test_a_shorter_record_that_comes_late_gives_way(store):
 
     result = store.load_or_extend("swings", PARAMS, overtaken, 2, "swing")
     assert len(result.angle) == 2
-    assert [path.name.rpartition("-")[2] for path in store.files()] == ["5.h5"]
-    assert result.path.exists()
+    assert [path.name.rpartition("-")[2] for path in store.files()] == ["2.h5", "5.h5"]
+    assert [record.length for record in store.records()] == [5]
+    extend(store, Pendulum(), 6)
+    assert [path.name.rpartition("-")[2] for path in store.files()] == ["6.h5"]
+
+
+def test_a_failure_takes_nothing_from_others_who_finished_meanwhile(store):
+    """Another process that began earlier finishes with fewer entries than were saved here."""
+    store.save_every = 0.0
+
+    def fails(first):
+        yield from Pendulum().swings(first, 5)
+        assert [record.length for record in store.records()] == [5]
+        other = ResultStore(store.path)
+        block = ({"angle": (("swing", "time"), np.zeros((3, 4)), {})}, {})
+        other.supersede(other.write("swings", PARAMS, block, 1.0, length=3))
+        raise ArithmeticError("too fast")
+
+    with pytest.raises(ArithmeticError):
+        store.load_or_extend("swings", PARAMS, fails, 9, "swing")
+    assert [record.length for record in store.records()] == [3]
 
 
 def test_a_failure_after_some_entries_leaves_the_store_as_it_was(store):
