@@ -1,0 +1,155 @@
+"""Commands that fail or are stopped: one line, the right exit code, nothing left behind."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from vaedyn.cli import main as cli
+from vaedyn.store import ResultStore
+
+FAST = "--dim 50 --lr 0.1 --t-max 20 --points 5"
+
+
+USAGE = {
+    "theory --eta -1": "--eta: must be > 0, got -1",
+    "theory --lr nan": "--lr: must be finite",
+    "theory --dim 3 --latent 2": "--dim: must be at least 2 latent + signal = 5",
+    "theory --dim x": "--dim",
+    "theory --dim 10.5": "--dim",
+    "theory --dim inf": "--dim",
+    "theory --rho 1,2": "--rho: expected one number or 1",
+    "theory --rho 1;2": "--rho",
+    "theory --anneal tahn:1": "--anneal: expected constant or tanh:GAMMA, got 'tahn:1'",
+    "theory --init nofile.json": "--init': cannot read 'nofile.json'",
+    "theory --init m=2,d=0,Q=1,E=1,R=0,D=1": "--init: no weights have these overlaps",
+    "theory --init-seed 1 --init m=0,d=0,Q=1,E=1,R=0,D=1": "--init-seed: applies to",
+    "theory --t-max 0": "--t-max: must be > 0",
+    "theory --rtol 0": "--rtol: must be > 0",
+    "theory --rtol 1": "--rtol: must be below 1",
+    "theory --beta 1e300": "--beta: must be at most 1e+12",
+    "theory --t-max 1e12 --dim 100000": "--t-max: 1e+17 steps",
+    "simulate --runs 1e16": "--runs: must be below 2^53",
+    "theory --init-seed -1": "--init-seed: must be at least 0",
+    "simulate --runs 0": "--runs: must be",
+    "simulate --seed -1": "--seed: must be",
+    "simulate --engine exakt": "--engine",
+    "simulate --jobs 0": "--jobs: must be",
+    "fixedpoints --beta 0": "--beta: must be > 0 for fixed points",
+    "plot learning-curve -o figure.jpg": "--output",
+    "plot learning-curve -o nowhere/figure.pdf": "--output",
+    "theory --foo": "No such option '--foo'",
+    "thoery": "No such command 'thoery'. Did you mean 'theory'?",
+}
+
+
+@pytest.mark.parametrize(("words", "message"), USAGE.items(), ids=USAGE.keys())
+def test_wrong_usage_is_one_line_that_names_the_option(run, tmp_path, words, message):
+    done = run(words)
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.startswith("error: ")
+    assert message in done.err
+    assert done.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("--store", ""), ("--init", ""), ("--init", "[" * 10**5)])
+def test_empty_and_monstrous_words_are_refused(run, tmp_path, words):
+    done = run.words("theory", *words)
+    assert (done.code, done.out) == (2, "")
+    assert words[0] in done.err
+    assert done.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+FAILURES = {
+    "theory --lr 50": "lower --lr",
+    "simulate --lr 50": "lower --lr",
+    "simulate --lr 50 --engine vector": "lower --lr",
+    "theory --beta 0": "variance D reached zero",
+    # the eighth run is the first to diverge
+    "simulate --lr 1.1 --dim 50 --t-max 200 --runs 20 --jobs 1": "lower --lr",
+    "theory --store /dev/null/store": "--store: cannot",
+    "simulate --store /dev/null": "--store: cannot",
+    "store list --store /dev/null": "--store: cannot",
+}
+
+
+@pytest.mark.parametrize(("words", "message"), FAILURES.items(), ids=FAILURES.keys())
+def test_failures_are_one_line_and_leave_nothing(run, tmp_path, words, message):
+    done = run(words)
+    assert done.code == 1
+    assert done.out == ""
+    (line,) = [line for line in done.err.splitlines() if not line.startswith("compiling")]
+    assert line.startswith("error: ")
+    assert message in line
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_an_unreadable_init_file_is_named(run, tmp_path):
+    for content in ("not json", "[1, 2]", "{}"):
+        (tmp_path / "start.json").write_text(content)
+        done = run("theory --init start.json")
+        assert (done.code, done.out) == (2, "")
+        assert "--init" in done.err
+
+
+def test_a_programming_error_is_not_hidden(monkeypatch):
+    with pytest.raises(ZeroDivisionError):
+        cli.report(ZeroDivisionError())
+
+
+def start(*words, **settings):
+    command = [sys.executable, "-m", "vaedyn", *words]
+    return subprocess.Popen(command, stdout=-1, stderr=-1, text=True, **settings)
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_keeps_finished_runs_and_says_so(run, tmp_path, sign, code):
+    run("simulate --runs 1", FAST)  # compiles, if nothing has yet
+    store = tmp_path / "store"
+    words = ["simulate", "--runs", "100000", "--t-max", "300", "--store", str(store)]
+    process = start(*words)
+    deadline = time.monotonic() + 60
+    while not store.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(2)
+    process.send_signal(sign)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert out == ""
+    assert re.search(r"kept \d+ of 100000 runs", err)
+    assert err.splitlines()[-1] in ("error: interrupted", "error: terminated")
+    (label,) = ResultStore(store).records()
+    record = ResultStore(store).find(label.key)
+    assert len(record.eps_g) == record.length > 0
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path):
+    process = start("theory", "--json", "--store", str(tmp_path))
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert "Traceback" not in process.stderr.read()
+    process.stderr.close()
+
+
+def test_an_interrupt_is_an_interrupt_whatever_it_breaks(monkeypatch, capsys):
+    """A signal in the midst of a compilation surfaces as an error of the compiler."""
+    monkeypatch.setattr(cli.Stopped, "by", signal.SIGINT)
+    assert cli.report(RuntimeError("no compiled object yet")) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+    monkeypatch.setattr(cli.Stopped, "by", signal.SIGTERM)
+    assert cli.report(OSError()) == 143
+
+
+def test_a_full_disk_and_a_full_memory_are_said(monkeypatch, capsys):
+    monkeypatch.setattr(cli.Stopped, "by", None)
+    assert cli.report(OSError(28, "No space left on device")) == 1
+    assert cli.report(MemoryError()) == 1
+    err = capsys.readouterr().err
+    assert "error: cannot write the output: No space left on device\n" in err
+    assert "error: not enough memory" in err
