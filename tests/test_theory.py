@@ -20,7 +20,9 @@ SIZES = [(1, 1), (2, 1), (2, 2), (2, 3), (4, 2)]
 
 def evaluate(y, beta, rho, eta, lam, lr, latent):
     out = np.full_like(y, np.nan)
-    ode.drift(y, beta, rho, eta, lam, lr, latent, np.full(7 * latent**2, np.nan), out)
+    ode.drift(
+        y, beta, rho, eta, lam, lr, latent, np.full(ode.scratch(latent, len(rho)), np.nan), out
+    )
     return out
 
 
@@ -116,7 +118,7 @@ def test_the_interpolant_is_of_order_four_anywhere_in_a_step(theta):
     """Its weights, read off by unit slopes, fulfil the conditions at every fraction."""
     k, weights = np.eye(7), np.empty(7)
     rise = np.append(rk45.STAGES[6], 0)
-    rk45.interpolate(theta, 1.0, np.zeros(7), rise, k, rk45.DENSE, weights)
+    rk45.interpolate(theta, 1.0, np.zeros(7), rise, k[0], k[6], rk45.DENSE @ k, weights)
     for order, phi, density in rooted_trees():
         if order <= 4:
             assert weights @ phi == pytest.approx(theta**order / density, abs=1e-13)
@@ -133,7 +135,7 @@ def fixed_steps(schedule, code, steps, nodes=None):
     rho, eta, lam, lr, latent = np.array([1.5]), 0.8, 0.05, 0.5, 1
     y = pack(**vaedyn.Params(init="m=0.4,d=0.3,Q=0.7,E=0.5,R=0.2,D=0.9").overlaps())
     numbers = np.array([1.2, *schedule.numbers])
-    k, work = np.empty((7, y.size)), np.empty(7)
+    k, work = np.empty((7, y.size)), np.empty(ode.scratch(1, 1))
     before, after = np.empty(y.size), np.empty(y.size)
     h = 1 / steps
     step = rk45.advance if nodes is None else plain_step(nodes)

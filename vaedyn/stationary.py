@@ -179,7 +179,7 @@ def velocity(params: Params, y: np.ndarray) -> np.ndarray:
     from .kernels import ode
 
     out = np.empty_like(y)
-    work = np.empty(7 * params.latent**2)
+    work = np.empty(ode.scratch(params.latent, params.signal))
     ode.drift(
         y, params.beta, params.strengths, params.eta, params.lam, params.lr, params.latent,
         work, out,

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numba
 from numba.core import config
@@ -97,7 +98,7 @@ def reordered(function: Callable) -> Callable:
     return kernel(function, fastmath={"contract", "reassoc", "nsz"})
 
 
-def announce(*functions: Callable) -> None:
+def announce(*functions: Any) -> None:
     """Log, at level INFO, that kernels are about to be compiled, if they are."""
-    if not all(cached_files(function) for function in functions):
+    if not all(function.signatures or cached_files(function) for function in functions):
         log.info("compiling; this happens once and takes some seconds")

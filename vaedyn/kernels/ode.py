@@ -10,9 +10,11 @@ from math import tanh
 import numpy as np
 
 from .jit import fused, kernel
+from .product import multiply
 
 # kinds of schedules for `beta_at`
 CONSTANT, TANH = range(2)
+U = np.uint64
 
 
 @kernel
@@ -23,26 +25,10 @@ def beta_at(t, kind, parameters):
     return parameters[0]
 
 
-@fused
-def multiply(out, at, a, left, b, right, rows, inner, columns, scale):
-    """Add ``scale A B`` to ``out[at:]``, with A in ``a[left:]`` and B in ``b[right:]``."""
-    for i in range(rows):
-        for k in range(inner):
-            factor = scale * a[left + i * inner + k]
-            for j in range(columns):
-                out[at + i * columns + j] += factor * b[right + k * columns + j]
-
-
-@fused
-def second_moment(out, at, a, left, b, right, rho, latent):
-    """Add ``A diag(rho) B^T`` to ``out[at:]`` for two (latent, signal) matrices."""
-    signal = rho.size
-    for i in range(latent):
-        for j in range(latent):
-            total = out[at + i * latent + j]
-            for k in range(signal):
-                total += a[left + i * signal + k] * rho[k] * b[right + j * signal + k]
-            out[at + i * latent + j] = total
+@kernel
+def scratch(latent, signal):
+    """Return how many numbers `drift` needs for its intermediate results."""
+    return 6 * latent * latent + 2 * latent * signal
 
 
 @fused
@@ -57,62 +43,78 @@ def drift(y, beta, rho, eta, lam, lr, latent, work, out):
     y, out : (values,)
     beta : float
     rho : (signal,) signal strengths
-    work : (7 latent^2,) scratch space, of the type of `y`
+    work : (scratch(latent, signal),) of the type of `y`
     """
-    signal = rho.size
+    # unsigned, since an index that might be negative keeps loops from becoming vectors
+    latent, signal = U(latent), U(rho.size)
     size = latent * latent
-    m, d, Q = 0, latent * signal, 2 * latent * signal
-    E, R, D = Q + size, Q + 2 * size, Q + 3 * size
-    # S = cov(mu), A = cov(y, mu), Y = cov(y), K = Q + beta, B = S + D + lam,
-    # AK = A K and G = A^T - S K = cov(mu, e)
-    S, A, Y, K, B, AK, G = 0, size, 2 * size, 3 * size, 4 * size, 5 * size, 6 * size
+    m, d = U(0), latent * signal
+    Q = d + d
+    E = Q + size
+    R = E + size
+    D = R + size
+    # A = cov(y, mu), S = cov(mu), K = Q + beta, B = -(S + D + lam), and, with signs that
+    # let products be added up in place, C = A K - cov(y) and G = S K - A^T = -cov(mu, e)
+    A, S, C = U(0), size, U(2) * size
+    K, B, G = U(3) * size, U(4) * size, U(5) * size
+    dP, mP = U(6) * size, U(6) * size + d  # transposed
 
+    for i in range(latent):
+        for k in range(signal):
+            work[dP + k * latent + i] = rho[k] * y[d + i * signal + k]
+            work[mP + k * latent + i] = -rho[k] * y[m + i * signal + k]
+    # one short loop for each matrix: compilers make vectors of these only
+    for i in range(size):
+        work[A + i] = eta * y[R + i]
     for i in range(size):
         work[S + i] = eta * y[E + i]
-        work[A + i] = eta * y[R + i]
-        work[Y + i] = eta * y[Q + i]
+    for i in range(size):
+        work[C + i] = -eta * y[Q + i]
+    for i in range(size):
         work[K + i] = y[Q + i]
-        work[AK + i] = 0.0
-    second_moment(work, S, y, d, y, d, rho, latent)
-    second_moment(work, A, y, m, y, d, rho, latent)
-    second_moment(work, Y, y, m, y, m, rho, latent)
+    multiply(work, A, y, m, work, dP, U(2) * latent, signal, latent)  # S, too
+    multiply(work, C, y, m, work, mP, latent, signal, latent)
+    for i in range(size):
+        work[B + i] = -work[S + i]
     for i in range(latent):
         work[K + i * latent + i] += beta
+        work[B + i * latent + i] -= y[D + i] + lam
         for j in range(latent):
-            work[B + i * latent + j] = work[S + i * latent + j]
-            work[G + i * latent + j] = work[A + j * latent + i]
-        work[B + i * latent + i] += y[D + i] + lam
-    multiply(work, AK, work, A, work, K, latent, latent, latent, 1.0)
-    multiply(work, G, work, S, work, K, latent, latent, latent, -1.0)
+            work[G + i * latent + j] = -work[A + j * latent + i]
+    multiply(work, C, work, A, work, K, latent, latent, latent)
+    multiply(work, G, work, S, work, K, latent, latent, latent)
 
     for i in range(latent):
         for k in range(signal):
             at = i * signal + k
-            out[m + at] = y[d + at] * (rho[k] + eta)
+            out[m + at] = -y[d + at] * (rho[k] + eta)
             out[d + at] = y[m + at] * (rho[k] + eta) - lam * y[d + at]
-    for i in range(size):
-        out[Q + i] = 0.0
-        out[E + i] = work[Y + i] - work[AK + i]
-        out[R + i] = work[S + i] + work[Y + i] - work[AK + i] - lam * y[R + i]
-    multiply(out, d, work, K, out, m, latent, latent, signal, -1.0)  # out[m:] is d P so far
-    multiply(out, m, work, B, y, m, latent, latent, signal, -1.0)
-    multiply(out, Q, work, B, y, Q, latent, latent, latent, -1.0)
-    multiply(out, R, work, B, y, R, latent, latent, latent, -1.0)
-    multiply(out, E, work, K, work, G, latent, latent, latent, -1.0)  # cov(e)
+    multiply(out, d, work, K, out, m, latent, latent, signal)  # out[m:] is -d P so far
+    for i in range(d):
+        out[i] = -out[i]
+    multiply(out, m, work, B, y, m, latent, latent, signal)
 
+    # Q and E become symmetric sums below, so only halves of symmetric terms stand here
     noise = lr * eta
     for i in range(size):
-        out[R + i] += noise * work[G + i]
+        out[Q + i] = work[A + i] + 0.5 * noise * work[S + i]
+    for i in range(size):
+        out[R + i] = work[S + i] - work[C + i] - lam * y[R + i] - noise * work[G + i]
+    for i in range(size):
+        out[E + i] = -work[G + i] - lam * y[E + i] - 0.5 * noise * work[C + i]
+    for i in range(size):
+        work[G + i] *= 0.5 * noise
+    multiply(out, Q, work, B, y, Q, latent, latent, latent)
+    multiply(out, R, work, B, y, R, latent, latent, latent)
+    multiply(out, E, work, K, work, G, latent, latent, latent)
     for i in range(latent):
-        for j in range(i + 1):
+        for j in range(i + U(1)):
             at = i * latent + j
             ta = j * latent + i
-            q = out[Q + at] + out[Q + ta] + work[A + at] + work[A + ta] + noise * work[S + at]
-            out[Q + at] = q
-            out[Q + ta] = q
-            e = work[G + at] + work[G + ta] - 2.0 * lam * y[E + at] + noise * out[E + at]
-            out[E + at] = e
-            out[E + ta] = e
+            out[Q + at] += out[Q + ta]
+            out[Q + ta] = out[Q + at]
+            out[E + at] += out[E + ta]
+            out[E + ta] = out[E + at]
         q = y[Q + i * latent + i]
         out[D + i] = -0.5 * (q + beta - beta / y[D + i])
     for i in range(D + latent):
@@ -124,7 +126,7 @@ def jacobian(y, beta, rho, eta, lam, lr, latent):
     """Return d drift_i / d y_j (values, values), exact to rounding (complex step)."""
     size = y.size
     step = 1e-100
-    work = np.empty(7 * latent * latent, np.complex128)
+    work = np.empty(scratch(latent, rho.size), np.complex128)
     shifted = y.astype(np.complex128)
     out = np.empty(size, np.complex128)
     matrix = np.empty((size, size))

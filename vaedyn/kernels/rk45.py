@@ -10,8 +10,9 @@ from math import sqrt
 
 import numpy as np
 
-from .jit import fused, kernel
-from .ode import beta_at, drift
+from .jit import fused, kernel, reordered
+from .ode import U, beta_at, drift, scratch
+from .product import multiply
 
 # status codes of `integrate`
 DONE, PAUSED, STEP_TOO_SMALL, DIVERGED, VARIANCE_LOST = range(5)
@@ -46,13 +47,14 @@ DENSE = np.array(
 
 
 @fused
-def combine(target, y, scale, weights, k, count):
-    """Set `target` to ``y + scale sum_j weights[j] k[j]`` over the first `count` stages."""
-    target[:] = y
-    for j in range(count):
-        weight = scale * weights[j]
-        for i in range(y.size):
-            target[i] += weight * k[j, i]
+def combine(target, y, scale, weights, first, k, count):
+    """Set `target` to ``y + scale sum_j weights[first + j] k[j]`` over `count` stages."""
+    size = y.size
+    for i in range(size):
+        target[i] = 0.0
+    multiply(target, U(0), weights, U(first), k, U(0), U(1), U(count), U(size))
+    for i in range(size):
+        target[i] = y[i] + scale * target[i]
 
 
 @kernel
@@ -64,12 +66,12 @@ def advance(t, h, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before,
     """
     for stage in range(1, 7):
         target = before if stage == 5 else after
-        combine(target, y, h, STAGES[stage], k, stage)
+        combine(target, y, h, STAGES, 6 * stage, k, stage)
         beta = beta_at(t + NODES[stage] * h, kind, schedule)
         drift(target, beta, rho, eta, lam, lr, latent, work, k[stage])
 
 
-@fused
+@reordered
 def norm(x, y, z, rtol, atol):
     """Return the root mean square of `x` in units of the tolerated error at `y` and `z`."""
     total = 0.0
@@ -80,17 +82,17 @@ def norm(x, y, z, rtol, atol):
 
 
 @fused
-def interpolate(theta, h, y, after, k, weights, out):
-    """Write the state at the fraction `theta` of the step from `y` to `after` into `out`."""
+def interpolate(theta, h, y, after, first, last, rest, out):
+    """Write the state at the fraction `theta` of the step from `y` to `after` into `out`.
+
+    `first` and `last` are the drifts at both ends, `rest` is ``h sum_j DENSE[j] k[j]``.
+    """
     for i in range(y.size):
         rise = after[i] - y[i]
-        start = h * k[0, i] - rise
-        bend = rise - h * k[6, i] - start
-        rest = 0.0
-        for j in range(7):
-            rest += weights[j] * k[j, i]
+        start = h * first[i] - rise
+        bend = rise - h * last[i] - start
         out[i] = y[i] + theta * (
-            rise + (1.0 - theta) * (start + theta * (bend + (1.0 - theta) * h * rest))
+            rise + (1.0 - theta) * (start + theta * (bend + (1.0 - theta) * rest[i]))
         )
 
 
@@ -109,7 +111,7 @@ def first_step(t, y, k, kind, schedule, rho, eta, lam, lr, latent, work, probe, 
     return min(100.0 * h, (0.01 / steepest) ** 0.2)
 
 
-@kernel
+@reordered
 def limited_by_stability(h, k, before, after):
     """Estimate whether ``h |lambda|`` has reached the edge of the stability region."""
     change = distance = 0.0
@@ -139,11 +141,12 @@ def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol,
     int
         Status: DONE, PAUSED (call again to go on), or why it stopped.
     """
-    work = np.empty(7 * latent * latent)
+    work = np.empty(scratch(latent, rho.size))
     k = np.empty((7, y.size))
     before = np.empty(y.size)
     after = np.empty(y.size)
     error = np.empty(y.size)
+    zeros = np.zeros(y.size)
     end = times[-1]
     if record[STEP] == 0.0:
         record[TIME] = times[0]
@@ -172,8 +175,7 @@ def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol,
             h = end - t
         advance(t, h, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after)
         record[EVALUATIONS] += 6
-        error[:] = 0.0
-        combine(error, error, h, ERROR, k, 7)
+        combine(error, zeros, h, ERROR, 0, k, 7)
         size = norm(error, y, after, rtol, atol)
         if not size <= 1.0:
             factor = 0.2
@@ -186,8 +188,10 @@ def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol,
         if limited_by_stability(h, k, before, after):
             record[STIFF] += 1
         reached = end if last else t + h
+        if saved < times.size and times[saved] <= reached:
+            combine(error, zeros, h, DENSE, 0, k, 7)
         while saved < times.size and times[saved] <= reached:
-            interpolate((times[saved] - t) / h, h, y, after, k, DENSE, out[saved])
+            interpolate((times[saved] - t) / h, h, y, after, k[0], k[6], error, out[saved])
             saved += 1
         t = reached
         y[:] = after
