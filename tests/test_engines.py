@@ -8,7 +8,7 @@ from tests import reference
 from tests.laws import assert_different_law, assert_same_law
 from vaedyn import sgd
 from vaedyn.initial import basis, teacher
-from vaedyn.kernels import exact, vector
+from vaedyn.kernels import exact
 from vaedyn.kernels.stream import open_stream
 from vaedyn.state import count
 
@@ -71,22 +71,25 @@ def test_loss_of_the_twin_is_the_average_over_latents():
     )
 
 
-def test_vector_engine_is_its_twin_draw_for_draw(params):
-    steps, seed = 150, np.random.SeedSequence(11)
-    (W, V), D = params.weights(), np.ones(params.latent)
-    W, V = W.copy(), V.copy()
+def check_vector_engine(params, save_after, steps):
+    """Compare the vector engine with plain SGD on the same data points."""
+    seed = np.random.SeedSequence(11)
+    engine = sgd.vector_engine(params)
+    W, V, D = (array.copy() for array in engine.state)
     plain = W.T.copy(), V.T.copy(), D.copy()
     directions = teacher(params.dim, params.signal)
     betas = betas_of(params, steps)
-    out = np.empty((steps + 1, count(params.latent, params.signal)))
-    made = vector.advance(
-        open_stream(seed), betas, np.arange(steps + 1), W, V, D, directions,
-        np.sqrt(params.strengths), params.eta, params.lam, params.lr, out,
-    )  # fmt: skip
+    out = np.empty((len(save_after), count(params.latent, params.signal)))
+    made = engine.advance(
+        open_stream(seed), betas, np.array(save_after), W, V, D, *engine.constants, out
+    )
     assert made == steps
     stream = reference.Stream(seed)
+    rows = iter(out)
     for step in range(steps + 1):
-        np.testing.assert_allclose(out[step], reference.overlaps(*plain, directions.T), atol=1e-10)
+        if step in save_after:
+            expected = reference.overlaps(*plain, directions.T)
+            np.testing.assert_allclose(next(rows), expected, atol=1e-10)
         if step < steps:
             c, n = stream.normals(params.signal), stream.normals(params.dim)
             x = directions.T @ (np.sqrt(params.strengths) * c) / np.sqrt(params.dim)
@@ -95,6 +98,25 @@ def test_vector_engine_is_its_twin_draw_for_draw(params):
     np.testing.assert_allclose(W.T, plain[0], atol=1e-10)
     np.testing.assert_allclose(V.T, plain[1], atol=1e-10)
     np.testing.assert_allclose(D, plain[2], atol=1e-10)
+
+
+def test_vector_engine_is_its_twin_draw_for_draw(params):
+    check_vector_engine(params, range(151), 150)
+
+
+@pytest.mark.parametrize("latent", [1, 2])
+@pytest.mark.parametrize("lam", [0.0, 8.0, 19.0, 20.0, 30.0])
+def test_vector_engine_shrinks_weights_by_any_factor(latent, lam):
+    """By 1 - lam/20 in every step: positive, almost zero, zero and negative."""
+    params = vaedyn.Params(latent=latent, dim=20, lr=1.0, lam=lam, t_max=8, points=2)
+    check_vector_engine(params, [0, 100], 150)
+
+
+@pytest.mark.parametrize("dim", [5, 127, 128, 129, 511, 512, 513, 1200])
+@pytest.mark.parametrize("latent", [1, 2])
+def test_vector_engine_treats_blocks_of_any_length(latent, dim):
+    params = vaedyn.Params(latent=latent, dim=dim, lr=0.3, t_max=1, points=2)
+    check_vector_engine(params, [0, 3], 7)
 
 
 def test_exact_engine_is_sgd_on_vectors_draw_for_draw(params):

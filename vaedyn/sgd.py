@@ -75,7 +75,7 @@ def vector_engine(params: Params) -> Engine:
     directions = teacher(params.dim, params.signal)
     strengths = np.sqrt(params.strengths)
     return Engine(
-        vector.advance,
+        vector.advance_one if params.latent == params.signal == 1 else vector.advance,
         (*params.weights(), params.overlaps()["D"]),
         (directions, strengths, params.eta, params.lam, params.lr),
         3e-9 * params.dim * (1 + params.latent + params.signal),

@@ -18,13 +18,13 @@ from math import sqrt
 
 import numpy as np
 
-from .jit import fused, kernel
+from .jit import kernel, leaf
 from .stream import chi_square, normals
 
 DRAWN = 64  # steps for which normals are drawn together
 
 
-@kernel
+@leaf
 def overlaps(m, d, F, D, out):
     """Write m, d, Q, E, R, D, one after the other, into the flat array `out`."""
     latent, signal = m.shape
@@ -50,7 +50,7 @@ def overlaps(m, d, F, D, out):
         out[Q + 3 * full + i] = D[i]
 
 
-@fused
+@leaf
 def triangularise(A, F):
     """Set the columns of `F` to the R factor of the columns of `A` (both stored as rows).
 
@@ -79,7 +79,7 @@ def triangularise(A, F):
                 F[i, j] = 0.0
 
 
-@fused
+@kernel
 def advance(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim, out):
     """Make ``len(betas)`` SGD steps on the order parameters, in place.
 
@@ -185,7 +185,7 @@ def advance(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim
     return len(betas)
 
 
-@fused
+@kernel
 def advance_one(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim, out):
     """Do what `advance` does for one latent and one signal, with the state in registers.
 

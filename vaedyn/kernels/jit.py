@@ -17,6 +17,9 @@ from typing import Any
 import numba
 from numba.core import config
 
+OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+LEAF: Any = {**OPTIONS, "_nrt": False}
+
 log = logging.getLogger(__name__)
 
 
@@ -45,10 +48,11 @@ def cache_folder() -> Path:
 def kernel(function: Callable, **options) -> Callable:
     """Compile `function` with numba on first call, without the GIL, cached on disk.
 
-    A folder named by ``NUMBA_CACHE_DIR`` takes precedence. Where nothing can be
-    written, the kernel is compiled anew in every process instead of failing.
+    ``a * b + c`` may become one instruction. A folder named by ``NUMBA_CACHE_DIR``
+    takes precedence. Where nothing can be written, the kernel is compiled anew in
+    every process instead of failing.
     """
-    options = {"nogil": True, "error_model": "numpy", **options}
+    options = {**OPTIONS, **options}
     chosen: str = getattr(config, "CACHE_DIR")  # noqa: B009
     try:
         setattr(config, "CACHE_DIR", chosen or str(cache_folder()))  # noqa: B010
@@ -85,17 +89,20 @@ def cached_files(compiled: Callable) -> list[Path]:
     return [path for path in Path(folder or "/nowhere").glob("*") if path.name.startswith(start)]
 
 
-def fused(function: Callable) -> Callable:
-    """Compile a kernel that may contract ``a * b + c`` into one instruction."""
-    return kernel(function, fastmath={"contract"})
+def leaf(function: Callable, **options) -> Callable:
+    """Compile a kernel that other kernels call and that makes no array.
+
+    It does without numba's reference counts, which would cost more than its work.
+    """
+    return kernel(function, **{**LEAF, **options})
 
 
 def reordered(function: Callable) -> Callable:
-    """Compile a kernel whose sums may be reordered, which is what lets them use SIMD registers.
+    """Compile a leaf whose sums may be reordered, which is what lets them use SIMD registers.
 
     NaN and infinity keep their meaning.
     """
-    return kernel(function, fastmath={"contract", "reassoc", "nsz"})
+    return leaf(function, fastmath={"contract", "reassoc", "nsz"})
 
 
 def announce(*functions: Any) -> None:

@@ -9,7 +9,7 @@ from math import tanh
 
 import numpy as np
 
-from .jit import fused, kernel
+from .jit import kernel, leaf
 from .product import multiply
 
 # kinds of schedules for `beta_at`
@@ -17,7 +17,7 @@ CONSTANT, TANH = range(2)
 U = np.uint64
 
 
-@kernel
+@leaf
 def beta_at(t, kind, parameters):
     """Return the KL weight at time `t`; `parameters` starts with its end value."""
     if kind == TANH:
@@ -25,13 +25,13 @@ def beta_at(t, kind, parameters):
     return parameters[0]
 
 
-@kernel
+@leaf
 def scratch(latent, signal):
     """Return how many numbers `drift` needs for its intermediate results."""
     return 6 * latent * latent + 2 * latent * signal
 
 
-@fused
+@leaf
 def drift(y, beta, rho, eta, lam, lr, latent, work, out):
     """Write dy/dt of the order parameters into `out`.
 

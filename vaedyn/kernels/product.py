@@ -15,6 +15,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import make_array
 
+from .jit import LEAF
+
 WIDTHS = 8, 4, 2, 1
 U = np.uint64
 
@@ -71,7 +73,7 @@ def multiply(out, at, a, left, b, right, rows, inner, columns):
     raise NotImplementedError("for compiled callers")
 
 
-@overload(multiply, jit_options={"fastmath": {"contract"}, "error_model": "numpy"})
+@overload(multiply, jit_options=LEAF)
 def _multiply(out, at, a, left, b, right, rows, inner, columns):
     def plain(out, at, a, left, b, right, rows, inner, columns):
         for i in range(rows):

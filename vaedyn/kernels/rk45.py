@@ -10,7 +10,7 @@ from math import sqrt
 
 import numpy as np
 
-from .jit import fused, kernel, reordered
+from .jit import kernel, leaf, reordered
 from .ode import U, beta_at, drift, scratch
 from .product import multiply
 
@@ -46,7 +46,7 @@ DENSE = np.array(
 )
 
 
-@fused
+@leaf
 def combine(target, y, scale, weights, first, k, count):
     """Set `target` to ``y + scale sum_j weights[first + j] k[j]`` over `count` stages."""
     size = y.size
@@ -57,7 +57,7 @@ def combine(target, y, scale, weights, first, k, count):
         target[i] = y[i] + scale * target[i]
 
 
-@kernel
+@leaf
 def advance(t, h, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after):
     """Make one step from ``(t, y)`` with ``k[0]`` the drift there.
 
@@ -81,7 +81,7 @@ def norm(x, y, z, rtol, atol):
     return sqrt(total / x.size)
 
 
-@fused
+@leaf
 def interpolate(theta, h, y, after, first, last, rest, out):
     """Write the state at the fraction `theta` of the step from `y` to `after` into `out`.
 
@@ -96,15 +96,17 @@ def interpolate(theta, h, y, after, first, last, rest, out):
         )
 
 
-@kernel
+@leaf
 def first_step(t, y, k, kind, schedule, rho, eta, lam, lr, latent, work, probe, rtol, atol):
     """Return a first step size from the sizes of the state, the drift and its change."""
     size = norm(y, y, y, rtol, atol)
     slope = norm(k[0], y, y, rtol, atol)
     h = 1e-6 if min(size, slope) < 1e-5 else 0.01 * size / slope
-    probe[:] = y + h * k[0]
+    for i in range(y.size):
+        probe[i] = y[i] + h * k[0, i]
     drift(probe, beta_at(t + h, kind, schedule), rho, eta, lam, lr, latent, work, k[1])
-    probe[:] = k[1] - k[0]
+    for i in range(y.size):
+        probe[i] = k[1, i] - k[0, i]
     steepest = max(slope, norm(probe, y, y, rtol, atol) / h)
     if steepest <= 1e-15:
         return max(1e-6, 1e-3 * h)

@@ -19,16 +19,19 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .jit import fused, kernel
+from .jit import leaf
 
 LANES = 64
 BLOCK = 2 * LANES
+GROUP = 8  # normals are handed out in groups
 SCALAR = 4 * LANES  # the generator of uniforms, behind the states of the lanes
 SEEDS = SCALAR + 4
-FIRST = SEEDS  # two words per lane, to be turned into normals
+FIRST = SEEDS + 4  # two words per lane, to be turned into normals
 SECOND = FIRST + LANES
-BUFFER = SECOND + LANES  # BLOCK normals, bit by bit, waiting to be taken
-CURSOR = BUFFER + BLOCK  # how many of them have been taken
+LEFT = SECOND + LANES  # room for what was left when the buffer was filled again
+BUFFER = LEFT + GROUP  # BLOCK normals, bit by bit
+END = BUFFER + BLOCK
+CURSOR = END  # where the next normal to be taken stands
 WORDS = CURSOR + 1
 
 U = np.uint64
@@ -39,9 +42,11 @@ LOG2 = 0.6931471805599453
 
 def open_stream(seed: np.random.SeedSequence) -> np.ndarray:
     """Return a new stream (WORDS,); streams of different seed sequences are independent."""
-    stream = np.zeros(WORDS, np.uint64)
+    memory = np.zeros(WORDS + 8, np.uint64)
+    skip = -memory.ctypes.data % 64 // 8  # to where a full cache line starts
+    stream = memory[skip : skip + WORDS]
     stream[:SEEDS] = seed.generate_state(SEEDS, np.uint64)
-    stream[CURSOR] = BLOCK
+    stream[CURSOR] = END
     return stream
 
 
@@ -58,11 +63,11 @@ def _bitcast(source: Any, target: Any, form: ir.Type) -> Any:
     return cast
 
 
-_as_float = _bitcast(types.uint64, types.float64, ir.DoubleType())
-_as_bits = _bitcast(types.float64, types.uint64, ir.IntType(64))
+as_float = _bitcast(types.uint64, types.float64, ir.DoubleType())
+as_bits = _bitcast(types.float64, types.uint64, ir.IntType(64))
 
 
-@kernel
+@leaf
 def scramble(stream, out):
     """Advance all lanes once and write one word of each to ``stream[out:out + LANES]``."""
     for i in range(LANES):
@@ -80,13 +85,13 @@ def scramble(stream, out):
         stream[3 * LANES + i] = (d << U(45)) | (d >> U(19))
 
 
-@fused
+@leaf
 def radius(word):
     """Return sqrt(-2 log u) with u uniform in (0, 1] from the upper 53 bits of `word`."""
     u = (np.float64(np.int64(word >> U(11))) + 1.0) * TWO53
-    bits = _as_bits(u)
+    bits = as_bits(u)
     exponent = np.int64(bits - SQRT_HALF) >> np.int64(52)
-    f = _as_float(bits - (U(exponent) << U(52)))  # in [sqrt(1/2), sqrt(2))
+    f = as_float(bits - (U(exponent) << U(52)))  # in [sqrt(1/2), sqrt(2))
     s = (f - 1.0) / (f + 1.0)
     z = s * s
     p = 2.0 / 19
@@ -103,7 +108,7 @@ def radius(word):
     return sqrt(max(-2.0 * (p * s + np.float64(exponent) * LOG2), 0.0))
 
 
-@fused
+@leaf
 def box_muller(stream):
     """Turn the two words of every lane into the BLOCK normals of the buffer."""
     for i in range(LANES):
@@ -131,37 +136,58 @@ def box_muller(stream):
         cosine = 1.0 + c * z
         swap = (word >> U(63)) != U(0)
         r = r if (word >> U(62)) & U(1) else -r
-        stream[BUFFER + i] = _as_bits(r * (sine if swap else cosine))
-        stream[BUFFER + LANES + i] = _as_bits(r * (cosine if swap else -sine))
+        stream[BUFFER + i] = as_bits(r * (sine if swap else cosine))
+        stream[BUFFER + LANES + i] = as_bits(r * (cosine if swap else -sine))
 
 
-@kernel
+@leaf
 def refill(stream):
-    """Fill the buffer of `stream` with new normals."""
+    """Fill the buffer of `stream` with new normals; the last ones, not yet taken, come first."""
+    left = END - np.int64(stream[CURSOR])
+    for j in range(left):
+        stream[BUFFER - left + j] = stream[END - left + j]
     scramble(stream, FIRST)
     scramble(stream, SECOND)
     box_muller(stream)
-    stream[CURSOR] = U(0)
+    stream[CURSOR] = U(BUFFER - left)
 
 
-@kernel
+@leaf
+def ready(stream, most):
+    """Take at most `most` normals; return where in `stream` they stand, and how many.
+
+    Unless that is all of them, their number is a multiple of GROUP, so that
+    arrays treated alongside keep the alignment that vector registers like.
+    """
+    most = U(most)
+    if U(END) - stream[CURSOR] < min(most, U(GROUP)):
+        refill(stream)
+    at = stream[CURSOR]
+    count = U(END) - at
+    count = most if most <= count else count & ~U(GROUP - 1)
+    stream[CURSOR] = at + count
+    return at, count
+
+
+@leaf
+def normal(stream):
+    """Draw one normal."""
+    at, _ = ready(stream, 1)
+    return as_float(stream[at])
+
+
+@leaf
 def normals(stream, scale, out):
     """Fill `out` with normals of standard deviation `scale`."""
-    done = 0
-    while done < out.size:
-        if stream[CURSOR] == U(BLOCK):
-            refill(stream)
-        at = np.int64(stream[CURSOR])
-        count = min(out.size - done, BLOCK - at)
-        ready = stream[BUFFER + at : BUFFER + at + count]
-        target = out[done : done + count]
+    done = U(0)
+    while done < U(out.size):
+        at, count = ready(stream, U(out.size) - done)
         for j in range(count):
-            target[j] = scale * _as_float(ready[j])
-        stream[CURSOR] = U(at + count)
+            out[done + j] = scale * as_float(stream[at + j])
         done += count
 
 
-@kernel
+@leaf
 def uniform(stream):
     """Draw one number in [0, 1) from `stream`."""
     a = stream[SCALAR]
@@ -178,7 +204,7 @@ def uniform(stream):
     return np.float64(np.int64(word >> U(11))) * TWO53
 
 
-@kernel
+@leaf
 def chi_square(stream, dof, z):
     """Draw from the chi-square distribution with `dof` >= 0 degrees of freedom.
 
