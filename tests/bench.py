@@ -1,15 +1,22 @@
 """`make bench`: how fast it is, beside plain references in the same run.
 
-Only ratios within one run mean anything: machines differ, and so do moments.
+Machines differ, and so do moments: only ratios within one run mean anything.
+All that is compared is therefore measured in turns.
 """
 
 import argparse
+import importlib.util
 import json
+import math
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -28,21 +35,49 @@ from vaedyn.kernels.stream import open_stream
 from vaedyn.ode import integrate
 from vaedyn.state import count, pack
 
-REPEATS = 5
+REPEATS = 9
+Action = Callable[[], object]
 
 
-def seconds(action: Callable[[], object], repeats: int = REPEATS) -> list[float]:
-    """Return the times of `repeats` calls, after one that is not counted."""
-    action()
-    times = []
+class Contender(NamedTuple):
+    """Something to be timed; one call does `work` units of work."""
+
+    name: str
+    action: Action
+    work: float
+
+
+def measure(contenders: list[Contender], repeats: int = REPEATS) -> list[list[float]]:
+    """Return seconds per unit of work of each contender, measured in turns after one warm-up."""
+    for contender in contenders:
+        contender.action()
+    times: list[list[float]] = [[] for _ in contenders]
     for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
+        for contender, kept in zip(contenders, times, strict=True):
+            start = time.perf_counter()
+            contender.action()
+            kept.append((time.perf_counter() - start) / contender.work)
     return times
 
 
-def engine_run(params: vaedyn.Params, engine: str, steps: int) -> Callable[[], object]:
+def compare(case: str, unit: str, scale: float, contenders: list[Contender]) -> list[dict]:
+    """Return a row for each contender; ratios are of medians, to those of the first."""
+    times = measure(contenders)
+    first = statistics.median(times[0])
+    return [
+        {
+            "case": case,
+            "who": contender.name,
+            "min": min(kept) * scale,
+            "median": statistics.median(kept) * scale,
+            "unit": unit,
+            "ratio": statistics.median(kept) / first,
+        }
+        for contender, kept in zip(contenders, times, strict=True)
+    ]
+
+
+def engine_run(params: vaedyn.Params, engine: str, steps: int) -> Action:
     """Return an action that makes `steps` SGD steps."""
     built = sgd.ENGINES[engine](params)
     stream = open_stream(np.random.SeedSequence(0))
@@ -56,7 +91,7 @@ def engine_run(params: vaedyn.Params, engine: str, steps: int) -> Callable[[], o
     return action
 
 
-def plain_run(params: vaedyn.Params, steps: int) -> Callable[[], object]:
+def numpy_run(params: vaedyn.Params, steps: int) -> Action:
     """Return an action that makes `steps` SGD steps in plain NumPy."""
     W, V = params.weights()
     directions = teacher(params.dim, params.signal).T
@@ -69,6 +104,35 @@ def plain_run(params: vaedyn.Params, steps: int) -> Callable[[], object]:
             c, n = rng.standard_normal(params.signal), rng.standard_normal(params.dim)
             x = directions @ (scale * c) + noise * n
             weights = reference.sgd_step(*weights, x, params.beta, params.lam, params.lr)
+
+    return action
+
+
+def torch_run(params: vaedyn.Params, steps: int) -> Action:
+    """Return an action that makes `steps` SGD steps with PyTorch's automatic gradients."""
+    import torch  # pyright: ignore[reportMissingImports]
+
+    N = params.dim
+    start = [torch.tensor(a.T.copy()) for a in params.weights()]
+    start.append(torch.ones(params.latent, dtype=torch.float64))
+    directions = torch.tensor(teacher(N, params.signal).T.copy())
+    strengths = torch.tensor(np.sqrt(params.strengths / N))
+
+    def action():
+        W, V, D = (a.clone().requires_grad_() for a in start)
+        groups = [{"params": [W, V]}, {"params": [D], "lr": params.lr / N}]
+        optimizer = torch.optim.SGD(groups, lr=params.lr)
+        for _ in range(steps):
+            c = torch.randn(params.signal, dtype=torch.float64)
+            n = torch.randn(N, dtype=torch.float64)
+            x = directions @ (strengths * c) + math.sqrt(params.eta) * n
+            mu, y = V.T @ x / math.sqrt(N), W.T @ x / math.sqrt(N)
+            Q = W.T @ W / N
+            fit = -y @ mu + mu @ Q @ mu / 2 + (Q.diagonal() * D).sum() / 2
+            loss = fit + params.beta * (mu**2 + D - torch.log(D) - 1).sum() / 2
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
 
     return action
 
@@ -86,95 +150,213 @@ def _ziggurat(rng, out, steps):
             out[j] = rng.standard_normal()
 
 
-def normals_run(dim: int, steps: int) -> Callable[[], object]:
+def normals_run(dim: int, steps: int) -> Action:
     """Return an action that draws the normals of `steps` data points, and nothing else."""
     stream, out = open_stream(np.random.SeedSequence(0)), np.empty(dim)
     return lambda: _normals(stream, out, steps)
 
 
-def ziggurat_run(dim: int, steps: int) -> Callable[[], object]:
+def ziggurat_run(dim: int, steps: int) -> Action:
     """Return an action that draws as many normals from numpy's Generator inside numba."""
     rng, out = np.random.default_rng(0), np.empty(dim)
     return lambda: _ziggurat(rng, out, steps)
 
 
+@numba.njit
+def _traffic(rows, moving, steps):
+    last = rows[-1]
+    for _ in range(steps):
+        for i in range(moving):
+            row = rows[i]
+            for j in range(row.size):
+                row[j] += last[j]
+        for j in range(last.size):
+            last[j] = rows[-2, j]
+
+
+def memory_run(dim: int, latent: int, signal: int, steps: int) -> Action:
+    """Return an action that only reads W, V, W*, x and writes W, V, x, as a step must."""
+    rows = np.ones((2 * latent + signal + 1, dim))
+    return lambda: _traffic(rows, 2 * latent, steps)
+
+
 def simulation_rows() -> list[dict]:
-    """Measure both engines, in time per step, beside plain NumPy."""
+    """Measure both engines."""
+    torch = importlib.util.find_spec("torch") is not None
     rows = []
-    for latent, signal, dim in ((1, 1, 200), (1, 1, 1000), (1, 1, 10**6), (2, 2, 1000)):
+    for M, N in ((1, 200), (1, 1000), (1, 10**6), (2, 1000)):
         init = "m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
-        model = vaedyn.Params(latent=latent, signal=signal, dim=dim, init=init, t_max=10)
-        name = f"exact, M = M* = {latent}, N = {dim}"
-        steps = 300_000
-        ours = [t / steps for t in seconds(engine_run(model, "exact", steps))]
-        plain = [t / 300 for t in seconds(plain_run(model, 300))] if dim <= 1000 else None
-        rows.append(row(name, ours, "NumPy loop", plain, "us/step", 1e6))
-    for latent, signal, dim in ((1, 1, 200), (1, 1, 1000), (1, 1, 10_000), (4, 2, 1000)):
-        model = vaedyn.Params(latent=latent, signal=signal, dim=dim, t_max=10)
-        steps = 5_000_000 // dim
-        name = f"vector, M = {latent}, M* = {signal}, N = {dim}"
-        ours = [t / steps / dim for t in seconds(engine_run(model, "vector", steps))]
-        for beside, action, count_ in (
-            ("NumPy loop", plain_run(model, 300), 300),
-            ("numpy's normals alone", ziggurat_run(dim, steps), steps),
-            ("its own normals alone", normals_run(dim, steps), steps),
-        ):
-            theirs = [t / count_ / dim for t in seconds(action)]
-            rows.append(row(name, ours, beside, theirs, "ns/step/coordinate", 1e9))
+        model = vaedyn.Params(latent=M, signal=M, dim=N, init=init, t_max=10)
+        contenders = [Contender("vaedyn", engine_run(model, "exact", 200_000), 200_000)]
+        if N <= 1000:
+            contenders.append(Contender("NumPy loop", numpy_run(model, 200), 200))
+            if torch:
+                contenders.append(Contender("PyTorch autograd", torch_run(model, 40), 40))
+        rows += compare(f"exact, M = M* = {M}, N = {N}", "us/step", 1e6, contenders)
+    for M, K, N in ((1, 1, 200), (1, 1, 1000), (1, 1, 10_000), (4, 2, 1000), (16, 4, 1000)):
+        model = vaedyn.Params(latent=M, signal=K, dim=N, t_max=10)
+        steps = 4_000_000 // (N * M)
+        contenders = [
+            Contender("vaedyn", engine_run(model, "vector", steps), steps * N),
+            Contender("its own normals alone", normals_run(N, steps), steps * N),
+            Contender("numpy's normals alone", ziggurat_run(N, steps), steps * N),
+            Contender("its memory traffic alone", memory_run(N, M, K, steps), steps * N),
+            Contender("NumPy loop", numpy_run(model, 200), 200 * N),
+        ]
+        if torch:
+            contenders.append(Contender("PyTorch autograd", torch_run(model, 40), 40 * N))
+        name = f"vector, M = {M}, M* = {K}, N = {N}"
+        rows += compare(name, "ns/step/coord.", 1e9, contenders)
     return rows
 
 
 def theory_rows() -> list[dict]:
-    """Measure the integrator beside scipy's at equal tolerances, and both errors."""
+    """Measure the integrator beside scipy's RK45, at tolerances that give the same error."""
     rows = []
-    for latent, signal in ((1, 1), (2, 2), (8, 4)):
-        params = vaedyn.Params(latent=latent, signal=signal, dim=500)
+    for M, K in ((1, 1), (2, 2), (8, 4)):
+        params = vaedyn.Params(latent=M, signal=K, dim=500)
         start, times = pack(**params.overlaps()), params.times()
 
         def slope(_t, y, p=params):
             return reference.drift(y, p.beta, p.strengths, p.eta, p.lam, p.lr, p.latent)
 
-        def scipys(method, rtol, atol, f=slope, y=start, t=times):
-            return solve_ivp(f, (0, t[-1]), y, method, t_eval=t, rtol=rtol, atol=atol).y.T
+        def scipys(rtol, method="RK45", f=slope, y=start, t=times):
+            found = solve_ivp(f, (0, t[-1]), y, method, t_eval=t, rtol=rtol, atol=rtol / 100)
+            return found.y.T
 
         def ours(p=params, y=start, t=times):
             return integrate(p, y, t, Constant(), rtol=1e-8, atol=1e-10)[0]
 
-        truth = scipys("DOP853", 1e-13, 1e-14)
-        line = row(
-            f"theory, M = {latent}, M* = {signal}, t to {params.t_max:g}",
-            seconds(ours, 20),
-            "scipy RK45",
-            seconds(lambda: scipys("RK45", 1e-8, 1e-10), 3),
-            "ms",
-            1e3,
-        )
-        line["error"] = float(np.abs(ours() - truth).max())
-        line["reference_error"] = float(np.abs(scipys("RK45", 1e-8, 1e-10) - truth).max())
-        rows.append(line)
+        truth = scipys(1e-13, "DOP853")
+
+        def error(y, truth=truth):
+            return float(np.abs(y - truth).max())
+
+        rtol = 1e-8 * error(ours()) / error(scipys(1e-8))  # errors are proportional to it
+        contenders = [
+            Contender("vaedyn", lambda: [ours() for _ in range(20)], 20),
+            Contender("scipy RK45", lambda rtol=rtol: scipys(rtol), 1),
+        ]
+        both = compare(f"theory, M = {M}, M* = {K}, t to {params.t_max:g}", "ms", 1e3, contenders)
+        both[0]["error"], both[1]["error"] = error(ours()), error(scipys(rtol))
+        rows += both
     return rows
 
 
-def row(name, ours, reference_name, theirs, unit, scale) -> dict:
-    """Return one line of the table; the ratio compares the least times."""
-    line = {
-        "what": name,
-        "unit": unit,
-        "min": min(ours) * scale,
-        "median": statistics.median(ours) * scale,
-        "reference": reference_name,
-    }
-    if theirs is not None:
-        line["reference_min"] = min(theirs) * scale
-        line["reference_median"] = statistics.median(theirs) * scale
-        line["ratio"] = min(theirs) / min(ours)
-    return line
+def ensemble_rows() -> list[dict]:
+    """Measure an ensemble on one and on all cores."""
+    params = vaedyn.Params(dim=1000, t_max=3000, points=31)
+    cores = sgd.cores()
+
+    def run(jobs):
+        return lambda: vaedyn.simulate(params, runs=4 * cores, jobs=jobs)
+
+    contenders = [Contender(f"{jobs} threads", run(jobs), 1) for jobs in sorted({cores, 1})[::-1]]
+    rows = compare(f"ensemble of {4 * cores} runs, exact", "s", 1, contenders)
+    if cores > 1:
+        rows[0]["efficiency"] = rows[1]["ratio"] / cores
+    return rows
+
+
+def scaling() -> list[dict]:
+    """Fit powers to the growth of the time of a step, or of an ensemble."""
+
+    def engine(name, steps, **model):
+        params = vaedyn.Params(t_max=10, points=2, **model)
+        return Contender(name, engine_run(params, name, steps), steps)
+
+    def ensemble(runs):
+        params = vaedyn.Params(dim=1000, t_max=100, points=2)
+        return Contender("ensemble", lambda: vaedyn.simulate(params, runs=runs, jobs=1), 1)
+
+    flat = "m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
+    cases = (
+        ("exact", "N", [10, 10**3, 10**5, 10**7, 10**9],
+         lambda n: engine("exact", 50_000, dim=n, init=flat)),
+        ("vector", "N", [200, 1000, 5000, 25_000, 125_000],
+         lambda n: engine("vector", 10**6 // n, dim=n)),
+        ("vector", "M", [1, 2, 4, 8, 16],
+         lambda m: engine("vector", 1000 // m, dim=1000, latent=m)),
+        ("exact ensemble", "runs", [2, 4, 8, 16, 32], ensemble),
+    )  # fmt: skip
+    found = []
+    for what, variable, sizes, build in cases:
+        medians = [statistics.median(t) for t in measure([build(n) for n in sizes], 5)]
+        power = float(np.polyfit(np.log(sizes), np.log(medians), 1)[0])
+        found.append({"what": what, "variable": variable, "from": sizes[0], "to": sizes[-1],
+                      "power": power, "seconds": medians})  # fmt: skip
+    return found
+
+
+def memory() -> dict | None:
+    """Return the bytes that a vector run of a million dimensions adds to a process, on Linux."""
+    code = (
+        "import sys, vaedyn; "
+        "p = vaedyn.Params(dim=int(sys.argv[1]), t_max=100 / int(sys.argv[1]), points=2); "
+        "vaedyn.simulate(p, runs=1, engine='vector'); "
+        "print(open('/proc/self/status').read())"
+    )
+    if not Path("/proc/self/status").exists():
+        return None
+
+    def peak(dim):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(dim)], capture_output=True, text=True, check=True
+        )
+        line = next(x for x in done.stdout.splitlines() if x.startswith("VmHWM"))
+        return 1024 * int(line.split()[1])
+
+    return {"dim": 10**6, "latent": 1, "signal": 1, "bytes": peak(10**6) - peak(1000)}
 
 
 def machine() -> dict[str, str]:
     """Return what the numbers depend on."""
-    versions = {name: metadata.version(name) for name in ("numpy", "numba", "scipy")}
-    return {"processor": platform.machine(), "python": platform.python_version(), **versions}
+    model = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), model)
+    names = ["numpy", "numba", "scipy", *(["torch"] if importlib.util.find_spec("torch") else [])]
+    versions = {name: metadata.version(name) for name in names}
+    cores = f"{sgd.cores()} cores"
+    return {"processor": f"{model}, {cores}", "python": platform.python_version(), **versions}
+
+
+def rounded(number: float) -> str:
+    """Return three digits of `number`, or all of those before the point."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def show(result: dict) -> None:
+    """Print all results for people."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in ("", "", "min", "median", "unit", "ratio"):
+        right = name in ("min", "median", "ratio")
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    last = None
+    for row in result["rows"]:
+        if last not in (None, row["case"]):
+            table.add_section()
+        numbers = (rounded(row[name]) for name in ("min", "median"))
+        name = row["case"] if row["case"] != last else ""
+        ratio = "" if row["case"] != last else rounded(row["ratio"])
+        table.add_row(name, row["who"], *numbers, row["unit"], ratio)
+        last = row["case"]
+    console = Console(width=120, highlight=False)
+    console.print(", ".join(f"{k} {v}" for k, v in result["machine"].items()), soft_wrap=True)
+    console.print(table)
+    for row in result["rows"]:
+        if "error" in row:
+            console.print(f"{row['case']}: largest error {row['error']:.1e} ({row['who']})")
+        if "efficiency" in row:
+            console.print(f"{row['case']}: efficiency {row['efficiency']:.2f} on {row['who']}")
+    for fit in result["scaling"]:
+        console.print(
+            f"{fit['what']}: time grows as {fit['variable']}^{fit['power']:.2f} "
+            f"for {fit['variable']} from {fit['from']} to {fit['to']}"
+        )
+    if result["memory"]:
+        added = result["memory"]["bytes"] / 1e6
+        console.print(f"vector, M = M* = 1, N = 10^6: {added:.0f} MB of memory")
 
 
 def main() -> None:
@@ -182,32 +364,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     as_json = parser.parse_args().json
-    rows = simulation_rows() + theory_rows()
+    result = {
+        "machine": machine(),
+        "rows": simulation_rows() + theory_rows() + ensemble_rows(),
+        "scaling": scaling(),
+        "memory": memory(),
+    }
     if as_json:
-        print(json.dumps({"machine": machine(), "rows": rows}, indent=2))
-        return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for i, name in enumerate(("", "min", "median", "unit", "beside", "min", "ratio")):
-        table.add_column(name, justify="left" if i in (0, 3, 4) else "right", no_wrap=True)
-    for line in rows:
-        table.add_row(
-            line["what"],
-            f"{line['min']:.3g}",
-            f"{line['median']:.3g}",
-            line["unit"],
-            line["reference"] if "ratio" in line else "",
-            f"{line['reference_min']:.3g}" if "ratio" in line else "",
-            f"{line['ratio']:.3g}" if "ratio" in line else "",
-        )
-    console = Console(width=120)
-    console.print(", ".join(f"{name} {value}" for name, value in machine().items()))
-    console.print(table)
-    for line in rows:
-        if "error" in line:
-            console.print(
-                f"{line['what']}: largest error {line['error']:.1e}, "
-                f"scipy's {line['reference_error']:.1e}"
-            )
+        print(json.dumps(result, indent=2))
+    else:
+        show(result)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from .state import count
 
 NUMERICS = 1  # raised when the same parameters and seed give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
+MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
 AHEAD = 16  # runs handed to each thread in advance
 # after every kernel call, entries of the state below TINY are set to 0, so that a collapsed
 # latent does not linger among denormal numbers, which are slow; DECAY / lr bounds the time of
@@ -230,13 +231,14 @@ def _run(
     out = np.empty((len(save), count(params.latent, params.signal)))
     schedule = params.schedule
     at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / params.lr * params.dim)
-    at_once = max(1, int(at_once))
+    at_once = max(1, min(int(at_once), MOST_AT_ONCE))
+    numbers = np.arange(at_once, dtype=float)
     total = params.steps if steps is None else steps
     row = at = 0
     while not stop.is_set():
         length = min(at_once, total - at)
         end = int(np.searchsorted(save, at + length, side="right"))
-        betas = schedule((at + np.arange(length)) / params.dim, params.beta)
+        betas = schedule((numbers[:length] + at) / params.dim, params.beta)
         done = engine.advance(
             stream, betas, save[row:end] - at, *state, *engine.constants, out[row:end]
         )
