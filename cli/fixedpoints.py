@@ -9,48 +9,96 @@ from vaedyn.params import Params
 from vaedyn.stationary import FixedPoints, fixed_points
 
 from ..store import ResultStore
-from .options import THEORY_OPTIONS, Command, with_model
-from .output import OBSERVABLES, number, plain, print_json, provenance, state_rows, table
+from .options import THEORY_OPTIONS, Command, option, with_model
+from .output import OBSERVABLES, number, plain, print_json, provenance, table
+
+MOST_ROWS = 40
+GROUPS = option(
+    "Numerics",
+    "--groups",
+    type=click.IntRange(0, 2),
+    default=2,
+    help="Most latents that live together; with 0 only the end of the trajectory is sought.",
+)
 
 
 @click.command(
     "fixedpoints",
     cls=Command,
-    examples=["vaedyn fixedpoints --beta 1.5", "vaedyn fixedpoints --latent 2 --beta 0.5 --json"],
+    examples=[
+        "vaedyn fixedpoints --beta 1.5",
+        "vaedyn fixedpoints --latent 2 --signal 2 --rho 3,1 --lr 0.05 --json",
+    ],
 )
-@with_model(THEORY_OPTIONS)
+@with_model(THEORY_OPTIONS, [GROUPS])
 def command(
-    params: Params, rtol: float, atol: float, store_path: Path, recompute: bool, as_json: bool
+    params: Params,
+    groups: int,
+    rtol: float,
+    atol: float,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
 ) -> None:
-    """Find the fixed point where learning ends, and the collapsed one, with their stability.
+    """List all fixed points of learning, with their stability and the thresholds of beta.
 
-    The end of the theory's trajectory is refined by Newton's method; the
-    trajectory is reused if it is stored. Thresholds of beta are those of a
-    small learning rate: above `collapse` nothing is learned, below `noise`
-    spare latents fit noise.
+    Every latent lives on a signal or on background noise, or has collapsed, or
+    two share a direction or are mixed over two. Stable points come first; the
+    one reached from the given start is marked. Signs, permutations of latents
+    and rotations among equal signals are counted in `copies`. The time is that
+    in which the slowest deviation shrinks, or the fastest grows, by a factor e.
     """
     store = ResultStore(store_path, recompute=recompute)
-    result = fixed_points(params, rtol=rtol, atol=atol, store=store)
+    result = fixed_points(params, groups=groups, rtol=rtol, atol=atol, store=store)
     if as_json:
         data = {**provenance(result, "fixedpoints"), "fixed_points": describe(result)}
-        print_json({**data, "thresholds": result.thresholds})
+        thresholds = {name: plain(value) for name, value in result.thresholds.items()}
+        print_json({**data, "thresholds": thresholds, "missing": result.missing})
         return
-    count = len(result.labels)
+    columns = ["fixed point", "phase", "stable", "eps_g", "KL", "time", "copies", ""]
+    labels = result.labels
+    shown = sorted({*range(min(len(labels), MOST_ROWS)), result.reached})
     rows = [
         [
-            "stable",
-            *(
-                "yes" if stable else "marginal" if marginal else "no"
-                for stable, marginal in zip(result.stable, result.marginal, strict=True)
-            ),
-        ],
-        ["max eigenvalue", *map(number, result.max_eigenvalue)],
-        ["residual", *(f"{value:.1g}" for value in result.residual)],
-        *state_rows(result, lambda x: [x[i] for i in range(count)]),
+            result.types[i],
+            labels[i],
+            "yes" if result.stable[i] else "marginal" if result.marginal[i] else "no",
+            number(result.eps_g[i]),
+            number(result.kl[i]),
+            number(result.relaxation_time[i]),
+            "continuum" if result.multiplicity[i] is None else str(result.multiplicity[i]),
+            "reached" if i == result.reached else "",
+        ]
+        for i in shown
     ]
-    table(["fixed point", *result.labels], rows)
-    for name, value in result.thresholds.items():
-        click.echo(f"threshold of beta, {name}: {value:.6g}")
+    table(columns, rows, left=("phase", "stable", ""))
+    if len(labels) > len(rows):
+        click.echo(f"and {len(labels) - len(rows)} more: see --json")
+    for line in summary(result):
+        click.echo(line)
+
+
+def summary(result: FixedPoints) -> list[str]:
+    """Return the thresholds, and what there is not, in words."""
+    found = result.thresholds
+    lines = [
+        f"signal {k} is not learned by a collapsed latent above beta = {value:.10g}"
+        for k, value in enumerate(found["collapse"], 1)
+    ]
+    if found["noise"] is None:
+        lines.append("a collapsed latent fits background noise at any beta")
+    else:
+        lines.append(f"background noise is not fitted above beta = {found['noise']:.10g}")
+    if found["max_lr"] is not None:
+        lines.append(f"the point reached is stable up to lr = {found['max_lr']:.10g}")
+    for reason, text in (
+        ("threshold", "beyond the threshold of beta"),
+        ("ended", "ended at a smaller learning rate or weight decay"),
+    ):
+        if result.missing[reason]:
+            kinds = "; ".join(result.missing[reason])
+            lines.append(f"no fixed point has a latent on: {kinds} ({text})")
+    return lines
 
 
 def describe(result: FixedPoints) -> list[dict]:
@@ -61,8 +109,13 @@ def describe(result: FixedPoints) -> list[dict]:
         points.append(
             {
                 "label": label,
+                "type": result.types[i],
+                "reached": i == result.reached,
+                "multiplicity": result.multiplicity[i],
                 "stable": bool(result.stable[i]),
+                "marginal": bool(result.marginal[i]),
                 "max_eigenvalue": float(result.max_eigenvalue[i]),
+                "relaxation_time": plain(float(result.relaxation_time[i])),
                 "residual": float(result.residual[i]),
                 **{name: plain(getattr(result, name)[i]) for name in (*OBSERVABLES, *NAMES)},
                 "eigenvalues": [[float(re), float(im)] for re, im in spectrum if re == re],

@@ -56,7 +56,7 @@ def test_a_single_run_has_no_spread(run):
     assert final["Q"]["std"] == [[None]]
 
 
-def test_fixedpoints_prints_both_and_their_verdicts(run):
+def test_fixedpoints_prints_all_and_their_verdicts(run):
     data = run("fixedpoints --json", FAST).json
     assert list(data) == [
         "command",
@@ -66,20 +66,44 @@ def test_fixedpoints_prints_both_and_their_verdicts(run):
         "params",
         "fixed_points",
         "thresholds",
+        "missing",
     ]
-    assert data["thresholds"] == {"collapse": 2, "noise": 1}
-    learned, collapsed = data["fixed_points"]
-    assert (learned["label"], learned["stable"]) == ("learned", True)
+    assert data["thresholds"]["collapse"] == [pytest.approx(2, abs=1e-12)]
+    assert 1 < data["thresholds"]["noise"] < 1.1
+    assert 1 < data["thresholds"]["max_lr"] < 2
+    learned, noise, collapsed = data["fixed_points"]
+    assert (learned["type"], learned["stable"], learned["reached"]) == ("signal 1", True, True)
+    assert (noise["type"], noise["stable"], noise["reached"]) == ("noise", False, False)
     assert (collapsed["label"], collapsed["stable"]) == ("collapsed", False)
-    assert learned["residual"] < 1e-10
+    assert learned["multiplicity"] == 2
+    assert learned["residual"] < 1e-12
     assert learned["max_eigenvalue"] == max(re for re, _ in learned["eigenvalues"]) < 0
-    assert list(learned)[4:15] == [*OBSERVABLES, *ORDER_PARAMETERS]
+    assert learned["relaxation_time"] == pytest.approx(-1 / learned["max_eigenvalue"])
+    start = list(learned).index("eps_g")
+    assert list(learned)[start:-1] == [*OBSERVABLES, *ORDER_PARAMETERS]
 
 
 def test_fixedpoints_of_equal_signals_has_no_nan(run):
     data = run("fixedpoints --json --latent 2 --signal 2", FAST).json
-    learned, collapsed = data["fixed_points"]
+    learned, collapsed = data["fixed_points"][0], data["fixed_points"][-1]
+    assert learned["multiplicity"] is None
     assert len(collapsed["eigenvalues"]) - len(learned["eigenvalues"]) == 1
+
+
+def test_fixedpoints_lists_fewer_groups_when_told_to(run):
+    def types(groups):
+        data = run(f"fixedpoints --json --latent 2 --groups {groups}", FAST).json
+        return [point["type"] for point in data["fixed_points"]]
+
+    assert types(0) == ["the end of the trajectory", "2 x collapsed"]
+    assert len(types(1)) == 5
+    assert {"two on signal 1", "two on noise", "two on signal 1 and noise"} <= set(types(2))
+    assert "--groups" in run("fixedpoints --groups 3").err
+
+
+def test_fixedpoints_tells_what_there_is_not(run):
+    out = run("fixedpoints --beta 2.5", FAST).out
+    assert "no fixed point has a latent on: signal 1; noise (beyond the threshold of beta)" in out
 
 
 def test_tables_show_the_same_numbers(run):
@@ -89,7 +113,7 @@ def test_tables_show_the_same_numbers(run):
     assert f"{data['final']['Q'][0][0]:.6g}" in table
     table = run("fixedpoints", FAST).out
     assert "learned" in table
-    assert "threshold of beta, collapse: 2" in table
+    assert "signal 1 is not learned by a collapsed latent above beta = 2" in table
     table = run("simulate --runs 2", FAST).out
     assert "mean of 2" in table
     assert "\x1b" not in table
@@ -97,7 +121,7 @@ def test_tables_show_the_same_numbers(run):
 
 def test_a_state_on_the_threshold_is_marginal(run):
     table = run("fixedpoints --beta 2 --t-max 100 --points 3").out
-    assert re.search(r"stable +marginal", table)
+    assert re.search(r"collapsed +collapsed +marginal", table)
 
 
 def test_large_matrices_are_not_left_out_silently(run):

@@ -17,7 +17,7 @@ THIRD_PARTY = {
 # ground up: a module may import those that stand before it
 SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
-    "stationary", "style", "figures",
+    "dynamics", "units", "configurations", "thresholds", "stationary", "style", "figures",
 ]  # fmt: skip
 
 

@@ -6,8 +6,11 @@ import pytest
 import vaedyn
 from vaedyn import stationary
 from vaedyn.annealing import Constant
+from vaedyn.dynamics import Model, velocity
 from vaedyn.ode import integrate
 from vaedyn.state import pack
+from vaedyn.thresholds import collapse_threshold
+from vaedyn.units import Unit, Units
 
 KNOWN = {0.01: 0.00417, 0.05: 0.02094, 0.2: 0.0848, 0.5: 0.2129}
 
@@ -20,8 +23,9 @@ def state_of(points, i):
 def test_finite_learning_rates_lift_the_error_as_is_known(lr, eps_g):
     points = vaedyn.fixed_points(vaedyn.Params(lr=lr))
     assert points.eps_g[0] == pytest.approx(eps_g, rel=3e-3)
-    assert points.labels == ["learned", "collapsed"]
-    assert points.stable.tolist() == [True, False]
+    assert points.types == ["signal 1", "noise", "collapsed"]
+    assert points.labels == ["learned", "noise-fitting", "collapsed"]
+    assert points.stable.tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -60,10 +64,10 @@ def test_the_weaker_signal_is_given_up_first():
 def test_residuals_and_eigenvalues_are_those_of_the_drift():
     params = vaedyn.Params(latent=2, signal=2, rho=(2, 1), lr=0.05)
     points = vaedyn.fixed_points(params)
-    assert (points.residual < 1e-10).all()
-    for i in range(2):
+    assert (points.residual < 1e-12).all()
+    for i in range(len(points.residual)):
         y = state_of(points, i)
-        np.testing.assert_allclose(stationary.velocity(params, y), 0, atol=1e-10 * params.lr)
+        np.testing.assert_allclose(velocity(Model.of(params), y), 0, atol=1e-12)
         assert points.eigenvalues_re[i].max() == points.max_eigenvalue[i]
         assert (np.diff(points.eigenvalues_re[i]) <= 1e-15).all()
 
@@ -71,7 +75,7 @@ def test_residuals_and_eigenvalues_are_those_of_the_drift():
 def test_small_deviations_grow_or_decay_at_the_largest_eigenvalue():
     params = vaedyn.Params(lr=0.1)
     points = vaedyn.fixed_points(params)
-    for i, span in ((0, 150.0), (1, 100.0)):
+    for i, span in ((0, 150.0), (2, 100.0)):
         y = state_of(points, i)
         away = y + 1e-5 * np.array([1, 0.5, 1e-3, 1e-3, 1e-3, 0])
         times = np.linspace(0, span, 41)
@@ -84,19 +88,13 @@ def test_small_deviations_grow_or_decay_at_the_largest_eigenvalue():
 
 @pytest.mark.parametrize("lam", [0.0, 0.2])
 def test_collapse_turns_stable_at_the_threshold(lam):
-    threshold = stationary.collapse_threshold(3.0, lam)
+    threshold = collapse_threshold(3.0, lam)
     for factor, stable in ((0.999, False), (1.001, True)):
         params = vaedyn.Params(
             latent=2, signal=2, rho=(2, 0.5), beta=factor * threshold, lam=lam, lr=1e-5
         )
-        y = stationary._collapsed(params)
-        assert (stationary.eigenvalues(params, y).real.max() < 0) == stable
-
-
-def test_thresholds_are_those_of_the_strongest_signal_and_the_noise():
-    points = vaedyn.fixed_points(vaedyn.Params(latent=2, signal=2, rho=(3, 1), eta=0.5, lam=0.1))
-    assert points.thresholds["collapse"] == pytest.approx(3.5 / 1.1 - 0.1 / 3.5)
-    assert points.thresholds["noise"] == pytest.approx(0.5 / 1.1 - 0.1 / 0.5)
+        units = Units(Model.of(params))
+        assert (units.growth([Unit(1), Unit(1), Unit(0, (2.0,)), Unit(0, (0.5,))]) < 0) == stable
 
 
 def test_beyond_the_threshold_only_collapse_is_left():
@@ -110,8 +108,8 @@ def test_rotations_among_equal_signals_do_not_spoil_the_verdict():
     params = vaedyn.Params(latent=3, signal=3, lr=0.05)
     points = vaedyn.fixed_points(params)
     assert np.isnan(points.eigenvalues_re[0]).sum() == 3  # as many as SO(3) has dimensions
-    assert np.isnan(points.eigenvalues_re[1]).sum() == 0
-    assert points.stable.tolist() == [True, False]
+    assert np.isnan(points.eigenvalues_re[-1]).sum() == 0
+    assert points.stable.tolist() == [True] + [False] * (len(points.types) - 1)
     apart = vaedyn.fixed_points(vaedyn.Params(latent=2, signal=2, rho=(2, 1), lr=0.05))
     assert not np.isnan(apart.eigenvalues_re).any()
 
@@ -164,11 +162,11 @@ def test_labels():
 def test_a_saddle_that_is_passed_slowly_is_not_the_end(init):
     points = vaedyn.fixed_points(vaedyn.Params(beta=1.5, init=init))
     plain = vaedyn.fixed_points(vaedyn.Params(beta=1.5))
-    assert points.labels == ["learned", "collapsed"]
+    assert points.types[points.reached] == "signal 1"
     np.testing.assert_allclose(points.Q[0], plain.Q[0], atol=1e-9)
 
 
 def test_a_start_without_overlap_stays_where_it_leads():
     points = vaedyn.fixed_points(vaedyn.Params(beta=1.5, init="m=0,d=0,Q=1,E=1,R=0.1,D=1"))
-    assert points.labels == ["collapsed"]
-    assert points.stable.tolist() == [False]
+    assert points.types[points.reached] == "collapsed"
+    assert not points.stable[points.reached]

@@ -1,24 +1,26 @@
 """Where learning ends: fixed points of the order parameters' ODE and their stability."""
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .annealing import Constant
+from .configurations import Configuration, configurations, describe, missing, multiplicity, state
+from .dynamics import Model, eigenvalues, newton, residual
 from .errors import ConvergenceError, ParameterError
 from .initial import NAMES
 from .ode import integrate, theory, tolerances
-from .params import Params
+from .params import Params, integer
 from .results import LABELS, OrderParameters, Store, Variables
 from .state import pack, unpack
+from .thresholds import thresholds
+from .units import ALIVE, TOLERANCE, Units
 
-NUMERICS = 1  # raised when the same parameters give other numbers
-TOLERANCE = 1e-10  # of the residual max |dy/dt| / tau
+NUMERICS = 2  # raised when the same parameters give other numbers
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
 TINY = 1e-30  # absolute tolerance that keeps the smallest deviation from a saddle alive
-ALIVE = 1e-8  # a latent with a smaller Q_ii has collapsed
 
 LABELS.update(
     residual=("largest |dy/dt| / tau", (), "1"),
@@ -30,7 +32,10 @@ LABELS.update(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FixedPoints(OrderParameters):
-    """Fixed points; the leading axis is (points,).
+    """Fixed points, stable ones first; the leading axis is (points,).
+
+    Of all that signs, permutations of latents and rotations among equal signals
+    turn into one another there is one.
 
     Attributes
     ----------
@@ -45,12 +50,23 @@ class FixedPoints(OrderParameters):
         The largest real part.
     labels : list of str
         ``learned``, ``partly learned``, ``noise-fitting``, ``entangled`` or ``collapsed``.
+    types : list of str
+        What the latents live on, such as ``signal 1, collapsed``.
+    multiplicity : list of int or None
+        How many fixed points signs and permutations of latents make of this
+        one; None for a continuum, among signals of equal strength.
+    reached : int
+        Index of the fixed point in which the trajectory of the given start ends.
+    missing : dict
+        Kinds of latents that there are not: under ``threshold`` because beta is
+        too large, under ``ended`` because the learning rate or weight decay is.
     stable : (points,) bool
         Whether `max_eigenvalue` is negative, and not just marginally so.
+    relaxation_time : (points,)
+        Time in which the slowest deviation shrinks, or at an unstable point the
+        fastest one grows, by a factor e.
     thresholds : dict
-        ``collapse``: the beta above which even the strongest signal is not
-        learned; ``noise``: the beta below which spare latents fit noise. Both
-        in the limit of a small learning rate.
+        See `vaedyn.thresholds.thresholds`; ``max_lr`` is that of the point reached.
     """
 
     residual: np.ndarray
@@ -66,6 +82,26 @@ class FixedPoints(OrderParameters):
         ]
 
     @property
+    def types(self) -> list[str]:
+        return self.info["types"]
+
+    @property
+    def multiplicity(self) -> list[int | None]:
+        return self.info["multiplicity"]
+
+    @property
+    def reached(self) -> int:
+        return self.info["reached"]
+
+    @property
+    def missing(self) -> dict[str, list[str]]:
+        return self.info["missing"]
+
+    @property
+    def thresholds(self) -> dict[str, Any]:
+        return self.info["thresholds"]
+
+    @property
     def stable(self) -> np.ndarray:
         return self.max_eigenvalue < -MARGINAL * self.params.lr
 
@@ -75,21 +111,9 @@ class FixedPoints(OrderParameters):
         return np.abs(self.max_eigenvalue) <= MARGINAL * self.params.lr
 
     @property
-    def thresholds(self) -> dict[str, float]:
-        eta, lam = self.params.eta, self.params.lam
-        return {
-            "collapse": collapse_threshold(max(self.params.strengths) + eta, lam),
-            "noise": collapse_threshold(eta, lam),
-        }
-
-
-def collapse_threshold(variance: float, lam: float) -> float:
-    """Return the beta above which no latent can live on a direction of the given data variance.
-
-    The collapsed state is stable there iff ``(1 + lam)(s beta + lam) > s^2``
-    (small learning rate); s is rho_k + eta along a signal, eta elsewhere.
-    """
-    return float(variance / (1 + lam) - lam / variance)
+    def relaxation_time(self) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return np.where(self.marginal, np.inf, 1 / np.abs(self.max_eigenvalue))
 
 
 def classify(parts: dict[str, np.ndarray]) -> str:
@@ -110,19 +134,28 @@ def classify(parts: dict[str, np.ndarray]) -> str:
 
 
 def fixed_points(
-    params: Params, *, rtol: float = 1e-8, atol: float = 1e-10, store: Store | None = None
+    params: Params,
+    *,
+    groups: int = 2,
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
+    store: Store | None = None,
 ) -> FixedPoints:
-    """Find where the ODE's trajectory ends, and the collapsed state, with their stability.
+    """Find all fixed points in which latents live alone, or in groups of two, on directions.
 
-    The end of the trajectory (taken from the store if it is there) is
-    integrated on until it barely moves and then refined by Newton's method, at
-    the end value of beta. Where that is a saddle which the trajectory only
-    passes slowly, it is followed on. The collapsed state has ``m = d = Q = E = R = 0``
-    and D = 1. When the trajectory ends there, it is listed once.
+    Each latent lives on a signal or on background noise, or has collapsed; two
+    may share a direction or be mixed over two. They are carried from their
+    closed forms, for small learning rates and no weight decay, to the actual
+    values and refined by Newton's method. The end of the trajectory (taken from
+    the store if it is there) is integrated on until it barely moves, and past
+    saddles; it is listed as well if it is none of these.
 
     Parameters
     ----------
     params : Params
+    groups : {0, 1, 2}
+        Most latents that live together. With 0 only the end of the trajectory
+        and the collapsed state are listed.
     rtol, atol : float
         Tolerances of the trajectory, see `vaedyn.theory`.
     store : ResultStore, optional
@@ -131,32 +164,25 @@ def fixed_points(
     Raises
     ------
     ParameterError
-        When beta is 0: encoder variances then shrink for ever.
+        When beta is 0, where encoder variances shrink for ever, or there are
+        more than 5000 fixed points.
     ConvergenceError
-        When Newton's method does not reach a residual of 1e-10.
+        When Newton's method does not reach a residual of 1e-12.
     DivergenceError
         When the trajectory has no end.
     """
     rtol, atol = tolerances(rtol, atol)
+    if integer("groups", groups, 0) > 2:
+        raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
     if params.beta == 0:
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
 
     def compute() -> FixedPoints:
+        units = Units(Model.of(params))
+        found = configurations(units, groups)
         trajectory = theory(params, rtol=rtol, atol=atol, store=store)
         end = pack(**{name: getattr(trajectory, name)[-1] for name in NAMES})
-        reached = _end(params, end, rtol)
-        states = [_collapsed(params)]
-        if classify(unpack(reached, params.latent, params.signal)) != "collapsed":
-            states.insert(0, reached)
-        spectra = np.array([eigenvalues(params, y) for y in states])
-        return FixedPoints.from_states(
-            params,
-            np.array(states),
-            residual=np.array([residual(params, y) for y in states]),
-            max_eigenvalue=np.nanmax(np.real(spectra), axis=1),
-            eigenvalues_re=np.real(spectra),
-            eigenvalues_im=np.imag(spectra),
-        )
+        return _listed(params, units, found, _end(params, end, rtol), groups)
 
     if store is None:
         return compute()
@@ -165,62 +191,68 @@ def fixed_points(
         result = compute()
         return result.to_variables("point"), result.info
 
-    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS}
+    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "groups": int(groups)}
+    record["numerics"] = NUMERICS
     return FixedPoints.from_saved(params, store.load_or_run("fixedpoints", record, variables))
 
 
-def _collapsed(params: Params) -> np.ndarray:
-    size, latent = params.latent**2, params.latent
-    return np.concatenate([np.zeros(2 * latent * params.signal + 3 * size), np.ones(latent)])
-
-
-def velocity(params: Params, y: np.ndarray) -> np.ndarray:
-    """Return dy/dt at the end value of beta, (values,)."""
-    from .kernels import ode
-
-    out = np.empty_like(y)
-    work = np.empty(ode.scratch(params.latent, params.signal))
-    ode.drift(
-        y, params.beta, params.strengths, params.eta, params.lam, params.lr, params.latent,
-        work, out,
-    )  # fmt: skip
-    return out
-
-
-def residual(params: Params, y: np.ndarray) -> float:
-    """Return the largest ``|dy/dt| / tau``."""
-    return float(np.abs(velocity(params, y)).max() / params.lr)
-
-
-@lru_cache
-def _symmetric(latent: int, signal: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the matrices between the flat state and its independent entries.
-
-    The first (values, free) spreads the entries of Q and E over both their
-    places, the second (free, values) gathers them again by averaging.
-    """
-    square = np.arange(latent**2).reshape(latent, latent)
-    folded = np.minimum(square, square.T).ravel()
-    start = 2 * latent * signal
-    target = np.arange(start + 3 * latent**2 + latent)
-    for at in (start, start + latent**2):  # Q and E
-        target[at : at + latent**2] = at + folded
-    columns, index = np.unique(target, return_inverse=True)
-    spread = np.zeros((len(target), len(columns)))
-    spread[np.arange(len(target)), index] = 1
-    return spread, spread.T / spread.sum(axis=0)[:, None]
-
-
-def jacobian(params: Params, y: np.ndarray) -> np.ndarray:
-    """Return the Jacobian of `velocity` in the independent entries of the state, (free, free)."""
-    from .kernels import jit, ode
-
-    jit.announce(ode.jacobian)
-    full = ode.jacobian(
-        y, params.beta, params.strengths, params.eta, params.lam, params.lr, params.latent
+def _listed(
+    params: Params,
+    units: Units,
+    found: Sequence[Configuration],
+    reached: np.ndarray,
+    groups: int,
+) -> FixedPoints:
+    """Return the fixed points `found`, and the one that was reached, in order."""
+    rho = params.strengths.tolist()
+    states = [state(units, configuration) for configuration in found]
+    spectra = [units.spectrum(configuration) for configuration in found]
+    types = [describe(configuration, rho) for configuration in found]
+    copies = [multiplicity(configuration) for configuration in found]
+    at = next((i for i, y in enumerate(states) if _alike(params, y, reached)), len(states))
+    if at < len(states):
+        states[at] = reached  # with the signs and the order that the start leads to
+    else:
+        states.append(reached)
+        spectra.append(eigenvalues(units.model, reached))
+        types.append("of another kind" if groups == 2 else "the end of the trajectory")
+        copies.append(None)
+    rates, turns = np.real(spectra), np.imag(spectra)
+    points = FixedPoints.from_states(
+        params,
+        np.array(states),
+        residual=np.array([residual(units.model, y) for y in states]),
+        max_eigenvalue=np.nanmax(rates, axis=1),
+        eigenvalues_re=rates,
+        eigenvalues_im=turns,
     )
-    spread, gather = _symmetric(params.latent, params.signal)
-    return gather @ full @ spread
+    loss = points.distortion + params.beta * points.kl
+    growing = (rates > MARGINAL * params.lr).sum(axis=1)
+    order = np.lexsort((loss, growing))
+    info = {
+        "types": [types[i] for i in order],
+        "multiplicity": [copies[i] for i in order],
+        "reached": int(np.flatnonzero(order == at)[0]),
+        "missing": missing(units, groups),
+        "thresholds": thresholds(units.model, found[at] if at < len(found) else None),
+    }
+    arrays = {name: getattr(points, name)[order] for name in points.to_variables()}
+    return replace(points, **arrays, info=info)
+
+
+def _alike(params: Params, y: np.ndarray, z: np.ndarray) -> bool:
+    """Return whether signs, permutations and rotations may turn one state into the other."""
+
+    def invariants(state: np.ndarray) -> np.ndarray:
+        parts = unpack(state, params.latent, params.signal)
+        both = np.hstack([parts["m"], parts["d"]]) * np.sqrt(np.tile(params.strengths, 2))
+        squares = [parts[name] @ parts[name].T for name in "QER"]
+        return np.concatenate(
+            [np.sort(parts["D"])]
+            + [np.sort(np.diag(square)) for square in (both @ both.T, *squares)]
+        )
+
+    return bool(np.allclose(invariants(y), invariants(z), rtol=1e-6, atol=1e-9))
 
 
 def _end(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
@@ -234,7 +266,7 @@ def _end(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
     for _ in range(20):
         y = _settle(params, y, rtol)
         point = _refine(params, y)
-        growth = float(np.nanmax(np.real(eigenvalues(params, point))))
+        growth = float(np.nanmax(np.real(eigenvalues(Model.of(params), point))))
         if growth <= MARGINAL * params.lr:
             return point
         # a saddle: whatever part of y lies along its unstable directions has grown e^50 times
@@ -249,7 +281,7 @@ def _settle(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
     """Integrate on at constant beta until the state moves slowly, for at most ~10^6/tau."""
     span = max(params.t_max, 10 / params.lr)
     for _ in range(16):
-        if residual(params, y) < 1e-5:
+        if residual(Model.of(params), y) < 1e-5:
             break
         times = np.array([0.0, span])
         y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
@@ -258,20 +290,9 @@ def _settle(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
 
 
 def _refine(params: Params, start: np.ndarray) -> np.ndarray:
-    """Return the fixed point next to `start`, by Newton's method in the symmetric entries."""
-    spread, gather = _symmetric(params.latent, params.signal)
-    y = spread @ (gather @ start)
-    for _ in range(100):
-        if residual(params, y) < 1e-3 * TOLERANCE:
-            break
-        # least squares: the Jacobian is singular along symmetries and at thresholds
-        step = np.linalg.lstsq(
-            jacobian(params, y) / params.lr, gather @ velocity(params, y) / params.lr, rcond=1e-10
-        )[0]
-        previous, y = y, y - spread @ step
-        if np.abs(y - previous).max() <= 1e-15 * max(1.0, np.abs(y).max()):
-            break
-    left = residual(params, y)
+    """Return the fixed point next to `start`."""
+    y = newton(Model.of(params), start)
+    left = residual(Model.of(params), y)
     if not left < TOLERANCE:
         raise ConvergenceError(
             f"Newton's method ended at a residual of {left:.3g}, above {TOLERANCE:g}: near a "
@@ -284,38 +305,3 @@ def _refine(params: Params, start: np.ndarray) -> np.ndarray:
             "raise --t-max so that learning comes closer to its end"
         )
     return y
-
-
-def eigenvalues(params: Params, y: np.ndarray) -> np.ndarray:
-    """Return the eigenvalues of the Jacobian per unit of time, (free,) complex.
-
-    They fall by real part; nan at the end stands for modes of a symmetry.
-    """
-    matrix = jacobian(params, y)
-    values = np.linalg.eigvals(matrix).astype(complex)
-    zero_modes = _symmetry_modes(params, y, matrix)
-    values = values[np.argsort(np.abs(values))][zero_modes:]
-    values = values[np.lexsort((np.imag(values), -np.real(values)))]
-    return np.concatenate([values, np.full(zero_modes, np.nan + 0j)])
-
-
-def _symmetry_modes(params: Params, y: np.ndarray, matrix: np.ndarray) -> int:
-    """Return how many independent rotations among signals of equal strength move `y`."""
-    parts = unpack(y, params.latent, params.signal)
-    _, gather = _symmetric(params.latent, params.signal)
-    tangents = []
-    for k in range(params.signal):
-        for j in range(k):
-            if params.strengths[j] == params.strengths[k]:
-                turn = np.zeros((params.signal, params.signal))
-                turn[j, k], turn[k, j] = 1, -1
-                still = {name: np.zeros_like(parts[name]) for name in NAMES}
-                moved = {**still, "m": parts["m"] @ turn, "d": parts["d"] @ turn}
-                tangents.append(gather @ pack(**moved))
-    if not tangents:
-        return 0
-    rank = int(np.linalg.matrix_rank(np.array(tangents), tol=1e-6))
-    drift = np.abs(matrix @ np.array(tangents).T).max()
-    if drift > 1e-6 * params.lr:
-        raise ConvergenceError(f"a symmetry of the signals does not leave the drift: {drift:.3g}")
-    return rank

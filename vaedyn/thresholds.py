@@ -1,0 +1,106 @@
+"""Values of beta and of the learning rate at which stability changes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .dynamics import Model, root
+from .units import Unit, Units
+
+LARGEST_LR = 1e4
+
+
+def collapse_threshold(variance: float, lam: float) -> float:
+    """Return the beta above which no latent can live on a direction of the given data variance.
+
+    The collapsed state is stable there iff ``(1 + lam)(s beta + lam) > s^2``
+    (small learning rate); s is rho_k + eta along a signal, eta elsewhere.
+    """
+    return float(variance / (1 + lam) - lam / variance)
+
+
+def thresholds(model: Model, configuration: Sequence[Unit] | None) -> dict[str, Any]:
+    """Return the thresholds at the actual learning rate and weight decay.
+
+    ``collapse`` holds for each signal the beta above which a collapsed latent
+    does not learn it; ``noise`` is the beta above which a collapsed latent does
+    not fit background noise, or None when it does so at any; ``max_lr`` is the
+    largest learning rate at which the fixed point `configuration` is stable, or
+    None when it is unstable at once. A threshold of 0 means that the collapsed
+    state is stable for all beta > 0.
+    """
+    return {
+        "collapse": [collapse(model, rho) for rho in model.rho.tolist()],
+        "noise": noise(model),
+        "max_lr": None if configuration is None else max_lr(model, configuration),
+    }
+
+
+def collapse(model: Model, rho: float) -> float:
+    """Return the beta above which a collapsed latent does not learn a signal."""
+
+    def growth(beta: float) -> float:
+        values = Units(model._replace(beta=beta)).modes(Unit(1), Unit(0, (rho,)))
+        return float(np.real(values).max()) / model.lr
+
+    limit = collapse_threshold(rho + model.eta, model.lam)
+    return _first_sign_change(growth, max(limit, rho + model.eta)) or 0.0
+
+
+def noise(model: Model) -> float | None:
+    """Return the beta above which a collapsed latent does not fit background noise."""
+
+    def growth(beta: float) -> float:
+        values = Units(model._replace(beta=beta)).modes(Unit(1))
+        return float(np.real(values).max()) / model.lr
+
+    found = _first_sign_change(growth, model.eta)
+    if found is None and growth(1e-9 * model.eta) < 0:
+        return 0.0
+    return found
+
+
+def _first_sign_change(growth: Callable[[float], float], scale: float) -> float | None:
+    """Return the smallest beta at which `growth` turns negative, to 1e-13, or None."""
+    grid = scale * np.concatenate([[1e-9], np.geomspace(1e-3, 1e3, 241)])
+    before = grid[0]
+    if growth(before) <= 0:
+        return None
+    for beta in grid[1:]:
+        if growth(beta) < 0:
+            return root(growth, before, beta)
+        before = beta
+    return None
+
+
+def max_lr(model: Model, configuration: Sequence[Unit]) -> float | None:
+    """Return the largest learning rate up to which a fixed point stays stable, to 1e-12.
+
+    It becomes unstable there, or ceases to exist. Infinite where that does not
+    happen below 10^4.
+    """
+
+    def stable(lr: float) -> bool:
+        units = Units(model._replace(lr=lr))
+        if any(units.state(unit) is None for unit in configuration):
+            return False
+        return units.growth(configuration) < 0
+
+    low = model.lr
+    if not stable(low):
+        return None
+    high = 1.25 * low
+    while stable(high):
+        low, high = high, 1.25 * high
+        if high > LARGEST_LR:
+            return float("inf")
+    while high - low > 1e-12 * high:
+        middle = 0.5 * (low + high)
+        if not low < middle < high:
+            break
+        if stable(middle):
+            low = middle
+        else:
+            high = middle
+    return low

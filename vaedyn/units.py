@@ -1,0 +1,212 @@
+"""The pieces that fixed points are made of.
+
+At a fixed point the latents fall into units that do not see one another: a
+latent on a direction of the data, two latents that share one or are mixed over
+two, a collapsed latent, a signal that nobody learns. A direction is a signal or
+one of the many directions of background noise, which are all alike. A state
+made of units is block-diagonal, and so is its Jacobian: units are found alone,
+and small deviations live within one unit or between two of them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .dynamics import Model, eigenvalues, newton, residual, root
+from .state import pack, unpack
+
+TOLERANCE = 1e-12  # of the residual max |dy/dt| / tau
+ALIVE = 1e-8  # a latent with a smaller Q_ii has collapsed
+
+
+class Unit(NamedTuple):
+    """Latents that live on the same directions: signals of some strengths, or noise.
+
+    ``Unit(1)`` is a collapsed latent, ``Unit(0, (rho,))`` a signal without one.
+    """
+
+    latents: int
+    strengths: tuple[float, ...] = ()
+    noise: int = 0
+
+    @property
+    def alive(self) -> bool:
+        return self.latents > 0 and self.directions > 0
+
+    @property
+    def directions(self) -> int:
+        return len(self.strengths) + self.noise
+
+    @property
+    def states(self) -> int:
+        """The number of states that signs make of it, with its latents in any order."""
+        if not self.alive:
+            return 1
+        signs = {(1, 1): 2, (2, 1): 4, (2, 2): 8}[self.latents, self.directions]
+        return signs // 2 if self.noise else signs
+
+
+def closed_form(unit: Unit, eta: float, beta: float) -> np.ndarray | None:
+    """Return the state of a unit in the limit of small tau, at lam = 0, if there is one.
+
+    With W = U diag(w) O, a joint variance delta and the mean q of the w^2 over
+    the latents: ``w_k^2 = sqrt(s_k (q + beta)) - beta``, ``delta = beta/(q + beta)``
+    and V = U diag(kappa w) O with ``kappa_k = 1/sqrt(s_k (q + beta))``.
+    """
+    n, signal = unit.latents, len(unit.strengths)
+    if not unit.alive:
+        overlap, square = np.zeros((n, signal)), np.zeros((n, n))
+        return pack(overlap, overlap, square, square, square, np.ones(n))
+    s = np.array([*(rho + eta for rho in unit.strengths), *[eta] * unit.noise])
+
+    def excess(q):
+        return float(np.sqrt(s * (q + beta)).sum() - len(s) * beta - n * q)
+
+    if excess(0.0) <= 0:
+        return None
+    q = root(excess, 0.0, float(len(s) * s.max() / n))
+    w2 = np.sqrt(s * (q + beta)) - beta
+    if (w2 <= 0).any():
+        return None
+    turn = np.array([[1.0, 1.0], [1.0, -1.0]])[: len(s), :n] / np.sqrt(n)
+    kappa = 1 / np.sqrt(s * (q + beta))
+    W = np.sqrt(w2)[:, None] * turn  # (directions, latents)
+    V = kappa[:, None] * W
+    D = np.full(n, beta / (q + beta))
+    return pack(W[:signal].T, V[:signal].T, W.T @ W, V.T @ V, W.T @ V, D)
+
+
+def intact(unit: Unit, y: np.ndarray) -> bool:
+    """Return whether `y` is still of the kind of `unit`, and no simpler one."""
+    parts = unpack(y, unit.latents, len(unit.strengths))
+    strength = np.diag(parts["Q"])
+    if not (np.isfinite(y).all() and (parts["D"] > 0).all()):
+        return False
+    if not unit.alive:
+        return True
+    lives = (strength > ALIVE).all() and (np.abs(parts["m"]).min(initial=1) > np.sqrt(ALIVE))
+    together = unit.latents == 1 or abs(parts["Q"][0, 1]) > ALIVE
+    return bool(lives and together)
+
+
+def follow(unit: Unit, path: Callable[[float], Model], y: np.ndarray) -> np.ndarray | None:
+    """Return the fixed point at ``path(1)`` that is connected with `y` at ``path(0)``.
+
+    None when the branch ends or turns back on the way.
+    """
+    t, h, before = 0.0, 0.25, None
+    while t < 1:
+        if h < 1e-4:
+            return None
+        target = min(1.0, t + h)
+        guess = y if before is None else y + (y - before[1]) * (target - t) / (t - before[0])
+        model = path(target)
+        z = newton(model, guess)
+        fits = intact(unit, z) and residual(model, z) < TOLERANCE * max(1.0, np.abs(z).max())
+        if fits and np.abs(z - guess).max() < 0.1 * max(0.1, np.abs(y).max()):
+            before, t, y, h = (t, y), target, z, 2 * h
+        else:
+            h /= 4
+    return y
+
+
+class Units:
+    """Units at the constants of one model, each solved once."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self._states: dict[Unit, np.ndarray | None] = {}
+        self._modes: dict[tuple[Unit, ...], np.ndarray] = {}
+
+    def alone(self, unit: Unit) -> Model:
+        """Return the model in which there is only this unit."""
+        return self.model._replace(latent=unit.latents, rho=np.array(unit.strengths, float))
+
+    def state(self, unit: Unit) -> np.ndarray | None:
+        """Return the flat state of a unit alone, or None where there is no such fixed point."""
+        if unit not in self._states:
+            self._states[unit] = self._solve(unit)
+        return self._states[unit]
+
+    def _solve(self, unit: Unit) -> np.ndarray | None:
+        model = self.alone(unit)
+
+        def raised(t: float) -> Model:
+            return model._replace(lam=t * model.lam, lr=max(t, 1e-9) * model.lr)
+
+        start = closed_form(unit, model.eta, model.beta)
+        if not unit.alive:
+            return start
+        found = None if start is None else follow(unit, raised, start)
+        # near the end of a branch, come from smaller beta
+        for factor in (0.5, 0.2, 0.05):
+            if found is not None:
+                break
+            low = factor * model.beta
+            start = closed_form(unit, model.eta, low)
+            if start is not None:
+                start = follow(unit, lambda t, low=low: raised(t)._replace(beta=low), start)
+            if start is not None:
+                found = follow(
+                    unit,
+                    lambda t, low=low: model._replace(beta=low + t * (model.beta - low)),
+                    start,
+                )
+        return found
+
+    def modes(self, *units: Unit) -> np.ndarray:
+        """Return the eigenvalues of deviations within one unit, or between two of them."""
+        key = tuple(sorted(units))
+        if key not in self._modes:
+            states = [self.state(unit) for unit in key]
+            joint, y = assemble(self.model, key, states)
+            cross = None if len(key) == 1 else _between(*key)
+            self._modes[key] = eigenvalues(joint, y, cross)
+        return self._modes[key]
+
+    def spectrum(self, units: Sequence[Unit]) -> np.ndarray:
+        """Return all eigenvalues of a state made of `units`, as `dynamics.eigenvalues` does."""
+        found = [self.modes(a) for a in units]
+        found += [self.modes(a, b) for i, a in enumerate(units) for b in units[:i]]
+        values = np.concatenate(found)
+        still = np.isnan(values)
+        order = values[~still]
+        order = order[np.lexsort((np.imag(order), -np.real(order)))]
+        return np.concatenate([order, values[still]])
+
+    def growth(self, units: Sequence[Unit]) -> float:
+        """Return the largest real part of all eigenvalues, per unit of time."""
+        return float(np.nanmax(np.real(self.spectrum(units))))
+
+
+def assemble(
+    model: Model, units: Sequence[Unit], states: Sequence[np.ndarray | None]
+) -> tuple[Model, np.ndarray]:
+    """Return the state made of `units`, one after the other, and the model it belongs to."""
+    rho = np.array([strength for unit in units for strength in unit.strengths], float)
+    latent = sum(unit.latents for unit in units)
+    joint = model._replace(latent=latent, rho=rho)
+    shapes = {"m": (latent, len(rho)), "d": (latent, len(rho)), "D": (latent,)}
+    parts = {name: np.zeros(shapes.get(name, (latent, latent))) for name in "mdQERD"}
+    i = k = 0
+    for unit, state in zip(units, states, strict=True):
+        assert state is not None, "this unit does not exist here"
+        own = unpack(state, unit.latents, len(unit.strengths))
+        j, l_ = i + unit.latents, k + len(unit.strengths)
+        for name in "md":
+            parts[name][i:j, k:l_] = own[name]
+        for name in "QER":
+            parts[name][i:j, i:j] = own[name]
+        parts["D"][i:j] = own["D"]
+        i, k = j, l_
+    return joint, pack(**parts)
+
+
+def _between(a: Unit, b: Unit) -> np.ndarray:
+    """Return 1 for the entries of a state of two units that belong to both, else 0, (values,)."""
+    latent = np.repeat([0, 1], [a.latents, b.latents])
+    signal = np.repeat([0, 1], [len(a.strengths), len(b.strengths)])
+    overlaps = (latent[:, None] != signal).astype(float)
+    pairs = (latent[:, None] != latent).astype(float)
+    return pack(overlaps, overlaps, pairs, pairs, pairs, np.zeros(len(latent)))
