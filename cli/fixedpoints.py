@@ -11,6 +11,7 @@ from vaedyn.stationary import FixedPoints, fixed_points
 from ..store import ResultStore
 from .options import THEORY_OPTIONS, Command, option, with_model
 from .output import OBSERVABLES, number, plain, print_json, provenance, table
+from .vary import VARY, Range, follow, print_branches
 
 MOST_ROWS = 40
 GROUPS = option(
@@ -28,12 +29,14 @@ GROUPS = option(
     examples=[
         "vaedyn fixedpoints --beta 1.5",
         "vaedyn fixedpoints --latent 2 --signal 2 --rho 3,1 --lr 0.05 --json",
+        "vaedyn fixedpoints --vary beta=0.05:3",
     ],
 )
-@with_model(THEORY_OPTIONS, [GROUPS])
+@with_model(THEORY_OPTIONS, [GROUPS, VARY])
 def command(
     params: Params,
     groups: int,
+    vary: tuple[Range, ...],
     rtol: float,
     atol: float,
     store_path: Path,
@@ -49,6 +52,9 @@ def command(
     in which the slowest deviation shrinks, or the fastest grows, by a factor e.
     """
     store = ResultStore(store_path, recompute=recompute)
+    if len(vary) == 1:
+        print_branches(follow(params, vary[0], groups, store), as_json)
+        return
     result = fixed_points(params, groups=groups, rtol=rtol, atol=atol, store=store)
     if as_json:
         data = {**provenance(result, "fixedpoints"), "fixed_points": describe(result)}

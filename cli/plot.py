@@ -1,8 +1,5 @@
 """`vaedyn plot`: one subcommand a figure."""
 
-import json
-from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +11,11 @@ from vaedyn.results import Trajectory
 from vaedyn.sgd import simulate
 
 from ..store import ResultStore
+from .figure import OUTPUT, output_path, write
+from .landscapes import branches
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
-from .output import print_json, progress_bar, source_of
+from .output import progress_bar
 
-FORMATS = (".pdf", ".svg", ".png")
 X_SCALE = option(
     "Output", "--x-scale", type=click.Choice(["linear", "log"]), default="linear", help="Time axis."
 )
@@ -25,14 +23,7 @@ Y_SCALE = option(
     "Output", "--y-scale", type=click.Choice(["linear", "log"]), default="log", help="Error axis."
 )
 FIGURE_OPTIONS = [
-    option(
-        "Output",
-        "-o",
-        "--output",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Name of the figure: .pdf, .svg or .png.",
-        show_default="a name made of the model, .pdf",
-    ),
+    OUTPUT,
     option(
         "Output",
         "--band",
@@ -49,54 +40,17 @@ def command() -> None:
     """Draw figures, computing what is missing and reusing what is there."""
 
 
-def default_name(figure: str, params: Params, options: dict[str, Any]) -> Path:
-    """Return a file name that tells `figure` and all that differs from the defaults."""
-    chosen = {**params.to_dict(), **options}
-    context = click.get_current_context()
-    usual = {option.name: option.default for option in context.command.params}
-    usual = {**usual, **Params().to_dict()}
-    parts = [figure]
-    for name, value in chosen.items():
-        if name in usual and value != usual[name]:
-            if isinstance(value, dict):
-                value = sha256(json.dumps(value).encode()).hexdigest()[:8]
-            text = "-".join(f"{x:g}" for x in value) if isinstance(value, list) else _short(value)
-            parts.append(f"{name.replace('_', '-')}-{text}".replace(":", "-"))
-    return Path("_".join(parts) + ".pdf")
-
-
-def _short(value: object) -> str:
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
-
-
 def _draw(name: str, style: dict[str, str], **options: Any) -> None:
     """Compute or load both trajectories, draw them, and tell what was done."""
     params: Params = options["params"]
     numerics = {key: options[key] for key in ("runs", "seed", "engine", "rtol", "atol")}
-    output: Path = options["output"] or default_name(name, params, {**numerics, **style})
-    if output.suffix.lower() not in FORMATS:
-        raise click.BadParameter(
-            f"expected a name ending in .pdf, .svg or .png, got {str(output)!r}",
-            param_hint="--output",
-        )
-    if not output.resolve().parent.is_dir():
-        raise click.BadParameter(f"no folder {str(output.parent)!r}", param_hint="--output")
+    output = output_path(name, options["output"], params, {**numerics, **style})
     ode, sgd = _trajectories(**options)
 
     from vaedyn import figures
-    from vaedyn.style import save
 
-    records = [
-        {"kind": kind, **asdict(source_of(result))}
-        for kind, result in (("theory", ode), ("simulate", sgd))
-    ]
-    keywords = [f"{record['kind']} {record['key']}" for record in records]
     figure = getattr(figures, name.replace("-", "_"))(ode, sgd, **style)
-    save(figure, output, keywords=keywords)
-    if not options["as_json"]:
-        click.echo(output)
-        return
-    print_json({"command": f"plot {name}", "output": str(output), "records": records})
+    write(name, figure, output, [("theory", ode), ("simulate", sgd)], options["as_json"])
 
 
 def _trajectories(
@@ -112,6 +66,9 @@ def _trajectories(
             progress=progress,
         )
     return ode, sgd
+
+
+command.add_command(branches)
 
 
 @command.command(

@@ -17,7 +17,9 @@ THIRD_PARTY = {
 # ground up: a module may import those that stand before it
 SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
-    "dynamics", "units", "configurations", "thresholds", "stationary", "style", "figures",
+    "dynamics", "units", "configurations", "continuation", "branches",
+    "thresholds", "stationary", "phases", "passages", "style", "figures", "figures_branches",
+    "figures_phases", "figures_passages",
 ]  # fmt: skip
 
 

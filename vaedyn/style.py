@@ -1,7 +1,7 @@
 """How figures look: sizes, fonts, colours, the caption, and how they are saved."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -98,28 +98,31 @@ def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> N
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
-def caption(params: Params, width: int) -> str:
-    """Return the parameters in the paper's letters, in lines of about `width` characters."""
+def caption(params: Params, width: int, without: Collection[str] = ()) -> str:
+    """Return the parameters in the paper's letters, in lines of about `width` characters.
+
+    Those named in `without` are left out.
+    """
     strengths = [f"{value:g}" for value in params.strengths]
     if len(set(strengths)) == 1:
         strengths = strengths[:1]
     elif len(strengths) > 4:
         strengths = [*strengths[:3], r"\ldots", strengths[-1]]
     rho = r",\,".join(strengths)
+    sizes = rf"$M = {params.latent}$, $M^* = {params.signal}$"
     if params.latent == params.signal:
-        sizes = [rf"$M = M^* = {params.latent}$"]
-    else:
-        sizes = [rf"$M = {params.latent}$", rf"$M^* = {params.signal}$"]
-    parts = [
-        rf"$N = {params.dim}$",
-        *sizes,
-        rf"$\rho = {rho}$",
-        rf"$\eta = {params.eta:g}$",
-        params.schedule.formula(params.beta),
-        rf"$\tau = {params.lr:g}$",
-    ]
-    if params.lam:
-        parts.append(rf"$\lambda = {params.lam:g}$")
+        sizes = rf"$M = M^* = {params.latent}$"
+    formula = {
+        "dim": rf"$N = {params.dim}$",
+        "latent": sizes,
+        "rho": rf"$\rho = {rho}$",
+        "eta": rf"$\eta = {params.eta:g}$",
+        "beta": params.schedule.formula(params.beta),
+        "lr": rf"$\tau = {params.lr:g}$",
+        "lam": rf"$\lambda = {params.lam:g}$" if params.lam else "",
+    }
+    texts = (text for name, text in formula.items() if name not in without)
+    parts = [part for text in texts for part in text.split(", ") if part]
     lines = [parts[0]]
     for part in parts[1:]:
         seen = re.sub(r"\\[a-z]+|[$^{}\\]", "x", f"{lines[-1]}, {part}")

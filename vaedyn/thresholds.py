@@ -1,10 +1,12 @@
 """Values of beta and of the learning rate at which stability changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .branches import Continuation
+from .configurations import Configuration
 from .dynamics import Model, root
 from .units import Unit, Units
 
@@ -20,7 +22,7 @@ def collapse_threshold(variance: float, lam: float) -> float:
     return float(variance / (1 + lam) - lam / variance)
 
 
-def thresholds(model: Model, configuration: Sequence[Unit] | None) -> dict[str, Any]:
+def thresholds(model: Model, configuration: Configuration | None) -> dict[str, Any]:
     """Return the thresholds at the actual learning rate and weight decay.
 
     ``collapse`` holds for each signal the beta above which a collapsed latent
@@ -63,7 +65,7 @@ def noise(model: Model) -> float | None:
 
 def _first_sign_change(growth: Callable[[float], float], scale: float) -> float | None:
     """Return the smallest beta at which `growth` turns negative, to 1e-13, or None."""
-    grid = scale * np.concatenate([[1e-9], np.geomspace(1e-3, 1e3, 241)])
+    grid = scale * np.concatenate([[1e-9], np.geomspace(1e-3, 1e3, 61)])
     before = grid[0]
     if growth(before) <= 0:
         return None
@@ -74,8 +76,8 @@ def _first_sign_change(growth: Callable[[float], float], scale: float) -> float 
     return None
 
 
-def max_lr(model: Model, configuration: Sequence[Unit]) -> float | None:
-    """Return the largest learning rate up to which a fixed point stays stable, to 1e-12.
+def max_lr(model: Model, configuration: Configuration) -> float | None:
+    """Return the largest learning rate up to which a fixed point stays stable, to 1e-10.
 
     It becomes unstable there, or ceases to exist. Infinite where that does not
     happen below 10^4.
@@ -87,20 +89,20 @@ def max_lr(model: Model, configuration: Sequence[Unit]) -> float | None:
             return False
         return units.growth(configuration) < 0
 
-    low = model.lr
-    if not stable(low):
+    if not stable(model.lr):
         return None
-    high = 1.25 * low
+    low, high = model.lr, 1.25 * model.lr
     while stable(high):
         low, high = high, 1.25 * high
         if high > LARGEST_LR:
             return float("inf")
-    while high - low > 1e-12 * high:
+    while high > 1.001 * low:
         middle = 0.5 * (low + high)
-        if not low < middle < high:
-            break
-        if stable(middle):
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if stable(middle) else (low, middle)
+    living = {unit for unit in configuration if unit.alive}
+    near = Continuation(lambda lr: model._replace(lr=lr), 0.999 * low, 1.002 * high, living)
+    for chosen in near.choices(configuration):
+        branch = near.branch(configuration, chosen)
+        if branch is not None and branch.events and branch.growth[0] < 0:
+            return float(min(at for _, at in branch.events))
     return low

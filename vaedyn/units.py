@@ -77,17 +77,35 @@ def closed_form(unit: Unit, eta: float, beta: float) -> np.ndarray | None:
     return pack(W[:signal].T, V[:signal].T, W.T @ W, V.T @ V, W.T @ V, D)
 
 
-def intact(unit: Unit, y: np.ndarray) -> bool:
-    """Return whether `y` is still of the kind of `unit`, and no simpler one."""
+def vanishing(unit: Unit, y: np.ndarray) -> float:
+    """Return the least of what vanishes, linearly in the parameters, where a unit turns simpler.
+
+    That is a latent's strength Q_ii, its overlap squared with a signal, what two
+    latents share, or the weaker one of the directions that they are mixed over.
+    """
     parts = unpack(y, unit.latents, len(unit.strengths))
-    strength = np.diag(parts["Q"])
-    if not (np.isfinite(y).all() and (parts["D"] > 0).all()):
+    found = [*np.diag(parts["Q"]), *(parts["m"].ravel() ** 2)]
+    if unit.latents == 2:
+        shared = abs(parts["Q"][0, 1])
+        found.append(shared if unit.directions == 1 else parts["Q"][0, 0] - shared)
+    return float(min(found))
+
+
+def intact(unit: Unit, y: np.ndarray) -> bool:
+    """Return whether `y` is still of the kind of `unit`, no simpler one, and one of vectors.
+
+    Away from the signals the overlaps of all weights must make a positive
+    semi-definite matrix; the ODE has other fixed points, of no weights at all.
+    """
+    if not (np.isfinite(y).all() and (y[len(y) - unit.latents :] > 0).all()):
         return False
     if not unit.alive:
         return True
-    lives = (strength > ALIVE).all() and (np.abs(parts["m"]).min(initial=1) > np.sqrt(ALIVE))
-    together = unit.latents == 1 or abs(parts["Q"][0, 1]) > ALIVE
-    return bool(lives and together)
+    parts = unpack(y, unit.latents, len(unit.strengths))
+    along = np.vstack([parts["m"], parts["d"]])
+    gram = np.block([[parts["Q"], parts["R"]], [parts["R"].T, parts["E"]]])
+    least = np.linalg.eigvalsh(gram - along @ along.T)[0]
+    return vanishing(unit, y) > ALIVE and least > -1e-8 * max(1.0, float(np.abs(gram).max()))
 
 
 def follow(unit: Unit, path: Callable[[float], Model], y: np.ndarray) -> np.ndarray | None:
@@ -128,6 +146,14 @@ class Units:
         if unit not in self._states:
             self._states[unit] = self._solve(unit)
         return self._states[unit]
+
+    def known(self, unit: Unit) -> bool:
+        """Return whether a unit has been solved, or put here."""
+        return unit in self._states
+
+    def put(self, unit: Unit, state: np.ndarray | None) -> None:
+        """Take `state` as that of a unit alone, say of one of several branches."""
+        self._states[unit] = state
 
     def _solve(self, unit: Unit) -> np.ndarray | None:
         model = self.alone(unit)

@@ -1,0 +1,184 @@
+"""Figures of branches of fixed points: solid where stable, dashed where not."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .branches import Branches
+from .errors import ParameterError
+from .figures import SYMBOLS
+from .style import COLOURS, ONE_COLUMN, caption, new_figure, styled
+
+GREY = "#8c8c8c"
+NAMES = {
+    "beta": r"KL weight $\beta$",
+    "eta": r"noise variance $\eta$",
+    "rho": r"signal strength $\rho$",
+    "lam": r"weight decay $\lambda$",
+    "lr": r"learning rate $\tau$",
+}
+QUANTITIES = {
+    **SYMBOLS,
+    "kl": "KL divergence (nats)",
+    "distortion": "excess distortion (nats)",
+}
+MARKS = {
+    "fold": ("^", "fold"),
+    "end": ("o", "branches meet"),
+    "stability": ("s", "stability changes"),
+}
+
+
+def branches(
+    result: Branches, quantity: str = "eps_g", thresholds: dict[str, Any] | None = None
+) -> Figure:
+    """Draw a quantity along all branches, and below it how slowly deviations relax.
+
+    Parameters
+    ----------
+    result : Branches
+    quantity : one of QUANTITIES
+        Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
+    thresholds : dict, optional
+        As `vaedyn.thresholds.thresholds` returns them, to be marked on an axis of beta.
+    """
+    if quantity not in QUANTITIES:
+        raise ParameterError("y", f"expected one of {', '.join(QUANTITIES)}, got {quantity!r}")
+    with styled():
+        figure, (top, bottom) = new_figure(
+            ONE_COLUMN, 3.9, nrows=2, sharex=True, height_ratios=[3, 2]
+        )
+        styles = _styles(result)
+        for n, style in enumerate(styles):
+            chosen = result.branch == n
+            x, growth = result.varied[chosen], result.growth[chosen]
+            for values in _lines(result, quantity, chosen):
+                _stretches(top, x, values, growth, style)
+            with np.errstate(divide="ignore"):
+                _stretches(bottom, x, 1 / np.abs(growth), growth, style)
+            _marks(top, result, n, quantity, style)
+        _thresholds(top, bottom, result, thresholds)
+        top.set_ylabel(QUANTITIES[quantity])
+        bottom.set_ylabel(r"time $1/|\mathrm{Re}\,\lambda_1|$")
+        bottom.set_yscale("log")
+        usual = np.quantile(1 / np.abs(result.growth[result.growth != 0]), 0.9)
+        bottom.set_ylim(top=100 * usual)  # it diverges at the thresholds
+        bottom.set_xlabel(NAMES[result.name])
+        bottom.set_xlim(result.varied.min(), result.varied.max())
+        figure.legend(
+            handles=_legend(result, styles), loc="outside lower center", ncols=2, columnspacing=1
+        )
+        figure.suptitle(caption(result.params, 60, without=("dim", result.name)), fontsize=7)
+    return figure
+
+
+def _styles(result: Branches) -> list[dict[str, Any]]:
+    """Return a colour for each branch that is stable somewhere, and grey for the others."""
+    styles, used = [], 0
+    for n in range(len(result.types)):
+        chosen = result.branch == n
+        if (result.growth[chosen] < 0).mean() > 0.02 and used < len(COLOURS):
+            styles.append({"color": COLOURS[used], "linewidth": 1.3, "zorder": 3})
+            used += 1
+        else:
+            styles.append({"color": GREY, "linewidth": 0.7, "zorder": 2})
+    return styles
+
+
+def _lines(result: Branches, quantity: str, chosen: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield what is drawn of a quantity, each (points,)."""
+    values = getattr(result, quantity)[chosen]
+    if quantity in "md":
+        values = np.abs(values).max(axis=-1)
+    elif quantity in "QER":
+        values = np.diagonal(values, axis1=-2, axis2=-1)
+    if values.ndim == 1:
+        yield values
+    else:
+        yield from values.T
+
+
+def _stretches(
+    axes: Axes, x: np.ndarray, values: np.ndarray, growth: np.ndarray, style: dict[str, Any]
+) -> None:
+    """Draw a line solid where stable and dashed where not."""
+    stable = growth < 0
+    stable[[0, -1]] = stable[[1, -2]]  # at the tip of a branch the sign is noise
+    cuts = np.flatnonzero(stable[1:] != stable[:-1]) + 1
+    for part in np.split(np.arange(len(x)), cuts):
+        if part[0] > 0:
+            part = np.concatenate([[part[0] - 1], part])
+        line = "-" if stable[part[-1]] else (0, (4, 1.5))
+        axes.plot(x[part], values[part], linestyle=line, **style)
+
+
+def _marks(axes: Axes, result: Branches, n: int, quantity: str, style: dict[str, Any]) -> None:
+    """Mark where something happens on a branch."""
+    chosen = result.branch == n
+    x = result.varied[chosen]
+    for event in result.events:
+        if event["branch"] == n and event["kind"] in MARKS:
+            for values in _lines(result, quantity, chosen):
+                (mark,) = axes.plot(
+                    event["at"],
+                    np.interp(event["at"], x, values),
+                    marker=MARKS[event["kind"]][0],
+                    markerfacecolor="white",
+                    markeredgecolor=style["color"],
+                    markeredgewidth=0.8,
+                    markersize=3,
+                    zorder=5,
+                    clip_on=False,
+                )
+                mark.set_in_layout(False)
+
+
+def _thresholds(top: Axes, bottom: Axes, result: Branches, found: dict[str, Any] | None) -> None:
+    """Draw the thresholds of beta as dotted lines, named above the upper panel."""
+    if found is None or result.name != "beta":
+        return
+    low, high = result.varied.min(), result.varied.max()
+    named = [(rf"$\beta_{{{k}}}$", at) for k, at in enumerate(found["collapse"], 1)]
+    if len(set(found["collapse"])) == 1:
+        named = [(r"$\beta_c$", found["collapse"][0])]
+    if found["noise"] is not None:
+        named.append((r"$\beta_\eta$", found["noise"]))
+    for name, at in named:
+        if low < at < high:
+            for axes in (top, bottom):
+                axes.axvline(at, color="black", linewidth=0.6, linestyle=":", zorder=1)
+            top.annotate(
+                name,
+                (at, 1),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=7,
+            )
+
+
+def _legend(result: Branches, styles: Sequence[dict[str, Any]]) -> list[Line2D]:
+    """Return entries for the coloured branches, the line styles, and the marks that occur."""
+    entries = [
+        Line2D([], [], color=style["color"], label=name)
+        for name, style in zip(result.types, styles, strict=True)
+        if style["color"] != GREY
+    ]
+    dashed = {"linestyle": (0, (4, 1.5)), "color": GREY, "linewidth": 0.8}
+    entries.append(Line2D([], [], **dashed, label="unstable"))
+    kinds = {event["kind"] for event in result.events}
+    entries += [
+        Line2D(
+            [], [], linestyle="none", marker=marker, label=text,
+            markerfacecolor="white", markeredgecolor="black", markeredgewidth=0.8, markersize=3,
+        )
+        for kind, (marker, text) in MARKS.items()
+        if kind in kinds
+    ]  # fmt: skip
+    return entries
