@@ -1,18 +1,26 @@
 """`vaedyn plot branches` and other figures of fixed points."""
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
-from vaedyn.branches import VARIED
+from vaedyn.branches import VARIED, attractor
+from vaedyn.ode import theory
 from vaedyn.params import Params
+from vaedyn.sgd import simulate
 
 from ..store import ResultStore
 from .figure import OUTPUT, output_path, write
 from .fixedpoints import GROUPS
-from .options import Command, option, with_model
-from .vary import RangeType, follow
+from .options import SIMULATION_OPTIONS, Command, option, with_model
+from .output import progress_bar
+from .vary import COUNT, Range, RangeType, follow
+
+log = logging.getLogger(__name__)
 
 QUANTITY = option(
     "Output",
@@ -28,6 +36,21 @@ VARY_ONE = option(
     type=RangeType(),
     default="beta=0.05:3",
     help=f"What is varied, one of {', '.join(VARIED)}, and its range.",
+)
+VARY_BETA = option(
+    "Numerics",
+    "--vary",
+    type=RangeType(),
+    default=None,
+    help="The range of beta.",
+    show_default="beta from 0 to beyond collapse",
+)
+SIMULATIONS = option(
+    "Numerics",
+    "--simulations",
+    type=click.IntRange(0),
+    default=12,
+    help="Number of values of beta that are simulated, too.",
 )
 
 
@@ -67,3 +90,56 @@ def branches(
     limits = thresholds(Model.of(params), None) if vary.name == "beta" else None
     figure = figures_branches.branches(result, quantity, limits)
     write("branches", figure, chosen, [("branches", result)], as_json)
+
+
+@click.command(
+    "cascade",
+    cls=Command,
+    examples=["vaedyn plot cascade --latent 4 --signal 4 --rho 4,3,2,1 --lr 0.05 -o cascade.pdf"],
+)
+@with_model([VARY_BETA, *SIMULATION_OPTIONS, SIMULATIONS, OUTPUT])
+def cascade(
+    params: Params,
+    vary: Range | None,
+    simulations: int,
+    output: Path | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+    **simulation: Any,
+) -> None:
+    """Draw how latents collapse one by one as beta rises: active units, error, KL per latent.
+
+    Lines are the stable fixed point, markers simulations at t = --t-max, which
+    must be long: latents mixed over two signals part slowly.
+    """
+    chosen = output_path("cascade", output, params, {**simulation, "simulations": simulations})
+    top = 1.2 * (params.strengths.max() + params.eta)
+    range_ = vary or Range("beta", 0.02 * top, top, COUNT)
+    store = ResultStore(store_path, recompute=recompute)
+    result = follow(params, range_, 1, store)
+    end = attractor(result)
+    runs, early = [], 0
+    for beta in np.linspace(range_.low, range_.high, simulations + 2)[1:-1]:
+        with progress_bar(f"simulate, beta = {beta:.3g}", "steps") as progress:
+            at = replace(params, beta=float(f"{beta:.6g}"))
+            runs.append(simulate(at, **simulation, store=store, progress=progress))
+        limit = np.interp(at.beta, result.varied[end], result.eps_g[end])
+        early += bool(abs(theory(at).eps_g[-1] - limit) > 0.02 * params.strengths.sum())
+    if early:
+        log.warning(
+            "at %d of %d values of beta learning has not ended by t = %g: raise --t-max",
+            early,
+            simulations,
+            params.t_max,
+        )
+
+    from vaedyn import figures_branches
+    from vaedyn.dynamics import Model
+    from vaedyn.thresholds import thresholds
+
+    limits = thresholds(Model.of(params), None)
+    figure = figures_branches.cascade(result, runs, limits)
+    write(
+        "cascade", figure, chosen, [("branches", result), *(("simulate", r) for r in runs)], as_json
+    )

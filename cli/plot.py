@@ -12,7 +12,7 @@ from vaedyn.sgd import simulate
 
 from ..store import ResultStore
 from .figure import OUTPUT, output_path, write
-from .landscapes import branches
+from .landscapes import branches, cascade
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
 from .output import progress_bar
 
@@ -68,7 +68,8 @@ def _trajectories(
     return ode, sgd
 
 
-command.add_command(branches)
+for figure in (branches, cascade):
+    command.add_command(figure)
 
 
 @command.command(

@@ -81,6 +81,20 @@ class Branches(OrderParameters):
         return self.info["events"]
 
 
+def attractor(result: Branches) -> np.ndarray:
+    """Return the indices of stable points by rising value of what is varied, (stable points,).
+
+    Where several are stable, the one of lowest loss (distortion + beta KL) stands.
+    """
+    stable = np.flatnonzero(result.growth < 0)
+    x = result.varied[stable]
+    beta = x if result.name == "beta" else result.params.beta
+    loss = result.distortion[stable] + beta * result.kl[stable]
+    order = np.lexsort((loss, x))
+    first = np.concatenate([[True], np.diff(x[order]) > 0])
+    return stable[order][first]
+
+
 class _Found(NamedTuple):
     """One branch: nodes, states, growth rates, and what happens on it."""
 

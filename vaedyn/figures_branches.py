@@ -8,12 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .branches import Branches
+from .branches import Branches, attractor
 from .errors import ParameterError
 from .figures import SYMBOLS
+from .results import Trajectory
 from .style import COLOURS, ONE_COLUMN, caption, new_figure, styled
+from .units import ALIVE
 
 GREY = "#8c8c8c"
+ACTIVE = 0.01  # nats: a latent of less KL divergence is not active
 NAMES = {
     "beta": r"KL weight $\beta$",
     "eta": r"noise variance $\eta$",
@@ -151,6 +154,8 @@ def _thresholds(top: Axes, bottom: Axes, result: Branches, found: dict[str, Any]
         if low < at < high:
             for axes in (top, bottom):
                 axes.axvline(at, color="black", linewidth=0.6, linestyle=":", zorder=1)
+            if top.texts and any(text.xy == (at, 1) for text in top.texts):
+                continue
             top.annotate(
                 name,
                 (at, 1),
@@ -182,3 +187,69 @@ def _legend(result: Branches, styles: Sequence[dict[str, Any]]) -> list[Line2D]:
         if kind in kinds
     ]  # fmt: skip
     return entries
+
+
+def cascade(
+    result: Branches,
+    simulated: Sequence[Trajectory] = (),
+    thresholds: dict[str, Any] | None = None,
+) -> Figure:
+    """Draw how latents are switched off one by one: active units, eps_g and KL per latent.
+
+    Parameters
+    ----------
+    result : Branches
+        Along beta; the stable points are drawn as lines.
+    simulated : sequence of Trajectory
+        Simulations at some values of beta, whose ends are drawn as markers with
+        the standard deviation over runs.
+    thresholds : dict, optional
+        As `vaedyn.thresholds.thresholds` returns them.
+    """
+    chosen = attractor(result)
+    x = result.varied[chosen]
+    kl = -np.sort(-result.kl_per_latent[chosen], axis=1)
+    with styled():
+        figure, panels = new_figure(ONE_COLUMN, 4.6, nrows=3, sharex=True, height_ratios=[2, 3, 3])
+        units, error, divergence = panels
+        alive = np.diagonal(result.Q[chosen], axis1=1, axis2=2) > ALIVE
+        units.plot(x, alive.sum(axis=1), color=COLOURS[0], drawstyle="steps-mid")
+        error.plot(x, result.eps_g[chosen], color=COLOURS[0])
+        for i, line in enumerate(kl.T):
+            divergence.plot(x, line, color=COLOURS[i % len(COLOURS)], label=f"{i + 1}")
+        for run in simulated:
+            ends = -np.sort(-run.kl_per_latent[:, -1], axis=1)  # (runs, latent)
+            _ensemble(units, run.params.beta, (ends > ACTIVE).sum(axis=1), COLOURS[0])
+            _ensemble(error, run.params.beta, run.eps_g[:, -1], COLOURS[0])
+            for i, values in enumerate(ends.T):
+                _ensemble(divergence, run.params.beta, values, COLOURS[i % len(COLOURS)])
+        for axes in (error, divergence):
+            _thresholds(units, axes, result, thresholds)
+        units.set_ylabel("active units")
+        units.set_yticks(range(result.params.latent + 1))
+        error.set_ylabel(SYMBOLS["eps_g"])
+        divergence.set_ylabel("KL per latent (nats)")
+        divergence.set_xlabel(NAMES["beta"])
+        divergence.set_xlim(result.varied.min(), result.varied.max())
+        entries = [Line2D([], [], color=COLOURS[0], label="stable fixed point")]
+        if simulated:
+            entries.append(
+                Line2D([], [], linestyle="none", marker="o", label="simulation",
+                       markerfacecolor="white", markeredgecolor=COLOURS[0], markeredgewidth=0.8)
+            )  # fmt: skip
+        figure.legend(handles=entries, loc="outside lower center", ncols=2)
+        known = simulated[0].params if simulated else result.params
+        without = ("beta",) if simulated else ("beta", "dim")
+        figure.suptitle(caption(known, 60, without=without), fontsize=7)
+    return figure
+
+
+def _ensemble(axes: Axes, x: float, values: np.ndarray, colour: str) -> None:
+    """Draw the mean of some runs, (runs,), with their standard deviation."""
+    spread = values.std(ddof=1) if len(values) > 1 else 0.0
+    container = axes.errorbar(
+        x, values.mean(), spread, fmt="o", color=colour, markerfacecolor="white",
+        markeredgewidth=0.8, elinewidth=0.8, zorder=4, clip_on=False,
+    )  # fmt: skip
+    for artist in container.get_children():
+        artist.set_in_layout(False)

@@ -1,0 +1,206 @@
+"""Branches: closed forms along them, where they end and turn, and figures of them."""
+
+import numpy as np
+import pytest
+
+import vaedyn
+from tests import reference
+from vaedyn import figures_branches
+from vaedyn.branches import attractor, branches, vary
+from vaedyn.continuation import ESCAPE, FOLD, trace
+from vaedyn.dynamics import Model
+from vaedyn.store import ResultStore
+from vaedyn.thresholds import noise
+from vaedyn.units import Unit, Units
+
+
+def along(**model):
+    name, low, high = model.pop("vary")
+    return branches(vaedyn.Params(**model), name, low, high, groups=model.pop("groups", 2))
+
+
+@pytest.fixture(scope="module")
+def by_beta():
+    return branches(vaedyn.Params(lr=0.01), "beta", 0.05, 3)
+
+
+@pytest.fixture(scope="module")
+def two():
+    params = vaedyn.Params(latent=2, signal=2, rho=(3, 1), lr=0.05)
+    return branches(params, "beta", 0.05, 5)
+
+
+def event(result, name, kind):
+    """Return where something happens on the branch of that name."""
+    n = result.types.index(name)
+    return [e["at"] for e in result.events if e["branch"] == n and e["kind"] == kind]
+
+
+def test_every_point_of_every_branch_is_a_fixed_point(two):
+    for i, x in enumerate(two.varied):
+        p = vary(two.params, "beta", float(x))
+        y = np.concatenate([getattr(two, name)[i].ravel() for name in "mdQERD"])
+        slope = reference.drift(y, p.beta, p.rho, p.eta, p.lam, p.lr, p.latent) / p.lr
+        first = np.flatnonzero(two.branch == two.branch[i])
+        assert np.abs(slope).max() < (1e-6 if i in (first[0], first[-1]) else 1e-11)
+
+
+def test_branches_end_and_stability_changes_at_the_thresholds(by_beta):
+    assert by_beta.types == ["signal 1", "collapsed", "noise"]
+    assert event(by_beta, "signal 1", "end") == [pytest.approx(2, abs=1e-8)]
+    assert event(by_beta, "collapsed", "stability") == [pytest.approx(2, abs=1e-10)]
+    limit = noise(Model.of(by_beta.params))
+    assert event(by_beta, "noise", "end") == [pytest.approx(limit, abs=1e-8)]
+    stable = by_beta.growth < 0
+    collapsed = by_beta.branch == 1
+    assert (stable[collapsed] == (by_beta.varied[collapsed] > 2)).mean() > 0.99
+
+
+def test_branches_of_two_signals_meet_where_they_must(two):
+    assert event(two, "signal 1, signal 2", "end") == [pytest.approx(2, abs=1e-8)]
+    assert event(two, "signal 1, collapsed", "stability") == [pytest.approx(2, abs=1e-8)]
+    assert event(two, "signal 1, collapsed", "end") == [pytest.approx(4, abs=1e-8)]
+    assert event(two, "2 x collapsed", "stability") == [pytest.approx(4, abs=1e-8)]
+    # where a mixed pair ends, the pair on the stronger signal alone has a mode of growth 0
+    (at,) = event(two, "two on signal 1 and signal 2", "end")
+    units = Units(vary(two.params, "beta", at))
+    modes = units.modes(Unit(2, (3.0,)), Unit(0, (1.0,)))
+    assert np.abs(modes).min() < 1e-7 * two.params.lr
+
+
+def test_at_small_learning_rates_a_branch_is_the_closed_form():
+    result = branches(vaedyn.Params(lr=1e-6), "beta", 0.1, 1.9, groups=1)
+    chosen = result.branch == result.types.index("signal 1")
+    u = np.sqrt(2 - result.varied[chosen])
+    np.testing.assert_allclose(result.eps_g[chosen], 1 - u * (2 - u), atol=1e-4)
+    # relaxation is slowest next to the threshold, where it is linear in the distance
+    growth = result.growth[chosen] / 1e-6
+    assert growth.argmax() == len(growth) - 1
+
+
+@pytest.mark.parametrize("name", ["eta", "rho", "lam", "lr"])
+def test_other_constants_may_be_varied(name):
+    low, high = {"eta": (0.3, 2), "rho": (0.5, 4), "lam": (0, 0.6), "lr": (0.01, 0.6)}[name]
+    params = vaedyn.Params(latent=2, signal=2, rho=(2, 1), lr=0.05)
+    result = branches(params, name, low, high, groups=1)
+    x = 0.5 * (low + high)
+    model = vary(params, name, x)
+    there = vaedyn.Params(
+        latent=2, signal=2, rho=tuple(model.rho), eta=model.eta, lam=model.lam, lr=model.lr
+    )
+    listed = vaedyn.fixed_points(there, groups=1)
+    for n, kind in enumerate(result.types):
+        chosen = result.branch == n
+        if kind in listed.types and result.varied[chosen][0] < x < result.varied[chosen][-1]:
+            eps_g = np.interp(x, result.varied[chosen], result.eps_g[chosen])
+            assert eps_g == pytest.approx(listed.eps_g[listed.types.index(kind)], abs=5e-3)
+    inside = {
+        kind
+        for n, kind in enumerate(result.types)
+        if result.varied[result.branch == n][0] <= x <= result.varied[result.branch == n][-1]
+    }
+    assert inside == set(listed.types) - {"the end of the trajectory"}
+
+
+def test_the_noise_branch_turns_back_in_the_learning_rate_and_escapes():
+    result = branches(vaedyn.Params(), "lr", 0.01, 1.5)
+    folds = [e["at"] for e in result.events if e["kind"] == FOLD]
+    assert len(folds) == 2  # the same place on both sides
+    assert folds[0] == pytest.approx(folds[1], abs=1e-9)
+    # just below there are two noise-fitting points, above none
+    before = Model.of(vaedyn.Params())._replace(lr=folds[0] - 1e-6)
+    assert Units(before).state(Unit(1, (), 1)) is not None
+    (escape,) = [e["at"] for e in result.events if e["kind"] == ESCAPE]
+    # a large E grows as tau K (tau K - 2) and holds Q at tau / 2, with K = Q + 1
+    assert escape == pytest.approx(np.sqrt(5) - 1, abs=1e-5)
+
+
+def test_a_curve_is_followed_round_its_folds():
+    model = Model.of(vaedyn.Params())._replace(rho=np.empty(0))
+    start = Units(model).state(Unit(1, (), 1))
+    pieces = trace(Unit(1, (), 1), lambda lr: model._replace(lr=lr), start, 0.01, 0.01, 1.5)
+    assert [(piece.first, piece.last) for piece in pieces] == [("edge", "fold"), ("escape", "fold")]
+    for piece in pieces:
+        assert (np.diff(piece.x) > 0).all()
+
+
+def test_the_attractor_loses_one_latent_after_another():
+    params = vaedyn.Params(latent=3, signal=3, rho=(3, 2, 1), lr=0.02)
+    result = branches(params, "beta", 0.5, 4.5, groups=1)
+    chosen = attractor(result)
+    active = (np.diagonal(result.Q[chosen], axis1=1, axis2=2) > 1e-6).sum(axis=1)
+    x = result.varied[chosen]
+    clear = np.abs(x - np.round(x)) > 1e-3
+    expected = (x < 2).astype(int) + (x < 3) + (x < 4)
+    np.testing.assert_array_equal(active[clear], expected[clear])
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "message"),
+    [
+        ("gamma", 0, 1, "^vary: expected one of beta"),
+        ("beta", 1, 1, "^vary: expected a range beta=LOW:HIGH"),
+        ("beta", 0, 1, "^vary: must be > 0"),
+        ("beta", 1, np.inf, "^vary: must be finite"),
+    ],
+)
+def test_bad_ranges_are_named(name, low, high, message):
+    with pytest.raises(vaedyn.ParameterError, match=message):
+        branches(vaedyn.Params(), name, low, high)
+
+
+def test_beta_zero_has_no_branches():
+    with pytest.raises(vaedyn.ParameterError, match="^beta: must be > 0"):
+        branches(vaedyn.Params(beta=0), "lr", 0.01, 1)
+
+
+def test_what_does_not_matter_does_not_change_the_record(tmp_path):
+    store = ResultStore(tmp_path)
+    first = branches(vaedyn.Params(), "beta", 0.5, 2.5, groups=1, store=store)
+    again = branches(
+        vaedyn.Params(beta=2, dim=999, t_max=7, points=3), "beta", 0.5, 2.5, groups=1, store=store
+    )
+    assert again.source.reused
+    assert again.types == first.types
+    assert again.events == first.events
+    np.testing.assert_array_equal(again.growth, first.growth)
+    other = branches(vaedyn.Params(eta=0.9), "beta", 0.5, 2.5, groups=1, store=store)
+    assert not other.source.reused
+
+
+def test_figures_are_solid_where_stable_and_name_their_axes(two):
+    limits = {"collapse": [4.0, 2.0], "noise": 1.0126}
+    figure = figures_branches.branches(two, "eps_g", limits)
+    top, bottom = figure.axes
+    assert top.get_ylabel().startswith("generalisation error")
+    assert bottom.get_xlabel() == r"KL weight $\beta$"
+    assert {text.get_text() for text in top.texts} == {
+        r"$\beta_{1}$", r"$\beta_{2}$", r"$\beta_\eta$"
+    }  # fmt: skip
+    solid = [
+        line for line in top.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 2
+    ]
+    spans = sorted((round(min(x), 2), round(max(x), 2)) for x in (s.get_xdata() for s in solid))
+    expected = [(0.05, 2.0), (2.0, 4.0), (4.0, 5.0)]
+    np.testing.assert_allclose(spans, expected, atol=0.06)
+
+
+@pytest.mark.parametrize("quantity", ["kl", "m", "Q", "D", "distortion"])
+def test_any_quantity_can_be_drawn(by_beta, quantity):
+    figure = figures_branches.branches(by_beta, quantity)
+    assert figure.axes[0].lines
+    with pytest.raises(vaedyn.ParameterError, match="^y: expected one of"):
+        figures_branches.branches(by_beta, "nonsense")
+
+
+def test_the_cascade_shows_simulations_on_top(two):
+    params = vaedyn.Params(latent=2, signal=2, rho=(3, 1), lr=0.05, beta=3, t_max=20, points=3)
+    runs = [vaedyn.simulate(params, runs=2)]
+    figure = figures_branches.cascade(two, runs)
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        "active units",
+        r"generalisation error $\varepsilon_g$",
+        "KL per latent (nats)",
+    ]
+    marked = [line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() == "o"]
+    assert marked == [3]
