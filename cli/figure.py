@@ -25,6 +25,10 @@ OUTPUT = option(
     show_default="a name made of the model, .pdf",
 )
 
+X_SCALE = option(
+    "Output", "--x-scale", type=click.Choice(["linear", "log"]), default="linear", help="Time axis."
+)
+
 
 def default_name(figure: str, params: Params, options: dict[str, Any]) -> Path:
     """Return a file name that tells `figure` and all that differs from the defaults."""

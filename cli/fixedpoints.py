@@ -1,17 +1,22 @@
 """`vaedyn fixedpoints`."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from vaedyn.initial import NAMES
+from vaedyn.ode import theory
 from vaedyn.params import Params
+from vaedyn.saddles import Passage, passages
 from vaedyn.stationary import FixedPoints, fixed_points
 
 from ..store import ResultStore
 from .options import THEORY_OPTIONS, Command, option, with_model
 from .output import OBSERVABLES, number, plain, print_json, provenance, table
-from .vary import VARY, Range, follow, print_branches
+from .vary import VARY, Range, follow, print_branches, print_map, survey
 
 MOST_ROWS = 40
 GROUPS = option(
@@ -20,6 +25,13 @@ GROUPS = option(
     type=click.IntRange(0, 2),
     default=2,
     help="Most latents that live together; with 0 only the end of the trajectory is sought.",
+)
+ALONG = option(
+    "Output",
+    "--along",
+    is_flag=True,
+    show_default=False,
+    help="Tell which fixed points the trajectory passes, when, and how slowly it leaves them.",
 )
 
 
@@ -30,13 +42,16 @@ GROUPS = option(
         "vaedyn fixedpoints --beta 1.5",
         "vaedyn fixedpoints --latent 2 --signal 2 --rho 3,1 --lr 0.05 --json",
         "vaedyn fixedpoints --vary beta=0.05:3",
+        "vaedyn fixedpoints --vary beta=0.05:3 --vary eta=0.1:2",
+        "vaedyn fixedpoints --latent 2 --along",
     ],
 )
-@with_model(THEORY_OPTIONS, [GROUPS, VARY])
+@with_model(THEORY_OPTIONS, [GROUPS, VARY, ALONG])
 def command(
     params: Params,
     groups: int,
     vary: tuple[Range, ...],
+    along: bool,
     rtol: float,
     atol: float,
     store_path: Path,
@@ -52,18 +67,33 @@ def command(
     in which the slowest deviation shrinks, or the fastest grows, by a factor e.
     """
     store = ResultStore(store_path, recompute=recompute)
-    if len(vary) == 1:
+    if len(vary) > 2 or (vary and along):
+        raise click.UsageError("expected --vary at most twice, and not with --along")
+    if len(vary) == 2:
+        print_map(survey(params, vary, store), as_json)
+        return
+    if vary:
         print_branches(follow(params, vary[0], groups, store), as_json)
         return
     result = fixed_points(params, groups=groups, rtol=rtol, atol=atol, store=store)
+    passed = []
+    if along:
+        trajectory = theory(params, rtol=rtol, atol=atol, store=ResultStore(store_path))
+        passed = passages(result, trajectory)
     if as_json:
         data = {**provenance(result, "fixedpoints"), "fixed_points": describe(result)}
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}
-        print_json({**data, "thresholds": thresholds, "missing": result.missing})
+        data |= {"thresholds": thresholds, "missing": result.missing}
+        along_it = {"passages": [_plain(each) for each in passed]} if along else {}
+        print_json({**data, "lost": result.lost or None, **along_it})
+        return
+    if along:
+        print_passages(passed)
         return
     columns = ["fixed point", "phase", "stable", "eps_g", "KL", "time", "copies", ""]
     labels = result.labels
-    shown = sorted({*range(min(len(labels), MOST_ROWS)), result.reached})
+    marked = [] if result.reached is None else [result.reached]
+    shown = sorted({*range(min(len(labels), MOST_ROWS)), *marked})
     rows = [
         [
             result.types[i],
@@ -84,6 +114,26 @@ def command(
         click.echo(line)
 
 
+def _plain(passage: Passage) -> dict[str, Any]:
+    return {name: plain(value) for name, value in asdict(passage).items()}
+
+
+def print_passages(passed: Sequence[Passage]) -> None:
+    """Print the fixed points that a trajectory passes."""
+    rows = [
+        [
+            each.type,
+            number(each.time),
+            f"{each.distance:.3g}",
+            f"{number(each.start)} to {number(each.end)}",
+            "stable" if each.stable else number(each.escape_time),
+        ]
+        for each in passed
+    ]
+    columns = ["fixed point passed", "nearest at t", "distance", "the nearest from", "escape time"]
+    table(columns, rows)
+
+
 def summary(result: FixedPoints) -> list[str]:
     """Return the thresholds, and what there is not, in words."""
     found = result.thresholds
@@ -97,6 +147,8 @@ def summary(result: FixedPoints) -> list[str]:
         lines.append(f"background noise is not fitted above beta = {found['noise']:.10g}")
     if found["max_lr"] is not None:
         lines.append(f"the point reached is stable up to lr = {found['max_lr']:.10g}")
+    if result.lost:
+        lines.append(f"where the start leads is not known: {result.lost}")
     for reason, text in (
         ("threshold", "beyond the threshold of beta"),
         ("ended", "ended at a smaller learning rate or weight decay"),

@@ -8,17 +8,18 @@ from typing import Any
 import click
 import numpy as np
 
-from vaedyn.branches import VARIED, attractor
+from vaedyn.bifurcation import VARIED, attractor
 from vaedyn.ode import theory
 from vaedyn.params import Params
 from vaedyn.sgd import simulate
+from vaedyn.stationary import fixed_points
 
 from ..store import ResultStore
-from .figure import OUTPUT, output_path, write
+from .figure import OUTPUT, X_SCALE, output_path, write
 from .fixedpoints import GROUPS
-from .options import SIMULATION_OPTIONS, Command, option, with_model
-from .output import progress_bar
-from .vary import COUNT, Range, RangeType, follow
+from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
+from .output import print_json, progress_bar
+from .vary import COUNT, Range, RangeType, follow, survey
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,14 @@ VARY_BETA = option(
     default=None,
     help="The range of beta.",
     show_default="beta from 0 to beyond collapse",
+)
+VARY_TWO = option(
+    "Numerics",
+    "--vary",
+    type=RangeType(),
+    multiple=True,
+    default=("beta=0.05:3", "eta=0.1:2"),
+    help=f"The two axes: of {', '.join(VARIED)}, with their ranges and numbers of points.",
 )
 SIMULATIONS = option(
     "Numerics",
@@ -143,3 +152,72 @@ def cascade(
     write(
         "cascade", figure, chosen, [("branches", result), *(("simulate", r) for r in runs)], as_json
     )
+
+
+@click.command(
+    "phase-diagram",
+    cls=Command,
+    examples=[
+        "vaedyn plot phase-diagram --vary beta=0.05:3:200 --vary eta=0.1:2:200",
+        "vaedyn plot phase-diagram --vary beta=0.05:3 --vary lr=0.01:1.5 -o map.png",
+    ],
+)
+@with_model([VARY_TWO, OUTPUT])
+def phase_diagram(
+    params: Params,
+    vary: tuple[Range, ...],
+    output: Path | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+) -> None:
+    """Draw which state learning ends in, and its error, over two constants.
+
+    Dotted lines are the thresholds for small learning rates. A grid that grows
+    by whole points computes the new ones only.
+    """
+    if len(vary) != 2:
+        raise click.UsageError("expected --vary twice")
+    names = {"vary": "-".join(range_.name for range_ in vary)}
+    chosen = output_path("phase-diagram", output, params, names)
+    result = survey(params, vary, ResultStore(store_path, recompute=recompute))
+
+    from vaedyn import figures_phases
+    from vaedyn.style import save
+
+    save(figures_phases.phase_diagram(result), chosen, keywords=result.info["keys"])
+    if as_json:
+        keys = result.info["keys"]
+        print_json({"command": "plot phase-diagram", "output": str(chosen), "keys": keys})
+    else:
+        click.echo(chosen)
+
+
+@click.command(
+    "passages",
+    cls=Command,
+    examples=["vaedyn plot passages --latent 2 --signal 2 --rho 3,1 --lr 0.05 -o passages.pdf"],
+)
+@with_model([GROUPS], THEORY_OPTIONS, [X_SCALE, OUTPUT])
+def passages(
+    params: Params,
+    groups: int,
+    rtol: float,
+    atol: float,
+    x_scale: str,
+    output: Path | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+) -> None:
+    """Draw which fixed points the trajectory passes, how near, and how it leaves them."""
+    chosen = output_path("passages", output, params, {"groups": groups, "x_scale": x_scale})
+    store = ResultStore(store_path, recompute=recompute)
+    points = fixed_points(params, groups=groups, rtol=rtol, atol=atol, store=store)
+    ode = theory(params, rtol=rtol, atol=atol, store=ResultStore(store_path))
+
+    from vaedyn import figures_passages
+    from vaedyn.saddles import passages as passed
+
+    figure = figures_passages.passages(points, ode, passed(points, ode), x_scale=x_scale)
+    write("passages", figure, chosen, [("theory", ode), ("fixedpoints", points)], as_json)

@@ -1,6 +1,7 @@
 """Results for people and for machines, on stdout; progress on stderr."""
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -127,6 +128,18 @@ def state_rows(
 def number(value: float) -> str:
     """Return `value` with six digits."""
     return f"{value:.6g}" if np.isfinite(value) else "-"
+
+
+@contextmanager
+def without_records() -> Iterator[None]:
+    """Keep quiet about single records inside, of which there are many."""
+    store = logging.getLogger("vaedyn.store")
+    before = store.level
+    store.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        store.setLevel(before)
 
 
 @contextmanager

@@ -11,14 +11,11 @@ from vaedyn.results import Trajectory
 from vaedyn.sgd import simulate
 
 from ..store import ResultStore
-from .figure import OUTPUT, output_path, write
-from .landscapes import branches, cascade
+from .figure import OUTPUT, X_SCALE, output_path, write
+from .landscapes import branches, cascade, passages, phase_diagram
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
 from .output import progress_bar
 
-X_SCALE = option(
-    "Output", "--x-scale", type=click.Choice(["linear", "log"]), default="linear", help="Time axis."
-)
 Y_SCALE = option(
     "Output", "--y-scale", type=click.Choice(["linear", "log"]), default="log", help="Error axis."
 )
@@ -68,7 +65,7 @@ def _trajectories(
     return ode, sgd
 
 
-for figure in (branches, cascade):
+for figure in (branches, cascade, phase_diagram, passages):
     command.add_command(figure)
 
 

@@ -10,21 +10,26 @@ from ..store import Record
 # what a record's parameters are made of besides the model, by kind
 OPTIONS = {
     "theory": ("rtol", "atol"),
-    "fixedpoints": ("rtol", "atol"),
+    "fixedpoints": ("rtol", "atol", "groups"),
+    "branches": ("groups",),
     "simulate": ("engine", "seed"),
 }
+COMMANDS = {"branches": "fixedpoints"}  # where it is not named like the kind
 
 
 def command_of(record: Record) -> str | None:
-    """Return the exact command that computes `record`, or None for kinds of other programs."""
+    """Return the exact command that computes `record`, or None for parts of a map."""
     if record.kind not in OPTIONS:
         return None
-    words = ["vaedyn", record.kind]
+    words = ["vaedyn", COMMANDS.get(record.kind, record.kind)]
     for name in (*Params.__dataclass_fields__, *OPTIONS[record.kind]):
         if name in record.params:
             words += [f"--{name.replace('_', '-')}", _word(record.params[name])]
     if record.length is not None:
         words += ["--runs", str(record.length)]
+    if "varied" in record.params:
+        low, high = _word(record.params["from"]), _word(record.params["to"])
+        words += ["--vary", f"{record.params['varied']}={low}:{high}"]
     return shlex.join(words)
 
 

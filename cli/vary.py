@@ -1,19 +1,23 @@
 """`vaedyn fixedpoints --vary`: branches along one constant, or a map over two."""
 
+import logging
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import click
 import numpy as np
 
-from vaedyn.branches import VARIED, Branches, branches
+from vaedyn.bifurcation import VARIED, Branches, branches
 from vaedyn.params import Params
+from vaedyn.phases import PhaseDiagram, phase_diagram
 
 from ..store import ResultStore
 from .options import option
-from .output import number, plain, print_json, progress_bar, provenance, table
+from .output import number, plain, print_json, progress_bar, provenance, table, without_records
 
 COUNT = 100
+log = logging.getLogger(__name__)
 
 
 class Range(NamedTuple):
@@ -77,6 +81,45 @@ def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Br
             store=store,
             progress=progress,
         )
+
+
+def survey(params: Params, varied: Sequence[Range], store: ResultStore) -> PhaseDiagram:
+    """Return the map over two constants, and say how much of it was computed."""
+    across, up = varied
+    with without_records(), progress_bar("map", "points") as progress:
+        result = phase_diagram(
+            params,
+            (across.name, across.values),
+            (up.name, up.values),
+            store=store,
+            progress=progress,
+        )
+    computed, total = result.info["computed"], result.phase.size
+    if computed:
+        log.info("computed %d of %d points of the map", computed, total)
+    else:
+        log.info("reused all points of the map")
+    return result
+
+
+def print_map(result: PhaseDiagram, as_json: bool) -> None:
+    """Print a map, or how much of it each phase takes up."""
+    if as_json:
+        data: dict[str, Any] = {"command": "fixedpoints", "varied": [result.x_name, result.y_name]}
+        data |= {"params": result.params.to_dict(), "reused": result.info["computed"] == 0}
+        data |= {result.x_name: plain(result.x), result.y_name: plain(result.y)}
+        data["phases"] = list(result.names)
+        arrays = ("phase", "eps_g", "active", "growth")
+        print_json({**data, **{name: plain(getattr(result, name)) for name in arrays}})
+        return
+    rows = []
+    for n, name in enumerate(result.names):
+        chosen = result.phase == n
+        if chosen.any():
+            eps_g = result.eps_g[chosen]
+            share = f"{100 * chosen.mean():.4g} %"
+            rows.append([name, share, number(eps_g.min()), number(eps_g.max())])
+    table(["phase", "share of the map", "eps_g from", "to"], rows)
 
 
 def print_branches(result: Branches, as_json: bool) -> None:

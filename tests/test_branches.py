@@ -6,7 +6,7 @@ import pytest
 import vaedyn
 from tests import reference
 from vaedyn import figures_branches
-from vaedyn.branches import attractor, branches, vary
+from vaedyn.bifurcation import attractor, branches, vary
 from vaedyn.continuation import ESCAPE, FOLD, trace
 from vaedyn.dynamics import Model
 from vaedyn.store import ResultStore

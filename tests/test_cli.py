@@ -67,6 +67,7 @@ def test_fixedpoints_prints_all_and_their_verdicts(run):
         "fixed_points",
         "thresholds",
         "missing",
+        "lost",
     ]
     assert data["thresholds"]["collapse"] == [pytest.approx(2, abs=1e-12)]
     assert 1 < data["thresholds"]["noise"] < 1.1
@@ -104,6 +105,81 @@ def test_fixedpoints_lists_fewer_groups_when_told_to(run):
 def test_fixedpoints_tells_what_there_is_not(run):
     out = run("fixedpoints --beta 2.5", FAST).out
     assert "no fixed point has a latent on: signal 1; noise (beyond the threshold of beta)" in out
+
+
+def test_fixedpoints_along_names_what_is_passed(run):
+    passed = run("fixedpoints --json --latent 2 --along", FAST).json["passages"]
+    assert passed[-1]["stable"]
+    assert all(not each["stable"] and each["escape_time"] > 0 for each in passed[:-1])
+    out = run("fixedpoints --latent 2 --along", FAST).out
+    assert "fixed point passed" in out
+    assert passed[0]["type"] in out
+
+
+def test_varying_one_constant_follows_branches(run):
+    outcome = run("fixedpoints --json --vary beta=0.5:2.5 --groups 1", FAST)
+    data = outcome.json
+    assert data["varied"] == "beta"
+    assert [branch["type"] for branch in data["branches"]] == ["signal 1", "collapsed", "noise"]
+    learned = data["branches"][0]
+    assert learned["events"][-1] == {"kind": "end", "at": pytest.approx(2, abs=1e-8)}
+    assert len(learned["beta"]) == len(learned["eps_g"]) == len(learned["stable"])
+    again = run("fixedpoints --vary beta=0.5:2.5 --groups 1", FAST)
+    assert "reused branches" in again.err
+    assert re.search(r"collapsed +0.5 +2.5 +2 to 2.5 +stability 2", again.out)
+
+
+def test_varying_two_constants_makes_a_map_that_grows(run):
+    options = "fixedpoints --vary beta=0.5:2.5:5"
+    first = run(f"{options} --vary eta=0.5:1:3 --json", FAST)
+    data = first.json
+    assert data["varied"] == ["beta", "eta"]
+    names = [data["phases"][n] for n in data["phase"][0]]
+    assert names == ["learned"] * 3
+    assert data["phases"][data["phase"][-1][0]] == "collapsed"
+    assert "computed 15 of 15" in first.err
+    assert "reused all points" in run(f"{options} --vary eta=0.5:1:3", FAST).err
+    assert "computed 5 of 20" in run(f"{options} --vary eta=0.5:1.25:4", FAST).err
+    wider = run("fixedpoints --vary beta=0.5:3:6 --vary eta=0.5:1:3", FAST)
+    assert "computed 3 of 18" in wider.err
+    assert "collapsed" in wider.out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--vary beta", "expected beta=LOW:HIGH"),
+        ("--vary gamma=0:1", "expected one of beta, eta, rho, lam, lr before '='"),
+        ("--vary beta=2:1", "expected LOW < HIGH"),
+        ("--vary beta=0:1", "must be > 0"),
+        ("--vary beta=1:2 --vary beta=1:2", "must vary another constant"),
+        ("--vary beta=1:2 --vary eta=1:2 --vary lr=1:2", "--vary at most twice"),
+        ("--vary beta=1:2 --along", "not with --along"),
+        ("--vary beta=1:2:1", "a COUNT of at least 2"),
+    ],
+)
+def test_bad_ranges_are_told_in_one_line(run, options, message):
+    outcome = run(f"fixedpoints {options}")
+    assert outcome.code == 2
+    assert message in outcome.err.splitlines()[-1]
+    assert not Path("vaedyn-store").exists()
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        "branches --vary beta=0.5:2.5 --groups 1",
+        "phase-diagram --vary beta=0.5:2.5:6 --vary lr=0.05:1.5:5",
+        "cascade --latent 2 --simulations 2 --runs 2",
+        "passages --latent 2",
+    ],
+)
+def test_figures_of_fixed_points_are_written(run, figure):
+    outcome = run(f"plot {figure} -o figure.svg --json", FAST)
+    assert outcome.code == 0
+    assert Path(outcome.json["output"]).read_text().startswith("<?xml")
+    assert run(f"plot {figure} -o figure.gif").code == 2
+    assert "reused" in run(f"plot {figure} -o again.pdf", FAST).err
 
 
 def test_tables_show_the_same_numbers(run):

@@ -77,7 +77,9 @@ MODELS = [
     "simulate --runs 3 --engine vector --seed 7 --latent 2 --signal 2 --rho 2,0.1 --init-seed 3",
     "simulate --runs 2 --anneal tanh:0.25 --lam 0.1 --init m=0.1,d=0.2,Q=1,E=1,R=0,D=0.7",
     "theory --rtol 1e-6 --eta 0.30000000000000004",
-    "fixedpoints --latent 2 --beta 0.6",
+    "fixedpoints --latent 2 --beta 0.6 --groups 1",
+    "fixedpoints --vary eta=0.30000000000000004:1.2 --groups 1",
+    "fixedpoints --signal 2 --rho 0.7,0.3 --vary rho=0.5:1.1 --groups 1",
 ]
 
 

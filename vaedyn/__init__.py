@@ -2,8 +2,8 @@
 
 ``Params`` holds the model; ``theory`` integrates its order parameters in the
 limit of large input dimension, ``simulate`` trains it by one-pass SGD, and
-``fixed_points`` tells where learning ends. ``vaedyn.store.ResultStore`` keeps
-their results.
+``fixed_points`` and ``phase_diagram`` tell where learning ends.
+``vaedyn.store.ResultStore`` keeps their results.
 """
 
 from importlib import import_module
@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import store as store
+    from .bifurcation import Branches as Branches
     from .errors import ConvergenceError as ConvergenceError
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
     from .errors import VaedynError as VaedynError
     from .ode import theory as theory
     from .params import Params as Params
+    from .phases import PhaseDiagram as PhaseDiagram
+    from .phases import phase_diagram as phase_diagram
     from .results import Trajectory as Trajectory
+    from .saddles import Passage as Passage
+    from .saddles import passages as passages
     from .sgd import simulate as simulate
     from .stationary import FixedPoints as FixedPoints
     from .stationary import fixed_points as fixed_points
@@ -31,8 +36,14 @@ _HOMES = {
     "VaedynError": "errors",
     "Params": "params",
     "Trajectory": "results",
+    "Branches": "bifurcation",
+    "branches": "bifurcation",
+    "Passage": "saddles",
+    "passages": "saddles",
     "FixedPoints": "stationary",
     "fixed_points": "stationary",
+    "PhaseDiagram": "phases",
+    "phase_diagram": "phases",
     "simulate": "sgd",
     "theory": "ode",
 }

@@ -102,12 +102,12 @@ def _legend(theory, simulation, band: str, colour: str) -> list[Any]:
     return handles
 
 
-def _time_axis(axes: Axes, t: np.ndarray, x_scale: str) -> None:
+def time_axis(axes: Axes, t: np.ndarray, x_scale: str) -> None:
     axes.set_xscale(x_scale)
     axes.set_xlim(t[t > 0][0] if x_scale == "log" else t[0], t[-1])
 
 
-def _label_decades(axes: Axes) -> None:
+def label_decades(axes: Axes) -> None:
     """Label a logarithmic y axis in plain numbers, between the decades too if it has few."""
 
     def text(value: float, _position: object = None) -> str:
@@ -159,9 +159,9 @@ def learning_curve(
             x_scale=x_scale,
             count=24,
         )
-        _time_axis(axes, t, x_scale)
+        time_axis(axes, t, x_scale)
         if y_scale == "log":
-            _label_decades(axes)
+            label_decades(axes)
         axes.set_xlabel(r"time $t$ = SGD steps$/N$")
         axes.set_ylabel(SYMBOLS["eps_g"])
         axes.set_title(caption(params, 76), fontsize=6.5)
@@ -203,7 +203,7 @@ def order_parameters(
                     count=0 if crowded else 7 if many else 14,
                 )
             axes.set_ylabel(SYMBOLS[name])
-            _time_axis(axes, t, x_scale)
+            time_axis(axes, t, x_scale)
             axes.margins(y=0.08)
         for axes in panels[1]:
             axes.set_xlabel(r"time $t$ = SGD steps$/N$")

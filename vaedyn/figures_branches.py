@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .branches import Branches, attractor
+from .bifurcation import Branches, attractor
 from .errors import ParameterError
 from .figures import SYMBOLS
 from .results import Trajectory
@@ -154,7 +154,7 @@ def _thresholds(top: Axes, bottom: Axes, result: Branches, found: dict[str, Any]
         if low < at < high:
             for axes in (top, bottom):
                 axes.axvline(at, color="black", linewidth=0.6, linestyle=":", zorder=1)
-            if top.texts and any(text.xy == (at, 1) for text in top.texts):
+            if any(text.get_text() == name for text in top.texts):
                 continue
             top.annotate(
                 name,

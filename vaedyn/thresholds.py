@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .branches import Continuation
+from .bifurcation import Continuation
 from .configurations import Configuration
 from .dynamics import Model, root
 from .units import Unit, Units

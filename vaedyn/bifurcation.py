@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +37,7 @@ def vary(params: Params, name: str, x: float) -> Model:
     """
     model = Model.of(params)
     if name == "rho":
-        return model._replace(rho=model.rho * (x / model.rho.max()))
+        return model._replace(rho=model.rho / model.rho.max() * x)
     return model._replace(**{name: x})
 
 
@@ -196,11 +196,13 @@ class Continuation:
             return units.growth(placed) / units.model.lr
 
         rates = np.array([growth(value) for value in x])
-        # where a branch ends something is marginal, and its sign is noise
-        sure = np.ones(len(x), bool)
-        sure[[0, -1]] = [low not in tips, high not in tips]
-        for i in np.flatnonzero((rates[1:] * rates[:-1] < 0) & sure[1:] & sure[:-1]):
-            events.append(("stability", root(growth, float(x[i]), float(x[i + 1]))))
+        # where a branch ends something is marginal, and the sign of growth is noise
+        sure = np.abs(rates) > 1e-11
+        sure[0] &= low not in tips
+        sure[-1] &= high not in tips
+        for i, j in pairwise(np.flatnonzero(sure)):
+            if rates[i] * rates[j] < 0:
+                events.append(("stability", root(growth, float(x[i]), float(x[j]))))
         states = np.array([state(*here(value)) for value in x])
         return _Found(configuration, x, states, rates * [self.path(v).lr for v in x], events)
 

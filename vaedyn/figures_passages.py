@@ -1,0 +1,146 @@
+"""A figure for a paper: which fixed points a trajectory passes, and how it leaves them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .figures import SYMBOLS, label_decades, time_axis
+from .results import Trajectory
+from .saddles import Passage, distances
+from .stationary import FixedPoints
+from .style import COLOURS, ONE_COLUMN, caption, new_figure, styled
+
+UNSTABLE = (0, (4, 1.5))
+GAP = 0.045  # between numbers above the panel, at least, as a part of its width
+FLOOR = 1e-9  # distances below are rounding
+ALIKE = 0.1  # relative difference of rates that makes an escape follow the eigenvalue
+SHIFT = 1.6  # factor by which grey lines lie below the distance
+
+
+def passages(
+    points: FixedPoints,
+    trajectory: Trajectory,
+    found: Sequence[Passage],
+    *,
+    x_scale: str = "linear",
+) -> Figure:
+    """Draw the generalisation error and the distance to the fixed points passed, in time.
+
+    A fixed point has one colour in both panels; above, it shades the times during
+    which it is the nearest of all. Its line below is dashed if it is unstable. Circles
+    mark the nearest approaches. Grey lines, shifted down, show the growth
+    exp(t / escape time) where the trajectory leaves at this rate; one that comes less
+    close, or leaves in another direction, may never do so.
+
+    Parameters
+    ----------
+    points : FixedPoints
+    trajectory : Trajectory, leading axis (times,)
+    found : sequence of Passage
+        What `vaedyn.passages` returns for both.
+    x_scale : {"linear", "log"}
+        A logarithmic time axis leaves t = 0 out.
+    """
+    t, order = trajectory.t, list(dict.fromkeys(passage.index for passage in found))
+    away = {i: np.maximum(distances(points, trajectory, [i])[0], FLOOR) for i in order}
+    colour = {i: COLOURS[n % len(COLOURS)] for n, i in enumerate(order)}
+    with styled():
+        handles = _keys(found, colour)
+        height = 3.9 + 0.14 * len(handles)
+        figure, (top, bottom) = new_figure(ONE_COLUMN, height, nrows=2, sharex=True)
+        shown = t > 0 if x_scale == "log" else slice(None)
+        top.set_yscale("log")
+        bottom.set_yscale("log")
+        top.plot(t[shown], trajectory.eps_g[shown], color="black", zorder=3)
+        for i in order:
+            style = "-" if points.stable[i] else UNSTABLE
+            bottom.plot(t[shown], away[i][shown], color=colour[i], linestyle=style)
+        for passage in found:
+            top.axvspan(
+                passage.start, passage.end, color=colour[passage.index], alpha=0.25, linewidth=0
+            )
+            _approach(bottom, passage, colour[passage.index], t[shown][0])
+        escapes = [_escape(bottom, each, t[shown], away[each.index][shown]) for each in found]
+        if any(escapes):
+            text = r"growth $e^{t/\mathrm{escape\ time}}$"
+            handles.append(Line2D([], [], color="0.5", linewidth=0.7, label=text))
+        time_axis(top, t, x_scale)
+        _number(top, found)
+        label_decades(top)
+        label_decades(bottom)
+        top.set_ylabel(SYMBOLS["eps_g"])
+        bottom.set_ylabel("distance to fixed point")
+        bottom.set_xlabel(r"time $t$ = SGD steps$/N$")
+        figure.suptitle(caption(trajectory.params, 76), fontsize=6.5)
+        figure.legend(handles=handles, loc="outside lower left", handlelength=2.4)
+    return figure
+
+
+def _keys(found: Sequence[Passage], colour: dict[int, str]) -> list[Any]:
+    """Return legend entries: numbers in order of time, what is passed, and how it is left."""
+    handles: list[Any] = []
+    for i in colour:
+        numbers = ", ".join(str(n) for n, each in enumerate(found, 1) if each.index == i)
+        passage = next(each for each in found if each.index == i)
+        fate = "stable" if passage.stable else "marginal"
+        if np.isfinite(passage.escape_time):
+            fate = f"escape time {passage.escape_time:.3g}"
+        style = "-" if passage.stable else UNSTABLE
+        text = f"{numbers}: {passage.type} ({fate})"
+        handles.append(Line2D([], [], color=colour[i], linestyle=style, label=text))
+    return handles
+
+
+def _approach(axes: Axes, passage: Passage, colour: str, first: float) -> None:
+    """Mark the nearest approach, also one at a time that is left out of the axis."""
+    (marker,) = axes.plot(
+        max(passage.time, first),
+        max(passage.distance, FLOOR),
+        linestyle="none",
+        marker="o",
+        markerfacecolor="white",
+        markeredgecolor=colour,
+        markeredgewidth=0.8,
+        zorder=4,
+        clip_on=False,  # those on the frame are shown whole
+    )
+    marker.set_in_layout(False)
+
+
+def _escape(axes: Axes, passage: Passage, t: np.ndarray, away: np.ndarray) -> bool:
+    """Draw the growth of an escape beside the distance that follows it best, if one does."""
+    leaving = np.flatnonzero((t > passage.time) & (t < passage.end))
+    if not np.isfinite(passage.escape_time) or len(leaving) < 3:
+        return False
+    slope = np.gradient(np.log(away[leaving]), t[leaving])
+    off = np.abs(slope / passage.growth - 1)
+    if off.min() > ALIKE:
+        return False
+    anchor = leaving[off.argmin()]
+    low = max(passage.time, t[anchor] - 2 * passage.escape_time)
+    span = np.linspace(low, min(passage.end, t[anchor] + 2 * passage.escape_time), 50)
+    line = away[anchor] * np.exp((span - t[anchor]) * passage.growth)
+    axes.plot(span, line / SHIFT, color="0.5", linewidth=0.7, zorder=1)
+    return True
+
+
+def _number(axes: Axes, found: Sequence[Passage]) -> None:
+    """Write the numbers of the passages above their residences, apart from one another."""
+    low, high = axes.get_xlim()
+    position = axes.transAxes.inverted().transform
+    middle = []
+    for passage in found:
+        ends = np.clip([passage.start, passage.end], low, high)
+        x = position(axes.transData.transform([(end, 1.0) for end in ends]))[:, 0]
+        middle.append(x.mean())
+    for n in range(1, len(middle)):
+        middle[n] = max(middle[n], middle[n - 1] + GAP)
+    middle[-1] = min(middle[-1], 1.0)
+    for n in range(len(middle) - 2, -1, -1):
+        middle[n] = min(middle[n], middle[n + 1] - GAP)
+    for n, x in enumerate(middle, 1):
+        axes.text(x, 1.02, str(n), transform=axes.transAxes, ha="center", va="bottom", fontsize=7)

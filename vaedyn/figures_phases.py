@@ -1,0 +1,190 @@
+"""Figures of phase diagrams: the phases, and the generalisation error that they end at."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from .attractors import DIVERGING
+from .bifurcation import VARIED
+from .phases import PhaseDiagram
+from .style import TWO_COLUMNS, new_figure, styled
+
+# pale tints that also differ in lightness, in the order of the phases
+TINTS = ("#B8B8B8", "#B5E3D2", "#E6F3FB", "#F7C873", "#8C7FA3")
+SYMBOLS = {
+    "beta": r"\beta",
+    "eta": r"\eta",
+    "rho": r"\rho",
+    "lam": r"\lambda",
+    "lr": r"\tau",
+}
+WORDS = {
+    "beta": "KL weight",
+    "eta": "background noise",
+    "rho": "signal strength",
+    "lam": "weight decay",
+    "lr": "learning rate",
+}
+SIGNAL: Any = {"colors": "#0072B2", "linestyles": "-"}
+NOISE: Any = {"colors": "#D55E00", "linestyles": "--"}
+FINE = 400  # points of the mesh on which the thresholds are drawn
+
+
+def phase_diagram(result: PhaseDiagram) -> Figure:
+    """Draw the phases beside the generalisation error, with the thresholds of small rates.
+
+    The lines show where, as the learning rate goes to 0, a collapsed latent
+    starts to learn a signal or to fit noise: ``beta = s / (1 + lam) - lam / s``
+    at the variance s = rho_k + eta of a signal, or eta. Where there is no
+    attracting fixed point the error has the colour of diverging.
+    """
+    with styled():
+        figure, panels = new_figure(TWO_COLUMNS, 3.1, ncols=2, sharex=True, sharey=True)
+        phases, error = panels
+        edges = _edges(result.x), _edges(result.y)
+        colours = ListedColormap(TINTS)
+        scale = BoundaryNorm(np.arange(len(TINTS) + 1) - 0.5, len(TINTS))
+        mesh: Any = {"rasterized": True, "linewidth": 0}
+        phases.pcolormesh(*edges, result.phase.T, cmap=colours, norm=scale, **mesh)
+        error.set_facecolor(TINTS[DIVERGING])
+        shown = np.ma.masked_invalid(result.eps_g.T)
+        top, beyond = _top(result.eps_g)
+        image = error.pcolormesh(*edges, shown, cmap="cividis", vmin=0, vmax=top, **mesh)
+        bar = figure.colorbar(image, ax=error, pad=0.02, extend="max" if beyond else "neither")
+        bar.set_label(r"generalisation error $\varepsilon_g$")
+        bar.ax.tick_params(which="both", right=True)
+        for axes in panels:
+            _thresholds(axes, result)
+            axes.set_xlabel(_label(result, result.x_name))
+            axes.set_xscale(_scale(result.x))
+            axes.set_yscale(_scale(result.y))
+            if _scale(result.x) == "linear":
+                axes.xaxis.set_major_locator(MaxNLocator(6))
+            axes.set_xlim(edges[0][[0, -1]])
+            axes.set_ylim(edges[1][[0, -1]])
+        phases.set_ylabel(_label(result, result.y_name))
+        handles = _legend(result)
+        columns = len(handles) if len(handles) <= 5 else 4
+        by_row = [handle for first in range(columns) for handle in handles[first::columns]]
+        figure.legend(handles=by_row, loc="outside lower center", ncols=columns)
+        figure.suptitle(constants(result), fontsize=7)
+    return figure
+
+
+def constants(result: PhaseDiagram) -> str:
+    """Return the constants that are not varied, in the paper's letters."""
+    params, varied = result.params, (result.x_name, result.y_name)
+    if params.latent == params.signal:
+        parts = [rf"$M = M^* = {params.latent}$"]
+    else:
+        parts = [rf"$M = {params.latent}$", rf"$M^* = {params.signal}$"]
+    strengths = params.strengths
+    if "rho" not in varied:
+        parts.append(rf"$\rho = {_listed(strengths)}$")
+    elif len(set(strengths)) > 1:
+        parts.append(rf"$\rho_k/\rho = {_listed(strengths / strengths.max())}$")
+    for name in VARIED:
+        value = getattr(params, name)
+        if name not in varied and name != "rho" and not (name == "lam" and value == 0):
+            parts.append(rf"${SYMBOLS[name]} = {value:g}$")
+    return ", ".join(parts)
+
+
+def _listed(strengths: np.ndarray) -> str:
+    words = [f"{value:.3g}" for value in strengths]
+    if len(set(words)) == 1:
+        words = words[:1]
+    elif len(words) > 4:
+        words = [*words[:3], r"\ldots", words[-1]]
+    return r",\,".join(words)
+
+
+def _label(result: PhaseDiagram, name: str) -> str:
+    several = name == "rho" and len(set(result.params.strengths)) > 1
+    words = "strength of the strongest signal" if several else WORDS[name]
+    return rf"{words} ${SYMBOLS[name]}$"
+
+
+def _scale(values: np.ndarray) -> str:
+    """Return how an axis is scaled: as its values are spaced."""
+    if values[0] <= 0 or len(values) < 3:
+        return "linear"
+    ratios = values[1:] / values[:-1]
+    return "log" if np.ptp(ratios) < 1e-6 * ratios[0] else "linear"
+
+
+def _top(eps_g: np.ndarray) -> tuple[float, bool]:
+    """Return the end of the colour scale, and whether a few values are far beyond it."""
+    values = eps_g[np.isfinite(eps_g)]
+    if not len(values):
+        return 1.0, False
+    most, nearly = float(values.max()), float(np.quantile(values, 0.99))
+    return (nearly, True) if most > 1.5 * nearly > 0 else (most, False)
+
+
+def _refined(values: np.ndarray) -> np.ndarray:
+    """Return `FINE` values, spaced as the given ones are."""
+    at = np.linspace(0, len(values) - 1, FINE)
+    return np.interp(at, np.arange(len(values)), values)
+
+
+def _edges(centres: np.ndarray) -> np.ndarray:
+    """Return the edges of cells around `centres` (n,), (n + 1,); the outer ones end at them."""
+    return np.concatenate([centres[:1], 0.5 * (centres[1:] + centres[:-1]), centres[-1:]])
+
+
+def _thresholds(axes: Axes, result: PhaseDiagram) -> None:
+    x, y = _refined(result.x), _refined(result.y)
+    for excess, style in _excesses(result, x, y):
+        if excess.min() < 0 < excess.max():
+            axes.contour(x, y, excess.T, levels=[0.0], linewidths=1.0, **style)
+
+
+def _excesses(
+    result: PhaseDiagram, x: np.ndarray, y: np.ndarray
+) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Return how far beta is below each threshold of small rates, (nx, ny), and its style."""
+    values: dict[str, Any] = {name: getattr(result.params, name) for name in VARIED}
+    strengths = result.params.strengths
+    values["rho"] = strengths.max()
+    values[result.x_name], values[result.y_name] = np.meshgrid(x, y, indexing="ij")
+    found = []
+    for ratio in [*sorted(set(strengths / strengths.max())), 0.0]:
+        s = ratio * values["rho"] + values["eta"]
+        excess = s / (1 + values["lam"]) - values["lam"] / s - values["beta"]
+        found.append((np.broadcast_to(excess, (len(x), len(y))), SIGNAL if ratio else NOISE))
+    return found
+
+
+def _legend(result: PhaseDiagram) -> list[Any]:
+    """Return legend entries for what is there."""
+    handles: list[Any] = [
+        Patch(facecolor=TINTS[i], edgecolor="0.4", linewidth=0.4, label=name)
+        for i, name in enumerate(result.names)
+        if (result.phase == i).any()
+    ]
+    crossed = {
+        id(style): style
+        for excess, style in _excesses(result, result.x, result.y)
+        if excess.min() < 0 < excess.max()
+    }
+    for style in crossed.values():
+        what = "signals" if style is SIGNAL and result.params.signal > 1 else "signal"
+        what = "noise" if style is NOISE else what
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=style["colors"],
+                linestyle=style["linestyles"],
+                linewidth=1.0,
+                label=rf"threshold of {what}, $\tau \to 0$",
+            )
+        )
+    return handles
