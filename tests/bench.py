@@ -7,18 +7,15 @@ All that is compared is therefore measured in turns.
 import argparse
 import importlib.util
 import json
-import math
 import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from rich import box
 from rich.console import Console
@@ -27,16 +24,21 @@ from scipy.integrate import solve_ivp
 
 import vaedyn
 from tests import reference
+from tests.contenders import (
+    Action,
+    engine_run,
+    memory_run,
+    normals_run,
+    numpy_run,
+    torch_run,
+    ziggurat_run,
+)
 from vaedyn import sgd
 from vaedyn.annealing import Constant
-from vaedyn.initial import teacher
-from vaedyn.kernels import stream as kernel
-from vaedyn.kernels.stream import open_stream
 from vaedyn.ode import integrate
-from vaedyn.state import count, pack
+from vaedyn.state import pack
 
 REPEATS = 9
-Action = Callable[[], object]
 
 
 class Contender(NamedTuple):
@@ -75,109 +77,6 @@ def compare(case: str, unit: str, scale: float, contenders: list[Contender]) -> 
         }
         for contender, kept in zip(contenders, times, strict=True)
     ]
-
-
-def engine_run(params: vaedyn.Params, engine: str, steps: int) -> Action:
-    """Return an action that makes `steps` SGD steps."""
-    built = sgd.ENGINES[engine](params)
-    stream = open_stream(np.random.SeedSequence(0))
-    betas, save = np.full(steps, params.beta), np.array([steps])
-    out = np.empty((1, count(params.latent, params.signal)))
-
-    def action():
-        state = [array.copy() for array in built.state]
-        built.advance(stream, betas, save, *state, *built.constants, out)
-
-    return action
-
-
-def numpy_run(params: vaedyn.Params, steps: int) -> Action:
-    """Return an action that makes `steps` SGD steps in plain NumPy."""
-    W, V = params.weights()
-    directions = teacher(params.dim, params.signal).T
-    rng = np.random.default_rng(0)
-    scale, noise = np.sqrt(params.strengths / params.dim), np.sqrt(params.eta)
-
-    def action():
-        weights = W.T, V.T, np.ones(params.latent)
-        for _ in range(steps):
-            c, n = rng.standard_normal(params.signal), rng.standard_normal(params.dim)
-            x = directions @ (scale * c) + noise * n
-            weights = reference.sgd_step(*weights, x, params.beta, params.lam, params.lr)
-
-    return action
-
-
-def torch_run(params: vaedyn.Params, steps: int) -> Action:
-    """Return an action that makes `steps` SGD steps with PyTorch's automatic gradients."""
-    import torch  # pyright: ignore[reportMissingImports]
-
-    N = params.dim
-    start = [torch.tensor(a.T.copy()) for a in params.weights()]
-    start.append(torch.ones(params.latent, dtype=torch.float64))
-    directions = torch.tensor(teacher(N, params.signal).T.copy())
-    strengths = torch.tensor(np.sqrt(params.strengths / N))
-
-    def action():
-        W, V, D = (a.clone().requires_grad_() for a in start)
-        groups = [{"params": [W, V]}, {"params": [D], "lr": params.lr / N}]
-        optimizer = torch.optim.SGD(groups, lr=params.lr)
-        for _ in range(steps):
-            c = torch.randn(params.signal, dtype=torch.float64)
-            n = torch.randn(N, dtype=torch.float64)
-            x = directions @ (strengths * c) + math.sqrt(params.eta) * n
-            mu, y = V.T @ x / math.sqrt(N), W.T @ x / math.sqrt(N)
-            Q = W.T @ W / N
-            fit = -y @ mu + mu @ Q @ mu / 2 + (Q.diagonal() * D).sum() / 2
-            loss = fit + params.beta * (mu**2 + D - torch.log(D) - 1).sum() / 2
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-
-    return action
-
-
-@numba.njit
-def _normals(stream, out, steps):
-    for _ in range(steps):
-        kernel.normals(stream, 1.0, out)
-
-
-@numba.njit
-def _ziggurat(rng, out, steps):
-    for _ in range(steps):
-        for j in range(out.size):
-            out[j] = rng.standard_normal()
-
-
-def normals_run(dim: int, steps: int) -> Action:
-    """Return an action that draws the normals of `steps` data points, and nothing else."""
-    stream, out = open_stream(np.random.SeedSequence(0)), np.empty(dim)
-    return lambda: _normals(stream, out, steps)
-
-
-def ziggurat_run(dim: int, steps: int) -> Action:
-    """Return an action that draws as many normals from numpy's Generator inside numba."""
-    rng, out = np.random.default_rng(0), np.empty(dim)
-    return lambda: _ziggurat(rng, out, steps)
-
-
-@numba.njit
-def _traffic(rows, moving, steps):
-    last = rows[-1]
-    for _ in range(steps):
-        for i in range(moving):
-            row = rows[i]
-            for j in range(row.size):
-                row[j] += last[j]
-        for j in range(last.size):
-            last[j] = rows[-2, j]
-
-
-def memory_run(dim: int, latent: int, signal: int, steps: int) -> Action:
-    """Return an action that only reads W, V, W*, x and writes W, V, x, as a step must."""
-    rows = np.ones((2 * latent + signal + 1, dim))
-    return lambda: _traffic(rows, 2 * latent, steps)
 
 
 def simulation_rows() -> list[dict]:
