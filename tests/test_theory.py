@@ -2,6 +2,7 @@
 
 import itertools
 
+import numba
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -11,11 +12,12 @@ from tests import reference
 from vaedyn import sgd
 from vaedyn.annealing import Constant, Tanh
 from vaedyn.kernels import ode, rk45
+from vaedyn.kernels.product import multiply
 from vaedyn.kernels.stream import open_stream
 from vaedyn.ode import integrate
 from vaedyn.state import count, pack
 
-SIZES = [(1, 1), (2, 1), (2, 2), (2, 3), (4, 2)]
+SIZES = [(1, 1), (2, 1), (2, 2), (2, 3), (4, 2), (5, 3), (8, 4)]
 
 
 def evaluate(y, beta, rho, eta, lam, lr, latent):
@@ -24,6 +26,28 @@ def evaluate(y, beta, rho, eta, lam, lr, latent):
         y, beta, rho, eta, lam, lr, latent, np.full(ode.scratch(latent, len(rho)), np.nan), out
     )
     return out
+
+
+@numba.njit
+def product(out, at, a, left, b, right, rows, inner, columns):
+    U = np.uint64
+    multiply(out, U(at), a, U(left), b, U(right), U(rows), U(inner), U(columns))
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_products_of_any_shape_are_added_in_place(kind):
+    rng = np.random.default_rng(3)
+    for rows, inner, columns in itertools.product(
+        (1, 3, 4, 5, 8, 9), (1, 2, 5), (1, 2, 3, 4, 7, 8, 13, 20)
+    ):
+        a, b, out = (rng.standard_normal(600).astype(kind) for _ in range(3))
+        at, left, right = rng.integers(0, 9, 3)
+        expected = out.copy()
+        A = a[left : left + rows * inner].reshape(rows, inner)
+        B = b[right : right + inner * columns].reshape(inner, columns)
+        expected[at : at + rows * columns] += (A @ B).ravel()
+        product(out, at, a, left, b, right, rows, inner, columns)
+        np.testing.assert_allclose(out, expected, atol=1e-13)
 
 
 @pytest.mark.parametrize(("latent", "signal"), SIZES)

@@ -1,9 +1,8 @@
 """Products of small matrices that stand somewhere in flat arrays.
 
 Compilers leave loops over eight columns scalar, since the columns are too few
-for the vector loops they make. Here the vectors are spelt out: a row of the
-product stays in registers, WIDTHS[0] columns at a time, while its terms are
-added up.
+for the vector loops they make. Here the vectors are spelt out: a tile of the
+product stays in registers while its terms are added up.
 """
 
 from typing import Any
@@ -17,21 +16,20 @@ from numba.np.arrayobj import make_array
 
 from .jit import LEAF
 
-WIDTHS = 8, 4, 2, 1
 U = np.uint64
 
 
-def _row(width: int) -> Any:
-    """Return a compiled function that adds ``a B`` to `width` numbers in ``out[at:]``.
+def _tile(rows: int, width: int) -> Any:
+    """Return a compiled function that adds a part of ``A B`` to a tile of `out`.
 
-    The vector a stands in ``a[left:]``, the rows of B from ``b[right:]`` on,
-    `stride` numbers apart.
+    The tile starts at ``out[at]``, its rows of A at ``a[left]`` and its columns of B
+    at ``b[right]``. Rows of `out` and B stand `stride` numbers apart, those of A `inner`.
     """
     vector = ir.VectorType(ir.DoubleType(), width)
     fast = ("contract",)
 
     @intrinsic
-    def add_row(_context, out, at, a, left, b, right, inner, stride):
+    def add_tile(_context, out, at, a, left, b, right, inner, stride):
         def codegen(context, builder, signature, arguments):
             kinds = signature.args
             to, of, by = (
@@ -42,27 +40,40 @@ def _row(width: int) -> Any:
             def pointer(base, index):
                 return builder.bitcast(builder.gep(base, [index]), vector.as_pointer())
 
-            target = pointer(to, at)
-            total = cgutils.alloca_once_value(builder, builder.load(target, align=8))
+            def shifted(index, times, step):
+                for _ in range(times):
+                    index = builder.add(index, step)
+                return index
+
+            targets = [pointer(to, shifted(at, r, stride)) for r in range(rows)]
+            totals = [
+                cgutils.alloca_once_value(builder, builder.load(target, align=8))
+                for target in targets
+            ]
             empty = ir.Constant(vector, ir.Undefined)
             zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
             with cgutils.for_range(builder, inner) as loop:
-                scalar = builder.load(builder.gep(of, [builder.add(left, loop.index)]))
-                first = builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
-                factor = builder.shuffle_vector(first, empty, zeros)
                 at_row = builder.add(right, builder.mul(loop.index, stride))
-                term = builder.fmul(factor, builder.load(pointer(by, at_row), align=8), fast)
-                builder.store(builder.fadd(builder.load(total), term, fast), total)
-            builder.store(builder.load(total), target, align=8)
+                values = builder.load(pointer(by, at_row), align=8)
+                for r, total in enumerate(totals):
+                    here = shifted(builder.add(left, loop.index), r, inner)
+                    scalar = builder.load(builder.gep(of, [here]))
+                    first = builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
+                    factor = builder.shuffle_vector(first, empty, zeros)
+                    term = builder.fmul(factor, values, fast)
+                    builder.store(builder.fadd(builder.load(total), term, fast), total)
+            for target, total in zip(targets, totals, strict=True):
+                builder.store(builder.load(total), target, align=8)
             return context.get_dummy_value()
 
         whole = types.uint64
         return types.void(out, whole, a, whole, b, whole, whole, whole), codegen
 
-    return add_row
+    return add_tile
 
 
-_add_8, _add_4, _add_2, _add_1 = (_row(width) for width in WIDTHS)
+_add_4_8, _add_4_4 = _tile(4, 8), _tile(4, 4)
+_add_1_8, _add_1_4, _add_1_2, _add_1_1 = (_tile(1, width) for width in (8, 4, 2, 1))
 
 
 def multiply(out, at, a, left, b, right, rows, inner, columns):
@@ -83,20 +94,33 @@ def _multiply(out, at, a, left, b, right, rows, inner, columns):
                     out[at + i * columns + j] += factor * b[right + k * columns + j]
 
     def tiled(out, at, a, left, b, right, rows, inner, columns):
-        for i in range(rows):
+        i = U(0)
+        if columns % U(4) == U(0):
+            while i + U(4) <= rows:
+                o = at + i * columns
+                row = left + i * inner
+                j = U(0)
+                while j + U(8) <= columns:
+                    _add_4_8(out, o + j, a, row, b, right + j, inner, columns)
+                    j += U(8)
+                if j < columns:
+                    _add_4_4(out, o + j, a, row, b, right + j, inner, columns)
+                i += U(4)
+        while i < rows:
             o = at + i * columns
             row = left + i * inner
             j = U(0)
             while j + U(8) <= columns:
-                _add_8(out, o + j, a, row, b, right + j, inner, columns)
+                _add_1_8(out, o + j, a, row, b, right + j, inner, columns)
                 j += U(8)
             if j + U(4) <= columns:
-                _add_4(out, o + j, a, row, b, right + j, inner, columns)
+                _add_1_4(out, o + j, a, row, b, right + j, inner, columns)
                 j += U(4)
             if j + U(2) <= columns:
-                _add_2(out, o + j, a, row, b, right + j, inner, columns)
+                _add_1_2(out, o + j, a, row, b, right + j, inner, columns)
                 j += U(2)
             if j < columns:
-                _add_1(out, o + j, a, row, b, right + j, inner, columns)
+                _add_1_1(out, o + j, a, row, b, right + j, inner, columns)
+            i += U(1)
 
     return tiled if out.dtype == types.float64 else plain
