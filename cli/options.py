@@ -137,7 +137,12 @@ MODEL_OPTIONS = [
     _model("t_max", "t-max", float, "Last time, in units of N SGD steps."),
     _model("points", "points", WholeNumber(), "Number of saved times."),
     _model(
-        "anneal", "anneal", str, "KL annealing: constant, or tanh:GAMMA for beta tanh(GAMMA t)."
+        "anneal",
+        "anneal",
+        str,
+        "KL annealing, rising to --beta: constant, tanh:GAMMA for beta tanh(GAMMA t), linear:T, "
+        "cosine:T, sigmoid:T, cyclical:PERIOD:RATIO, points:T1=BETA1,T2=BETA2,... with straight "
+        "lines in between (twice the same T for a jump), or file:PATH of lines t,beta.",
     ),
     _model(
         "init",

@@ -96,3 +96,23 @@ def learning_curve(band: str, x_scale: str, y_scale: str, **options: Any) -> Non
 def order_parameters(band: str, x_scale: str, **options: Any) -> None:
     """Draw m, d, Q, E, R and D in time, one panel each."""
     _draw("order-parameters", {"band": band, "x_scale": x_scale}, **options)
+
+
+@command.command(
+    "schedule",
+    cls=Command,
+    examples=[
+        "vaedyn plot schedule --anneal cyclical:300:0.5",
+        "vaedyn plot schedule --anneal points:0=0.1,200=1.5,200=1,500=1",
+    ],
+)
+@with_model([OUTPUT])
+def schedule(
+    params: Params, output: Path | None, store_path: Path, recompute: bool, as_json: bool
+) -> None:
+    """Draw the KL weight in time that --anneal and --beta describe."""
+    chosen = output_path("schedule", output, params, {})
+
+    from vaedyn import figures
+
+    write("schedule", figures.schedule(params), chosen, [], as_json)

@@ -165,6 +165,16 @@ def test_bad_ranges_are_told_in_one_line(run, options, message):
     assert not Path("vaedyn-store").exists()
 
 
+def test_a_schedule_is_drawn_without_computing(run):
+    outcome = run("plot schedule --anneal points:0=0.1,9=2,9=1 -o beta.svg --json")
+    assert outcome.json == {"command": "plot schedule", "output": "beta.svg", "records": []}
+    assert Path("beta.svg").exists()
+    assert not Path("vaedyn-store").exists()
+    wrong = run("theory --anneal points:0=0.1,9=2")
+    assert wrong.code == 2
+    assert "--anneal: ends at beta = 2.0, so --beta must be 2.0" in wrong.err
+
+
 @pytest.mark.parametrize(
     "figure",
     [

@@ -23,7 +23,7 @@ USAGE = {
     "theory --dim inf": "--dim",
     "theory --rho 1,2": "--rho: expected one number or 1",
     "theory --rho 1;2": "--rho",
-    "theory --anneal tahn:1": "--anneal: expected constant or tanh:GAMMA, got 'tahn:1'",
+    "theory --anneal tahn:1": "--anneal: expected constant or tanh:GAMMA or linear:T",
     "theory --init nofile.json": "--init': cannot read 'nofile.json'",
     "theory --init m=2,d=0,Q=1,E=1,R=0,D=1": "--init: no weights have these overlaps",
     "theory --init-seed 1 --init m=0,d=0,Q=1,E=1,R=0,D=1": "--init-seed: applies to",

@@ -167,7 +167,7 @@ def fixed_steps(schedule, code, steps, nodes=None):
         t = i * h
         beta = float(schedule(np.array(t), 1.2))
         ode.drift(y, beta, rho, eta, lam, lr, latent, work, k[0])
-        step(t, h, y, k, code, numbers, rho, eta, lam, lr, latent, work, before, after)
+        step(t, h, np.inf, y, k, code, numbers, rho, eta, lam, lr, latent, work, before, after)
         y = after.copy()
     return y
 
@@ -175,7 +175,7 @@ def fixed_steps(schedule, code, steps, nodes=None):
 def plain_step(nodes):
     """Return a plain Runge-Kutta step with the tableau's stages but other time nodes."""
 
-    def step(t, h, y, k, code, numbers, rho, eta, lam, lr, latent, work, _before, after):
+    def step(t, h, _stop, y, k, code, numbers, rho, eta, lam, lr, latent, work, _before, after):
         for stage in range(1, 7):
             after[:] = y + h * rk45.STAGES[stage, :stage] @ k[:stage]
             beta = ode.beta_at(t + nodes[stage] * h, code, numbers)

@@ -256,3 +256,20 @@ def _common(theory: Trajectory | None, simulation: Trajectory | None) -> tuple[P
     if theory is not None and simulation is not None and not np.array_equal(theory.t, simulation.t):
         raise ValueError("theory and simulation must have the same times")
     return given.params, given.t
+
+
+def schedule(params: Params) -> Figure:
+    """Draw beta(t) from 0 to the last time of `params`."""
+    end = params.t_max
+    kinks = params.schedule.kinks(end)
+    # jumps are upright: both sides of every kink are drawn
+    t = np.unique(np.concatenate([np.linspace(0, end, 1001), kinks, kinks * (1 - 1e-9)]))
+    with styled():
+        figure, (axes,) = new_figure(ONE_COLUMN, 2.1)
+        axes.plot(t, params.schedule(t, params.beta), color=COLOURS[0])
+        axes.set_xlim(0, end)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(r"time $t$ = SGD steps$/N$")
+        axes.set_ylabel(r"KL weight $\beta(t)$")
+        figure.suptitle(params.schedule.formula(params.beta), fontsize=7)
+    return figure

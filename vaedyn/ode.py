@@ -118,11 +118,12 @@ def integrate(
     numbers = np.array([params.beta, *schedule.numbers])
     jit.announce(rk45.integrate)
     at_once = steps_at_once(params)
+    stops = schedule.kinks(float(times[-1]))
     status = rk45.PAUSED
     while status == rk45.PAUSED:
         status = rk45.integrate(
-            y, times, record, schedule.code, numbers, params.strengths, params.eta, params.lam,
-            params.lr, params.latent, rtol, atol, at_once, out,
+            y, times, stops, record, schedule.code, numbers, params.strengths, params.eta,
+            params.lam, params.lr, params.latent, rtol, atol, at_once, out,
         )  # fmt: skip
         if params.diverged(y, start):
             status = rk45.DIVERGED

@@ -77,7 +77,9 @@ class Params:
     points : int
         Number of saved times, evenly spaced from 0 to `t_max`.
     anneal : str
-        Schedule of beta: ``constant`` or ``tanh:GAMMA``, see `vaedyn.annealing`.
+        Schedule of beta: ``constant``, ``tanh:GAMMA``, ``linear:T``, ``cosine:T``,
+        ``sigmoid:T``, ``cyclical:PERIOD:RATIO``, ``points:T1=BETA1,...`` or
+        ``file:PATH``, see `vaedyn.annealing`. Points must end with `beta`.
     init : str or mapping
         ``gaussian`` (W, V iid N(0, 1), D = 1), or the order parameters m, d, Q,
         E, R, D to start from, as scalars or full matrices, or as a text such as
@@ -116,18 +118,19 @@ class Params:
                 f"must be at least 2 latent + signal = {least} to hold all weight vectors, "
                 f"got {dim}",
             )
+        beta = real("beta", self.beta, least_allowed=True)
         values = {
             "dim": dim,
             "latent": latent,
             "signal": signal,
             "rho": self._strengths(signal),
             "eta": real("eta", self.eta),
-            "beta": real("beta", self.beta, least_allowed=True),
+            "beta": beta,
             "lam": real("lam", self.lam, least_allowed=True),
             "lr": real("lr", self.lr),
             "t_max": real("t_max", self.t_max),
             "points": integer("points", self.points, 2),
-            "anneal": parse_schedule(self.anneal).spec,
+            "anneal": parse_schedule(self.anneal, beta).spec,
             "init_seed": integer("init_seed", self.init_seed, 0),
             "init": self._start(latent, signal),
         }

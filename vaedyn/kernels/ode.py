@@ -5,24 +5,54 @@ All functions also run on complex numbers, which gives derivatives without
 differences (`jacobian`).
 """
 
-from math import tanh
+from math import cos, floor, pi, tanh
 
 import numpy as np
 
 from .jit import kernel, leaf
 from .product import multiply
 
-# kinds of schedules for `beta_at`
-CONSTANT, TANH = range(2)
+# kinds of schedules for `beta_at`, as `vaedyn.annealing` numbers them
+CONSTANT, TANH, LINEAR, COSINE, SIGMOID, CYCLICAL, POINTS = range(7)
 U = np.uint64
 
 
 @leaf
-def beta_at(t, kind, parameters):
-    """Return the KL weight at time `t`; `parameters` starts with its end value."""
+def beta_at(t, kind, p):
+    """Return the KL weight at time `t`; `p` starts with its end value, see `vaedyn.annealing`."""
     if kind == TANH:
-        return parameters[0] * tanh(parameters[1] * t)
-    return parameters[0]
+        return p[0] * tanh(p[1] * t)
+    if kind == CYCLICAL:
+        cycles = t / p[1]
+        phase = max(cycles - floor(cycles * (1.0 + 1e-13)), 0.0)
+        return p[0] * min(phase / p[2], 1.0)
+    if kind == POINTS:
+        return between(t, int(p[1]), p[2:])
+    if kind == LINEAR:
+        return p[0] * min(t / p[1], 1.0)
+    if kind == COSINE:
+        return p[0] * 0.5 * (1.0 - cos(pi * min(t / p[1], 1.0)))
+    if kind == SIGMOID:
+        return p[0] * 0.5 * (1.0 + tanh(5.0 * (min(t / p[1], 1.0) - 0.5)) / tanh(2.5))
+    return p[0]
+
+
+@leaf
+def between(t, count, points):
+    """Return the value at `t` between `count` ascending times and their values, from the right."""
+    if t < points[0]:
+        return points[count]
+    low, high = 0, count  # the last time that is not later than t
+    while high - low > 1:
+        middle = (low + high) // 2
+        if points[middle] <= t:
+            low = middle
+        else:
+            high = middle
+    if low == count - 1:
+        return points[2 * count - 1]
+    share = (t - points[low]) / (points[low + 1] - points[low])
+    return points[count + low] + share * (points[count + low + 1] - points[count + low])
 
 
 @leaf

@@ -19,6 +19,7 @@ DONE, PAUSED, STEP_TOO_SMALL, DIVERGED, VARIANCE_LOST = range(5)
 # entries of its `record`
 TIME, STEP, LAST_ERROR, REJECTED, SAVED, STEPS, EVALUATIONS, STIFF, LENGTH = range(9)
 HUGE = 1e12
+BEFORE = 1e-11  # of a time: that much earlier is before it
 
 NODES = np.array([0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1])
 STAGES = np.array(
@@ -58,16 +59,17 @@ def combine(target, y, scale, weights, first, k, count):
 
 
 @leaf
-def advance(t, h, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after):
+def advance(t, h, stop, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after):
     """Make one step from ``(t, y)`` with ``k[0]`` the drift there.
 
-    Fills the stages ``k[1:]``, `after` with the state at ``t + h`` and `before`
-    with the argument of the sixth stage, which stands at the same time.
+    beta(t) is taken as it is before the time `stop`, where it may jump. Fills
+    the stages ``k[1:]``, `after` with the state at ``t + h`` and `before` with
+    the argument of the sixth stage, which stands at the same time.
     """
     for stage in range(1, 7):
         target = before if stage == 5 else after
         combine(target, y, h, STAGES, 6 * stage, k, stage)
-        beta = beta_at(t + NODES[stage] * h, kind, schedule)
+        beta = beta_at(min(t + NODES[stage] * h, stop * (1.0 - BEFORE)), kind, schedule)
         drift(target, beta, rho, eta, lam, lr, latent, work, k[stage])
 
 
@@ -124,13 +126,16 @@ def limited_by_stability(h, k, before, after):
 
 
 @kernel
-def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol, atol, most, out):
+def integrate(
+    y, times, stops, record, kind, schedule, rho, eta, lam, lr, latent, rtol, atol, most, out
+):
     """Integrate on towards ``times[-1]``, by at most `most` steps, accepted or not.
 
     Parameters
     ----------
     y : (values,) as `vaedyn.kernels.ode` lays it out; the start, and then the end
     times : (saves,) ascending, the first one being the start
+    stops : (kinks,) ascending times in between that no step may cross
     record : (LENGTH,)
         Zeros at first, then where the integration stands: time reached, next
         step size, last error, whether the last step was rejected, rows of `out`
@@ -165,17 +170,22 @@ def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol,
         )
         record[EVALUATIONS] += 1
     h = record[STEP]
-    made = 0
+    made = stop = 0
+    usual = h
     while t < end:
         if not h >= 1e-14 * max(abs(t), 1e-3):  # nan, too
             return STEP_TOO_SMALL
         if made == most:
             return PAUSED
         made += 1
-        last = t + 1.01 * h >= end
+        while stop < stops.size and stops[stop] <= t:
+            stop += 1
+        target = stops[stop] if stop < stops.size else end
+        last = t + 1.01 * h >= target
         if last:
-            h = end - t
-        advance(t, h, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after)
+            usual, h = h, target - t
+        limit = target if stop < stops.size else 2.0 * end
+        advance(t, h, limit, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after)
         record[EVALUATIONS] += 6
         combine(error, zeros, h, ERROR, 0, k, 7)
         size = norm(error, y, after, rtol, atol)
@@ -189,7 +199,7 @@ def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol,
             continue
         if limited_by_stability(h, k, before, after):
             record[STIFF] += 1
-        reached = end if last else t + h
+        reached = target if last else t + h
         if saved < times.size and times[saved] <= reached:
             combine(error, zeros, h, DENSE, 0, k, 7)
         while saved < times.size and times[saved] <= reached:
@@ -198,11 +208,14 @@ def integrate(y, times, record, kind, schedule, rho, eta, lam, lr, latent, rtol,
         t = reached
         y[:] = after
         k[0] = k[6]
+        if last and t < end:  # beta(t) may go on in another way
+            drift(y, beta_at(t, kind, schedule), rho, eta, lam, lr, latent, work, k[0])
+            record[EVALUATIONS] += 1
         size = max(size, 1e-10)
         factor = max(0.2, min(10.0, 0.9 * size**-0.17 * record[LAST_ERROR] ** 0.04))
         if record[REJECTED] == 1.0:
             factor = min(factor, 1.0)
-        h *= factor
+        h = max(h * factor, usual) if last else h * factor
         record[REJECTED] = 0.0
         record[TIME] = t
         record[STEP] = h

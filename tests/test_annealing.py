@@ -1,0 +1,182 @@
+"""Schedules of beta: one meaning everywhere, and integrated without stepping over a kink."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import vaedyn
+from tests import reference
+from vaedyn.annealing import parse_schedule
+from vaedyn.kernels import ode
+from vaedyn.state import pack
+
+SPECS = {
+    "constant": 1.5,
+    "tanh:0.02": 1.5,
+    "linear:40": 1.5,
+    "cosine:40": 1.5,
+    "sigmoid:40": 1.5,
+    "cyclical:25:0.4": 1.5,
+    "points:0=0.2,30=1.2,30=0.4,60=1.5": 1.5,
+    "points:10=0.3,20=0.8": 0.8,
+}
+
+
+@pytest.mark.parametrize(("spec", "beta"), SPECS.items())
+def test_compiled_and_plain_schedules_are_the_same(spec, beta):
+    schedule = parse_schedule(spec, beta)
+    t = np.concatenate([np.linspace(0, 120, 1201), schedule.kinks(120)])
+    numbers = np.array([beta, *schedule.numbers])
+    compiled = [ode.beta_at(value, schedule.code, numbers) for value in t]
+    np.testing.assert_allclose(compiled, schedule(t, beta), rtol=1e-14, atol=1e-15)
+
+
+def test_schedules_have_the_values_that_their_names_promise():
+    def value(spec, t, beta=2.0):
+        return float(parse_schedule(spec, beta)(np.array(t), beta))
+
+    for name in ("linear", "cosine", "sigmoid"):
+        assert value(f"{name}:8", 0.0) == pytest.approx(0, abs=1e-15)
+        assert value(f"{name}:8", 4.0) == pytest.approx(1)
+        assert value(f"{name}:8", 8.0) == value(f"{name}:8", 99.0) == pytest.approx(2)
+    assert value("linear:8", 2.0) == pytest.approx(0.5)
+    assert value("cosine:8", 2.0) == pytest.approx(1 - np.sqrt(0.5))
+    logistic = [1 / (1 + np.exp(-x)) for x in (-5, -2.5, 5)]
+    share = (logistic[1] - logistic[0]) / (logistic[2] - logistic[0])
+    assert value("sigmoid:8", 2.0) == pytest.approx(2 * share)
+    assert [value("cyclical:10:0.5", t) for t in (0, 2.5, 5, 9.99, 10, 12.5)] == pytest.approx(
+        [0, 1, 2, 2, 0, 1]
+    )
+    steps = "points:1=0.5,3=1.5,3=0.2,5=2"
+    assert [value(steps, t) for t in (0, 1, 2, 3, 4, 5, 9)] == pytest.approx(
+        [0.5, 0.5, 1, 0.2, 1.1, 2, 2]
+    )
+
+
+@pytest.mark.parametrize("period", [0.1, 1 / 3, 7.7])
+def test_cycles_start_where_they_should_in_spite_of_rounding(period):
+    schedule = parse_schedule(f"cyclical:{period!r}:0.5")
+    starts = period * np.arange(1, 2000)
+    assert (schedule(starts, 1.0) < 1e-9).all()
+    assert (schedule(starts * (1 - 1e-11), 1.0) > 0.99).all()
+    numbers = np.array([1.0, *schedule.numbers])
+    assert max(ode.beta_at(t, schedule.code, numbers) for t in starts) < 1e-9
+
+
+def test_equal_schedules_have_one_spec():
+    assert parse_schedule(" linear:1e2 ").spec == "linear:100.0"
+    assert parse_schedule("points:0=0,5=1").spec == parse_schedule("points: 0 = 0.0, 5=1.00").spec
+
+
+def test_a_file_is_its_points(tmp_path):
+    path = tmp_path / "beta.csv"
+    path.write_text("t,beta\n# a comment\n0,0.5\n\n10,1.0\n")
+    found = vaedyn.Params(anneal=f"file:{path}")
+    assert found == vaedyn.Params(anneal="points:0=0.5,10=1")
+    assert found.anneal == "points:0.0=0.5,10.0=1.0"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("linear", "could not convert"),
+        ("linear:0", "T must be a positive number"),
+        ("linear:-3", "T must be a positive number"),
+        ("cosine:nan", "T must be a positive number"),
+        ("cyclical:10", "could not convert"),
+        ("cyclical:10:2", "RATIO must be at most 1"),
+        ("points:", "each point is T=BETA"),
+        ("points:0=1,5", "each point is T=BETA"),
+        ("points:5=1,0=1", "times must not fall"),
+        ("points:0=1,0=2,0=1", "no more than two"),
+        ("points:0=-1,1=1", "not negative"),
+        ("points:-1=1", "not negative"),
+        ("points:0=0.5,9=0.7", "ends at beta = 0.7, so --beta must be 0.7"),
+        ("file:nowhere.csv", "cannot read it: No such file"),
+        ("ramp:3", "expected constant or tanh:GAMMA or linear:T"),
+    ],
+)
+def test_bad_schedules_are_named(spec, message):
+    with pytest.raises(vaedyn.ParameterError, match="^anneal: ") as caught:
+        vaedyn.Params(anneal=spec)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", ["0,1,2", "0,x", "only", ""])
+def test_bad_files_are_named(tmp_path, rows):
+    path = tmp_path / "beta.csv"
+    path.write_text(rows)
+    with pytest.raises(vaedyn.ParameterError, match="^anneal: expected file:PATH"):
+        vaedyn.Params(anneal=f"file:{path}")
+
+
+def pieces(params, times):
+    """Return states by scipy, integrated anew from kink to kink."""
+    schedule = params.schedule
+    cuts = np.concatenate([[0], schedule.kinks(times[-1]), [times[-1]]])
+    y, rows = pack(**params.overlaps()), []
+    for start, stop in pairwise(cuts):
+        last = stop * (1 - 1e-13)
+
+        def slope(t, y, last=last, start=start):
+            # the value within the piece, also when a stage falls on its end
+            beta = float(schedule(np.array(max(start, min(t, last))), params.beta))
+            p = params
+            return reference.drift(y, beta, p.strengths, p.eta, p.lam, p.lr, p.latent)
+
+        inside = times[(times >= start) & (times < stop)]
+        wanted = np.append(inside, stop)
+        found = solve_ivp(
+            slope, (start, stop), y, "DOP853", t_eval=wanted, rtol=1e-12, atol=1e-14,
+            first_step=1e-3 * (stop - start),
+        )  # fmt: skip
+        rows += list(found.y.T[:-1])
+        y = found.y.T[-1]
+    return np.array([*rows, y])
+
+
+@pytest.mark.parametrize(("spec", "beta"), SPECS.items())
+def test_theory_meets_every_kink(spec, beta):
+    params = vaedyn.Params(anneal=spec, beta=beta, lr=0.2, t_max=100, points=57)
+    ours = vaedyn.theory(params)
+    y = pack(ours.m, ours.d, ours.Q, ours.E, ours.R, ours.D)
+    np.testing.assert_allclose(y, pieces(params, ours.t), atol=2e-7)
+
+
+def test_a_short_spike_is_not_stepped_over():
+    """At the end of a long quiet stretch, where steps have grown large."""
+    quiet = vaedyn.Params(lr=0.2, t_max=2000, points=3)
+    spike = vaedyn.Params(
+        lr=0.2, t_max=2000, points=3, anneal="points:0=1,1990=1,1990=3,1991=3,1991=1"
+    )
+    change = abs(vaedyn.theory(spike).D[-1] - vaedyn.theory(quiet).D[-1])
+    assert change.item() > 1e-3
+
+
+@pytest.mark.parametrize("engine", ["exact", "vector"])
+def test_simulation_follows_theory_under_a_schedule_with_jumps(engine):
+    params = vaedyn.Params(
+        dim=2000, lr=0.3, t_max=60, points=7, anneal="cyclical:20:0.5", beta=1.5,
+        init="m=0.4,d=0.4,Q=0.6,E=0.6,R=0.2,D=1",
+    )  # fmt: skip
+    runs = vaedyn.simulate(params, runs=12, engine=engine)
+    ode_ = vaedyn.theory(params)
+    for name in ("eps_g", "D", "Q"):
+        values = getattr(runs, name).reshape(12, 7)
+        error = values.std(axis=0, ddof=1) / np.sqrt(12)
+        difference = values.mean(axis=0) - getattr(ode_, name).reshape(7)
+        assert (np.abs(difference) < 5 * error + 3e-3).all()
+    other = vaedyn.theory(vaedyn.Params(**{**params.to_dict(), "anneal": "constant"}))
+    assert np.abs(runs.D.mean(axis=0) - other.D).max() > 0.03
+
+
+def test_a_plateau_at_zero_ends_with_a_message_when_the_variance_is_used_up():
+    params = vaedyn.Params(anneal="points:0=0,900=0,900=1", t_max=1000)
+    for compute in (vaedyn.theory, lambda p: vaedyn.simulate(p, runs=1)):
+        with pytest.raises(vaedyn.DivergenceError, match="D reached zero at t = 5"):
+            compute(params)
+    # a small floor is the way out that the message names
+    floor = vaedyn.Params(anneal="points:0=0.01,900=0.01,900=1", t_max=1000)
+    assert np.isfinite(vaedyn.theory(floor).eps_g).all()
