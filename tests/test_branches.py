@@ -68,6 +68,17 @@ def test_branches_of_two_signals_meet_where_they_must(two):
     assert np.abs(modes).min() < 1e-7 * two.params.lr
 
 
+@pytest.mark.parametrize("lr", [1e-6, 0.05])
+def test_a_pair_on_signal_and_noise_ends_where_its_noise_is_gone(lr):
+    params = vaedyn.Params(latent=2, rho=3, lr=lr)
+    (at,) = event(branches(params, "beta", 0.5, 2), "two on signal 1 and noise", "end")
+    # there the pair on the signal alone has a mode of growth 0
+    modes = Units(vary(params, "beta", at)).modes(Unit(2, (3.0,)))
+    assert np.abs(modes).min() < 2e-8 * lr
+    if lr < 1e-5:  # with s = 4, eta = 1: sqrt(q + beta) = beta and 2 q = 2 sqrt(q + beta) - beta
+        assert at == pytest.approx(1.5, abs=1e-5)
+
+
 def test_at_small_learning_rates_a_branch_is_the_closed_form():
     result = branches(vaedyn.Params(lr=1e-6), "beta", 0.1, 1.9, groups=1)
     chosen = result.branch == result.types.index("signal 1")

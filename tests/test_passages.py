@@ -281,3 +281,9 @@ def test_the_figure_names_and_marks_what_is_passed(mixed, x_scale):
     shown = trajectory.t > 0 if x_scale == "log" else slice(None)
     expected = distance(points.params, flat(points)[found[2].index], flat(trajectory))[shown]
     np.testing.assert_allclose(curves[2].get_ydata(), expected)
+
+
+def test_what_is_only_flown_by_is_not_passed():
+    params = vaedyn.Params(latent=2, lr=0.05)
+    found = vaedyn.passages(vaedyn.fixed_points(params), vaedyn.theory(params))
+    assert [passage.type for passage in found] == ["2 x noise", "signal 1, noise"]

@@ -74,6 +74,14 @@ def test_residuals_and_eigenvalues_are_those_of_the_drift():
         assert (np.diff(points.eigenvalues_re[i]) <= 1e-15).all()
 
 
+def test_the_point_reached_has_the_signs_that_the_start_leads_to():
+    for seed in (0, 1, 2, 3):
+        params = vaedyn.Params(lr=0.05, init_seed=seed)
+        points = vaedyn.fixed_points(params)
+        end = vaedyn.theory(params)
+        assert points.m[points.reached].item() == pytest.approx(end.m[-1].item(), abs=0.01)
+
+
 def test_small_deviations_grow_or_decay_at_the_largest_eigenvalue():
     params = vaedyn.Params(lr=0.1)
     points = vaedyn.fixed_points(params)

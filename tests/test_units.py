@@ -12,7 +12,15 @@ import vaedyn
 from tests import reference
 from vaedyn.annealing import Constant
 from vaedyn.configurations import configurations, describe, multiplicity, state
-from vaedyn.dynamics import Model, eigenvalues, jacobian, residual, symmetric, velocity
+from vaedyn.dynamics import (
+    Model,
+    eigenvalues,
+    jacobian,
+    newton,
+    residual,
+    symmetric,
+    velocity,
+)
 from vaedyn.ode import integrate
 from vaedyn.state import unpack
 from vaedyn.thresholds import collapse, collapse_threshold, max_lr, noise
@@ -304,3 +312,23 @@ def test_spectra_hold_as_many_modes_as_there_are_free_entries():
     for chosen in configurations(units, 2):
         assert len(units.spectrum(chosen)) == free
         assert prod(state(units, chosen).shape) == 2 * 4 * 2 + 3 * 16 + 4
+
+
+def test_states_that_no_weights_have_are_not_listed():
+    """The ODE has a fixed point with m^2 of nearly Q = 2/tau, but with E < d^2."""
+    units = Units(model(1.0, 2.0, 1, np.array([1.0])))
+    assert units.state(Unit(1, (1.0,))) is None
+    start = np.array([14.1, 0.0705, 199.0, 3e-5, 0.995, 0.005])
+    one = units.alone(Unit(1, (1.0,)))._replace(lr=0.01)
+    y = newton(one, start)
+    assert residual(one, y) < 1e-10
+    assert y[3] < y[1] ** 2
+    assert not intact(Unit(1, (1.0,)), y)
+
+
+def test_the_largest_learning_rate_is_where_the_branch_ends():
+    m = model(1.0, 0.01, 1, np.array([1.0]))
+    limit = max_lr(m, (Unit(1, (1.0,)),))
+    result = vaedyn.branches(vaedyn.Params(), "lr", 0.01, 1.5, groups=1)
+    ends = [e["at"] for e in result.events if result.types[e["branch"]] == "signal 1"]
+    assert ends == [pytest.approx(limit, abs=1e-9)]
