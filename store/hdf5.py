@@ -10,9 +10,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -153,13 +153,22 @@ def read_label(path: Path) -> Record:
     DamagedRecordError, OtherSchemaError, StoreError
         As `read` does.
     """
+    return _labelled(path, _bytes(path, lambda file: file.readline(LONGEST_LABEL)))
+
+
+def _bytes(path: Path, take: Callable[[BinaryIO], bytes]) -> bytes:
+    """Return what `take` reads from the file."""
     try:
         with open(path, "rb") as file:
-            line = file.readline(LONGEST_LABEL)
+            return take(file)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise StoreError(f"cannot read {path}: {reason(error)}") from error
+
+
+def _labelled(path: Path, line: bytes) -> Record:
+    """Return a record without arrays from the first line of its file, after checking it."""
     try:
         texts = json.loads(line)
         if texts["schema"] != SCHEMA:
@@ -193,13 +202,9 @@ def read(path: Path) -> Record:
     StoreError
         When it cannot be read.
     """
-    record = read_label(path)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {reason(error)}") from error
+    # at once: another process may replace the file meanwhile
+    content = _bytes(path, lambda file: file.read())
+    record = _labelled(path, content[:LONGEST_LABEL].partition(b"\n")[0])
     try:
         # HDF5 sees a copy in memory: no lock, and no quarrel with others who have it open
         with h5py.File(h5py.h5f.open_file_image(content)) as file:

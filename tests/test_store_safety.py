@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from vaedyn.store import ResultStore
+from vaedyn.store import ResultStore, hdf5
 from vaedyn.store.hdf5 import read
 from vaedyn.store.temporary import leftovers, temporary_path
 
@@ -143,6 +143,29 @@ def test_processes_share_a_store_lose_nothing_and_lock_nobody_out(tmp_path):
         grown = store.load_or_extend("b", {"n": n}, never, max(lengths), "swing")
         np.testing.assert_array_equal(grown.angle, range(9))
     assert not list(path.glob(".*"))
+
+
+def test_a_record_replaced_while_it_is_read_is_whole(tmp_path, monkeypatch):
+    """By the same one of another process, which was made at another time."""
+    store = ResultStore(tmp_path)
+
+    def compute():
+        return {"x": ((), 1.0, {})}, {}
+
+    path = store.load_or_run("a", {}, compute).path
+    old, label = path.read_bytes(), hdf5._labelled
+    ResultStore(tmp_path, recompute=True).load_or_run("a", {}, compute)
+    new = path.read_bytes()
+    assert old != new
+
+    def replaced(*arguments):
+        path.write_bytes(new)
+        return label(*arguments)
+
+    monkeypatch.setattr(hdf5, "_labelled", replaced)
+    for before in (old, new):
+        path.write_bytes(before)
+        assert read(path).x == 1.0
 
 
 def test_a_record_that_another_program_has_open_can_be_read_and_replaced(tmp_path):
