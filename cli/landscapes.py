@@ -123,6 +123,8 @@ def cascade(
     must be long: latents mixed over two signals part slowly.
     """
     chosen = output_path("cascade", output, params, {**simulation, "simulations": simulations})
+    if vary and vary.name != "beta":
+        raise click.BadParameter(f"expected beta=..., got {vary.name}", param_hint="--vary")
     top = 1.2 * (params.strengths.max() + params.eta)
     range_ = vary or Range("beta", 0.02 * top, top, COUNT)
     store = ResultStore(store_path, recompute=recompute)
@@ -171,8 +173,10 @@ def phase_diagram(
     recompute: bool,
     as_json: bool,
 ) -> None:
-    """Draw which state learning ends in, and its error, over two constants.
+    """Draw which state is stable, and its error, over two constants.
 
+    Of the states in which every latent lives alone the stable one of lowest loss
+    is taken; at large learning rates a pair may be stable where none of them is.
     Dotted lines are the thresholds for small learning rates. A grid that grows
     by whole points computes the new ones only.
     """

@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from vaedyn.bifurcation import VARIED, Branches, branches
+from vaedyn.errors import ParameterError
 from vaedyn.params import Params
 from vaedyn.phases import PhaseDiagram, phase_diagram
 
@@ -16,7 +17,7 @@ from ..store import ResultStore
 from .options import option
 from .output import number, plain, print_json, progress_bar, provenance, table, without_records
 
-COUNT = 100
+COUNT, MOST = 100, 2000
 log = logging.getLogger(__name__)
 
 
@@ -54,6 +55,8 @@ class RangeType(click.ParamType):
             self.fail(
                 f"expected {name}=LOW:HIGH or {name}=LOW:HIGH:COUNT, got {value!r}", param, ctx
             )
+        if found.points > MOST:
+            self.fail(f"expected a COUNT of at most {MOST}, got {value!r}", param, ctx)
         if len(count) > 1 or found.points < 2 or not -np.inf < found.low < found.high < np.inf:
             self.fail(f"expected LOW < HIGH and a COUNT of at least 2, got {value!r}", param, ctx)
         return found
@@ -65,7 +68,7 @@ VARY = option(
     type=RangeType(),
     multiple=True,
     help=f"Follow all branches while one of {', '.join(VARIED)} goes from LOW to HIGH; "
-    "given twice, map which state is reached on a grid of COUNT points each.",
+    "given twice, map which state is stable on a grid of COUNT points each.",
 )
 
 
@@ -86,14 +89,17 @@ def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Br
 def survey(params: Params, varied: Sequence[Range], store: ResultStore) -> PhaseDiagram:
     """Return the map over two constants, and say how much of it was computed."""
     across, up = varied
-    with without_records(), progress_bar("map", "points") as progress:
-        result = phase_diagram(
-            params,
-            (across.name, across.values),
-            (up.name, up.values),
-            store=store,
-            progress=progress,
-        )
+    try:
+        with without_records(), progress_bar("map", "points") as progress:
+            result = phase_diagram(
+                params,
+                (across.name, across.values),
+                (up.name, up.values),
+                store=store,
+                progress=progress,
+            )
+    except ParameterError as error:
+        raise ParameterError("vary" if error.name in "xy" else error.name, error.reason) from error
     computed, total = result.info["computed"], result.phase.size
     if computed:
         log.info("computed %d of %d points of the map", computed, total)
@@ -166,6 +172,6 @@ def _branch(result: Branches, n: int) -> dict[str, Any]:
         "events": events,
         result.name: plain(result.varied[chosen]),
         "max_eigenvalue": plain(growth),
-        "stable": (growth < 0).tolist(),
+        "stable": result.stable[chosen].tolist(),
         **arrays,
     }

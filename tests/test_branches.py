@@ -119,7 +119,7 @@ def test_the_noise_branch_turns_back_in_the_learning_rate_and_escapes():
     assert len(folds) == 2  # the same place on both sides
     assert folds[0] == pytest.approx(folds[1], abs=1e-9)
     # just below there are two noise-fitting points, above none
-    before = Model.of(vaedyn.Params())._replace(lr=folds[0] - 1e-6)
+    before = Model.of(vaedyn.Params())._replace(lr=folds[0] - 1e-4)
     assert Units(before).state(Unit(1, (), 1)) is not None
     (escape,) = [e["at"] for e in result.events if e["kind"] == ESCAPE]
     # a large E grows as tau K (tau K - 2) and holds Q at tau / 2, with K = Q + 1

@@ -17,8 +17,8 @@ THIRD_PARTY = {
 # ground up: a module may import those that stand before it
 SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
-    "dynamics", "units", "configurations", "continuation", "bifurcation", "thresholds",
-    "stationary", "attractors", "phases", "saddles", "style", "figures", "figures_branches",
+    "dynamics", "attractors", "units", "configurations", "continuation", "bifurcation",
+    "thresholds", "stationary", "phases", "saddles", "style", "figures", "figures_branches",
     "figures_phases", "figures_passages",
 ]  # fmt: skip
 

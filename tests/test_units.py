@@ -332,3 +332,34 @@ def test_the_largest_learning_rate_is_where_the_branch_ends():
     result = vaedyn.branches(vaedyn.Params(), "lr", 0.01, 1.5, groups=1)
     ends = [e["at"] for e in result.events if result.types[e["branch"]] == "signal 1"]
     assert ends == [pytest.approx(limit, abs=1e-9)]
+
+
+@pytest.mark.parametrize(
+    ("rho", "eta", "beta", "lr", "lam"),
+    [
+        (5.0, 0.2, 0.01, 0.01, 2.0),
+        (7.4, 2.3, 0.014, 0.24, 0.0),
+        (7.1, 1.1, 0.011, 0.33, 0.0),
+        (9.8, 2.6, 0.021, 0.047, 0.0),
+    ],
+)
+def test_small_beta_does_not_lose_the_learned_state(rho, eta, beta, lr, lam):
+    params = vaedyn.Params(rho=rho, eta=eta, beta=beta, lr=lr, lam=lam)
+    points = vaedyn.fixed_points(params)
+    assert points.types[points.reached] == "signal 1"
+    assert points.stable[points.reached]
+
+
+def test_a_point_that_is_stable_at_any_learning_rate_has_no_largest_one(tmp_path):
+    store = vaedyn.store.ResultStore(tmp_path)
+    points = vaedyn.fixed_points(vaedyn.Params(eta=1e-4, beta=0.5), store=store)
+    assert points.thresholds["max_lr"] is None
+    assert points.stable[points.reached]
+
+
+def test_of_several_stable_states_weight_decay_counts_in_the_choice():
+    params = vaedyn.Params(rho=0.55, eta=0.3, lam=0.47, lr=1.0)
+    found = vaedyn.phase_diagram(
+        params, ("beta", np.array([0.07, 0.08])), ("lr", np.array([1, 1.1]))
+    )
+    assert {found.names[n] for n in found.phase.ravel()} == {"collapsed"}

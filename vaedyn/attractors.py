@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PHASES = ("collapsed", "learned", "partly learned", "noise-fitting", "diverging")
+PHASES = ("collapsed", "learned", "partly learned", "noise-fitting", "none stable")
 COLLAPSED, LEARNED, PARTLY, NOISE, DIVERGING = range(5)
 ALIVE = 1e-8  # a latent with a smaller Q has collapsed
 MARGINAL = 1e-8  # a growth rate below it, per tau, does not make a fixed point unstable
@@ -117,6 +117,7 @@ class _Modes:
             S, A, *_ = one.moments(c)
             loss = loss - A + 0.5 * one.Q * (S + one.D)
             loss = loss + 0.5 * c.beta * (S + one.D - np.log(one.D) - 1)
+            loss = loss + 0.5 * c.lam * (one.Q + one.E)
             eps_g = eps_g - 2 * np.sqrt(one.rho) * one.m + one.Q
         return loss, eps_g
 

@@ -20,6 +20,7 @@ NUMERICS = 1  # raised when the same parameters give other numbers
 VARIED = ("beta", "eta", "rho", "lam", "lr")
 GRID = 120  # steps along the range
 MOST = 200  # branches
+MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
 
 Progress = Callable[[int, int], None]
 
@@ -77,6 +78,12 @@ class Branches(OrderParameters):
         return self.info["types"]
 
     @property
+    def stable(self) -> np.ndarray:
+        """Whether `growth` is negative, and not just marginally so (points,)."""
+        rate = self.varied if self.name == "lr" else self.params.lr
+        return self.growth < -MARGINAL * rate
+
+    @property
     def events(self) -> list[dict[str, Any]]:
         return self.info["events"]
 
@@ -84,12 +91,14 @@ class Branches(OrderParameters):
 def attractor(result: Branches) -> np.ndarray:
     """Return the indices of stable points by rising value of what is varied, (stable points,).
 
-    Where several are stable, the one of lowest loss (distortion + beta KL) stands.
+    Where several are stable, the one of lowest loss, weight decay included, stands.
     """
-    stable = np.flatnonzero(result.growth < 0)
+    stable = np.flatnonzero(result.stable)
     x = result.varied[stable]
     beta = x if result.name == "beta" else result.params.beta
-    loss = result.distortion[stable] + beta * result.kl[stable]
+    lam = x if result.name == "lam" else result.params.lam
+    size = np.trace(result.Q + result.E, axis1=1, axis2=2)[stable]
+    loss = result.distortion[stable] + beta * result.kl[stable] + 0.5 * lam * size
     order = np.lexsort((loss, x))
     first = np.concatenate([[True], np.diff(x[order]) > 0])
     return stable[order][first]

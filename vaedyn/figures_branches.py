@@ -68,8 +68,8 @@ def branches(
         top.set_ylabel(QUANTITIES[quantity])
         bottom.set_ylabel(r"time $1/|\mathrm{Re}\,\lambda_1|$")
         bottom.set_yscale("log")
-        usual = np.quantile(1 / np.abs(result.growth[result.growth != 0]), 0.9)
-        bottom.set_ylim(top=100 * usual)  # it diverges at the thresholds
+        rates = [np.median(np.abs(result.growth[result.branch == n])) for n in range(len(styles))]
+        bottom.set_ylim(top=100 / min(rates))  # it diverges at thresholds
         bottom.set_xlabel(NAMES[result.name])
         bottom.set_xlim(result.varied.min(), result.varied.max())
         figure.legend(

@@ -1,5 +1,6 @@
 """A figure for a paper: which fixed points a trajectory passes, and how it leaves them."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ def passages(
     colour = {i: COLOURS[n % len(COLOURS)] for n, i in enumerate(order)}
     with styled():
         handles = _keys(found, colour)
-        height = 3.9 + 0.14 * len(handles)
+        height = 3.9 + 0.14 * sum(handle.get_label().count("\n") + 1 for handle in handles)
         figure, (top, bottom) = new_figure(ONE_COLUMN, height, nrows=2, sharex=True)
         shown = t > 0 if x_scale == "log" else slice(None)
         top.set_yscale("log")
@@ -90,7 +91,7 @@ def _keys(found: Sequence[Passage], colour: dict[int, str]) -> list[Any]:
         if np.isfinite(passage.escape_time):
             fate = f"escape time {passage.escape_time:.3g}"
         style = "-" if passage.stable else UNSTABLE
-        text = f"{numbers}: {passage.type} ({fate})"
+        text = textwrap.fill(f"{numbers}: {passage.type} ({fate})", 58)
         handles.append(Line2D([], [], color=colour[i], linestyle=style, label=text))
     return handles
 

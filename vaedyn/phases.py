@@ -80,7 +80,8 @@ def phase_diagram(
 
     It is the stable one among those made of single latents (see
     `vaedyn.configurations`, with groups of one); of several the one of lowest
-    loss, distortion + beta KL. Where none is stable the phase is ``diverging``.
+    loss, distortion + beta KL. Where none is stable the phase
+    is ``none stable``: learning diverges, or a pair of latents is stable.
 
     Parameters
     ----------

@@ -242,7 +242,8 @@ def _listed(
         eigenvalues_re=rates,
         eigenvalues_im=turns,
     )
-    loss = points.distortion + params.beta * points.kl
+    size = np.trace(points.Q + points.E, axis1=1, axis2=2)
+    loss = points.distortion + params.beta * points.kl + 0.5 * params.lam * size
     growing = (rates > MARGINAL * params.lr).sum(axis=1)
     order = np.lexsort((loss, growing))
     info = {
@@ -300,8 +301,8 @@ def _end(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
         if growth > MARGINAL * params.lr and np.abs(y - point).max() < 1e-3:
             return point  # there was no such part: this is where the start leads
     raise ConvergenceError(
-        "the trajectory passes more than 20 saddles, or creeps (do two signals have nearly the "
-        "same strength?): raise --t-max so that it comes closer to its end"
+        "the trajectory passes more than 20 saddles, or creeps, as between signals of nearly the "
+        "same strength or near a threshold: raise --t-max so that it comes closer to its end"
     )
 
 

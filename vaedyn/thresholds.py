@@ -29,8 +29,8 @@ def thresholds(model: Model, configuration: Configuration | None) -> dict[str, A
     does not learn it; ``noise`` is the beta above which a collapsed latent does
     not fit background noise, or None when it does so at any; ``max_lr`` is the
     largest learning rate at which the fixed point `configuration` is stable, or
-    None when it is unstable at once. A threshold of 0 means that the collapsed
-    state is stable for all beta > 0.
+    None when it is unstable at once or stable at any up to 10^4. A threshold of 0
+    means that the collapsed state is stable for all beta > 0.
     """
     return {
         "collapse": [collapse(model, rho) for rho in model.rho.tolist()],
@@ -79,8 +79,8 @@ def _first_sign_change(growth: Callable[[float], float], scale: float) -> float 
 def max_lr(model: Model, configuration: Configuration) -> float | None:
     """Return the largest learning rate up to which a fixed point stays stable, to 1e-10.
 
-    It becomes unstable there, or ceases to exist. Infinite where that does not
-    happen below 10^4.
+    It becomes unstable there, or ceases to exist. None when it is unstable at
+    once, and where nothing happens below 10^4.
     """
 
     def stable(lr: float) -> bool:
@@ -95,7 +95,7 @@ def max_lr(model: Model, configuration: Configuration) -> float | None:
     while stable(high):
         low, high = high, 1.25 * high
         if high > LARGEST_LR:
-            return float("inf")
+            return None
     while high > 1.001 * low:
         middle = 0.5 * (low + high)
         low, high = (middle, high) if stable(middle) else (low, middle)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .attractors import Constants, on_noise, on_signal
 from .dynamics import Model, eigenvalues, newton, residual, root
 from .state import pack, unpack
 
@@ -164,6 +165,10 @@ class Units:
         start = closed_form(unit, model.eta, model.beta)
         if not unit.alive:
             return start
+        if unit.latents == 1:
+            alone = self._single(unit, model)
+            if alone is not None:
+                return alone  # next to a fold it may be missed, and is looked for below
         found = None if start is None else follow(unit, raised, start)
         # near the end of a branch, come from smaller beta
         for factor in (0.5, 0.2, 0.05):
@@ -180,6 +185,21 @@ class Units:
                     start,
                 )
         return found
+
+    def _single(self, unit: Unit, model: Model) -> np.ndarray | None:
+        """Return the state of a latent that lives alone, from its one equation in Q."""
+        constants = Constants(
+            np.reshape(model.rho, (1, -1)),
+            *(np.array([value]) for value in (model.eta, model.beta, model.lam, model.lr)),
+        )
+        found = on_signal(constants, model.rho) if unit.strengths else on_noise(constants)
+        names = "mdQERD" if unit.strengths else "QERD"
+        y = np.concatenate([np.ravel(getattr(found, name)) for name in names]).astype(float)
+        if not np.isfinite(y).all():
+            return None
+        y = newton(model, y)
+        good = residual(model, y) < TOLERANCE * max(1.0, float(np.abs(y).max()))
+        return y if good and intact(unit, y) else None
 
     def modes(self, *units: Unit) -> np.ndarray:
         """Return the eigenvalues of deviations within one unit, or between two of them."""
