@@ -42,7 +42,7 @@ def phase_diagram(result: PhaseDiagram) -> Figure:
     The lines show where, as the learning rate goes to 0, a collapsed latent
     starts to learn a signal or to fit noise: ``beta = s / (1 + lam) - lam / s``
     at the variance s = rho_k + eta of a signal, or eta. Where there is no
-    attracting fixed point the error has the colour of diverging.
+    attracting fixed point the error has the colour of that phase.
     """
     with styled():
         figure, panels = new_figure(TWO_COLUMNS, 3.1, ncols=2, sharex=True, sharey=True)
