@@ -138,19 +138,21 @@ def summary(result: FixedPoints) -> list[str]:
     """Return the thresholds, and what there is not, in words."""
     found = result.thresholds
     lines = [
-        f"signal {k} is not learned by a collapsed latent above beta = {value:.10g}"
+        f"signal {k} is not learned by a collapsed latent "
+        + (f"above beta = {value:.10g}" if value else "at any beta")
         for k, value in enumerate(found["collapse"], 1)
     ]
     if found["noise"] is None:
         lines.append("a collapsed latent fits background noise at any beta")
     else:
-        lines.append(f"background noise is not fitted above beta = {found['noise']:.10g}")
+        where = f"above beta = {found['noise']:.10g}" if found["noise"] else "at any beta"
+        lines.append(f"background noise is not fitted by a collapsed latent {where}")
     if found["max_lr"] is not None:
         lines.append(f"the point reached is stable up to lr = {found['max_lr']:.10g}")
     if result.lost:
         lines.append(f"where the start leads is not known: {result.lost}")
     for reason, text in (
-        ("threshold", "beyond the threshold of beta"),
+        ("threshold", "beta is beyond its threshold"),
         ("ended", "ended at a smaller learning rate or weight decay"),
     ):
         if result.missing[reason]:

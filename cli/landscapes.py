@@ -176,9 +176,11 @@ def phase_diagram(
     """Draw which state is stable, and its error, over two constants.
 
     Of the states in which every latent lives alone the stable one of lowest loss
-    is taken; at large learning rates a pair may be stable where none of them is.
-    Dotted lines are the thresholds for small learning rates. A grid that grows
-    by whole points computes the new ones only.
+    is taken; hatched is where there are several. Where none is stable, as at
+    large learning rates, the phase is that of the ODE from a gaussian start: a
+    stable pair (entangled), oscillation, or divergence. Lines are the thresholds
+    for small learning rates. A grid that grows by whole points computes the new
+    ones only.
     """
     if len(vary) != 2:
         raise click.UsageError("expected --vary twice")

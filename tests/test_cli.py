@@ -104,7 +104,7 @@ def test_fixedpoints_lists_fewer_groups_when_told_to(run):
 
 def test_fixedpoints_tells_what_there_is_not(run):
     out = run("fixedpoints --beta 2.5", FAST).out
-    assert "no fixed point has a latent on: signal 1; noise (beyond the threshold of beta)" in out
+    assert "no fixed point has a latent on: signal 1; noise (beta is beyond its threshold)" in out
 
 
 def test_fixedpoints_along_names_what_is_passed(run):

@@ -18,8 +18,8 @@ THIRD_PARTY = {
 SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
     "dynamics", "attractors", "units", "configurations", "continuation", "bifurcation",
-    "thresholds", "stationary", "phases", "saddles", "style", "figures", "figures_branches",
-    "figures_phases", "figures_passages",
+    "thresholds", "stationary", "outcomes", "phases", "saddles", "style", "figures",
+    "figures_branches", "figures_phases", "figures_passages",
 ]  # fmt: skip
 
 

@@ -2,14 +2,24 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import vaedyn
 from vaedyn import attractors, figures_phases, phases
-from vaedyn.attractors import COLLAPSED, DIVERGING, LEARNED, NOISE, PARTLY
+from vaedyn.attractors import (
+    COLLAPSED,
+    DIVERGING,
+    ENTANGLED,
+    LEARNED,
+    NOISE,
+    OSCILLATING,
+    PARTLY,
+    UNDECIDED,
+)  # fmt: skip
 from vaedyn.configurations import configurations, state
 from vaedyn.dynamics import Model, velocity
 from vaedyn.phases import phase_diagram
-from vaedyn.state import observables, unpack
+from vaedyn.state import observables, pack, unpack
 from vaedyn.store import ResultStore
 from vaedyn.thresholds import collapse_threshold
 from vaedyn.units import Unit, Units
@@ -56,7 +66,7 @@ def test_at_small_rates_spare_latents_fit_noise_below_its_variance():
     clear = (np.abs(x - result.y) > 1e-3) & (np.abs(x - 1 - result.y) > 1e-3)
     expected = np.select([x < result.y, x < 1 + result.y], [NOISE, LEARNED], COLLAPSED)
     np.testing.assert_array_equal(result.phase[clear], expected[clear])
-    alive = np.choose(expected, [0, 1, 1, 3, -1])
+    alive = np.choose(expected, [0, 1, 1, 3])
     np.testing.assert_array_equal(result.active[clear], alive[clear])
 
 
@@ -101,7 +111,7 @@ def test_it_is_the_stable_one_of_lowest_loss_of_all_single_latents(seed):
                 best = (loss, growth, read["eps_g"], alive)
         got = attractor(model)
         seen.add(int(got["phase"]))
-        assert (best is None) == (got["phase"] == DIVERGING), model
+        assert (best is None) == (got["phase"] == UNDECIDED) == (got["stable"] == 0), model
         if best:
             assert got["growth"] == pytest.approx(best[1], rel=1e-6, abs=1e-7 * model.lr)
             assert got["eps_g"] == pytest.approx(best[2], abs=1e-8)
@@ -155,6 +165,49 @@ def test_too_large_learning_rates_leave_no_attractor():
     assert np.isnan(result.eps_g[lost]).all()
     assert np.isnan(result.growth[lost]).all()
     assert (result.active[lost] == -1).all()
+
+
+def test_where_no_latent_lives_alone_a_pair_or_nothing_is_stable():
+    params = vaedyn.Params(latent=2, signal=2, rho=(1, 3))
+    axes = ("beta", np.array([0.9, 1.19])), ("lr", np.array([0.92, 1.07, 1.6]))
+    result = phase_diagram(params, *axes)
+    assert result.phase.tolist() == [
+        [ENTANGLED, ENTANGLED, DIVERGING],  [ENTANGLED, OSCILLATING, DIVERGING]
+    ]  # fmt: skip
+    assert (result.stable == 0).all()
+    for i, j in np.argwhere(result.phase == ENTANGLED):
+        at = vaedyn.Params(latent=2, signal=2, rho=(3, 1), beta=result.x[i], lr=result.y[j])
+        points = vaedyn.fixed_points(at)
+        (n,) = np.flatnonzero(points.stable)
+        assert points.types[n] == "two on signal 1 and signal 2"
+        assert result.eps_g[i, j] == pytest.approx(points.eps_g[n], abs=1e-9)
+        assert result.growth[i, j] == pytest.approx(points.max_eigenvalue[n], rel=1e-6)
+        assert result.active[i, j] == 2
+
+
+def test_oscillations_are_those_of_another_integrator():
+    params = vaedyn.Params(latent=2, signal=2, rho=(3, 1), beta=1.19, lr=1.07, dim=1000)
+    model = Model.of(params)
+    times = np.linspace(900, 1000, 400)
+    course = solve_ivp(
+        lambda _, y: model.lr * velocity(model, y), (0, 1000), pack(**params.overlaps()),
+        t_eval=times, method="LSODA", rtol=1e-9, atol=1e-11,
+    )  # fmt: skip
+    size = course.y[8] + course.y[11]  # the trace of Q
+    assert 0.05 < np.ptp(size) < 0.1
+    peaks = times[1:-1][(size[1:-1] > size[:-2]) & (size[1:-1] > size[2:])]
+    assert np.std(np.diff(peaks)) < 0.05 * np.mean(np.diff(peaks))
+
+
+def test_where_several_are_stable_they_are_counted():
+    lam, s = 1.0, 1.5  # collapse is discontinuous, see above
+    beta = collapse_threshold(s, lam) + np.array([-0.01, 0.002, 0.1])
+    params = vaedyn.Params(eta=0.5, lam=lam)
+    result = phase_diagram(params, ("beta", beta), ("lr", np.array([1e-4, 2e-4])))
+    assert result.stable.tolist() == [[1, 1], [2, 2], [1, 1]]
+    assert result.phase[:, 0].tolist() == [LEARNED, LEARNED, COLLAPSED]
+    figure = figures_phases.phase_diagram(result)
+    assert "several stable" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_rho_scales_all_signals_together():

@@ -183,7 +183,8 @@ def test_labels():
     off = np.diag([1.0, 0.0])
     assert label([[0.0]], [[0.0]]) == "collapsed"
     assert label([[1.0], [0.0]], off) == "learned"
-    assert label([[0.01], [0.0]], off) == "noise-fitting"
+    assert label([[0.01], [0.0]], off) == "learned"  # at a large learning rate Q exceeds m^2
+    assert label([[1e-9], [0.0]], off) == "noise-fitting"
     assert label([[1.0, 0], [0, 0]], off) == "partly learned"
     assert label([[0.7], [0.7]], [[0.5, 0.5], [0.5, 0.5]]) == "entangled"
 

@@ -13,8 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PHASES = ("collapsed", "learned", "partly learned", "noise-fitting", "none stable")
-COLLAPSED, LEARNED, PARTLY, NOISE, DIVERGING = range(5)
+PHASES = (
+    "collapsed", "learned", "partly learned", "noise-fitting", "entangled", "oscillating",
+    "undecided", "diverging",
+)  # fmt: skip
+COLLAPSED, LEARNED, PARTLY, NOISE, ENTANGLED, OSCILLATING, UNDECIDED, DIVERGING = range(8)
 ALIVE = 1e-8  # a latent with a smaller Q has collapsed
 MARGINAL = 1e-8  # a growth rate below it, per tau, does not make a fixed point unstable
 NODES = 128  # values of Q that a fixed point is looked for between
@@ -63,30 +66,34 @@ class Latent(NamedTuple):
 def attractors(c: Constants, latents: int) -> dict[str, np.ndarray]:
     """Return phase, eps_g, active and growth (n,) of the stable fixed point of lowest loss.
 
-    Latents learn the strongest signals, as the lack of a stronger one always
+    ``stable`` is the number of fixed points that are; without one the phase is left
+    undecided. Latents learn the strongest signals, as the lack of a stronger one always
     makes a latent on a weaker one unstable; the others fit noise or collapse.
     """
     n, signals = c.rho.shape
     modes = _Modes(c)
     best = np.full(n, np.inf)
     found = {
-        "phase": np.full(n, DIVERGING, np.int8),
+        "phase": np.full(n, UNDECIDED, np.int8),
         "eps_g": np.full(n, np.nan),
         "active": np.full(n, -1, np.int16),
         "growth": np.full(n, np.nan),
     }
+    count = np.zeros(n, np.int16)
     most = min(latents, signals)
     for learned in range(most + 1):
         for noise in range(latents - learned + 1):
             growth = modes.growth(learned, noise, latents - learned - noise)
             loss, eps_g = modes.loss(learned, noise)
-            better = (growth <= MARGINAL * c.lr) & (loss < best)
+            stable = growth <= MARGINAL * c.lr
+            count += stable
+            better = stable & (loss < best)
             best[better] = loss[better]
             alone = COLLAPSED if learned == 0 else LEARNED if learned == most else PARTLY
             values = (NOISE if noise else alone, eps_g, learned + noise, growth)
             for name, value in zip(found, values, strict=True):
                 found[name][better] = np.broadcast_to(value, n)[better]
-    return found
+    return {**found, "stable": count}
 
 
 class _Modes:

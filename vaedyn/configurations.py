@@ -119,12 +119,20 @@ def _words(unit: Unit, names: Sequence[str]) -> str:
     return " and ".join(on) if unit.latents == 1 else "two on " + " and ".join(on)
 
 
-def missing(units: Units, groups: int) -> dict[str, list[str]]:
-    """Return the kinds of units that there are not, in words, by why."""
+def missing(units: Units, groups: int, limits: dict[Unit, float]) -> dict[str, list[str]]:
+    """Return the kinds of units that there are not, in words, by why.
+
+    `limits` are the values of beta above which no collapsed latent turns into a
+    unit; of others the closed form tells.
+    """
     model = units.model
     lost: dict[str, list[str]] = {"threshold": [], "ended": []}
     for kind in kinds(model, groups):
         if kind.latents <= model.latent and units.state(kind) is None:
-            reason = "threshold" if closed_form(kind, model.eta, model.beta) is None else "ended"
+            if kind in limits:
+                beyond = model.beta >= limits[kind]
+            else:
+                beyond = closed_form(kind, model.eta, model.beta) is None
+            reason = "threshold" if beyond else "ended"
             lost[reason].append(describe((kind,), model.rho.tolist()))
     return lost

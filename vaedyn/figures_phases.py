@@ -16,7 +16,9 @@ from .phases import PhaseDiagram
 from .style import TWO_COLUMNS, new_figure, styled
 
 # pale tints that also differ in lightness, in the order of the phases
-TINTS = ("#B8B8B8", "#B5E3D2", "#E6F3FB", "#F7C873", "#8C7FA3")
+TINTS = (
+    "#B8B8B8", "#B5E3D2", "#E6F3FB", "#F7C873", "#E8A0A8", "#A8C8F0", "#FFFFFF", "#6E6485",
+)  # fmt: skip
 SYMBOLS = {
     "beta": r"\beta",
     "eta": r"\eta",
@@ -42,7 +44,8 @@ def phase_diagram(result: PhaseDiagram) -> Figure:
     The lines show where, as the learning rate goes to 0, a collapsed latent
     starts to learn a signal or to fit noise: ``beta = s / (1 + lam) - lam / s``
     at the variance s = rho_k + eta of a signal, or eta. Where there is no
-    attracting fixed point the error has the colour of that phase.
+    attracting fixed point the error has the colour of divergence. Hatched is
+    where several fixed points are stable, and the start decides.
     """
     with styled():
         figure, panels = new_figure(TWO_COLUMNS, 3.1, ncols=2, sharex=True, sharey=True)
@@ -52,6 +55,9 @@ def phase_diagram(result: PhaseDiagram) -> Figure:
         scale = BoundaryNorm(np.arange(len(TINTS) + 1) - 0.5, len(TINTS))
         mesh: Any = {"rasterized": True, "linewidth": 0}
         phases.pcolormesh(*edges, result.phase.T, cmap=colours, norm=scale, **mesh)
+        if (result.stable > 1).any():
+            several = np.ma.masked_less_equal(result.stable.T, 1)
+            phases.pcolor(*edges, several, hatch="//////", alpha=0.0, linewidth=0, zorder=2)
         error.set_facecolor(TINTS[DIVERGING])
         shown = np.ma.masked_invalid(result.eps_g.T)
         top, beyond = _top(result.eps_g)
@@ -169,6 +175,8 @@ def _legend(result: PhaseDiagram) -> list[Any]:
         for i, name in enumerate(result.names)
         if (result.phase == i).any()
     ]
+    if (result.stable > 1).any():
+        handles.append(Patch(facecolor="none", hatch="//////", linewidth=0, label="several stable"))
     crossed = {
         id(style): style
         for excess, style in _excesses(result, result.x, result.y)

@@ -186,10 +186,10 @@ class Params:
         """beta(t) before scaling by `beta`."""
         return parse_schedule(self.anneal)
 
-    def diverged(self, y: np.ndarray, start: np.ndarray) -> bool:
-        """Tell whether order parameters are out of all proportion to the data and the start."""
+    def bound(self, start: np.ndarray) -> float:
+        """Return what is out of all proportion to the data and the start, as order parameter."""
         natural = max(1.0, max(self.strengths) + self.eta, 1 / self.eta, np.abs(start).max())
-        return not np.abs(y).max() < 1e4 * natural
+        return float(1e4 * natural)
 
     def save_steps(self) -> np.ndarray:
         """Return the numbers of SGD steps after which the state is saved, (points,)."""

@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .attractors import PHASES, Constants, attractors
+from .attractors import PHASES, UNDECIDED, Constants, attractors
 from .bifurcation import VARIED
 from .errors import ParameterError
+from .outcomes import outcomes
 from .params import Params
 from .results import Saved, Store, Variables
 
-NUMERICS = 1  # raised when the same parameters give other numbers
-AT_ONCE = 5000  # points solved at once
+NUMERICS = 2  # raised when the same parameters give other numbers
+AT_ONCE = 2000  # points solved at once
 DIGITS = 12  # of the values on the axes
 
 LABELS = {
@@ -21,6 +22,7 @@ LABELS = {
     "eps_g": "generalisation error of the attracting fixed point",
     "active": "number of latents that are alive there, -1 without one",
     "growth": "largest real part of its Jacobian's eigenvalues",
+    "stable": "number of stable fixed points in which every latent lives alone",
 }
 
 Progress = Callable[[int, int], None]
@@ -46,6 +48,9 @@ class PhaseDiagram:
         How many latents are alive there; -1 where there is none.
     growth : (nx, ny)
         The largest real part of its eigenvalues, per unit of time; nan likewise.
+    stable : (nx, ny) int
+        How many fixed points of single latents are stable: of more than one, the
+        start decides which attracts.
     names : tuple of str
     reused : int
         How many columns (values of x) came whole from the store.
@@ -63,6 +68,7 @@ class PhaseDiagram:
     eps_g: np.ndarray
     active: np.ndarray
     growth: np.ndarray
+    stable: np.ndarray
     names: tuple[str, ...] = PHASES
     reused: int = 0
     info: dict[str, Any] = field(default_factory=dict)
@@ -80,8 +86,9 @@ def phase_diagram(
 
     It is the stable one among those made of single latents (see
     `vaedyn.configurations`, with groups of one); of several the one of lowest
-    loss, distortion + beta KL. Where none is stable the phase
-    is ``none stable``: learning diverges, or a pair of latents is stable.
+    loss, distortion + beta KL + weight decay. Where none is stable the ODE is
+    integrated from a gaussian start, see `vaedyn.outcomes`: a pair of latents may
+    be stable (``entangled``), the order parameters oscillate, or learning diverges.
 
     Parameters
     ----------
@@ -247,7 +254,22 @@ class _Grid:
         values["rho"] = -np.sort(-np.broadcast_to(values["rho"], (len(i), p.signal)))
         for name in ("eta", "beta", "lam", "lr"):
             values[name] = np.broadcast_to(values[name], len(i)).astype(float)
-        return attractors(Constants(**values), p.latent)
+        c = Constants(**values)
+        found = attractors(c, p.latent)
+        left = np.flatnonzero(found["phase"] == UNDECIDED)
+        if len(left):
+            scalars = ("eta", "beta", "lam", "lr")
+            ends = outcomes(
+                replace(
+                    p,
+                    rho=tuple(c.rho[at].tolist()),
+                    **{name: float(getattr(c, name)[at]) for name in scalars},
+                )
+                for at in left
+            )
+            for name, column in ends.items():
+                found[name][left] = column
+        return found
 
     def keep(self, store: Store | None, i: int, column: _Column) -> _Column:
         """Store the computed values of column `i`, and return it whole."""

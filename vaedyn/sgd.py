@@ -246,7 +246,7 @@ def _run(
             array[np.abs(array) < TINY] = 0.0
         if done < length:
             raise variance_lost((at + done) / params.dim, float(betas[done]), params.lr)
-        if end > row and params.diverged(out[row:end], out[0]):
+        if end > row and not np.abs(out[row:end]).max() < params.bound(out[0]):
             raise DivergenceError(
                 f"learning diverges before t = {(at + length) / params.dim:.6g} at learning "
                 f"rate {params.lr:g}: lower --lr"

@@ -16,7 +16,7 @@ from .params import Params, integer
 from .results import LABELS, OrderParameters, Store, Variables
 from .state import pack, unpack
 from .thresholds import thresholds
-from .units import ALIVE, TOLERANCE, Units
+from .units import ALIVE, TOLERANCE, Unit, Units
 
 NUMERICS = 2  # raised when the same parameters give other numbers
 NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where it leads
@@ -135,7 +135,7 @@ def classify(parts: dict[str, np.ndarray]) -> str:
     scale = np.sqrt(np.outer(strength, strength))
     if (np.abs(Q - np.diag(strength)) > 1e-6 * scale).any():
         return "entangled"
-    on_signal = (m**2).sum(axis=1) > 0.5 * strength
+    on_signal = (m**2).sum(axis=1) > ALIVE * strength
     if not on_signal.all():
         return "noise-fitting"
     return "learned" if on_signal.sum() == min(parts["m"].shape) else "partly learned"
@@ -150,6 +150,10 @@ def fixed_points(
     store: Store | None = None,
 ) -> FixedPoints:
     """Find all fixed points in which latents live alone, or in groups of two, on directions.
+
+    beta is its end value: of an annealed model the fixed points are those after
+    the schedule's end, and the start is followed to `t_max` under the schedule,
+    and on at the end value.
 
     Each latent lives on a signal or on background noise, or has collapsed; two
     may share a direction or be mixed over two. They are carried from their
@@ -246,14 +250,15 @@ def _listed(
     loss = points.distortion + params.beta * points.kl + 0.5 * params.lam * size
     growing = (rates > MARGINAL * params.lr).sum(axis=1)
     order = np.lexsort((loss, growing))
+    limits = thresholds(units.model, None if at is None or at == len(found) else found[at])
+    single = {Unit(1, (s,)): beta for s, beta in zip(rho, limits["collapse"], strict=True)}
+    single[Unit(1, (), 1)] = np.inf if limits["noise"] is None else limits["noise"]
     info = {
         "types": [types[i] for i in order],
         "multiplicity": [copies[i] for i in order],
         "reached": None if at is None else int(np.flatnonzero(order == at)[0]),
-        "missing": missing(units, groups),
-        "thresholds": thresholds(
-            units.model, None if at is None or at == len(found) else found[at]
-        ),
+        "missing": missing(units, groups, single),
+        "thresholds": limits,
     }
     arrays = {name: getattr(points, name)[order] for name in points.to_variables()}
     return replace(points, **arrays, info=info)

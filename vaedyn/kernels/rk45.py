@@ -18,7 +18,6 @@ from .product import multiply
 DONE, PAUSED, STEP_TOO_SMALL, DIVERGED, VARIANCE_LOST = range(5)
 # entries of its `record`
 TIME, STEP, LAST_ERROR, REJECTED, SAVED, STEPS, EVALUATIONS, STIFF, LENGTH = range(9)
-HUGE = 1e12
 BEFORE = 1e-11  # of a time: that much earlier is before it
 
 NODES = np.array([0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1])
@@ -127,7 +126,7 @@ def limited_by_stability(h, k, before, after):
 
 @kernel
 def integrate(
-    y, times, stops, record, kind, schedule, rho, eta, lam, lr, latent, rtol, atol, most, out
+    y, times, stops, record, kind, schedule, rho, eta, lam, lr, latent, rtol, atol, bound, most, out
 ):
     """Integrate on towards ``times[-1]``, by at most `most` steps, accepted or not.
 
@@ -141,6 +140,7 @@ def integrate(
         step size, last error, whether the last step was rejected, rows of `out`
         filled, accepted steps, drifts computed, accepted steps limited by stability.
     kind, schedule : beta(t), see `vaedyn.kernels.ode.beta_at`
+    bound : order parameters that large have diverged
     out : (saves, values)
 
     Returns
@@ -223,7 +223,7 @@ def integrate(
         record[SAVED] = saved
         record[STEPS] += 1
         for i in range(y.size):
-            if not abs(y[i]) < HUGE:
+            if not abs(y[i]) < bound:
                 return DIVERGED
         for i in range(y.size - latent, y.size):
             if not y[i] > 0.0:
