@@ -6,9 +6,9 @@ import pytest
 import vaedyn
 from tests import reference
 from vaedyn import figures_branches
-from vaedyn.bifurcation import attractor, branches, vary
-from vaedyn.continuation import ESCAPE, FOLD, trace
-from vaedyn.dynamics import Model
+from vaedyn.bifurcation import Continuation, attractor, branches, vary
+from vaedyn.continuation import EDGE, END, ESCAPE, FOLD, trace
+from vaedyn.dynamics import Model, root
 from vaedyn.store import ResultStore
 from vaedyn.thresholds import noise
 from vaedyn.units import Unit, Units
@@ -133,6 +133,72 @@ def test_a_curve_is_followed_round_its_folds():
     assert [(piece.first, piece.last) for piece in pieces] == [("edge", "fold"), ("escape", "fold")]
     for piece in pieces:
         assert (np.diff(piece.x) > 0).all()
+
+
+def pieces(unit, name, low, high, **model):
+    """Return all pieces of the branches of a unit over a range."""
+    params = vaedyn.Params(**model)
+    return Continuation(lambda x: vary(params, name, x), low, high, [unit]).pieces[unit]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.001, 3), (0.01, 1.5), (0.5, 2), (0.1, 1.3)])
+def test_where_a_branch_ends_does_not_depend_on_the_range_of_the_learning_rate(low, high):
+    def growth(lr):  # of a signal, on a latent that fits noise
+        modes = Units(vary(vaedyn.Params(), "lr", lr)).modes(Unit(1, (), 1), Unit(0, (1.0,)))
+        return float(np.real(modes).max())
+
+    (piece,) = pieces(Unit(1, (1.0,)), "lr", low, high)
+    assert (piece.first, piece.last) == (EDGE, END)
+    assert piece.x[0] == low
+    assert piece.x[-1] == pytest.approx(root(growth, 1.2, 1.2635), abs=1e-8)
+
+
+TWO = {"latent": 2, "signal": 2, "rho": (3, 1), "lr": 0.05}
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.05, 3), (0.001, 10), (0.5, 5)])
+@pytest.mark.parametrize(
+    ("model", "unit", "at"),
+    [
+        ({}, Unit(1, (), 1), noise(Model.of(vaedyn.Params()))),
+        (TWO, Unit(1, (1.0,)), 2),
+        (TWO, Unit(2, (3.0, 1.0)), [Unit(2, (3.0,)), Unit(0, (1.0,))]),
+        (TWO, Unit(2, (1.0,), 1), [Unit(2, (1.0,))]),
+    ],
+)
+def test_where_a_branch_ends_does_not_depend_on_the_range_of_beta(model, unit, at, low, high):
+    (piece,) = pieces(unit, "beta", low, high, **model)
+    assert (piece.first, piece.last) == (EDGE, END)
+    assert piece.x[0] == low
+    end = piece.x[-1]
+    if isinstance(at, list):  # the simpler state changes its stability there
+
+        def least(beta):
+            modes = Units(vary(vaedyn.Params(**model), "beta", beta)).modes(*at)
+            return float(np.real(modes[np.abs(modes).argmin()]))
+
+        at = root(least, end - 1e-3, end + 1e-3)
+    assert end == pytest.approx(at, abs=1e-8)
+
+
+def test_where_a_branch_folds_does_not_depend_on_the_range():
+    found = [
+        [piece.x[-1] for piece in pieces(Unit(1, (), 1), "lr", low, high) if piece.last == FOLD]
+        for low, high in [(0.001, 3), (0.5, 2), (1.2, 1.28)]
+    ]
+    np.testing.assert_allclose(found, found[0][0], rtol=0, atol=1e-10)
+
+
+def test_ranges_of_many_decades_lose_no_branch():
+    result = branches(vaedyn.Params(), "beta", 1e-9, 1e9)
+    assert event(result, "signal 1", "end") == [pytest.approx(2, abs=1e-8)]
+    assert result.varied[result.branch == result.types.index("signal 1")][0] == 1e-9
+    assert event(result, "collapsed", "stability")[0] == pytest.approx(2, abs=1e-8)
+    assert noise(Model.of(vaedyn.Params())) == pytest.approx(
+        max(e["at"] for e in result.events if result.types[e["branch"]] == "noise"), abs=1e-8
+    )
+    first = pieces(Unit(1, (1.0,)), "eta", 1e-6, 1e3)[0]
+    assert (first.x[0], first.last) == (1e-6, END)
 
 
 def test_the_attractor_loses_one_latent_after_another():

@@ -9,58 +9,18 @@ so that all points of a grid are solved at once.
 from collections.abc import Callable
 from functools import partial
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from .latents import Constants, Latent, on_noise, on_signal
 
 PHASES = (
     "collapsed", "learned", "partly learned", "noise-fitting", "entangled", "oscillating",
     "undecided", "diverging",
 )  # fmt: skip
 COLLAPSED, LEARNED, PARTLY, NOISE, ENTANGLED, OSCILLATING, UNDECIDED, DIVERGING = range(8)
-ALIVE = 1e-8  # a latent with a smaller Q has collapsed
 MARGINAL = 1e-8  # a growth rate below it, per tau, does not make a fixed point unstable
-NODES = 128  # values of Q that a fixed point is looked for between
-
-
-class Constants(NamedTuple):
-    """Constants of the model at many points: (n,), `rho` (n, signals), the strongest first."""
-
-    rho: np.ndarray
-    eta: np.ndarray
-    beta: np.ndarray
-    lam: np.ndarray
-    lr: np.ndarray
-
-    def at(self, rows: np.ndarray) -> "Constants":
-        return Constants(*(values[rows] for values in self))
-
-    @property
-    def h(self) -> np.ndarray:
-        """The weight of the terms that a finite learning rate adds."""
-        return self.lr * self.eta
-
-
-class Latent(NamedTuple):
-    """One latent at many points, (n,) each; rho = m = d = 0 where it is not on a signal."""
-
-    rho: np.ndarray
-    m: np.ndarray
-    d: np.ndarray
-    Q: np.ndarray
-    E: np.ndarray
-    R: np.ndarray
-    D: np.ndarray
-
-    def at(self, rows: np.ndarray) -> "Latent":
-        return Latent(*(values[rows] for values in self))
-
-    def moments(self, c: Constants) -> tuple[np.ndarray, ...]:
-        """Return S, A, Y, K and B, (n,) each."""
-        S = self.rho * self.d**2 + c.eta * self.E
-        A = self.rho * self.m * self.d + c.eta * self.R
-        Y = self.rho * self.m**2 + c.eta * self.Q
-        return S, A, Y, self.Q + c.beta, S + self.D + c.lam
 
 
 def attractors(c: Constants, latents: int) -> dict[str, np.ndarray]:
@@ -187,98 +147,6 @@ def largest(J: np.ndarray, still: bool = False) -> np.ndarray:
     if still:
         values = np.take_along_axis(values, np.argsort(np.abs(values), axis=1)[:, 1:], axis=1)
     return values.real.max(axis=1)
-
-
-def on_signal(c: Constants, rho: np.ndarray) -> Latent:
-    """Return a latent on signals of strengths `rho` (n,); nan where there is none.
-
-    dm/dt = dd/dt = 0 give S as a function of Q, dQ/dt = 0 then A, and
-    dR/dt = 0 the power p = rho m^2; what is left of dE/dt rises through 0.
-    """
-    rho = rho[:, None]
-    _, eta, beta, lam, lr = (values[..., None] for values in c)
-    h, s = lr * eta, rho + eta
-
-    def solve(Q):
-        K = Q + beta
-        kappa = s / (K * s + lam)  # d / m
-        B = s * kappa
-        S = B - beta / K - lam
-        A = B * Q - 0.5 * h * S
-        p = ((B + lam) * A / eta - S - eta * Q + A * K - h * (A - S * K)) / (
-            1 + (B + lam) * kappa / eta
-        )
-        E = (S - kappa**2 * p) / eta
-        left = 2 * (A - K * S - lam * E) + h * (p + eta * Q - 2 * A * K + K**2 * S)
-        return left, p, kappa, E, (A - kappa * p) / eta
-
-    Q = first_rise(lambda Q: solve(Q)[0], furthest(s + h, beta))
-    _, p, kappa, E, R = solve(Q)
-    with np.errstate(invalid="ignore"):
-        there = (Q > ALIVE) & (p > ALIVE * rho) & (E > 0)
-        m = np.sqrt(p / rho)
-    parts = (rho, m, kappa * m, Q, E, R, beta / (Q + beta))
-    return Latent(*(np.where(there, values, np.nan)[:, 0] for values in parts))
-
-
-def on_noise(c: Constants) -> Latent:
-    """Return a latent on background noise; nan where there is none.
-
-    dQ/dt = 0 gives A as a function of Q and S, dE/dt = 0 then S, both in
-    proportion to Q; what is left of -dR/dt rises through 0.
-    """
-    _, eta, beta, lam, lr = (values[..., None] for values in c)
-    h = lr * eta
-
-    def solve(Q):
-        K = Q + beta
-        D = beta / K
-        under = 2 * (K + lam / eta) - h * K**2 - (2 * Q - h) * (1 - h * K)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            S = (2 * (D + lam) * (1 - h * K) + h * eta) / np.where(under > 0, under, np.nan)
-        A = S * (Q - 0.5 * h) + D + lam
-        left = S - (S * Q + D + 2 * lam) * A / eta + eta - A * K + h * (A - S * K)
-        return -left, Q * S / eta, Q * A / eta, D
-
-    Q = first_rise(lambda Q: solve(Q)[0], furthest(eta + h, beta))
-    _, E, R, D = solve(Q)
-    with np.errstate(invalid="ignore"):
-        there = (Q > ALIVE) & (E > 0)
-    Q, E, R, D = (np.where(there, values, np.nan)[:, 0] for values in (Q, E, R, D))
-    zero = np.zeros(len(Q))
-    return Latent(zero, zero, zero, Q, E, R, D)
-
-
-def furthest(scale: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """Return a bound of Q at stable fixed points: at finite rates it rises as beta falls."""
-    return 16 * scale * (1 + scale / beta) ** (2 / 3)
-
-
-def first_rise(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) -> np.ndarray:
-    """Return where `function` first turns positive between 0 and `top` (n, 1); nan if nowhere.
-
-    It is looked at on ever finer nodes: in the cell where it turns positive, or,
-    where there is none yet, around its highest node, or its first dip if it
-    is positive at 0; so no narrow peak or dip is missed.
-    """
-    low, width = np.zeros_like(top), top
-    found = np.zeros(top.shape, bool)
-    steps = np.linspace(0, 1, NODES + 1) ** 3
-    above = None
-    for count in (NODES, *[16] * 13):
-        nodes = low + width * steps
-        f = np.nan_to_num(function(nodes), nan=-np.inf, neginf=-np.inf)
-        above = f[:, :1] > 0 if above is None else above
-        rises = (f[:, :-1] <= 0) & (f[:, 1:] > 0) & (f[:, :-1] > -np.inf)
-        found |= rises.any(axis=1, keepdims=True)
-        peak = np.clip(f.argmax(axis=1, keepdims=True) - 1, 0, count - 2)
-        dips = (f[:, 1:-1] < f[:, :-2]) & (f[:, 1:-1] <= f[:, 2:])
-        around = np.where(above, dips.argmax(axis=1, keepdims=True), peak)
-        cell = np.where(found, rises.argmax(axis=1, keepdims=True), around)
-        low = np.take_along_axis(nodes, cell, axis=1)
-        high = np.take_along_axis(nodes, np.where(found, cell + 1, cell + 2), axis=1)
-        width, steps = high - low, np.linspace(0, 1, 17)
-    return np.where(found, low + 0.5 * width, np.nan)
 
 
 def own_jacobian(one: Latent, c: Constants) -> np.ndarray:

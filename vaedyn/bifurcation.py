@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .configurations import Configuration, configurations, describe, kinds, state
-from .continuation import EDGE, END, Piece, end_of, trace
+from .continuation import EDGE, END, Piece, end_of, spaced, trace
 from .dynamics import Model, newton, root
 from .errors import ParameterError
 from .params import Params, integer, real
@@ -16,7 +16,7 @@ from .results import LABELS, OrderParameters, Store, Variables
 from .state import observables, unpack
 from .units import Unit, Units, intact
 
-NUMERICS = 1  # raised when the same parameters give other numbers
+NUMERICS = 2  # raised when the same parameters give other numbers
 VARIED = ("beta", "eta", "rho", "lam", "lr")
 GRID = 120  # steps along the range
 MOST = 200  # branches
@@ -62,7 +62,8 @@ class Branches(OrderParameters):
     events : list of dict
         ``at``: where something happens on branch number ``branch``; ``kind``:
         ``fold`` (it turns back), ``end`` (it joins a simpler one), ``escape``
-        (to infinity) or ``stability`` (it turns stable, or unstable).
+        (to infinity), ``lost`` (in rounding errors) or ``stability`` (it turns
+        stable, or unstable).
     """
 
     varied: np.ndarray
@@ -138,7 +139,7 @@ class Continuation:
 
     def _trace(self, unit: Unit) -> list[Piece]:
         found: list[Piece] = []
-        for x in np.linspace(self.low, self.high, 9).tolist():
+        for x in spaced(self.low, self.high, 9).tolist():
             if any(piece.x[0] <= x <= piece.x[-1] for piece in found):
                 continue
             start = Units(self.path(x)).state(self.at(unit, x))
@@ -188,7 +189,7 @@ class Continuation:
         events = [(piece.first, low) for piece in pieces if piece.x[0] == low]
         events += [(piece.last, high) for piece in pieces if piece.x[-1] == high]
         events = [event for event in dict.fromkeys(events) if event[0] != EDGE]
-        nodes = [x for x in np.linspace(self.low, self.high, GRID + 1).tolist() if low < x < high]
+        nodes = [x for x in spaced(self.low, self.high, GRID + 1).tolist() if low < x < high]
         tips = {x for _, x in events}
         for piece in pieces:  # the points of a branch lie closer where it bends
             for tip in tips & {piece.x[0], piece.x[-1]}:
@@ -298,7 +299,11 @@ def _all(
     for unit in kinds(model, groups):
         pieces = traced.pieces.get(unit)
         there.put(unit, pieces[0].states[0] if pieces else None)
-    found = configurations(there, groups)
+    found = [
+        configuration
+        for configuration in configurations(there, groups)
+        if not any(unit.branch for unit in configuration)  # the pieces of `traced` are all
+    ]
     choices = [
         (configuration, chosen)
         for configuration in found

@@ -40,7 +40,7 @@ def configurations(units: Units, groups: int) -> list[Configuration]:
         When there are more than MOST.
     """
     model = units.model
-    choices = [kind for kind in kinds(model, groups) if units.state(kind) is not None]
+    choices = [unit for kind in kinds(model, groups) for unit in units.branches(kind)]
     free = Counter(model.rho.tolist())
     found = []
     for chosen in _choose(choices, model.latent, free):
@@ -116,6 +116,8 @@ def _words(unit: Unit, names: Sequence[str]) -> str:
     if not unit.alive:
         return "collapsed"
     on = [f"signal {name}" for name in names] + ["noise"] * unit.noise
+    if unit.branch:
+        on[-1] += f" (branch {unit.branch + 1})"
     return " and ".join(on) if unit.latents == 1 else "two on " + " and ".join(on)
 
 

@@ -7,7 +7,7 @@ is predicted along the tangent and corrected in the plane across it.
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from .dynamics import Model, jacobian, newton, residual, symmetric, velocity
 from .units import TOLERANCE, Unit, intact, vanishing
 
 SMALLEST, LARGEST = 1e-7, 0.05  # arc lengths of a step, with the parameter's range as 1
+WIDE = 1e3  # ratio of the ends of a range that is followed in its logarithm
 FAR = 1e4  # order parameters beyond this are on their way to infinity
-EDGE, FOLD, END, ESCAPE = "edge", "fold", "end", "escape"
+GONE = 1e-4  # what vanishes at an end is below this where the last step fails
+EDGE, FOLD, END, ESCAPE, LOST = "edge", "fold", "end", "escape", "lost"
 
 
 class Piece(NamedTuple):
@@ -27,8 +29,9 @@ class Piece(NamedTuple):
     x : (points,) ascending
     states : (points, values)
     first, last : what limits it: an ``edge`` of the range, a ``fold``, or the
-        ``end`` of the branch, where it joins a simpler fixed point, or an
-        ``escape`` of order parameters to infinity
+        ``end`` of the branch, where it joins a simpler fixed point, an
+        ``escape`` of order parameters to infinity, or ``lost``: no point further
+        on is found that weights can have, be it for rounding errors
     """
 
     x: np.ndarray
@@ -41,19 +44,42 @@ class Piece(NamedTuple):
         return np.array([np.interp(x, self.x, column) for column in self.states.T])
 
 
+def wide(low: float, high: float) -> bool:
+    """Return whether a range spans so many decades that only its logarithm resolves it."""
+    return low > 0 and high > WIDE * low
+
+
+def spaced(low: float, high: float, count: int) -> np.ndarray:
+    """Return `count` values from `low` to `high`, and over decades as many of even ratios."""
+    even = np.linspace(low, high, count)
+    return np.union1d(even, np.geomspace(low, high, count)) if wide(low, high) else even
+
+
 class _Curve:
-    """The equations ``velocity(path(x), y) = 0`` in the free entries of y and in x."""
+    """The equations ``velocity(path(x), y) = 0`` in the free entries of y and in u.
+
+    Over the range u rises from 0 to 1, linearly in x or, over decades, in log x.
+    """
 
     def __init__(self, path: Callable[[float], Model], low: float, high: float):
-        self.path, self.low, self.scale = path, low, high - low
+        self.path, self.low, self.high = path, low, high
+        self.decades = wide(low, high)
         model = path(low)
         self.spread, self.gather = symmetric(model.latent, model.signal)
 
+    def x(self, u: float) -> float:
+        if self.decades:
+            return float(self.low ** (1 - u) * self.high**u)
+        return float((1 - u) * self.low + u * self.high)
+
     def point(self, y: np.ndarray, x: float) -> np.ndarray:
-        return np.append(self.gather @ y, (x - self.low) / self.scale)
+        u = (x - self.low) / (self.high - self.low)
+        if self.decades:
+            u = np.log(x / self.low) / np.log(self.high / self.low)
+        return np.append(self.gather @ y, u)
 
     def state(self, point: np.ndarray) -> tuple[np.ndarray, float]:
-        return self.spread @ point[:-1], float(self.low + self.scale * point[-1])
+        return self.spread @ point[:-1], self.x(float(point[-1]))
 
     def value(self, point: np.ndarray) -> np.ndarray:
         y, x = self.state(point)
@@ -62,14 +88,17 @@ class _Curve:
     def slope(self, point: np.ndarray) -> np.ndarray:
         """Return the derivative (free, free + 1) of `value`."""
         y, x = self.state(point)
-        h = 1e-6 * self.scale
+        rate = x * np.log(self.high / self.low) if self.decades else self.high - self.low
+        # the drift is at most quadratic in any constant: long differences lose nothing
+        h = max(1e-3 * abs(x), 1e-6 * rate)
         ahead, behind = (self.gather @ velocity(self.path(x + s), y) for s in (h, -h))
-        last = (ahead - behind) / 2e-6
-        return np.column_stack([jacobian(self.path(x), y), last])
+        return np.column_stack([jacobian(self.path(x), y), (ahead - behind) * (rate / (2 * h))])
 
     def tangent(self, point: np.ndarray, before: np.ndarray | None) -> np.ndarray:
         """Return the direction of the curve, turned along `before`."""
-        direction = np.linalg.svd(self.slope(point))[2][-1]
+        slope = self.slope(point)
+        slope /= np.maximum(np.abs(slope).max(axis=1, keepdims=True), 1e-300)
+        direction = np.linalg.svd(slope)[2][-1]
         if before is not None and direction @ before < 0:
             direction = -direction
         return direction
@@ -78,6 +107,8 @@ class _Curve:
         """Return the point of the curve in the plane through `guess`, or None."""
         point = guess.copy()
         for _ in range(12):
+            if not -1 <= point[-1] <= 2:  # far out, where numbers may overflow
+                return None
             value = self.value(point)
             if not np.isfinite(value).all():
                 return None
@@ -89,8 +120,10 @@ class _Curve:
                 point = point - np.linalg.solve(matrix, rhs)
             except np.linalg.LinAlgError:
                 return None
-        good = np.abs(self.value(point)).max() < TOLERANCE * max(1.0, np.abs(point).max())
-        return point if good else None
+        size = max(1.0, np.abs(point).max()) * np.maximum(
+            1.0, np.abs(self.slope(point)).max(axis=1)
+        )
+        return point if (np.abs(self.value(point)) < TOLERANCE * size).all() else None
 
 
 def trace(
@@ -98,20 +131,27 @@ def trace(
 ) -> list[Piece]:
     """Return the branch of `unit` through the state `start` at `x`, within [low, high]."""
     curve = _Curve(path, low, high)
-    ways = []
     first = curve.tangent(curve.point(start, x), None)
-    for direction in (-first, first):
-        ways.append(_walk(unit, curve, curve.point(start, x), direction))
-    (back, back_end), (ahead, ahead_end) = ways
-    points = [*reversed(back), *ahead[1:]]
-    return _pieces(unit, curve, points, [back_end, ahead_end])
+    back, ahead = (_walk(unit, curve, curve.point(start, x), way) for way in (-first, first))
+    middle = len(back.points) - 1
+    cuts = [(middle - i, kind) for i, kind in reversed(back.cuts)]
+    cuts += [(middle + i, kind) for i, kind in ahead.cuts]
+    return _pieces(curve, [*reversed(back.points), *ahead.points[1:]], cuts)
 
 
-def _walk(
-    unit: Unit, curve: _Curve, point: np.ndarray, direction: np.ndarray
-) -> tuple[list[np.ndarray], str]:
-    """Return the points of a branch in one direction, and what ends it."""
-    points, step, tangent = [point], 0.01, direction
+class _Way(NamedTuple):
+    """Points of a branch in one direction, and the numbers of those where something happens."""
+
+    points: list[np.ndarray]
+    cuts: list[tuple[int, str]]
+
+    def stopped(self, kind: str) -> Self:
+        return self._replace(cuts=[*self.cuts, (len(self.points) - 1, kind)])
+
+
+def _walk(unit: Unit, curve: _Curve, point: np.ndarray, direction: np.ndarray) -> _Way:
+    """Return the points of a branch in one direction, its folds, and what ends it."""
+    way, step, tangent = _Way([point], []), 0.01, direction
     for _ in range(4000):
         guess = point + step * tangent
         found = curve.corrected(guess, tangent)
@@ -122,50 +162,96 @@ def _walk(
         if found is None or bent < 0.95 or np.abs(found - guess).max() > 0.5 * step:
             step /= 2
             if step < SMALLEST:
-                return points, END
+                break
             continue
+        if ahead[-1] * tangent[-1] < 0:
+            tip = _tip(curve, point, found)
+            if not 0 <= tip[-1] <= 1:
+                found = tip
+            else:
+                way.points.append(tip)
+                if _mirrored(curve, point, found):
+                    return way.stopped(END)
+                way.cuts.append((len(way.points) - 1, FOLD))
+                point = tip
         if not 0 <= found[-1] <= 1:
             edge = _at(unit, curve, point, found, 0.0 if found[-1] < 0 else 1.0)
-            return [*points, *([] if edge is None else [edge])], EDGE
+            way.points.extend([] if edge is None else [edge])
+            return way.stopped(EDGE)
         point, tangent = found, ahead
-        points.append(point)
+        way.points.append(point)
         size = float(np.abs(point).max())
         if size > FAR:
-            return points, ESCAPE
+            return way.stopped(ESCAPE)
         if bent > 0.995:
             step = min(1.5 * step, LARGEST * max(1.0, size))
-    return points, END
+    return way.stopped(END if vanishing(unit, curve.state(point)[0]) < GONE else LOST)
+
+
+def _tip(curve: _Curve, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return the point between two of a branch where the parameter turns back."""
+    ends = [before, after]
+    ways = [curve.tangent(end, after - before) for end in ends]
+    for _ in range(60):
+        chord = ends[1] - ends[0]
+        length = float(np.linalg.norm(chord))
+        if length < 1e-2 and np.linalg.norm(ways[1] - ways[0]) < 3e-3:
+            break
+        guesses = [ends[0] + share * chord for share in (0.45, 0.6, 0.3, 0.8, 0.15)]
+        tries = ((guess, curve.corrected(guess, chord / length)) for guess in guesses)
+        close = (p for guess, p in tries if p is not None and np.abs(p - guess).max() < length)
+        middle = next(close, None)
+        if middle is None:
+            break
+        way = curve.tangent(middle, chord)
+        side = int(way[-1] * ways[1][-1] > 0)
+        ends[side], ways[side] = middle, way
+    return _turning(*ends, *ways)
+
+
+def _turning(
+    start: np.ndarray, stop: np.ndarray, first: np.ndarray, last: np.ndarray
+) -> np.ndarray:
+    """Return where the parameter turns on the cubic of these ends and unit directions there."""
+    chord = stop - start
+    first, last = (np.linalg.norm(chord) * way for way in (first, last))
+    square, cube = 3 * chord - 2 * first - last, first + last - 2 * chord
+    roots: np.ndarray = np.roots([3 * cube[-1], 2 * square[-1], first[-1]])
+    t = np.clip(np.real(roots[np.abs(roots - 0.5).argmin()]), 0, 1)
+    return start + t * first + t**2 * square + t**3 * cube
+
+
+def _mirrored(curve: _Curve, before: np.ndarray, after: np.ndarray) -> bool:
+    """Return whether a branch has passed into its own mirror image, with some signs turned.
+
+    Then what turned its sign vanished on the way, and the branch ended there.
+    """
+    y, x = curve.state(before)
+    image = np.where(y * curve.state(after)[0] < 0, -y, y)
+    slack = 1e-7 * max(1.0, float(np.abs(y).max()))
+    return bool(np.abs(image - y).max() > 1e-6 and residual(curve.path(x), image) < slack)
 
 
 def _at(
-    unit: Unit, curve: _Curve, inside: np.ndarray, outside: np.ndarray, x: float
+    unit: Unit, curve: _Curve, inside: np.ndarray, outside: np.ndarray, u: float
 ) -> np.ndarray | None:
-    """Return the point of the curve where the (scaled) parameter is `x`."""
-    share = (x - inside[-1]) / (outside[-1] - inside[-1])
-    y, _ = curve.state(inside + share * (outside - inside))
-    model = curve.path(curve.low + curve.scale * x)
-    found = newton(model, y)
-    good = residual(model, found) < TOLERANCE * max(1.0, np.abs(found).max())
-    return curve.point(found, curve.low + curve.scale * x) if good and intact(unit, found) else None
+    """Return the point of the curve where the (scaled) parameter is `u`."""
+    share = (u - inside[-1]) / (outside[-1] - inside[-1])
+    guess = inside + share * (outside - inside)
+    guess[-1] = u
+    found = curve.corrected(guess, np.eye(len(guess))[-1])
+    return found if found is not None and intact(unit, curve.state(found)[0]) else None
 
 
-def _pieces(unit: Unit, curve: _Curve, points: list[np.ndarray], kinds: list[str]) -> list[Piece]:
-    """Cut a branch at its folds, and drop mirror images beyond the end of the branch."""
-    x = np.array([point[-1] for point in points])
-    turns = [i for i in range(1, len(x) - 1) if (x[i] - x[i - 1]) * (x[i + 1] - x[i]) < 0]
-    tips = [_fold(curve, points[i - 1], points[i], points[i + 1]) for i in turns]
-    cuts = [(0, points[0], kinds[0])]
-    for i, tip in zip(turns, tips, strict=True):
-        mirror = vanishing(unit, curve.state(tip)[0]) < 1e-5
-        cuts.append((i, tip, END if mirror else FOLD))
-    cuts.append((len(x) - 1, points[-1], kinds[1]))
+def _pieces(curve: _Curve, points: list[np.ndarray], cuts: list[tuple[int, str]]) -> list[Piece]:
+    """Cut a branch at its folds."""
     found = []
-    for (i, start, first), (j, stop, last) in pairwise(cuts):
-        part, ends = [start, *points[i + 1 : j], stop], (first, last)
-        if start[-1] > stop[-1]:
+    for (i, first), (j, last) in pairwise(cuts):
+        part, ends = points[i : j + 1], (first, last)
+        if part[0][-1] > part[-1][-1]:
             part, ends = part[::-1], ends[::-1]
-        part = [p for p in part if part[0][-1] < p[-1] < part[-1][-1] or p is start or p is stop]
-        states = [curve.state(point) for point in part]
+        inner = [p for p in part[1:-1] if part[0][-1] < p[-1] < part[-1][-1]]
+        states = [curve.state(point) for point in (part[0], *inner, part[-1])]
         found.append(
             Piece(np.array([s[1] for s in states]), np.array([s[0] for s in states]), *ends)
         )
@@ -187,51 +273,23 @@ def _without_images(pieces: list[Piece]) -> list[Piece]:
     return kept
 
 
-def _fold(curve: _Curve, before: np.ndarray, near: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return the point between three of a branch where the parameter turns back."""
-    tangent = curve.tangent(near, after - before)
-    low, high = (float(tangent @ (point - near)) for point in (before, after))
-
-    def turning(s: float) -> tuple[float, np.ndarray]:
-        found = curve.corrected(near + s * tangent, tangent)
-        if found is None:
-            return 0.0, near
-        return float(curve.tangent(found, tangent)[-1]), found
-
-    sign, point = np.sign(turning(low)[0]), near
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        value, point = turning(middle)
-        if np.sign(value) == sign:
-            low = middle
-        else:
-            high = middle
-        if high - low < 1e-14:
-            break
-    return point
-
-
 def end_of(unit: Unit, path: Callable[[float], Model], piece: Piece, at_last: bool) -> float:
-    """Return where a branch that ends joins a simpler fixed point, to about 1e-9 of the range.
+    """Return where a branch that ends joins a simpler fixed point, to about 1e-11 of the value.
 
-    What vanishes there does so linearly in the parameter, and a polynomial
-    through points close by finds where.
+    What vanishes there does so linearly in the parameter: the parameter is a
+    polynomial in it through points close by.
     """
-
     edge = piece.x[-1] if at_last else piece.x[0]
     span = piece.x[-1] - piece.x[0]
-    distance = min(1e-3 * max(abs(edge), 1e-3), 0.02 * span)
-    inward = -distance if at_last else distance
-    xs, gs = [], []
-    for k in range(2, 9):
-        x = edge + k * inward
-        y = newton(path(x), piece.guess(x))
-        if intact(unit, y) and residual(path(x), y) < TOLERANCE:
-            xs.append(k * inward)
-            gs.append(vanishing(unit, y))
-    if len(xs) < 4:
+    distance = min(0.01 * max(abs(edge), 1e-3 * span), 0.1 * span)
+    away, left = [], []
+    for step in np.linspace(0, -distance if at_last else distance, 13)[1:]:
+        model = path(edge + step)
+        y = newton(model, piece.guess(edge + step), 1e-15)
+        if intact(unit, y) and residual(model, y) < TOLERANCE * max(1.0, np.abs(y).max()):
+            away.append(step)
+            left.append(vanishing(unit, y))
+    if len(away) < 8:
         return float(edge)
-    fit = np.polynomial.Polynomial.fit(xs, gs, min(6, len(xs) - 1)).roots()
-    real = np.real(fit[np.abs(np.imag(fit)) < 1e-9])
-    near = real[np.abs(real) < 2 * distance]
-    return float(edge + near[np.abs(near).argmin()]) if len(near) else float(edge)
+    found = np.polynomial.Polynomial.fit(left, away, 5)(0.0)
+    return float(edge + found) if abs(found) < distance else float(edge)

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 
 from .bifurcation import Branches, attractor
 from .errors import ParameterError
@@ -64,7 +65,6 @@ def branches(
             with np.errstate(divide="ignore"):
                 _stretches(bottom, x, 1 / np.abs(growth), growth, style)
             _marks(top, result, n, quantity, style)
-        _thresholds(top, bottom, result, thresholds)
         top.set_ylabel(QUANTITIES[quantity])
         bottom.set_ylabel(r"time $1/|\mathrm{Re}\,\lambda_1|$")
         bottom.set_yscale("log")
@@ -76,6 +76,7 @@ def branches(
             handles=_legend(result, styles), loc="outside lower center", ncols=2, columnspacing=1
         )
         figure.suptitle(caption(result.params, 60, without=("dim", result.name)), fontsize=7)
+        _thresholds(figure, (top, bottom), result, thresholds)
     return figure
 
 
@@ -105,12 +106,18 @@ def _lines(result: Branches, quantity: str, chosen: np.ndarray) -> Iterator[np.n
         yield from values.T
 
 
+def _stable(growth: np.ndarray) -> np.ndarray:
+    """Return where a branch is drawn as stable, (points,)."""
+    stable = growth < 0
+    stable[[0, -1]] = stable[[1, -2]]  # at the tip of a branch the sign is noise
+    return stable
+
+
 def _stretches(
     axes: Axes, x: np.ndarray, values: np.ndarray, growth: np.ndarray, style: dict[str, Any]
 ) -> None:
     """Draw a line solid where stable and dashed where not."""
-    stable = growth < 0
-    stable[[0, -1]] = stable[[1, -2]]  # at the tip of a branch the sign is noise
+    stable = _stable(growth)
     cuts = np.flatnonzero(stable[1:] != stable[:-1]) + 1
     for part in np.split(np.arange(len(x)), cuts):
         if part[0] > 0:
@@ -140,32 +147,60 @@ def _marks(axes: Axes, result: Branches, n: int, quantity: str, style: dict[str,
                 mark.set_in_layout(False)
 
 
-def _thresholds(top: Axes, bottom: Axes, result: Branches, found: dict[str, Any] | None) -> None:
-    """Draw the thresholds of beta as dotted lines, named above the upper panel."""
+def _thresholds(
+    figure: Figure, panels: Sequence[Axes], result: Branches, found: dict[str, Any] | None
+) -> None:
+    """Draw the thresholds of beta as dotted lines, named above the first panel."""
     if found is None or result.name != "beta":
         return
-    low, high = result.varied.min(), result.varied.max()
     named = [(rf"$\beta_{{{k}}}$", at) for k, at in enumerate(found["collapse"], 1)]
     if len(set(found["collapse"])) == 1:
         named = [(r"$\beta_c$", found["collapse"][0])]
     if found["noise"] is not None:
         named.append((r"$\beta_\eta$", found["noise"]))
-    for name, at in named:
-        if low < at < high:
-            for axes in (top, bottom):
-                axes.axvline(at, color="black", linewidth=0.6, linestyle=":", zorder=1)
-            if any(text.get_text() == name for text in top.texts):
-                continue
-            top.annotate(
-                name,
-                (at, 1),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=7,
-            )
+    low, high = panels[0].get_xlim()
+    named = [(name, at) for name, at in named if low < at < high]
+    for at in {at for _, at in named}:
+        for axes in panels:
+            axes.axvline(at, color="black", linewidth=0.6, linestyle=":", zorder=1)
+    figure.draw_without_rendering()  # the layout settles how wide the panel is
+    for name, at in _joined(panels[0], named):
+        panels[0].annotate(
+            name,
+            (at, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=7,
+        )
+
+
+def _joined(axes: Axes, named: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Return names and their places, those joined to one that would overprint one another."""
+    low, high = axes.get_xlim()
+    point = (high - low) / (axes.get_window_extent().width / axes.figure.dpi * 72)
+    groups = [[pair] for pair in sorted(named, key=lambda pair: pair[1])]
+
+    def placed(group: list[tuple[str, float]]) -> tuple[str, float, float]:
+        names = [name for name, _ in group]
+        text = ", ".join(names if len(names) < 4 else [names[0], r"$\ldots$", names[-1]])
+        half = 0.5 * point * TextPath((0, 0), text, size=7).get_extents().width
+        centre = 0.5 * (group[0][1] + group[-1][1])
+        return text, float(np.clip(centre, low + half, high - half)), half
+
+    places = [placed(group) for group in groups]
+    n = 1
+    while n < len(groups):
+        (_, left, width), (_, right, other) = places[n - 1], places[n]
+        if right - left > width + other + 3 * point:
+            n += 1
+            continue
+        groups[n - 1 : n + 1] = [groups[n - 1] + groups[n]]
+        places[n - 1 : n + 1] = [placed(groups[n - 1])]
+        n = max(1, n - 1)
+    return [(text, centre) for text, centre, _ in places]
 
 
 def _legend(result: Branches, styles: Sequence[dict[str, Any]]) -> list[Line2D]:
@@ -175,8 +210,9 @@ def _legend(result: Branches, styles: Sequence[dict[str, Any]]) -> list[Line2D]:
         for name, style in zip(result.types, styles, strict=True)
         if style["color"] != GREY
     ]
-    dashed = {"linestyle": (0, (4, 1.5)), "color": GREY, "linewidth": 0.8}
-    entries.append(Line2D([], [], **dashed, label="unstable"))
+    if not all(_stable(result.growth[result.branch == n]).all() for n in range(len(styles))):
+        dashed = {"linestyle": (0, (4, 1.5)), "color": GREY, "linewidth": 0.8}
+        entries.append(Line2D([], [], **dashed, label="unstable"))
     kinds = {event["kind"] for event in result.events}
     entries += [
         Line2D(
@@ -223,8 +259,6 @@ def cascade(
             _ensemble(error, run.params.beta, run.eps_g[:, -1], COLOURS[0])
             for i, values in enumerate(ends.T):
                 _ensemble(divergence, run.params.beta, values, COLOURS[i % len(COLOURS)])
-        for axes in (error, divergence):
-            _thresholds(units, axes, result, thresholds)
         units.set_ylabel("active units")
         units.set_yticks(range(result.params.latent + 1))
         error.set_ylabel(SYMBOLS["eps_g"])
@@ -241,6 +275,7 @@ def cascade(
         known = simulated[0].params if simulated else result.params
         without = ("beta",) if simulated else ("beta", "dim")
         figure.suptitle(caption(known, 60, without=without), fontsize=7)
+        _thresholds(figure, panels.tolist(), result, thresholds)
     return figure
 
 

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .attractors import PHASES, UNDECIDED, Constants, attractors
+from .attractors import PHASES, UNDECIDED, attractors
 from .bifurcation import VARIED
 from .errors import ParameterError
+from .latents import Constants
 from .outcomes import outcomes
 from .params import Params
 from .results import Saved, Store, Variables

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .attractors import Constants, on_noise, on_signal
 from .dynamics import Model, eigenvalues, newton, residual, root
+from .latents import Constants, Finder, all_roots, on_noise, on_signal
 from .state import pack, unpack
 
 TOLERANCE = 1e-12  # of the residual max |dy/dt| / tau
@@ -25,11 +25,14 @@ class Unit(NamedTuple):
     """Latents that live on the same directions: signals of some strengths, or noise.
 
     ``Unit(1)`` is a collapsed latent, ``Unit(0, (rho,))`` a signal without one.
+    Where a single latent has several states, `branch` counts them: 0 is the one
+    that small learning rates and no weight decay lead to.
     """
 
     latents: int
     strengths: tuple[float, ...] = ()
     noise: int = 0
+    branch: int = 0
 
     @property
     def alive(self) -> bool:
@@ -105,8 +108,9 @@ def intact(unit: Unit, y: np.ndarray) -> bool:
     parts = unpack(y, unit.latents, len(unit.strengths))
     along = np.vstack([parts["m"], parts["d"]])
     gram = np.block([[parts["Q"], parts["R"]], [parts["R"].T, parts["E"]]])
-    least = np.linalg.eigvalsh(gram - along @ along.T)[0]
-    return vanishing(unit, y) > ALIVE and least > -1e-8 * max(1.0, float(np.abs(gram).max()))
+    scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
+    least = np.linalg.eigvalsh((gram - along @ along.T) / np.outer(scale, scale))[0]
+    return vanishing(unit, y) > ALIVE and least > -1e-8
 
 
 def follow(unit: Unit, path: Callable[[float], Model], y: np.ndarray) -> np.ndarray | None:
@@ -136,6 +140,7 @@ class Units:
     def __init__(self, model: Model):
         self.model = model
         self._states: dict[Unit, np.ndarray | None] = {}
+        self._extra: dict[Unit, list[np.ndarray]] = {}
         self._modes: dict[tuple[Unit, ...], np.ndarray] = {}
 
     def alone(self, unit: Unit) -> Model:
@@ -158,6 +163,9 @@ class Units:
 
     def _solve(self, unit: Unit) -> np.ndarray | None:
         model = self.alone(unit)
+        if unit.branch:
+            others = self._others(unit._replace(branch=0))
+            return others[unit.branch - 1] if unit.branch <= len(others) else None
 
         def raised(t: float) -> Model:
             return model._replace(lam=t * model.lam, lr=max(t, 1e-9) * model.lr)
@@ -188,18 +196,27 @@ class Units:
 
     def _single(self, unit: Unit, model: Model) -> np.ndarray | None:
         """Return the state of a latent that lives alone, from its one equation in Q."""
-        constants = Constants(
-            np.reshape(model.rho, (1, -1)),
-            *(np.array([value]) for value in (model.eta, model.beta, model.lam, model.lr)),
-        )
-        found = on_signal(constants, model.rho) if unit.strengths else on_noise(constants)
-        names = "mdQERD" if unit.strengths else "QERD"
-        y = np.concatenate([np.ravel(getattr(found, name)) for name in names]).astype(float)
-        if not np.isfinite(y).all():
-            return None
-        y = newton(model, y)
-        good = residual(model, y) < TOLERANCE * max(1.0, float(np.abs(y).max()))
-        return y if good and intact(unit, y) else None
+        (found,) = _found_alone(unit, model)
+        return _refined(unit, model, found)
+
+    def _others(self, unit: Unit) -> list[np.ndarray]:
+        """Return all states of a latent that lives alone but the usual one, by rising Q."""
+        if unit not in self._extra:
+            model, usual, kept = self.alone(unit), self.state(unit), []
+            for start in _found_alone(unit, model, all_roots):
+                y = _refined(unit, model, start)
+                known = [*kept, *([] if usual is None else [usual])]
+                if y is not None and not any(np.allclose(y**2, z**2, rtol=1e-6) for z in known):
+                    kept.append(y)
+            self._extra[unit] = kept
+        return self._extra[unit]
+
+    def branches(self, unit: Unit) -> list[Unit]:
+        """Return a unit on each of its branches that are there."""
+        found = [] if self.state(unit) is None else [unit]
+        if unit.alive and unit.latents == 1:
+            found += [unit._replace(branch=n + 1) for n in range(len(self._others(unit)))]
+        return found
 
     def modes(self, *units: Unit) -> np.ndarray:
         """Return the eigenvalues of deviations within one unit, or between two of them."""
@@ -224,6 +241,28 @@ class Units:
     def growth(self, units: Sequence[Unit]) -> float:
         """Return the largest real part of all eigenvalues, per unit of time."""
         return float(np.nanmax(np.real(self.spectrum(units))))
+
+
+def _found_alone(unit: Unit, model: Model, find: Finder | None = None) -> np.ndarray:
+    """Return states (n, values) of a latent that lives alone, nan where there is none."""
+    constants = Constants(
+        np.reshape(model.rho, (1, -1)),
+        *(np.array([value]) for value in (model.eta, model.beta, model.lam, model.lr)),
+    )
+    if unit.strengths:
+        found, names = on_signal(constants, model.rho, find), "mdQERD"
+    else:
+        found, names = on_noise(constants, find), "QERD"
+    return np.stack([getattr(found, name) for name in names], axis=1)
+
+
+def _refined(unit: Unit, model: Model, start: np.ndarray) -> np.ndarray | None:
+    """Return the fixed point of the kind of `unit` next to `start`, if there is one."""
+    if not np.isfinite(start).all():
+        return None
+    y = newton(model, start)
+    good = residual(model, y) < TOLERANCE * max(1.0, float(np.abs(y).max()))
+    return y if good and intact(unit, y) else None
 
 
 def assemble(
