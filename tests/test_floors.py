@@ -17,9 +17,10 @@ THIRD_PARTY = {
 # ground up: a module may import those that stand before it
 SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
-    "dynamics", "attractors", "units", "configurations", "continuation", "bifurcation",
-    "thresholds", "stationary", "outcomes", "phases", "saddles", "style", "figures",
-    "figures_branches", "figures_phases", "figures_passages",
+    "dynamics", "latents", "attractors", "units", "configurations", "continuation", "bifurcation",
+    "thresholds", "destination", "convergence", "tuning", "adiabatic", "doctor", "stationary",
+    "outcomes", "phases", "saddles", "style", "figures", "figures_branches", "figures_phases",
+    "figures_passages",
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import vaedyn
-from vaedyn import stationary
+from vaedyn import destination, stationary
 from vaedyn.annealing import Constant
 from vaedyn.configurations import configurations
 from vaedyn.dynamics import Model, newton, velocity
@@ -142,12 +142,12 @@ def test_beta_zero_has_no_fixed_point():
 
 
 def test_newton_that_does_not_arrive_is_said(monkeypatch):
-    monkeypatch.setattr(stationary, "TOLERANCE", 1e-30)
+    monkeypatch.setattr(destination, "TOLERANCE", 1e-30)
     assert "Newton's method ended at a residual" in vaedyn.fixed_points(vaedyn.Params()).lost
 
 
 def test_newton_that_runs_away_is_not_believed(monkeypatch):
-    monkeypatch.setattr(stationary, "_settle", lambda params, y, *_: 1.7 * y)
+    monkeypatch.setattr(destination, "_settle", lambda params, y, *_: 1.7 * y)
     lost = vaedyn.fixed_points(vaedyn.Params()).lost
     assert "comes closer to its end" in lost or "residual" in lost
 

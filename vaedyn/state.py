@@ -4,9 +4,15 @@ Layout of the last axis: m (M M*), d (M M*), Q, E, R (M M each), D (M), each in
 row-major order. All functions accept any number of leading axes.
 """
 
+from functools import reduce
+from itertools import permutations
+from math import perm
+
 import numpy as np
 
 from .initial import NAMES, SHAPES
+
+MOST_ORDERS = 24  # of matches tried one by one, for all leading axes at once
 
 
 def count(latent: int, signal: int) -> int:
@@ -46,12 +52,18 @@ def generalisation_error(m, Q, rho: np.ndarray) -> np.ndarray:
     signals than latents (or the reverse) the best ones are matched.
     """
     gain = np.abs(m) * np.sqrt(rho)
-    if 1 in gain.shape[-2:]:
-        best = gain.max(axis=(-2, -1))
+    latent, signal = gain.shape[-2:]
+    if latent > signal:
+        gain = np.swapaxes(gain, -2, -1)
+    few, many = sorted((latent, signal))
+    if perm(many, few) <= MOST_ORDERS:
+        rows = np.arange(few)
+        sums = (gain[..., rows, order].sum(axis=-1) for order in permutations(range(many), few))
+        best = reduce(np.maximum, sums)
     else:
         from scipy.optimize import linear_sum_assignment
 
-        flat = gain.reshape(-1, *gain.shape[-2:])
+        flat = gain.reshape(-1, few, many)
         best = np.empty(len(flat))
         for i, matrix in enumerate(flat):
             best[i] = matrix[linear_sum_assignment(matrix, maximize=True)].sum()

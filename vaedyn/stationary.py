@@ -6,23 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from .annealing import Constant
 from .configurations import Configuration, configurations, describe, missing, multiplicity, state
-from .dynamics import Model, eigenvalues, newton, residual
+from .destination import destination
+from .dynamics import Model, eigenvalues, residual
 from .errors import ConvergenceError, DivergenceError, ParameterError
 from .initial import NAMES
-from .ode import integrate, theory, tolerances
+from .ode import theory, tolerances
 from .params import Params, integer
 from .results import LABELS, OrderParameters, Store, Variables
 from .state import pack, unpack
 from .thresholds import thresholds
-from .units import ALIVE, TOLERANCE, Unit, Units
+from .units import ALIVE, Unit, Units
 
-NUMERICS = 2  # raised when the same parameters give other numbers
-NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where it leads
+NUMERICS = 3  # raised when the same parameters give other numbers
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
-SLOWEST = 1e-4  # rates, per tau, below which nobody waits for a trajectory to move on
-TINY = 1e-16  # absolute tolerance: rounding noise, but no real deviation from a saddle, is below
 
 LABELS.update(
     residual=("largest |dy/dt| / tau", (), "1"),
@@ -194,7 +191,7 @@ def fixed_points(
         try:
             trajectory = theory(params, rtol=rtol, atol=atol, store=store)
             end = pack(**{name: getattr(trajectory, name)[-1] for name in NAMES})
-            reached = _end(params, end, rtol)
+            reached = destination(params, end, rtol)
         except (ConvergenceError, DivergenceError) as error:
             if groups == 0:
                 raise
@@ -277,59 +274,3 @@ def _alike(params: Params, y: np.ndarray, z: np.ndarray) -> bool:
         )
 
     return bool(np.allclose(invariants(y), invariants(z), rtol=1e-6, atol=1e-9))
-
-
-def _end(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
-    """Return the fixed point in which the trajectory through `y` ends.
-
-    Raises
-    ------
-    ConvergenceError
-        When Newton's method fails, or the trajectory goes from saddle to saddle.
-    """
-    model = Model.of(params)
-    for _ in range(20):
-        y = _settle(params, y, rtol)
-        point = _refine(params, y)
-        rates = np.real(eigenvalues(model, point))
-        growth = float(np.nanmax(rates))
-        moved = float(np.abs(point - y).max())
-        if growth <= MARGINAL * params.lr and moved <= NEAR * max(1.0, np.abs(y).max()):
-            return point
-        # too far from it for certainty, or a saddle: whatever part of y lies along its
-        # unstable directions grows e^50 times while it is followed on
-        pace = growth if growth > MARGINAL * params.lr else max(-growth, MARGINAL * params.lr)
-        if pace < SLOWEST * params.lr:
-            break
-        times = np.array([0.0, 50 / pace])
-        y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
-        if growth > MARGINAL * params.lr and np.abs(y - point).max() < 1e-3:
-            return point  # there was no such part: this is where the start leads
-    raise ConvergenceError(
-        "the trajectory passes more than 20 saddles, or creeps, as between signals of nearly the "
-        "same strength or near a threshold: raise --t-max so that it comes closer to its end"
-    )
-
-
-def _settle(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
-    """Integrate on at constant beta until the state moves slowly, for at most ~10^6/tau."""
-    span = max(params.t_max, 10 / params.lr)
-    for _ in range(16):
-        if residual(Model.of(params), y) < 1e-5:
-            break
-        times = np.array([0.0, span])
-        y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
-        span *= 2
-    return y
-
-
-def _refine(params: Params, start: np.ndarray) -> np.ndarray:
-    """Return the fixed point next to `start`."""
-    y = newton(Model.of(params), start)
-    left = residual(Model.of(params), y)
-    if not left < TOLERANCE:
-        raise ConvergenceError(
-            f"Newton's method ended at a residual of {left:.3g}, above {TOLERANCE:g}: near a "
-            "threshold learning slows down without end; start closer with a larger --t-max"
-        )
-    return y

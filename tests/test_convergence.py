@@ -1,0 +1,132 @@
+"""Time to converge: against another integrator, closed forms, and its own definition."""
+
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.optimize import brentq
+
+import vaedyn
+from tests import reference
+from vaedyn.annealing import parse_schedule
+from vaedyn.convergence import end_of_learning, last_crossing, time_to_converge
+from vaedyn.store import ResultStore
+
+START = "m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
+STANDARD = vaedyn.Params(init=START)
+
+
+def converged(params, spec="constant", tol=1e-3, **others):
+    end = end_of_learning(params)
+    return last_crossing(params, parse_schedule(spec), end, tol, **others)
+
+
+@pytest.mark.parametrize(
+    ("gamma", "ratio"),
+    [(2e-4, 5.86), (8e-4, 1.631), (1.6e-3, 0.920), (3.2e-3, 0.942), (2e-2, 0.991)],
+)
+def test_tanh_annealing_takes_the_known_multiples_of_the_time(gamma, ratio):
+    # found with an independent script, at these constants
+    assert converged(STANDARD, f"tanh:{gamma}") / converged(STANDARD) == pytest.approx(ratio, 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("others", "spec"),
+    [
+        ({}, "constant"),
+        ({"beta": 1.5}, "tanh:0.003"),
+        ({"lr": 0.1, "t_max": 200.0}, "linear:60"),
+        ({"latent": 2, "signal": 2, "rho": (2, 1), "init": "gaussian", "lr": 0.05}, "constant"),
+    ],
+)
+def test_another_integrator_finds_the_same_time(others, spec):
+    params = replace(STANDARD, **others)
+    end, schedule = end_of_learning(params), parse_schedule(spec)
+    found = converged(params, spec, tol=1e-2)
+    start = np.concatenate([np.ravel(params.overlaps()[name]) for name in "mdQERD"])
+
+    def drift(t, y):
+        beta = float(schedule(np.array(t), params.beta))
+        return reference.drift(
+            y, beta, params.strengths, params.eta, params.lam, params.lr, params.latent
+        )
+
+    dense = solve_ivp(
+        drift, (0, 1.2 * found), start, method="LSODA", rtol=1e-10, atol=1e-12, dense_output=True
+    ).sol
+
+    def excess(t):
+        m, _, Q, *_ = reference.split(dense(t), params.latent, params.signal)
+        gain = np.abs(m) * np.sqrt(params.strengths)
+        orders = permutations(range(params.latent))
+        best = max(sum(gain[i, k] for k, i in enumerate(order)) for order in orders)
+        return abs(params.strengths.sum() - 2 * best + np.trace(Q) - end) - 1e-2
+
+    assert excess(0.99 * found) > 0
+    root = brentq(excess, 0.99 * found, 1.01 * found, xtol=1e-9)
+    assert found == pytest.approx(root, rel=1e-6)
+    assert max(excess(t) for t in np.linspace(1.001 * found, 1.2 * found, 200)) < 0
+
+
+def test_near_the_end_the_slowest_rate_sets_the_time():
+    # tightening the tolerance tenfold takes ln 10 relaxation times more
+    params = replace(STANDARD, beta=1.5)
+    points = vaedyn.fixed_points(params)
+    wait = converged(params, tol=1e-6) - converged(params, tol=1e-5)
+    assert wait == pytest.approx(np.log(10) * points.relaxation_time[points.reached], rel=1e-3)
+
+
+def test_it_does_not_depend_on_what_is_saved_or_how_long_is_run():
+    times = [
+        time_to_converge(replace(STANDARD, t_max=t_max, points=points)).t
+        for t_max, points in ((1500.0, 401), (1500.0, 3), (40.0, 7), (9000.0, 2))
+    ]
+    np.testing.assert_allclose(times, times[0], rtol=1e-6)
+    assert times[0] == pytest.approx(1570.77, abs=0.02)
+
+
+def test_an_excursion_counts():
+    # beta leaves its end at t = 3000, when learning is over, and comes back at 3200
+    spec = "points:0=1,3000=1,3100=1.5,3200=1"
+    assert converged(STANDARD) < 2000
+    assert 3200 < converged(STANDARD, spec) < 5000
+
+
+def test_a_run_that_starts_at_its_end_has_converged():
+    points = vaedyn.fixed_points(STANDARD)
+    n = points.reached
+    start = {name: getattr(points, name)[n] for name in "mdQERD"}
+    assert converged(replace(STANDARD, init=start)) == 0
+
+
+@pytest.mark.parametrize(
+    ("others", "reason"),
+    [
+        ({"beta": 0}, "no end"),
+        ({"lr": 3.0}, "diverges"),
+        ({"anneal": "cyclical:100:0.5"}, "cyclical"),
+    ],
+)
+def test_why_there_is_none_is_said(others, reason, tmp_path):
+    params = replace(STANDARD, **others)
+    for found in (time_to_converge(params, store=ResultStore(tmp_path)) for _ in range(2)):
+        assert np.isnan(found.t)
+        assert reason in found.reason
+
+
+def test_it_is_kept_under_what_it_depends_on(tmp_path):
+    store = ResultStore(tmp_path)
+    first = time_to_converge(STANDARD, store=store)
+    assert time_to_converge(replace(STANDARD, points=9), store=store) == first
+    assert len(list(store.records())) == 1
+    assert time_to_converge(STANDARD, 1e-2, store=store).t < first.t
+    assert len(list(store.records())) == 2
+
+
+@pytest.mark.parametrize("tol", [0, -1, np.nan, "x"])
+def test_tolerances_are_checked(tol):
+    with pytest.raises(vaedyn.ParameterError) as caught:
+        time_to_converge(STANDARD, tol)
+    assert caught.value.name == "tol"

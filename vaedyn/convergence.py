@@ -1,0 +1,199 @@
+"""How long learning takes: the time after which the error stays near that of its end."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .annealing import Cyclical, Schedule
+from .destination import destination
+from .errors import ConvergenceError, DivergenceError
+from .ode import integrate, tolerances
+from .params import Params, real
+from .results import Store, Trajectory, Variables
+from .state import generalisation_error, pack, unpack
+
+NUMERICS = 1  # raised when the same parameters give other numbers
+GRID = 2000  # times at which the error is looked at
+FINER = 64  # parts that the interval of the last crossing is cut into, twice
+SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
+LONGEST = 1e6  # in units of 1/tau
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """When the generalisation error of the ODE comes to stay near that of its end.
+
+    Attributes
+    ----------
+    t : float
+        The first time after which it stays within `tol`; nan when that is unknown.
+    eps_g : float
+        That of the fixed point in which learning ends; nan when that is unknown.
+    tol : float
+    reason : str
+        Why it is unknown.
+    """
+
+    t: float
+    eps_g: float
+    tol: float
+    reason: str = ""
+
+
+def time_to_converge(
+    params: Params,
+    tol: float = 1e-3,
+    *,
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
+    store: Store | None = None,
+) -> Convergence:
+    """Return the first time after which eps_g of the ODE stays within `tol` of its end.
+
+    It is a root on the dense output, whatever times are saved, and may lie beyond
+    ``params.t_max``.
+
+    Parameters
+    ----------
+    params : Params
+    tol : float
+        Tolerated |eps_g(t) - eps_g(infinity)|.
+    rtol, atol : float
+        Tolerances of the integration, see `vaedyn.theory`.
+    store : ResultStore, optional
+        Where to look for the result first, and to keep it.
+
+    Raises
+    ------
+    ParameterError
+        When a tolerance is out of range.
+    """
+    tol = real("tol", tol)
+    rtol, atol = tolerances(rtol, atol)
+    params = replace(params, points=2)
+
+    def compute() -> tuple[Variables, dict[str, Any]]:
+        t, end, reason = np.nan, np.nan, ""
+        try:
+            end = end_of_learning(params, rtol, atol)
+            t = last_crossing(params, params.schedule, end, tol, rtol=rtol, atol=atol)
+        except (ConvergenceError, DivergenceError) as error:
+            reason = str(error)
+        text = {"t": "time to converge, steps/N", "eps_g": "generalisation error of the end"}
+        values = {"t": t, "eps_g": end}
+        return {
+            name: ((), np.array(value), {"long_name": text[name], "units": "1"})
+            for name, value in values.items()
+        }, {"reason": reason}
+
+    if store is None:
+        variables, info = compute()
+    else:
+        record = {**params.to_dict(), "tol": tol, "rtol": rtol, "atol": atol}
+        del record["points"]
+        saved = store.load_or_run("convergence", {**record, "numerics": NUMERICS}, compute)
+        variables, info = saved.variables, saved.info
+    t, end = (float(variables[name][1]) for name in ("t", "eps_g"))
+    return Convergence(t, end, tol, info["reason"])
+
+
+def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> float:
+    """Return eps_g of the fixed point in which learning ends.
+
+    Raises
+    ------
+    ConvergenceError, DivergenceError
+        When that cannot be found.
+    """
+    if params.beta == 0:
+        raise ConvergenceError("at beta = 0 learning has no end: D shrinks for ever")
+    times = np.array([0.0, params.t_max])
+    start = pack(**params.overlaps())
+    y = integrate(params, start, times, params.schedule, rtol=rtol, atol=atol)[0][-1]
+    return float(_errors(params, destination(params, y, rtol)[None])[0])
+
+
+def last_crossing(
+    params: Params,
+    schedule: Schedule,
+    end: float,
+    tol: float,
+    *,
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
+    most: float | None = None,
+) -> float:
+    """Return the time after which eps_g stays within `tol` of `end`.
+
+    Parameters
+    ----------
+    params : Params
+        The start, and the constants; its own schedule does not matter.
+    schedule : Schedule
+    end, tol : float
+    most : float, optional
+        Where to give up; default: 10^6/tau.
+
+    Raises
+    ------
+    ConvergenceError
+        When it takes longer.
+    DivergenceError
+        When learning diverges.
+    """
+    if isinstance(schedule, Cyclical):
+        raise ConvergenceError("under a cyclical schedule eps_g never comes to rest")
+    start = pack(**params.overlaps())
+
+    def distances(times: np.ndarray) -> np.ndarray:
+        y, _ = integrate(params, start, times, schedule, rtol=rtol, atol=atol)
+        return np.abs(_errors(params, y) - end)
+
+    longest = most or LONGEST / params.lr
+    last = max(schedule.kinks(longest), default=0.0)  # learning goes on after it
+    horizon = min(max(params.t_max, 1.1 * last + 10 / params.lr), longest)
+    while True:
+        # kinks are looked at as well: the error may leave its end at once there
+        times = np.union1d(np.linspace(0, horizon, GRID + 1), schedule.kinks(horizon))
+        far = distances(times)
+        if (far[-GRID // 10 :] < SETTLED * tol).all():
+            break
+        if horizon >= longest:
+            raise ConvergenceError(f"eps_g is not within {tol:g} of its end by t = {horizon:g}")
+        horizon = min(2 * horizon, longest)
+    if not (far > tol).any():
+        return 0.0
+    last = int(np.flatnonzero(far > tol)[-1])
+    for _ in range(2):
+        low, high = times[last : last + 2]
+        times = np.unique(np.concatenate([[0.0], np.linspace(low, high, FINER + 1)]))
+        far, times = distances(times)[-FINER - 1 :], times[-FINER - 1 :]
+        # both ends are as they were, up to the error of the integration
+        last = max(np.flatnonzero(far[:-1] > tol), default=0)
+    # linear between the last two, which are 1/4096 of the first grid's distance apart
+    return float(np.interp(-tol, -far[last : last + 2], times[last : last + 2]))
+
+
+def measured(trajectory: Trajectory, end: float, tol: float) -> np.ndarray:
+    """Return the times (runs,) after which the error of each run stays within `tol` of `end`.
+
+    Between saved times the error is taken as linear. A run that leaves the band
+    in the last tenth of its time has not converged, and has nan.
+    """
+    far = np.abs(trajectory.eps_g - end)
+    t, found = trajectory.t, np.full(len(far), np.nan)
+    for run, distance in enumerate(far):
+        outside = np.flatnonzero(distance > tol)
+        if not len(outside):
+            found[run] = 0.0
+        elif t[outside[-1]] < 0.9 * t[-1]:
+            i = int(outside[-1])
+            found[run] = np.interp(-tol, -distance[i : i + 2], t[i : i + 2])
+    return found
+
+
+def _errors(params: Params, y: np.ndarray) -> np.ndarray:
+    """Return eps_g (times,) of flat states (times, values)."""
+    parts = unpack(y, params.latent, params.signal)
+    return generalisation_error(parts["m"], parts["Q"], params.strengths)

@@ -1,0 +1,73 @@
+"""The fixed point in which a trajectory ends, past all saddles on its way."""
+
+import numpy as np
+
+from .annealing import Constant
+from .dynamics import Model, eigenvalues, newton, residual
+from .errors import ConvergenceError
+from .ode import integrate
+from .params import Params
+from .units import TOLERANCE
+
+NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where it leads
+MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
+SLOWEST = 1e-4  # rates, per tau, below which nobody waits for a trajectory to move on
+TINY = 1e-16  # absolute tolerance: rounding noise, but no real deviation from a saddle, is below
+
+
+def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
+    """Return the fixed point in which the trajectory through `y` ends, at the end value of beta.
+
+    Raises
+    ------
+    DivergenceError
+        When learning diverges.
+    ConvergenceError
+        When Newton's method fails, or the trajectory goes from saddle to saddle.
+    """
+    model = Model.of(params)
+    for _ in range(20):
+        y = _settle(params, y, rtol)
+        point = _refine(params, y)
+        rates = np.real(eigenvalues(model, point))
+        growth = float(np.nanmax(rates))
+        moved = float(np.abs(point - y).max())
+        if growth <= MARGINAL * params.lr and moved <= NEAR * max(1.0, np.abs(y).max()):
+            return point
+        # too far from it for certainty, or a saddle: whatever part of y lies along its
+        # unstable directions grows e^50 times while it is followed on
+        pace = growth if growth > MARGINAL * params.lr else max(-growth, MARGINAL * params.lr)
+        if pace < SLOWEST * params.lr:
+            break
+        times = np.array([0.0, 50 / pace])
+        y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
+        if growth > MARGINAL * params.lr and np.abs(y - point).max() < 1e-3:
+            return point  # there was no such part: this is where the start leads
+    raise ConvergenceError(
+        "the trajectory passes more than 20 saddles, or creeps, as between signals of nearly the "
+        "same strength or near a threshold: raise --t-max so that it comes closer to its end"
+    )
+
+
+def _settle(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
+    """Integrate on at constant beta until the state moves slowly, for at most ~10^6/tau."""
+    span = max(params.t_max, 10 / params.lr)
+    for _ in range(16):
+        if residual(Model.of(params), y) < 1e-5:
+            break
+        times = np.array([0.0, span])
+        y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
+        span *= 2
+    return y
+
+
+def _refine(params: Params, start: np.ndarray) -> np.ndarray:
+    """Return the fixed point next to `start`."""
+    y = newton(Model.of(params), start)
+    left = residual(Model.of(params), y)
+    if not left < TOLERANCE:
+        raise ConvergenceError(
+            f"Newton's method ended at a residual of {left:.3g}, above {TOLERANCE:g}: near a "
+            "threshold learning slows down without end; start closer with a larger --t-max"
+        )
+    return y

@@ -1,0 +1,87 @@
+"""What is likely to go wrong with a schedule of beta, told before anything is computed."""
+
+import numpy as np
+
+from .adiabatic import delay, relaxation_time
+from .annealing import Constant, Cyclical
+from .params import Params
+from .thresholds import collapse_threshold
+
+SHORT = 0.01  # share of its end value that beta may lack at the end of the run
+ALMOST_ZERO = 1e-6  # a beta below it does not hold encoder variances up
+LONG = 2.0  # time at beta = 0, in units of 1/tau, that takes a variance well towards zero
+CRITICAL = 0.01  # relative distance from the noise threshold at which its slowness is felt
+
+
+def examine(params: Params, tol: float = 1e-3) -> list[str]:
+    """Return warnings, one line each: what the schedule and the end value of beta will cost.
+
+    Thresholds are those of `vaedyn.thresholds`, that of noise to first order in the
+    learning rate; `tol` is the distance of eps_g from its end that counts as learned.
+    """
+    checks = (_too_short(params), _collapse(params), _critical(params), _zero(params))
+    return [text for text in (*checks, _too_slow(params, tol)) if text]
+
+
+def _too_short(params: Params) -> str:
+    schedule, beta = params.schedule, params.beta
+    if isinstance(schedule, Cyclical) and schedule.period * schedule.ratio <= params.t_max:
+        return ""
+    reached = float(schedule(np.array(params.t_max), beta))
+    if abs(reached - beta) <= SHORT * beta:
+        return ""
+    return (
+        f"the warm-up is longer than the run: at t = {params.t_max:g} beta is {reached:.4g}, "
+        f"not {beta:g}: raise --t-max, or anneal faster"
+    )
+
+
+def _collapse(params: Params) -> str:
+    limits = [collapse_threshold(rho + params.eta, params.lam) for rho in params.strengths]
+    lost = [k for k, limit in enumerate(limits) if params.beta >= limit]
+    if not lost:
+        return ""
+    highest = max(limits[k] for k in lost)
+    start = f"the end value beta = {params.beta:g} is at or beyond {highest:.6g}, where "
+    if len(lost) == len(limits):
+        return start + "all latents collapse, however long they learn"
+    which = ", ".join(str(k + 1) for k in lost)
+    return start + f"signal {which} cannot be learned from a collapsed latent"
+
+
+def _critical(params: Params) -> str:
+    lifted = params.eta * (1 + 0.25 * params.lr * params.eta)
+    near = (1 - CRITICAL) * params.eta <= params.beta <= (1 + CRITICAL) * lifted
+    if params.latent <= params.signal or params.lam > 0 or not near:
+        return ""
+    return (
+        f"the end value beta = {params.beta:g} sits on the critical point eta = {params.eta:g}: "
+        "spare latents decay only algebraically there, as 1/t"
+    )
+
+
+def _zero(params: Params) -> str:
+    times = np.linspace(0, params.t_max, 20001)
+    low = np.asarray(params.schedule(times, params.beta)) < ALMOST_ZERO
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(int), [0]])))
+    spans = [float(times[end - 1] - times[start]) for start, end in edges.reshape(-1, 2)]
+    longest = max(spans, default=0.0)
+    if longest * params.lr < LONG:
+        return ""
+    return (
+        f"beta is 0 for t = {longest:.4g}: encoder variances D shrink linearly meanwhile and may "
+        "reach zero, where learning breaks down: keep a small floor on beta, such as 0.01"
+    )
+
+
+def _too_slow(params: Params, tol: float) -> str:
+    schedule = params.schedule
+    if params.beta == 0 or isinstance(schedule, (Constant, Cyclical)):
+        return ""
+    relaxation, wait = relaxation_time(params), delay(params, schedule, tol)
+    if not (np.isfinite(relaxation) and wait > np.log(1 / tol) * relaxation):
+        return ""
+    return (
+        f"the warm-up is slower than the slowest relaxation (time {relaxation:.4g}): it alone "
+        f"delays learning to about t = {wait:.4g}"
+    )
