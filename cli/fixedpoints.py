@@ -15,7 +15,15 @@ from vaedyn.stationary import FixedPoints, fixed_points
 
 from ..store import ResultStore
 from .options import THEORY_OPTIONS, Command, option, with_model
-from .output import OBSERVABLES, number, plain, print_json, provenance, table
+from .output import (
+    OBSERVABLES,
+    number,
+    plain,
+    print_json,
+    progress_bar,
+    provenance,
+    table,
+)
 from .vary import VARY, Range, follow, print_branches, print_map, survey
 
 MOST_ROWS = 40
@@ -75,11 +83,15 @@ def command(
     if vary:
         print_branches(follow(params, vary[0], groups, store), as_json)
         return
-    result = fixed_points(params, groups=groups, rtol=rtol, atol=atol, store=store)
+    with progress_bar("fixed points", "points") as progress:
+        result = fixed_points(
+            params, groups=groups, rtol=rtol, atol=atol, store=store, progress=progress
+        )
     passed = []
     if along:
         trajectory = theory(params, rtol=rtol, atol=atol, store=ResultStore(store_path))
-        passed = passages(result, trajectory)
+        with progress_bar("distances", "points") as progress:
+            passed = passages(result, trajectory, progress=progress)
     if as_json:
         data = {**provenance(result, "fixedpoints"), "fixed_points": describe(result)}
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}

@@ -219,11 +219,16 @@ def passages(
     """Draw which fixed points the trajectory passes, how near, and how it leaves them."""
     chosen = output_path("passages", output, params, {"groups": groups, "x_scale": x_scale})
     store = ResultStore(store_path, recompute=recompute)
-    points = fixed_points(params, groups=groups, rtol=rtol, atol=atol, store=store)
+    with progress_bar("fixed points", "points") as progress:
+        points = fixed_points(
+            params, groups=groups, rtol=rtol, atol=atol, store=store, progress=progress
+        )
     ode = theory(params, rtol=rtol, atol=atol, store=ResultStore(store_path))
 
     from vaedyn import figures_passages
     from vaedyn.saddles import passages as passed
 
-    figure = figures_passages.passages(points, ode, passed(points, ode), x_scale=x_scale)
+    with progress_bar("distances", "points") as progress:
+        passing = passed(points, ode, progress=progress)
+    figure = figures_passages.passages(points, ode, passing, x_scale=x_scale)
     write("passages", figure, chosen, [("theory", ode), ("fixedpoints", points)], as_json)

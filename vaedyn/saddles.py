@@ -12,7 +12,7 @@ from .ode import integrate
 from .params import Params
 from .results import OrderParameters, Trajectory
 from .state import pack, unpack
-from .stationary import FixedPoints
+from .stationary import FixedPoints, Progress
 
 EXACT = 4  # up to this many latents, all orders and signs of them are tried
 NEAR = 0.5  # of the typical distance between fixed points: what is nearer is passed
@@ -62,7 +62,9 @@ class Passage:
         return self.end - self.start
 
 
-def passages(points: FixedPoints, trajectory: Trajectory) -> list[Passage]:
+def passages(
+    points: FixedPoints, trajectory: Trajectory, *, progress: Progress | None = None
+) -> list[Passage]:
     """Find the fixed points that a trajectory of the ODE passes, in order of time.
 
     A fixed point is passed when it is the nearest of all for more than half of its own
@@ -82,6 +84,8 @@ def passages(points: FixedPoints, trajectory: Trajectory) -> list[Passage]:
         From `vaedyn.theory` at the same parameters. Minima of the distance are sought
         at its saved times and then refined by integrating the ODE around them; ends
         of residences are interpolated.
+    progress : callable, optional
+        Receives the numbers of fixed points looked at and in all.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def passages(points: FixedPoints, trajectory: Trajectory) -> list[Passage]:
         raise ConvergenceError(f"it is not known where the trajectory leads: {points.lost}")
     if trajectory.m.shape != (len(trajectory.t), *points.m.shape[1:]):
         raise ValueError("expected one trajectory with the latents and signals of the fixed points")
-    t, away = trajectory.t, distances(points, trajectory)
+    t, away = trajectory.t, distances(points, trajectory, progress=progress)
     found = []
     for first, last in _residences(away.argmin(axis=0)):
         i = int(away[:, first].argmin())
@@ -115,11 +119,20 @@ def passages(points: FixedPoints, trajectory: Trajectory) -> list[Passage]:
 
 
 def distances(
-    points: FixedPoints, states: OrderParameters, which: Sequence[int] | None = None
+    points: FixedPoints,
+    states: OrderParameters,
+    which: Sequence[int] | None = None,
+    *,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """Return the distance of every state from every fixed point, or `which`, (points, states)."""
     y, chosen = _flat(states), _flat(points)[slice(None) if which is None else which]
-    return np.array([distance(points.params, point, y) for point in chosen])
+    found = []
+    for point in chosen:
+        found.append(distance(points.params, point, y))
+        if progress:
+            progress(len(found), len(chosen))
+    return np.array(found)
 
 
 def distance(params: Params, point: np.ndarray, states: np.ndarray) -> np.ndarray:

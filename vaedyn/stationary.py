@@ -1,6 +1,6 @@
 """Where learning ends: fixed points of the order parameters' ODE and their stability."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,9 @@ from .results import LABELS, OrderParameters, Store, Variables
 from .state import pack, unpack
 from .thresholds import thresholds
 from .units import ALIVE, Unit, Units
+
+Progress = Callable[[int, int], None]
+"""Receives the numbers of fixed points done and in all."""
 
 NUMERICS = 3  # raised when the same parameters give other numbers
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
@@ -145,6 +148,7 @@ def fixed_points(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
+    progress: Progress | None = None,
 ) -> FixedPoints:
     """Find all fixed points in which latents live alone, or in groups of two, on directions.
 
@@ -169,6 +173,7 @@ def fixed_points(
         Tolerances of the trajectory, see `vaedyn.theory`.
     store : ResultStore, optional
         Where to look for the trajectory and the result, and to keep both.
+    progress : callable, optional
 
     Raises
     ------
@@ -196,7 +201,7 @@ def fixed_points(
             if groups == 0:
                 raise
             lost = str(error)
-        points = _listed(params, units, found, reached, groups)
+        points = _listed(params, units, found, reached, groups, progress)
         return replace(points, info={**points.info, "lost": lost})
 
     if store is None:
@@ -217,11 +222,16 @@ def _listed(
     found: Sequence[Configuration],
     reached: np.ndarray | None,
     groups: int,
+    progress: Progress | None = None,
 ) -> FixedPoints:
     """Return the fixed points `found`, and the one that was reached, if any, in order."""
     rho = params.strengths.tolist()
     states = [state(units, configuration) for configuration in found]
-    spectra = [units.spectrum(configuration) for configuration in found]
+    spectra = []
+    for configuration in found:
+        spectra.append(units.spectrum(configuration))
+        if progress:
+            progress(len(spectra), len(found))
     types = [describe(configuration, rho) for configuration in found]
     copies = [multiplicity(configuration) for configuration in found]
     at = None
