@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from .hdf5 import write_file
+from .hdf5 import write_into
 from .record import Record, StoreError, reason
 from .temporary import temporary_path
 
 
 def to_netcdf(record: Record, path: Path) -> None:
     """Write NetCDF-4: the record itself, without the label that stands before its HDF5 data."""
-    write_file(path, record, label=False)
+    with open(path, "xb") as file:
+        write_into(file, record, label=False)
 
 
 def to_npz(record: Record, path: Path) -> None:

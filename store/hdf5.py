@@ -11,12 +11,13 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import h5py
 import numpy as np
 
+from . import shortcut
 from .key import SCHEMA, canonical, key_of
 from .record import (
     NAME,
@@ -27,11 +28,11 @@ from .record import (
     Variables,
     reason,
 )
+from .skeleton import contents, fill, filled, skeleton
 from .temporary import temporary_path
 
 TEXTS = ("kind", "key", "schema", "params", "info", "provenance")
 LONGEST_LABEL = 1 << 24
-SCALE_NOTES = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST")  # HDF5's own
 
 
 def write(record: Record) -> None:
@@ -44,8 +45,8 @@ def write(record: Record) -> None:
     """
     temporary = temporary_path(record.path)
     try:
-        write_file(temporary, record, label=True)
-        with open(temporary, "rb+") as file:
+        with open(temporary, "xb+") as file:
+            write_into(file, record, label=True)
             os.fsync(file.fileno())
         os.replace(temporary, record.path)
         _sync_folder(record.path.parent)
@@ -65,8 +66,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def write_file(path: Path, record: Record, *, label: bool) -> None:
-    """Write `record` to a new file, in place; without `label` any NetCDF reader takes it."""
+def write_into(file: BinaryIO, record: Record, *, label: bool) -> None:
+    """Write `record` to a new file; without `label` any NetCDF reader takes it."""
     texts = {
         "kind": record.kind,
         "key": record.key,
@@ -75,21 +76,30 @@ def write_file(path: Path, record: Record, *, label: bool) -> None:
         "info": record.info,
         "provenance": record.provenance,
     }
-    line = (json.dumps(texts, allow_nan=False) + "\n").encode()
-    block = max(512, 1 << (len(line) - 1).bit_length()) if label else 0
+    line = (json.dumps(texts, allow_nan=False) + "\n").encode() if label else b""
+    block = max(512, 1 << (len(line) + shortcut.LENGTH - 1).bit_length()) if label else 0
     attributes = {name: _text(value) for name, value in texts.items()}
     arrays = {name: _numbers(name, x) for name, (_, x, _) in record.variables.items()}
-    # private until it is renamed, so no lock is needed
-    with h5py.File(path, "w-", locking=False, track_order=True, userblock_size=block) as file:
-        for name, (_, _, notes) in record.variables.items():
-            dataset = file.create_dataset(name, data=arrays[name], track_times=False)
-            dataset.attrs.update(notes)
-        _label_dimensions(file, record.variables, arrays)
-        file.attrs.update(attributes)
-        file.attrs["checksum"] = checksum(attributes, record.variables)
-    if label:
-        with open(path, "rb+") as file:
-            file.write(line)
+    layout = tuple(
+        (name, tuple(dims), arrays[name].shape, arrays[name].dtype.str, tuple(notes.items()))
+        for name, (dims, _, notes) in record.variables.items()
+    )
+    attributes["checksum"] = checksum(attributes, record.variables)
+    if sum(array.nbytes for array in arrays.values()) < shortcut.LARGEST:
+        body = filled(layout, block, arrays, attributes)
+        head = line + shortcut.seal(hashlib.sha256(body)) if label else b""
+        file.write(head.ljust(block, b"\0") + body)
+        file.flush()
+    else:  # not a copy more in memory than needed
+        file.write(line.ljust(block, b"\0") + skeleton(layout, block, room=False)[0])
+        file.flush()
+        fill(os.fsencode(file.name), arrays, attributes)
+        if label:
+            file.seek(block)
+            seal = shortcut.seal(hashlib.file_digest(file, "sha256"))  # pyright: ignore[reportArgumentType]
+            file.seek(len(line))
+            file.write(seal)
+            file.flush()
 
 
 def _text(value: Any) -> str:
@@ -112,35 +122,18 @@ def checksum(attributes: Mapping[str, str], variables: Variables) -> str:
     for name in sorted(variables):
         dims, values, notes = variables[name]
         array = np.ascontiguousarray(values).reshape(np.shape(values))
-        digest.update(canonical([name, array.dtype.str, array.shape, dims, notes]).encode())
-        digest.update(array.tobytes())
+        kind = array.dtype.str
+        digest.update(_description(name, kind, array.shape, tuple(dims), tuple(notes.items())))
+        digest.update(array.data)
     return digest.hexdigest()
 
 
-def _label_dimensions(file: h5py.File, variables: Variables, arrays: Mapping) -> None:
-    """Attach a coordinate to every dimension; one without values of its own counts from 0."""
-    sizes = {}
-    for name, (dims, _, _) in variables.items():
-        if len(dims) != arrays[name].ndim:
-            raise ValueError(f"{name} has shape {arrays[name].shape} but dimensions {dims}")
-        for dim, size in zip(dims, arrays[name].shape, strict=True):
-            if sizes.setdefault(dim, size) != size:
-                raise ValueError(f"dimension {dim} is {sizes[dim]} long, but {size} in {name}")
-    for dim, size in sizes.items():
-        if dim not in variables:
-            scale = file.create_dataset(dim, data=np.arange(size), track_times=False)
-            scale.attrs["index"] = "1"
-        _dataset(file, dim).make_scale(dim)
-    for name, (dims, _, _) in variables.items():
-        if dims != (name,):
-            for axis, dim in enumerate(dims):
-                _dataset(file, name).dims[axis].attach_scale(_dataset(file, dim))
-
-
-def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    dataset = file[name]
-    assert isinstance(dataset, h5py.Dataset)
-    return dataset
+@lru_cache(maxsize=1024)
+def _description(
+    name: str, kind: str, shape: tuple[int, ...], dims: tuple[str, ...], notes: tuple
+) -> bytes:
+    """Return what a checksum says of a variable before its values."""
+    return canonical([name, kind, shape, dims, dict(notes)]).encode()
 
 
 def read_label(path: Path) -> Record:
@@ -179,13 +172,14 @@ def _labelled(path: Path, line: bytes) -> Record:
             raise KeyError("provenance")
         if key_of(texts["kind"], texts["params"]) != texts["key"]:
             raise DamagedRecordError(f"{path} is damaged: its key does not fit its parameters")
+        del texts["schema"]
+        record = Record(variables={}, path=path, **texts)
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedRecordError(f"{path} is damaged: it has no label") from error
     name = NAME.fullmatch(path.name)
-    if name and (name["kind"], name["key"]) != (texts["kind"], texts["key"]):
+    if name and (name["kind"], name["key"]) != (record.kind, record.key):
         raise DamagedRecordError(f"{path} is damaged: it holds another record than its name says")
-    del texts["schema"]
-    return Record(variables={}, path=path, **texts)
+    return record
 
 
 def read(path: Path) -> Record:
@@ -205,29 +199,23 @@ def read(path: Path) -> Record:
     # at once: another process may replace the file meanwhile
     content = _bytes(path, lambda file: file.read())
     record = _labelled(path, content[:LONGEST_LABEL].partition(b"\n")[0])
-    try:
-        # HDF5 sees a copy in memory: no lock, and no quarrel with others who have it open
-        with h5py.File(h5py.h5f.open_file_image(content)) as file:
-            variables = {
-                name: _variable(name, dataset)
-                for name, dataset in file.items()
-                if "index" not in dataset.attrs
-            }
-            attributes = {name: str(file.attrs[name]) for name in TEXTS}
-            expected = file.attrs["checksum"]
-    except (OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DamagedRecordError(f"{path} is damaged: {why}") from error
     labelled = {name: _text(getattr(record, name, SCHEMA)) for name in TEXTS}
-    if attributes != labelled or checksum(attributes, variables) != expected:
-        raise DamagedRecordError(f"{path} is damaged: its checksum does not fit")
+    variables = shortcut.variables_of(content, record.kind, partial(checksum, labelled))
+    if variables is None:
+        variables = _verified(path, content, record.kind, labelled)
     return Record(**{**vars(record), "variables": variables})
 
 
-def _variable(name: str, dataset: h5py.Dataset) -> tuple[tuple[str, ...], Any, dict[str, str]]:
-    if dataset.is_scale:
-        dims = (name,)
-    else:
-        dims = tuple(str(axis[0].name).rpartition("/")[2] for axis in dataset.dims)
-    notes = {key: str(text) for key, text in dataset.attrs.items() if key not in SCALE_NOTES}
-    return dims, dataset[()], notes
+def _verified(path: Path, content: bytes, kind: str, labelled: dict[str, str]) -> Variables:
+    """Return the variables that HDF5 finds in a file, after checking it."""
+    try:
+        variables, attributes, offsets = contents(content)
+        expected = attributes.pop("checksum")
+    except (OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DamagedRecordError(f"{path} is damaged: {why}") from error
+    stored = {name: attributes.get(name) for name in TEXTS}
+    if stored != labelled or checksum(labelled, variables) != expected:
+        raise DamagedRecordError(f"{path} is damaged: its checksum does not fit")
+    shortcut.remember(content, kind, variables, offsets)
+    return variables

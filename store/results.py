@@ -4,18 +4,16 @@ import contextlib
 import dataclasses
 import logging
 import os
-import platform
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from datetime import UTC, datetime
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from .growth import Growth, as_arrays, extent, first
 from .hdf5 import read, read_label, write
 from .key import key_of, plain
+from .provenance import provenance
 from .record import (
     NAME,
     DamagedRecordError,
@@ -30,7 +28,6 @@ from .record import (
 from .temporary import leftovers, temporary_path
 
 log = logging.getLogger(__name__)
-PACKAGES = (__name__.partition(".")[0], "numpy", "numba", "h5py")
 
 Computed = tuple[Variables, dict[str, Any]]
 """Variables ``{name: (dims, values, attributes)}`` and anything else worth keeping."""
@@ -97,16 +94,6 @@ class ResultStore:
         StoreError
             When the folder cannot be written.
         """
-        versions = {"python": platform.python_version()}
-        for package in PACKAGES:
-            with contextlib.suppress(metadata.PackageNotFoundError):
-                versions[package] = metadata.version(package)
-        provenance = {
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": seconds,
-            "versions": versions,
-            "machine": f"{platform.system()} {platform.machine()}",
-        }
         variables, info = computed
         key = key_of(kind, params)
         record = Record(
@@ -115,7 +102,7 @@ class ResultStore:
             params=plain(params),
             variables=as_arrays(variables),
             info=plain(info),
-            provenance=provenance,
+            provenance=provenance(seconds),
             path=self._path(kind, key, length),
         )
         write(record)
@@ -155,9 +142,10 @@ class ResultStore:
             When the folder cannot be read or written.
         """
         key = key_of(kind, params)
-        self._path(kind, key)  # refuses a kind that cannot be part of a name
+        path = self._path(kind, key, length)
         log.debug("looking for %s %s in %s", kind, key, self.path)
-        found = None if self.recompute else self._longest(kind, key)
+        # most often it has this very length, and the folder need not be listed
+        found = None if self.recompute else self._load(path) or self._longest(kind, key)
         if found and extent(found.variables, dim) >= length:
             record = dataclasses.replace(found, variables=first(found.variables, dim, length))
             return self._found(record)
@@ -268,19 +256,22 @@ class ResultStore:
         StoreError
             When there is a folder that cannot be read.
         """
+        return self._files("")
+
+    def _files(self, start: str) -> list[Path]:
+        """Return the files of records whose names begin with `start`, sorted by name."""
         try:
             with os.scandir(self.path) as entries:
-                names = sorted(entry.name for entry in entries if NAME.fullmatch(entry.name))
+                names = [entry.name for entry in entries if entry.name.startswith(start)]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise StoreError(f"cannot read the store {self.path}: {reason(error)}") from error
-        return [self.path / name for name in names]
+        return [self.path / name for name in sorted(filter(NAME.fullmatch, names))]
 
     def _lengths(self, kind: str, key: str) -> list[tuple[int, Path]]:
         """Return the lengths at which a growing record is stored, the longest first."""
-        start = f"{kind}-{key}-"
-        paths = [path for path in self.files() if path.name.startswith(start)]
+        paths = self._files(f"{kind}-{key}-")
         return sorted(((length_of(path) or 0, path) for path in paths), reverse=True)
 
     def _longest(self, kind: str, key: str) -> Record | None:

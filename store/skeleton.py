@@ -1,0 +1,192 @@
+"""The parts of a record's file that are alike among many records: built once, read in few calls.
+
+Making and labelling datasets takes most of the time of writing a small record. All
+records whose variables have the same names, dimensions, shapes, types and attributes
+share that part of the file, so it is made once, in memory, and copied. h5py's objects
+would then take most of the time that is left, hence its low-level functions.
+"""
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5a, h5d, h5ds, h5f, h5g, h5p, h5s, h5t  # pyright: ignore[reportAttributeAccessIssue]
+
+from .record import Variables
+
+Layout = tuple[tuple[str, tuple[str, ...], tuple[int, ...], str, tuple[tuple[str, str], ...]], ...]
+"""Name, dimensions, shape, type and attributes of every variable."""
+
+SCALE_NOTES = {b"CLASS", b"NAME", b"DIMENSION_LIST", b"REFERENCE_LIST"}  # HDF5's own
+INDEX = b"index"  # marks the coordinates that only count
+TEXT = h5py.string_dtype()
+WRITABLE = 1  # HDF5 calls it H5LT_FILE_IMAGE_OPEN_RW
+
+
+@lru_cache(maxsize=64)
+def skeleton(layout: Layout, block: int, *, room: bool) -> tuple[bytes, dict[str, int]]:
+    """Return an HDF5 file without its `block` of leading bytes, all variables still empty.
+
+    With `room` it has place for their values, and the offsets of these are returned, too.
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit the dimensions.
+    """
+    with h5py.File(
+        "skeleton", "w", driver="core", backing_store=False, track_order=True, userblock_size=block
+    ) as file:
+        datasets, offsets = {}, {}
+        for name, _, shape, kind, notes in layout:
+            values = np.zeros(shape, kind) if room else None
+            datasets[name] = file.create_dataset(name, shape, kind, values, track_times=False)
+            datasets[name].attrs.update(notes)
+            offsets[name] = (datasets[name].id.get_offset() or block) - block
+        for dim, size in _sizes(layout).items():
+            if dim not in datasets:
+                scale = file.create_dataset(dim, data=np.arange(size), track_times=False)
+                scale.attrs[INDEX] = "1"
+                datasets[dim] = scale
+            datasets[dim].make_scale(dim)
+        for name, dims, *_ in layout:
+            if dims != (name,):
+                for axis, dim in enumerate(dims):
+                    datasets[name].dims[axis].attach_scale(datasets[dim])
+        file.flush()
+        return file.id.get_file_image(), offsets
+
+
+def _sizes(layout: Layout) -> dict[str, int]:
+    """Return the length of every dimension."""
+    sizes: dict[str, int] = {}
+    for name, dims, shape, *_ in layout:
+        if len(dims) != len(shape):
+            raise ValueError(f"{name} has shape {shape} but dimensions {dims}")
+        for dim, size in zip(dims, shape, strict=True):
+            if sizes.setdefault(dim, size) != size:
+                raise ValueError(f"dimension {dim} is {sizes[dim]} long, but {size} in {name}")
+    return sizes
+
+
+@lru_cache(maxsize=1)
+def _access() -> h5p.PropFAID:
+    """Return how files are opened: without locks, since they are private until renamed."""
+    access = h5p.create(h5p.FILE_ACCESS)
+    access.set_fclose_degree(h5f.CLOSE_STRONG)
+    access.set_file_locking(False, True)
+    return access
+
+
+def filled(
+    layout: Layout, block: int, arrays: dict[str, np.ndarray], attributes: dict[str, str]
+) -> bytes:
+    """Return the bytes of a file, without its `block` of leading ones, made in memory."""
+    empty, offsets = skeleton(layout, block, room=True)
+    image = bytearray(block) + empty
+    for name, array in arrays.items():
+        if array.size:
+            start = block + offsets[name]
+            image[start : start + array.nbytes] = array.tobytes()
+    file = h5f.open_file_image(bytes(image), flags=WRITABLE)
+    try:
+        _annotate(file, attributes)
+        h5f.flush(file)
+        return file.get_file_image()
+    finally:
+        file.close()
+
+
+def fill(path: bytes, arrays: dict[str, np.ndarray], attributes: dict[str, str]) -> None:
+    """Put the arrays, and the root group's attributes, into a file that is a skeleton so far."""
+    file = h5f.open(path, h5f.ACC_RDWR, fapl=_access())
+    try:
+        for name, array in arrays.items():
+            h5d.open(file, name.encode()).write(h5s.ALL, h5s.ALL, np.ascontiguousarray(array))
+        _annotate(file, attributes)
+    finally:
+        file.close()
+
+
+def _annotate(file: h5f.FileID, attributes: dict[str, str]) -> None:
+    root = h5g.open(file, b"/")
+    stored, given = h5t.py_create(TEXT, logical=True), h5t.py_create(TEXT)
+    scalar = h5s.create(h5s.SCALAR)
+    for name, text in attributes.items():
+        attribute = h5a.create(root, name.encode(), stored, scalar)
+        attribute.write(np.array(text, dtype=TEXT), mtype=given)
+
+
+def contents(image: bytes) -> tuple[Variables, dict[str, str], dict[str, int]]:
+    """Return what a file holds that is given by its bytes.
+
+    Returns
+    -------
+    variables : Variables
+    attributes : dict
+        Those of the root group.
+    offsets : dict
+        Where in the file the values of a variable begin, if they stand in one piece.
+
+    Raises
+    ------
+    OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError
+        As HDF5 and h5py do, when it is damaged.
+    """
+    # HDF5 sees a copy in memory: no lock, and no quarrel with others who have it open
+    file = h5f.open_file_image(image)
+    try:
+        root = h5g.open(file, b"/")
+        datasets = {name: h5d.open(file, name) for name in root}
+        names = {dataset: name.decode() for name, dataset in datasets.items()}
+        variables: Variables = {}
+        offsets = {}
+        for name, dataset in datasets.items():
+            listed = _attribute_names(dataset)
+            if INDEX in listed:
+                continue
+            if h5ds.is_scale(dataset):
+                dims = (names[dataset],)
+            else:
+                dims = tuple(names[_scale(dataset, axis)] for axis in range(dataset.rank))
+            notes = {key.decode(): _text(dataset, key) for key in listed if key not in SCALE_NOTES}
+            variables[name.decode()] = (dims, _array(dataset, image), notes)
+            if (offset := dataset.get_offset()) is not None:
+                offsets[name.decode()] = offset
+        attributes = {key.decode(): _text(root, key) for key in _attribute_names(root)}
+        return variables, attributes, offsets
+    finally:
+        file.close()
+
+
+def _attribute_names(place: Any) -> list[bytes]:
+    found: list[bytes] = []
+    h5a.iterate(place, lambda name, *_: found.append(name))
+    return found
+
+
+def _scale(dataset: h5d.DatasetID, axis: int) -> h5d.DatasetID:
+    """Return the coordinate of an axis."""
+    found: list[h5d.DatasetID] = []
+    h5ds.iterate(dataset, axis, found.append, 0)
+    return found[0]
+
+
+def _text(place: Any, name: bytes) -> str:
+    value = np.empty((), TEXT)
+    h5a.open(place, name).read(value)
+    text = value.item()
+    return text.decode() if isinstance(text, bytes) else str(text)
+
+
+def _array(dataset: h5d.DatasetID, image: bytes) -> Any:
+    """Return the values of a dataset; where they stand in one piece, not by way of HDF5."""
+    shape, kind, offset = dataset.shape, dataset.dtype, dataset.get_offset()
+    if offset is None:
+        values = np.empty(shape, kind)
+        dataset.read(h5s.ALL, h5s.ALL, values)
+    else:
+        values = np.frombuffer(image, kind, math.prod(shape), offset).reshape(shape).copy()
+    return values if shape else values[()]
