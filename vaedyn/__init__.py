@@ -2,7 +2,8 @@
 
 ``Params`` holds the model; ``theory`` integrates its order parameters in the
 limit of large input dimension, ``simulate`` trains it by one-pass SGD, and
-``fixed_points`` and ``phase_diagram`` tell where learning ends.
+``fixed_points`` and ``phase_diagram`` tell where learning ends. ``sweep`` does
+one of them over a grid of models.
 ``vaedyn.store.ResultStore`` keeps their results.
 """
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .sgd import simulate as simulate
     from .stationary import FixedPoints as FixedPoints
     from .stationary import fixed_points as fixed_points
+    from .sweeps import Sweep as Sweep
+    from .sweeps import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -44,6 +47,8 @@ _HOMES = {
     "fixed_points": "stationary",
     "PhaseDiagram": "phases",
     "phase_diagram": "phases",
+    "Sweep": "sweeps",
+    "sweep": "sweeps",
     "simulate": "sgd",
     "theory": "ode",
 }

@@ -32,3 +32,11 @@ class OutputError(VaedynError, OSError):
 
 class ConvergenceError(VaedynError, RuntimeError):
     """An iteration ended before it reached its tolerance."""
+
+
+class WorkerError(VaedynError, RuntimeError):
+    """Worker processes die again and again."""
+
+
+class ClusterError(VaedynError, ConnectionError):
+    """A cluster cannot be reached, or has lost its workers."""

@@ -1,0 +1,225 @@
+"""`vaedyn sweep`: one subcommand a computation, over a grid of models."""
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaedyn.grids import MODEL
+from vaedyn.points import COMMANDS
+from vaedyn.sweeps import Sweep, sweep
+
+from ..store import ResultStore
+from .fixedpoints import GROUPS
+from .options import (
+    MODEL_OPTIONS,
+    OUTPUT_OPTIONS,
+    RECOMPUTE_OPTIONS,
+    SIMULATION_OPTIONS,
+    STORE_OPTIONS,
+    THEORY_OPTIONS,
+    Command,
+    WholeNumber,
+    add,
+    option,
+)
+from .output import progress_bar, without_records
+from .pointwise import csv_text, print_json_points, print_points, save_csv
+from .varied import ShardType, Varied, VariedType, by_name, shard_of
+
+log = logging.getLogger("vaedyn.cli")
+
+ENSEMBLE_OPTIONS = SIMULATION_OPTIONS[:3]  # without the threads of a single simulation
+SWEEP_OPTIONS = [
+    option(
+        "Sweep",
+        "--jobs",
+        type=WholeNumber(),
+        help="Processes; all cores if not given.",
+    ),
+    option(
+        "Sweep",
+        "--shard",
+        type=ShardType(),
+        help="Only the I-th of N equal parts of the grid; a Slurm array's task takes its own "
+        "if this is not given (1/1 for the whole grid).",
+    ),
+    option(
+        "Sweep",
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Compute on the workers of this Dask scheduler, which must see the same --store.",
+    ),
+    option(
+        "Output",
+        "--csv",
+        "csv_path",
+        type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+        help="Also write one line a point to this file; '-' prints it in place of the table.",
+    ),
+]
+
+
+def _vary(name: str) -> Callable:
+    options = COMMANDS[name].varied
+    return option(
+        "Sweep",
+        "--vary",
+        type=VariedType(options),
+        multiple=True,
+        required=True,
+        help="Values of a parameter: evenly spaced from START to STOP, with log: before them of "
+        "constant ratio, or a list (of --anneal with ';', of several signals' strengths as "
+        "rho=3/1,4/2). Given several times, all combinations, the first name slowest.",
+    )
+
+
+@click.group("sweep")
+def command() -> None:
+    """Compute every point of a grid of models, reusing what is there."""
+
+
+def _subcommand(name: str, groups: list[list[Callable]], examples: list[str]) -> Callable:
+    """Return a decorator that makes a subcommand with the options of the command `name`."""
+
+    def decorate(function: Callable) -> click.Command:
+        options = [MODEL_OPTIONS, *groups, [_vary(name), *SWEEP_OPTIONS]]
+        described = add(*options, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)(function)
+        return command.command(name, cls=Command, examples=examples)(described)
+
+    return decorate
+
+
+def _run(
+    name: str,
+    vary: tuple[Varied, ...],
+    jobs: int | None,
+    shard: tuple[int, int] | None,
+    scheduler: str | None,
+    csv_path: Path | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Sweep, and tell what has come of it."""
+    varied = by_name(vary)
+    _check_output(csv_path, as_json)
+    base = {key: options.pop(key) for key in MODEL}
+    numerics = {key: value for key, value in options.items() if key not in varied}
+    # workers of a cluster stand in other folders
+    store = ResultStore(store_path.resolve() if scheduler else store_path, recompute=recompute)
+    result = _swept(
+        name,
+        base,
+        varied,
+        store=store,
+        jobs=jobs,
+        shard=shard_of(shard, os.environ),
+        scheduler=scheduler,
+        **numerics,
+    )
+    if as_json:
+        print_json_points(result)
+    elif csv_path != Path("-"):
+        print_points(result)
+    if csv_path == Path("-"):
+        click.echo(csv_text(result), nl=False)
+    elif csv_path:
+        save_csv(csv_text(result), csv_path)
+    _tell(result)
+    if result.failed:
+        raise click.exceptions.Exit(1)
+
+
+def _check_output(csv_path: Path | None, as_json: bool) -> None:
+    if csv_path == Path("-"):
+        if as_json:
+            raise click.UsageError("--json and --csv - both print on stdout")
+    elif csv_path and not csv_path.resolve().parent.is_dir():
+        raise click.BadParameter(f"no folder {str(csv_path.parent)!r}", param_hint="--csv")
+
+
+def _swept(name: str, *arguments: Any, **options: Any) -> Sweep:
+    """Run a sweep under a bar; when it is stopped, say how far it came."""
+    done = total = 0
+    with without_records(), progress_bar(f"sweep {name}", "points") as show:
+
+        def progress(*numbers: int) -> None:
+            nonlocal done, total
+            done, total = numbers
+            if show:
+                show(done, total)
+
+        try:
+            return sweep(name, *arguments, progress=progress, **options)
+        except (KeyboardInterrupt, SystemExit):
+            if total:
+                log.warning("kept at least %d of %d points: the same command goes on", done, total)
+            raise
+
+
+def _tell(result: Sweep) -> None:
+    """Say how many points were computed, reused, and failed."""
+    total, failed = len(result.points), result.failed
+    computed = total - result.reused - failed
+    text = f"computed {computed} of {total} points, reused {result.reused}"
+    log.info(text + (f", {failed} failed" if failed else ""))
+
+
+@_subcommand(
+    "theory",
+    [THEORY_OPTIONS],
+    [
+        "vaedyn sweep theory --vary beta=0.1:2:20",
+        "vaedyn sweep theory --vary beta=0.1:2:20 --vary lr=log:0.001:0.1:9 --csv theory.csv",
+        "vaedyn sweep theory --vary 'anneal=constant;linear:100;tanh:0.01' --json",
+    ],
+)
+def theory(**options: Any) -> None:
+    """Integrate the ODE of every model of a grid, and show where each ends.
+
+    Every point is kept like a result of `vaedyn theory`, and found by it; a
+    sweep that was stopped goes on where it was. A point that fails is told, and
+    does not stop the others.
+    """
+    _run("theory", **options)
+
+
+@_subcommand(
+    "simulate",
+    [ENSEMBLE_OPTIONS],
+    [
+        "vaedyn sweep simulate --vary beta=0.5,1,1.5 --runs 20",
+        "vaedyn sweep simulate --vary dim=log:100:10000:3 --vary seed=0:9:10 --shard 1/4",
+    ],
+)
+def simulate(**options: Any) -> None:
+    """Train an ensemble of every model of a grid; show mean and spread at the end.
+
+    Every point is kept like a result of `vaedyn simulate`, and found by it; a
+    sweep that was stopped goes on where it was. A point that fails is told, and
+    does not stop the others.
+    """
+    _run("simulate", **options)
+
+
+@_subcommand(
+    "fixedpoints",
+    [THEORY_OPTIONS, [GROUPS]],
+    [
+        "vaedyn sweep fixedpoints --vary beta=0.1:3:30",
+        "vaedyn sweep fixedpoints --latent 2 --signal 2 --vary rho=3/1,3/2,3/3 --jobs 2",
+    ],
+)
+def fixedpoints(**options: Any) -> None:
+    """Find the fixed point that each model of a grid reaches.
+
+    Every point is kept like a result of `vaedyn fixedpoints`, and found by it,
+    with all its other fixed points; a sweep that was stopped goes on where it
+    was. A point that fails is told, and does not stop the others.
+    """
+    _run("fixedpoints", **options)

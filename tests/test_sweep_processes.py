@@ -1,0 +1,211 @@
+"""Sweeps in several processes: killed, stopped and taken up again, and shared by shards."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import vaedyn
+from vaedyn.cli.varied import shard_of
+from vaedyn.errors import ParameterError, WorkerError
+from vaedyn.grids import evenly, part_of
+from vaedyn.points import Job, Task
+from vaedyn.store import ResultStore
+from vaedyn.workers import Workers
+
+SMALL = "--dim 50 --t-max 20 --points 3"
+PARAMS = vaedyn.Params(dim=50, t_max=20, points=3)
+
+
+@pytest.fixture(autouse=True)
+def no_slurm(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("SLURM_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("command", ["theory", "simulate", "fixedpoints"])
+def test_jobs_do_not_matter(command, monkeypatch, tmp_path):
+    monkeypatch.setattr("vaedyn.sweeps.TRIAL", 0.0)
+    options = {"runs": 2} if command == "simulate" else {}
+    vary = {"beta": [0.5, 1.5], "lr": [0.1] if command == "fixedpoints" else [0.1, 60.0]}
+    base = {"dim": 50, "t_max": 20, "points": 3}
+    results = [
+        vaedyn.sweep(command, base, vary, jobs=jobs, store=store, **options)
+        for jobs, store in ((1, None), (2, ResultStore(tmp_path)))
+    ]
+    one, two = ([outcome.final for outcome in result.outcomes] for result in results)
+    np.testing.assert_equal(one, two)
+    assert results[0].failed == results[1].failed
+    assert all(outcome.key for outcome in results[1].outcomes if outcome.final)
+    again = vaedyn.sweep(command, base, vary, store=ResultStore(tmp_path), jobs=1, **options)
+    assert again.reused == len(again.points) - again.failed
+
+
+def test_a_sweep_that_is_all_there_needs_no_compiler(tmp_path):
+    words = ["sweep", "theory", *SMALL.split(), "--vary", "beta=1,2,3", "--store", str(tmp_path)]
+    code = (
+        "import sys; sys.argv = ['vaedyn', *sys.argv[1:]]\n"
+        "from vaedyn.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print({'numba', 'vaedyn.workers', 'matplotlib', 'distributed'} & set(sys.modules))"
+    )
+    loaded = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+        )
+        loaded.append(done.stdout.splitlines()[-1])
+    assert "numba" in loaded[0]
+    assert loaded[1] == "set()"
+
+
+def started(folder, words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "vaedyn", "sweep", *words.split(), "--store", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_files(folder, count):
+    store, end = ResultStore(folder), time.monotonic() + 60
+    while len(store.files()) < count:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+LONG = "theory --t-max 3000 --dim 100 --vary beta=0.5:1.9:6000 --json"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_sweep_that_is_stopped_goes_on_where_it_was(run, tmp_path, number):
+    folder = tmp_path / "store"
+    process = started(folder, LONG + " --jobs 2")
+    wait_for_files(folder, 30)
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert out == ""
+    if number == signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+        assert "Traceback" not in err
+        assert re.search(r"kept at least \d+ of 6000 points", err)
+    wait_until_alone(folder)
+    kept = {path.name for path in ResultStore(folder).files()}
+    assert 30 <= len(kept) < 6000
+    few = LONG.replace("0.5:1.9:6000", f"{','.join(map(str, evenly(0.5, 1.9, 6000)[:100]))}")
+    done = run(f"sweep {few} --store {folder} --jobs 1")
+    assert done.code == 0
+    expected = [f"theory-{point['key']}.h5" in kept for point in done.json["points"]]
+    assert [point["reused"] for point in done.json["points"]] == expected
+    assert not list(folder.glob(".*"))
+
+
+def wait_until_alone(folder):
+    """Wait until workers whose parent was killed have ended: nobody is writing any more."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        before = sorted(os.listdir(folder))  # noqa: PTH208
+        time.sleep(0.5)
+        if sorted(os.listdir(folder)) == before:  # noqa: PTH208
+            return
+
+
+@pytest.fixture
+def workers():
+    pools = []
+
+    def call(**options):
+        job = Job("theory", {}, options.pop("store", None))
+        pools.append(Workers(job, options.pop("count", 1), 1))
+        return pools[-1]
+
+    yield call
+    for pool in pools:
+        pool.close()
+        assert all(process.returncode is not None for process in pool._processes)
+
+
+def test_a_worker_that_is_killed_is_replaced(workers):
+    pool = workers()
+    task = Task(0, PARAMS, {})
+    pool.submit([task])
+    _, (first, _) = pool.result()
+    pool._processes[0].kill()
+    pool._processes[0].wait()
+    pool.submit([task])
+    batch, (second, _) = pool.result()
+    assert batch == [task]
+    np.testing.assert_equal(second[0].final, first[0].final)
+
+
+def test_workers_that_always_die_are_given_up(workers, monkeypatch):
+    monkeypatch.setattr("vaedyn.workers.START", "raise SystemExit")
+    pool = workers()
+    pool.submit([Task(0, PARAMS, {})])
+    with pytest.raises(WorkerError, match="died 3 times"):
+        pool.result()
+
+
+def test_what_goes_wrong_in_a_worker_comes_back(workers, tmp_path):
+    (tmp_path / "file").write_text("")
+    pool = workers(store=ResultStore(tmp_path / "file"))
+    pool.submit([Task(0, PARAMS, {})])
+    with pytest.raises(OSError, match="cannot"):
+        pool.result()
+
+
+def test_a_progress_function_hears_of_every_point():
+    heard = []
+    vaedyn.sweep("theory", PARAMS, {"beta": [1, 2, 3]}, progress=lambda *x: heard.append(x))
+    assert heard == [(1, 3), (2, 3), (3, 3)]
+
+
+# --- shards ----------------------------------------------------------------------------
+
+
+def test_shards_share_the_grid(run):
+    points = list(range(17))
+    parts = [part_of(points, i, 4) for i in (1, 2, 3, 4)]
+    assert sorted(x for part in parts for x in part) == points
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    with pytest.raises(ParameterError, match="expected I/N"):
+        part_of(points, 5, 4)
+    seen = []
+    for i in (1, 2, 3):
+        done = run(f"sweep theory {SMALL} --vary beta=1:5:5 --shard {i}/3 --json")
+        seen += [point["beta"] for point in done.json["points"]]
+        assert done.json["varied"]["beta"] == [1, 2, 3, 4, 5]
+    assert sorted(seen) == [1, 2, 3, 4, 5]
+    assert "reused 5" in run(f"sweep theory {SMALL} --vary beta=1:5:5").err
+
+
+def slurm(task, first, count, step=None):
+    named = {"ID": task, "MIN": first, "COUNT": count, "STEP": step}
+    return {f"SLURM_ARRAY_TASK_{key}": str(x) for key, x in named.items() if x is not None}
+
+
+def test_a_slurm_array_task_takes_its_shard(run, monkeypatch):
+    assert shard_of(None, {}) == (1, 1)
+    assert [shard_of(None, slurm(task, 0, 3)) for task in (0, 1, 2)] == [(1, 3), (2, 3), (3, 3)]
+    assert shard_of(None, slurm(14, 10, 3, 2)) == (3, 3)
+    assert shard_of((2, 5), slurm(1, 0, 3)) == (2, 5)
+    with pytest.raises(ParameterError, match="use --array=1-N"):
+        shard_of(None, slurm(7, 1, 3))
+    for name, value in slurm(2, 1, 2).items():
+        monkeypatch.setenv(name, value)
+    done = run(f"sweep theory {SMALL} --vary beta=1:5:5 --json")
+    assert "shard 2/2, from SLURM_ARRAY_TASK_ID (--shard 1/1 for all)" in done.err
+    assert [point["beta"] for point in done.json["points"]] == [2, 4]
+    whole = run(f"sweep theory {SMALL} --vary beta=1:5:5 --json --shard 1/1")
+    assert "SLURM" not in whole.err
+    assert len(whole.json["points"]) == 5

@@ -1,0 +1,185 @@
+"""One point of a sweep: what is computed there, and what is told of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from .errors import VaedynError
+from .initial import NAMES
+from .ode import theory
+from .params import Params
+from .results import OrderParameters, Store, Trajectory
+from .sgd import simulate
+from .stationary import FixedPoints, fixed_points
+
+ACTIVE = 0.01  # nats: latents with more KL than this are in use
+QUANTITIES = ("eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion", *NAMES)
+
+
+class Command(NamedTuple):
+    """A computation that can be swept: its function, its summary, and what else may vary."""
+
+    run: Callable[..., Any]
+    summary: Callable[[Any], dict[str, Any]]
+    varied: tuple[str, ...] = ()
+
+
+class Task(NamedTuple):
+    """A point to compute: its place in the sweep, the model, and options of the computation."""
+
+    place: int
+    params: Params
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all points of a sweep have in common."""
+
+    command: str
+    options: dict[str, Any]
+    store: Store | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a point.
+
+    Attributes
+    ----------
+    key : str or None
+        That of its record, when it was kept in a store.
+    reused : bool
+        Whether it was there already.
+    final : dict
+        Numbers and arrays, see `theory_summary` and its neighbours.
+    error : str
+        Why there is no result, else empty.
+    """
+
+    key: str | None = None
+    reused: bool = False
+    final: dict[str, Any] | None = None
+    error: str = ""
+
+
+class MissingError(Exception):
+    """Nothing is stored for a point."""
+
+
+class Lookup:
+    """A store in which nothing is computed.
+
+    Raises
+    ------
+    MissingError
+        By its methods, when a result is not there.
+    """
+
+    def __init__(self, store: Store | None):
+        self._store = store
+
+    def load_or_run(self, kind: str, params: Mapping[str, Any], compute: Any) -> Any:
+        """Return the record of `params`."""
+        if self._store is None:
+            raise MissingError
+        return self._store.load_or_run(kind, params, _missing)
+
+    def load_or_extend(
+        self,
+        kind: str,
+        params: Mapping[str, Any],
+        compute: Any,
+        length: int,
+        dim: str,
+    ) -> Any:
+        """Return a record with at least `length` entries."""
+        if self._store is None:
+            raise MissingError
+        return self._store.load_or_extend(kind, params, _missing, length, dim)
+
+
+def _missing(*_: object) -> NoReturn:
+    raise MissingError
+
+
+def look_up(job: Job, task: Task) -> Outcome | None:
+    """Return what is stored of a point, or None.
+
+    Raises
+    ------
+    ParameterError
+        When the computation refuses the point.
+    """
+    try:
+        return _outcome(job, task, Lookup(job.store))
+    except MissingError:
+        return None
+
+
+def compute(job: Job, tasks: Sequence[Task], **options: Any) -> list[Outcome]:
+    """Compute points one after the other; where one fails, tell why."""
+    found = []
+    for task in tasks:
+        try:
+            found.append(_outcome(job, task, job.store, **options))
+        except VaedynError as error:
+            found.append(Outcome(error=str(error)))
+    return found
+
+
+def _outcome(job: Job, task: Task, store: Any, **options: Any) -> Outcome:
+    command = COMMANDS[job.command]
+    result = command.run(task.params, store=store, **{**job.options, **task.options, **options})
+    source = result.source
+    if source is None:
+        return Outcome(final=command.summary(result))
+    return Outcome(source.key, source.reused, command.summary(result))
+
+
+def active(result: OrderParameters) -> np.ndarray:
+    """Return the number of latents in use, over the leading axes of `result`."""
+    return (result.kl_per_latent > ACTIVE).sum(axis=-1)
+
+
+def theory_summary(result: Trajectory) -> dict[str, Any]:
+    """Return observables and order parameters at the last time."""
+    final = {name: getattr(result, name)[-1].copy() for name in QUANTITIES}
+    return {"t": result.t[-1], "active": active(result)[-1], **final}
+
+
+def simulation_summary(result: Trajectory) -> dict[str, Any]:
+    """Return mean and standard deviation over the runs at the last time; nan for a single run."""
+    final: dict[str, Any] = {"t": result.t[-1]}
+    arrays = {"active": active(result), **{name: getattr(result, name) for name in QUANTITIES}}
+    for name, values in arrays.items():
+        last = np.asarray(values[:, -1], float)
+        std = last.std(axis=0, ddof=1) if len(last) > 1 else np.full(last.shape[1:], np.nan)
+        final[name] = {"mean": last.mean(axis=0), "std": std}
+    return final
+
+
+def fixed_point_summary(result: FixedPoints) -> dict[str, Any]:
+    """Return the fixed point that the start leads to; only `lost` when that is not known."""
+    i = result.reached
+    if i is None:
+        return {"lost": result.lost}
+    final = {name: getattr(result, name)[i].copy() for name in QUANTITIES}
+    return {
+        "type": result.types[i],
+        "label": result.labels[i],
+        "stable": bool(result.stable[i]),
+        "max_eigenvalue": result.max_eigenvalue[i],
+        "relaxation_time": result.relaxation_time[i],
+        "active": active(result)[i],
+        **final,
+    }
+
+
+COMMANDS = {
+    "theory": Command(theory, theory_summary),
+    "simulate": Command(simulate, simulation_summary, ("runs", "seed")),
+    "fixedpoints": Command(fixed_points, fixed_point_summary),
+}

@@ -1,0 +1,228 @@
+"""Sweeps: many points of a grid, looked up or computed on all cores, and kept one by one."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+
+from .errors import ParameterError
+from .grids import Point, grid, part_of
+from .params import Params, integer
+from .points import COMMANDS, Job, Outcome, Task, compute, look_up
+from .results import Store
+from .sgd import cores
+
+TRIAL = 1.0  # seconds of work in this process before others are started, which takes as long
+SHORT, LONG = 0.25, 1.0  # seconds between which a batch should last
+
+Progress = Callable[[int, int], None]
+"""Receives the numbers of points done and wanted."""
+
+
+class Pool(Protocol):
+    """Processes that compute batches of points, here or elsewhere."""
+
+    @property
+    def slots(self) -> int:
+        """How many batches to hand out at once."""
+        ...
+
+    def submit(self, batch: Sequence[Task]) -> None:
+        """Hand out a batch."""
+        ...
+
+    def result(self) -> tuple[Sequence[Task], tuple[list[Outcome], float]]:
+        """Wait for a batch, and return it with what came of it and the seconds it took."""
+        ...
+
+    def close(self) -> None:
+        """Abandon what is not finished."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All points of a sweep, or of a part of it, in the order of the grid.
+
+    Attributes
+    ----------
+    command : str
+        ``theory``, ``simulate`` or ``fixedpoints``.
+    varied : dict
+        The names that vary and their values; their product is the grid.
+    points : list of Point
+        ``.values`` tells where in the grid it is.
+    outcomes : list of Outcome
+        ``.final`` holds numbers and arrays, ``.error`` why there are none, ``.key`` the record.
+    """
+
+    command: str
+    varied: dict[str, list[Any]]
+    points: list[Point]
+    outcomes: list[Outcome]
+
+    @property
+    def failed(self) -> int:
+        """How many points have no result."""
+        return sum(bool(outcome.error) for outcome in self.outcomes)
+
+    @property
+    def reused(self) -> int:
+        """How many points were there already."""
+        return sum(outcome.reused for outcome in self.outcomes)
+
+    def values(self, name: str) -> list[Any]:
+        """Return ``final[name]`` of every point; None where there is none."""
+        return [(outcome.final or {}).get(name) for outcome in self.outcomes]
+
+
+def sweep(
+    command: str,
+    params: Params | Mapping[str, Any],
+    vary: Mapping[str, Sequence[Any]],
+    *,
+    store: Store | None = None,
+    jobs: int | None = None,
+    shard: tuple[int, int] = (1, 1),
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Sweep:
+    """Compute every point of a grid of models, or find it in the store.
+
+    Each point is kept by itself as soon as it is finished, just as the plain function
+    does, so that a sweep which was stopped goes on where it was.
+
+    Parameters
+    ----------
+    command : {"theory", "simulate", "fixedpoints"}
+    params : Params or mapping
+        All that is not varied.
+    vary : mapping
+        Names of parameters, each with its values; the grid is their product, the first
+        name varying slowest. Simulations also take `seed` and `runs`.
+    store : ResultStore, optional
+        Where to look for points first, and to keep them.
+    jobs : int, optional
+        Number of processes; default: all cores this process may use. Work of about a
+        second is done in this process.
+    shard : (int, int)
+        ``(i, n)``, from (1, 1): compute every n-th point only, from the i-th on.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers compute instead. They must find the
+        store under the same, absolute, path.
+    progress : callable, optional
+    **options
+        Further arguments of the plain function.
+
+    Returns
+    -------
+    Sweep
+        A point whose computation fails has an `error` and is not kept.
+
+    Raises
+    ------
+    ParameterError
+        When an argument or any point is out of range; nothing is computed then.
+    WorkerError, ClusterError
+        When processes or the cluster do not work.
+    """
+    if command not in COMMANDS:
+        raise ParameterError("command", f"expected {' or '.join(COMMANDS)}, got {command!r}")
+    jobs = cores() if jobs is None else integer("jobs", jobs, 1)
+    points = grid(params, vary, COMMANDS[command].varied)
+    varied = {name: list(dict.fromkeys(point.values[name] for point in points)) for name in vary}
+    chosen = part_of(points, *shard)
+    job = Job(command, options, store)
+    tasks = [Task(i, point.params, point.options) for i, point in enumerate(chosen)]
+    outcomes: dict[int, Outcome] = {}
+    for task, outcome in _all(job, tasks, jobs, scheduler):
+        outcomes[task.place] = outcome
+        if progress:
+            progress(len(outcomes), len(tasks))
+    return Sweep(command, varied, chosen, [outcomes[task.place] for task in tasks])
+
+
+def _all(
+    job: Job, tasks: Sequence[Task], jobs: int, scheduler: str | None
+) -> Iterator[tuple[Task, Outcome]]:
+    """Yield points with what is stored of them, and then what has come of the others."""
+    todo: deque[Task] = deque()
+    for task in tasks:
+        outcome = look_up(job, task)
+        if outcome:
+            yield task, outcome
+        else:
+            todo.append(task)
+    yield from _computed(job, todo, jobs, scheduler)
+
+
+def _computed(
+    job: Job, todo: deque[Task], jobs: int, scheduler: str | None
+) -> Iterator[tuple[Task, Outcome]]:
+    """Yield points with what came of them, as they are finished."""
+    if scheduler is not None and todo:
+        from .cluster import Cluster
+
+        yield from _spread(Cluster(job, scheduler), todo)
+        return
+    alone = jobs == 1 or len(todo) == 1
+    if alone or all(_interruptible(job, task) for task in todo):
+        yield from _here(job, todo, jobs, None if alone else TRIAL)
+    if todo:
+        from .workers import Workers
+
+        count = min(jobs, len(todo))
+        yield from _spread(Workers(job, count, max(1, jobs // count)), todo)
+
+
+def _interruptible(job: Job, task: Task) -> bool:
+    """Return whether a point can be abandoned when it takes too long, or never does."""
+    return job.command != "fixedpoints" or task.params.latent <= 2
+
+
+class _TooLongError(Exception):
+    """The time for a trial is over."""
+
+
+def _here(
+    job: Job, todo: deque[Task], jobs: int, seconds: float | None
+) -> Iterator[tuple[Task, Outcome]]:
+    """Compute points in this process until all are done, or some `seconds` are over."""
+    options: dict[str, Any] = {"jobs": jobs} if job.command == "simulate" else {}
+    end = float("inf") if seconds is None else perf_counter() + seconds
+
+    def stop_late(*_: object) -> None:
+        if perf_counter() > end:
+            raise _TooLongError
+
+    if seconds is not None and job.command != "fixedpoints":
+        options["progress"] = stop_late
+    while todo and perf_counter() < end:
+        try:
+            (outcome,) = compute(job, [todo[0]], **options)
+        except _TooLongError:
+            return
+        yield todo.popleft(), outcome
+
+
+def _spread(pool: Pool, todo: deque[Task]) -> Iterator[tuple[Task, Outcome]]:
+    """Compute points in a pool, in batches that are neither too short nor too long."""
+    size, flying = 1, 0
+    try:
+        while todo or flying:
+            slots = pool.slots
+            while todo and flying < slots:
+                fair = -(-len(todo) // (2 * slots))
+                pool.submit([todo.popleft() for _ in range(min(size, fair))])
+                flying += 1
+            batch, (outcomes, seconds) = pool.result()
+            flying -= 1
+            yield from zip(batch, outcomes, strict=True)
+            if seconds < SHORT and len(batch) >= size:
+                size *= 4
+            elif seconds > LONG:
+                size = max(1, min(size, int(len(batch) / seconds)))
+    finally:
+        pool.close()
