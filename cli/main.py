@@ -17,6 +17,7 @@ COMMANDS = {  # name: (module, one line of help)
     "simulate": ("simulate", "Train an ensemble of linear VAEs by one-pass SGD."),
     "theory": ("theory", "Integrate the ODE that SGD follows for large N."),
     "fixedpoints": ("fixedpoints", "Find where learning ends and whether it is stable."),
+    "anneal": ("anneal", "Find the schedule of beta under which learning converges soonest."),
     "sweep": ("sweep", "Compute every point of a grid of models."),
     "plot": ("plot", "Draw figures, computing what is missing."),
     "store": ("store", "List and show stored results."),

@@ -5,16 +5,21 @@ from typing import Any
 
 import click
 
+from vaedyn.grids import shown
 from vaedyn.ode import theory
 from vaedyn.params import Params
 from vaedyn.results import Trajectory
 from vaedyn.sgd import simulate
 
 from ..store import ResultStore
+from . import anneal, plot_sweeps
+from .advice import warn
 from .figure import OUTPUT, X_SCALE, output_path, write
 from .landscapes import branches, cascade, passages, phase_diagram
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
 from .output import progress_bar
+from .plot_sweeps import VARY_CURVES, curves
+from .varied import Varied
 
 Y_SCALE = option(
     "Output", "--y-scale", type=click.Choice(["linear", "log"]), default="log", help="Error axis."
@@ -42,6 +47,7 @@ def _draw(name: str, style: dict[str, str], **options: Any) -> None:
     params: Params = options["params"]
     numerics = {key: options[key] for key in ("runs", "seed", "engine", "rtol", "atol")}
     output = output_path(name, options["output"], params, {**numerics, **style})
+    warn(params)
     ode, sgd = _trajectories(**options)
 
     from vaedyn import figures
@@ -65,7 +71,7 @@ def _trajectories(
     return ode, sgd
 
 
-for figure in (branches, cascade, phase_diagram, passages):
+for figure in (branches, cascade, phase_diagram, passages, anneal.figure, plot_sweeps.figure):
     command.add_command(figure)
 
 
@@ -75,13 +81,30 @@ for figure in (branches, cascade, phase_diagram, passages):
     examples=[
         "vaedyn plot learning-curve --beta 1.5 -o fig1.pdf",
         "vaedyn plot learning-curve --x-scale log --band sem --runs 20",
+        "vaedyn plot learning-curve --vary beta=0.5,1,2.5 -o betas.pdf",
     ],
 )
-@with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, [*FIGURE_OPTIONS, Y_SCALE])
-def learning_curve(band: str, x_scale: str, y_scale: str, **options: Any) -> None:
+@with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, [VARY_CURVES, *FIGURE_OPTIONS, Y_SCALE])
+def learning_curve(
+    vary: Varied | None, band: str, x_scale: str, y_scale: str, **options: Any
+) -> None:
     """Draw the generalisation error in time: theory as a line, simulation with its band."""
     style = {"band": band, "x_scale": x_scale, "y_scale": y_scale}
-    _draw("learning-curve", style, **options)
+    if vary is None:
+        _draw("learning-curve", style, **options)
+        return
+    output = options["output"]
+    if output is None:
+        values = "-".join(map(shown, vary.values[:4])).replace("/", "-").replace(":", "-")
+        output = Path(f"learning-curve_{vary.name}-{values}.pdf")
+    output = output_path("learning-curve", output, options["params"], {})
+    points, ode, sgd = curves(options["params"], vary, options)
+
+    from vaedyn.figures_sweeps import learning_curves
+
+    drawn = [("theory", each) for each in ode] + [("simulate", each) for each in sgd]
+    figure = learning_curves(points, ode, sgd, **style)
+    write("learning-curve", figure, output, drawn, options["as_json"])
 
 
 @command.command(

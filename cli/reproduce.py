@@ -13,8 +13,11 @@ OPTIONS = {
     "fixedpoints": ("rtol", "atol", "groups"),
     "branches": ("groups",),
     "simulate": ("engine", "seed"),
+    "convergence": ("tol", "rtol", "atol"),
+    "annealing": ("family", "knots", "tol", "rtol", "atol"),
 }
-COMMANDS = {"branches": "fixedpoints"}  # where it is not named like the kind
+# where the command is not named like the kind
+COMMANDS = {"branches": "fixedpoints", "convergence": "theory", "annealing": "anneal"}
 
 
 def command_of(record: Record) -> str | None:

@@ -5,13 +5,24 @@ from pathlib import Path
 import click
 import numpy as np
 
+from vaedyn.convergence import time_to_converge
 from vaedyn.initial import NAMES
 from vaedyn.params import Params
 from vaedyn.sgd import simulate
 
 from ..store import ResultStore
+from .advice import TOL, measured_convergence, warn
 from .options import SIMULATION_OPTIONS, Command, with_model
-from .output import OBSERVABLES, plain, print_json, progress_bar, provenance, state_rows, table
+from .output import (
+    OBSERVABLES,
+    plain,
+    print_json,
+    progress_bar,
+    provenance,
+    state_rows,
+    table,
+    without_records,
+)
 
 
 def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
@@ -26,13 +37,14 @@ def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
     cls=Command,
     examples=["vaedyn simulate --runs 20", "vaedyn simulate --dim 1000 --lr 0.05 --engine vector"],
 )
-@with_model(SIMULATION_OPTIONS)
+@with_model(SIMULATION_OPTIONS, [TOL])
 def command(
     params: Params,
     runs: int,
     seed: int,
     engine: str,
     jobs: int | None,
+    tol: float,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -40,22 +52,29 @@ def command(
     """Train an ensemble of linear VAEs by one-pass SGD, all from the same start.
 
     The same seed gives the same runs on any number of cores, and asking for
-    more runs computes only those that are missing.
+    more runs computes only those that are missing. The last line tells from when
+    on the error of each run stays near that of theory's end.
     """
+    warnings = warn(params, tol)
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("simulate", "steps") as progress:
         result = simulate(
             params, runs=runs, seed=seed, engine=engine, jobs=jobs, store=store, progress=progress
         )
+    with without_records():
+        ending = time_to_converge(params, tol, store=store)
+    times, text = measured_convergence(result, ending)
     if not as_json:
         columns = [f"t = {result.t[-1]:g}", f"mean of {runs}", "std"]
         table(columns, state_rows(result, mean_and_std))
+        click.echo(text)
         return
     final: dict[str, object] = {"t": float(result.t[-1])}
     for name in (*OBSERVABLES, *NAMES):
         mean, std = mean_and_std(getattr(result, name))
         final[name] = {"mean": plain(mean), "std": plain(std)}
-    data = {**provenance(result, "simulate"), "runs": runs, "final": final}
+    data = {**provenance(result, "simulate"), "runs": runs, "final": final, **times}
+    data["warnings"] = warnings
     if result.source and not result.source.reused:
         data["steps_per_second"] = result.info["steps_per_second"]
     print_json(data)

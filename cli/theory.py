@@ -5,13 +5,24 @@ from pathlib import Path
 
 import click
 
+from vaedyn.convergence import time_to_converge
 from vaedyn.initial import NAMES
 from vaedyn.ode import theory
 from vaedyn.params import Params
 
 from ..store import ResultStore
+from .advice import TOL, converged, warn
 from .options import THEORY_OPTIONS, Command, with_model
-from .output import OBSERVABLES, plain, print_json, progress_bar, provenance, state_rows, table
+from .output import (
+    OBSERVABLES,
+    plain,
+    print_json,
+    progress_bar,
+    provenance,
+    state_rows,
+    table,
+    without_records,
+)
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -21,15 +32,23 @@ log = logging.getLogger("vaedyn.cli")
     cls=Command,
     examples=["vaedyn theory --beta 1.5", "vaedyn theory --latent 2 --signal 2 --rho 4,2 --json"],
 )
-@with_model(THEORY_OPTIONS)
+@with_model(THEORY_OPTIONS, [TOL])
 def command(
-    params: Params, rtol: float, atol: float, store_path: Path, recompute: bool, as_json: bool
+    params: Params,
+    rtol: float,
+    atol: float,
+    tol: float,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
 ) -> None:
     """Integrate the ODE that SGD follows for large N, and show where it ends.
 
     The state is that of the order parameters m, d, Q, E, R, D; see --json for
-    full matrices, and `vaedyn plot` for their course.
+    full matrices, and `vaedyn plot` for their course. The last line tells from
+    when on the error stays near that of the fixed point it ends in.
     """
+    warnings = warn(params, tol)
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("theory", "") as progress:
         result = theory(
@@ -46,9 +65,14 @@ def command(
             solver["stiff"],
             solver["steps"],
         )
+    with without_records():
+        ending = time_to_converge(params, tol, rtol=rtol, atol=atol, store=store)
+    times, text = converged(params, ending)
     if as_json:
         final = {name: plain(getattr(result, name)[-1]) for name in (*OBSERVABLES, *NAMES)}
         final = {"t": float(result.t[-1]), **final}
-        print_json({**provenance(result, "theory"), "final": final, "solver": solver})
+        data = {**provenance(result, "theory"), "final": final, **times}
+        print_json({**data, "solver": solver, "warnings": warnings})
     else:
         table([f"t = {result.t[-1]:g}", "theory"], state_rows(result, lambda x: [x[-1]]))
+        click.echo(text)

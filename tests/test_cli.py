@@ -22,7 +22,8 @@ def test_theory_prints_what_the_library_computes(run):
     done = run("theory --json", FAST)
     assert done.code == 0
     data = done.json
-    assert list(data) == ["command", "key", "reused", "path", "params", "final", "solver"]
+    head = ["command", "key", "reused", "path", "params", "final"]
+    assert list(data) == [*head, "t_converge", "converges_at", "tol", "solver", "warnings"]
     assert (data["command"], data["reused"]) == ("theory", False)
     assert list(data["final"]) == ["t", *OBSERVABLES, *ORDER_PARAMETERS]
     expected = vaedyn.theory(vaedyn.Params(dim=50, lr=0.1, t_max=20, points=5))
@@ -38,8 +39,9 @@ def test_theory_prints_what_the_library_computes(run):
 def test_simulate_prints_mean_and_spread_over_runs(run):
     done = run("simulate --json --runs 3", FAST, "--latent 2 --signal 1")
     data = done.json
-    head = ["command", "key", "reused", "path", "params", "runs", "final", "steps_per_second"]
-    assert list(data) == head
+    head = ["command", "key", "reused", "path", "params", "runs", "final"]
+    times = ["t_converge", "converges_at", "tol"]
+    assert list(data) == [*head, *times, "warnings", "steps_per_second"]
     params = vaedyn.Params(dim=50, lr=0.1, t_max=20, points=5, latent=2)
     expected = vaedyn.simulate(params, runs=3)
     for name in (*OBSERVABLES, *ORDER_PARAMETERS):
@@ -251,7 +253,8 @@ def test_the_store_is_where_it_is_asked_to_be(run, monkeypatch, tmp_path):
     run("theory", FAST)
     assert (tmp_path / "vaedyn-store").is_dir()
     run("theory --store elsewhere", FAST)
-    assert len(list((tmp_path / "elsewhere").iterdir())) == 1
+    kinds = sorted(path.name.partition("-")[0] for path in (tmp_path / "elsewhere").iterdir())
+    assert kinds == ["convergence", "theory"]
     monkeypatch.setenv("VAEDYN_STORE", "third")
     assert run("theory --json", FAST).json["path"].startswith("third/")
 

@@ -39,6 +39,21 @@ USAGE = {
     "simulate --engine exakt": "--engine",
     "simulate --jobs 0": "--jobs: must be",
     "fixedpoints --beta 0": "--beta: must be > 0 for fixed points",
+    "fixedpoints --vary beta=1:2:2001": "expected a COUNT of at most 2000",
+    "plot cascade --vary eta=1:2": "--vary: expected beta=..., got eta",
+    "plot phase-diagram --vary beta=1:2": "expected --vary twice",
+    "theory --tol 0": "--tol: must be > 0",
+    "simulate --tol nan": "--tol: must be finite",
+    "anneal --tol x": "--tol",
+    "anneal --family step": "--family",
+    "anneal --knots 9": "--knots",
+    "anneal --confirm 1": "--confirm",
+    "anneal --anneal tanh:1": "--anneal: the schedule is what is sought",
+    "plot annealing --anneal tanh:1": "--anneal: the schedule is what is sought",
+    "plot annealing -o figure.jpg": "--output",
+    "plot sweep --vary beta=1,2 --y max_eigenvalue": "--y: max_eigenvalue needs --of fixedpoints",
+    "plot sweep --vary beta=1,2 --x eta": "--x: expected one of beta, got 'eta'",
+    "plot learning-curve --vary beta=-1,1": "--vary",
     "plot learning-curve -o figure.jpg": "--output",
     "plot learning-curve -o nowhere/figure.pdf": "--output",
     "theory --foo": "No such option '--foo'",
@@ -84,7 +99,8 @@ def test_failures_are_one_line_and_leave_nothing(run, tmp_path, words, message):
     done = run(words)
     assert done.code == 1
     assert done.out == ""
-    (line,) = [line for line in done.err.splitlines() if not line.startswith("compiling")]
+    notes = ("compiling", "warning: ")
+    (line,) = [line for line in done.err.splitlines() if not line.startswith(notes)]
     assert line.startswith("error: ")
     assert message in line
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

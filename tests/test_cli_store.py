@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ def filled(run):
     run("simulate --runs 2", FAST)
     run("theory", FAST)
     run("theory", FAST, "--beta 1.5")
+    for path in Path("vaedyn-store").glob("convergence-*"):  # kept by both
+        path.unlink()
     return ResultStore("vaedyn-store")
 
 
@@ -80,6 +83,8 @@ MODELS = [
     "fixedpoints --latent 2 --beta 0.6 --groups 1",
     "fixedpoints --vary eta=0.30000000000000004:1.2 --groups 1",
     "fixedpoints --signal 2 --rho 0.7,0.3 --vary rho=0.5:1.1 --groups 1",
+    "anneal --beta 1.2 --init m=0.1,d=0.1,Q=1,E=1,R=0,D=1 --family cosine --tol 0.01",
+    "anneal --family free --knots 1 --tol 0.1",
 ]
 
 

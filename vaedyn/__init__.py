@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import store as store
     from .bifurcation import Branches as Branches
+    from .convergence import Convergence as Convergence
+    from .convergence import time_to_converge as time_to_converge
+    from .doctor import examine as examine
     from .errors import ConvergenceError as ConvergenceError
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from .stationary import fixed_points as fixed_points
     from .sweeps import Sweep as Sweep
     from .sweeps import sweep as sweep
+    from .tuning import Tuning as Tuning
+    from .tuning import best_schedule as best_schedule
 
 __version__ = "0.1.0"
 
@@ -47,6 +52,11 @@ _HOMES = {
     "fixed_points": "stationary",
     "PhaseDiagram": "phases",
     "phase_diagram": "phases",
+    "Convergence": "convergence",
+    "time_to_converge": "convergence",
+    "examine": "doctor",
+    "Tuning": "tuning",
+    "best_schedule": "tuning",
     "Sweep": "sweeps",
     "sweep": "sweeps",
     "simulate": "sgd",

@@ -17,6 +17,7 @@ NUMERICS = 1  # raised when the same parameters give other numbers
 GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
 SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
+RESAMPLED = 200  # ensembles drawn from one
 LONGEST = 1e6  # in units of 1/tau
 
 
@@ -176,21 +177,38 @@ def last_crossing(
 
 
 def measured(trajectory: Trajectory, end: float, tol: float) -> np.ndarray:
-    """Return the times (runs,) after which the error of each run stays within `tol` of `end`.
+    """Return the time after which the mean error over runs stays within `tol` of `end`, resampled.
 
-    Between saved times the error is taken as linear. A run that leaves the band
-    in the last tenth of its time has not converged, and has nan.
+    The first entry (1 + RESAMPLED,) is that of the runs as they are, the others are
+    those of as many runs drawn from them with replacement: their standard deviation
+    is the statistical error (none for a single run). Between saved times the error
+    is taken as linear; what leaves the band in the last tenth of the time has
+    not converged, and is nan.
     """
-    far = np.abs(trajectory.eps_g - end)
-    t, found = trajectory.t, np.full(len(far), np.nan)
-    for run, distance in enumerate(far):
+    t, runs = trajectory.t, len(trajectory.eps_g)
+    random = np.random.default_rng(0)
+    weights = random.multinomial(runs, np.full(runs, 1 / runs), RESAMPLED) / runs
+    weights = np.concatenate([np.full((1, runs), 1 / runs), weights])
+    found = np.full(len(weights), np.nan)
+    for n, distance in enumerate(np.abs(weights @ trajectory.eps_g - end)):
         outside = np.flatnonzero(distance > tol)
         if not len(outside):
-            found[run] = 0.0
+            found[n] = 0.0
         elif t[outside[-1]] < 0.9 * t[-1]:
             i = int(outside[-1])
-            found[run] = np.interp(-tol, -distance[i : i + 2], t[i : i + 2])
+            found[n] = np.interp(-tol, -distance[i : i + 2], t[i : i + 2])
     return found
+
+
+def spread(values: np.ndarray) -> tuple[float, float]:
+    """Return the first value and the standard deviation of the others, that are resampled.
+
+    Both are nan when the first is, or a tenth of the others.
+    """
+    others = values[1:][np.isfinite(values[1:])]
+    if np.isnan(values[0]) or len(others) < 0.9 * (len(values) - 1):
+        return np.nan, np.nan
+    return float(values[0]), float(others.std())
 
 
 def _errors(params: Params, y: np.ndarray) -> np.ndarray:

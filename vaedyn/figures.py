@@ -50,7 +50,7 @@ def spread(values: np.ndarray, band: str) -> np.ndarray:
     return std / np.sqrt(runs) if band == "sem" else std
 
 
-def _draw(axes: Axes, t, theory, runs, style: dict, *, band: str, x_scale: str, count: int) -> None:
+def draw(axes: Axes, t, theory, runs, style: dict, *, band: str, x_scale: str, count: int) -> None:
     """Draw one quantity: `theory` (times,) as a line, `runs` (runs, times) with their band."""
     colour = style["color"]
     shown = slice(int(np.argmax(t > 0)), None) if x_scale == "log" else slice(None)
@@ -78,7 +78,7 @@ def _draw(axes: Axes, t, theory, runs, style: dict, *, band: str, x_scale: str, 
         markers.set_in_layout(False)
 
 
-def _legend(theory, simulation, band: str, colour: str) -> list[Any]:
+def legend(theory, simulation, band: str, colour: str) -> list[Any]:
     handles = []
     if theory is not None:
         handles.append(Line2D([], [], color=colour, label="theory (ODE)"))
@@ -149,7 +149,7 @@ def learning_curve(
     with styled():
         figure, (axes,) = new_figure(ONE_COLUMN, 2.5)
         axes.set_yscale(y_scale)
-        _draw(
+        draw(
             axes,
             t,
             None if theory is None else theory.eps_g,
@@ -165,7 +165,7 @@ def learning_curve(
         axes.set_xlabel(r"time $t$ = SGD steps$/N$")
         axes.set_ylabel(SYMBOLS["eps_g"])
         axes.set_title(caption(params, 76), fontsize=6.5)
-        axes.legend(handles=_legend(theory, simulation, band, COLOURS[0]))
+        axes.legend(handles=legend(theory, simulation, band, COLOURS[0]))
     return figure
 
 
@@ -183,7 +183,7 @@ def order_parameters(
     """
     params, t = _common(theory, simulation)
     with styled():
-        handles = _legend(theory, simulation, band, "0.3" if params.latent > 1 else COLOURS[0])
+        handles = legend(theory, simulation, band, "0.3" if params.latent > 1 else COLOURS[0])
         handles += _keys(params)
         columns = min(len(handles), 6)
         height = 3.4 + 0.14 * -(-len(handles) // columns)
@@ -192,7 +192,7 @@ def order_parameters(
             for index, style in _entries(params, name):
                 crowded = params.latent > 2 and style.get("linestyle") == OFF_DIAGONAL
                 many = len(index) == 2 and params.latent * params.signal > 4
-                _draw(
+                draw(
                     axes,
                     t,
                     None if theory is None else getattr(theory, name)[:, *index],

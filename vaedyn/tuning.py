@@ -41,6 +41,8 @@ class Tuning:
     family : str
     tol : float
         Times are those after which eps_g stays within it of its end.
+    end : float
+        eps_g in the end.
     constant : float
         Time at constant beta.
     spec : str
@@ -58,6 +60,7 @@ class Tuning:
     params: Params
     family: str
     tol: float
+    end: float
     constant: float
     spec: str
     time: float
@@ -122,6 +125,7 @@ def best_schedule(
         trial = _Trial(params, tol, rtol, atol, progress)
         found = _free(trial, int(knots)) if family == "free" else _scan(trial, family)
         notes = {
+            "end": "generalisation error in the end",
             "constant": "time to converge at constant beta",
             "time": "time to converge under the best schedule",
             "numbers": "number of the schedule",
@@ -129,6 +133,7 @@ def best_schedule(
             "off": "time to converge when the best number is off by a tenth",
         }
         spec = found.pop("spec")
+        found |= {"end": trial.end, "constant": trial.constant}
         return {
             name: (("schedule",) if np.ndim(value) else (), value, {"long_name": notes[name]})
             for name, value in found.items()
@@ -144,9 +149,11 @@ def best_schedule(
             record["knots"] = int(knots)
         saved = store.load_or_run("annealing", {**record, "numerics": NUMERICS}, compute)
         variables, info = saved.variables, saved.info
-        source = Source(saved.key, saved.path, saved.reused)
+        source = Source(
+            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
+        )
     values = {name: np.asarray(value) for name, (_, value, _) in variables.items()}
-    scalars = {name: float(values[name]) for name in ("constant", "time", "off")}
+    scalars = {name: float(values[name]) for name in ("end", "constant", "time", "off")}
     arrays = {name: values[name] for name in ("numbers", "times")}
     return Tuning(
         params=params, family=family, tol=tol, spec=info["spec"], source=source, **scalars, **arrays
@@ -192,15 +199,11 @@ def _scan(trial: _Trial, family: str) -> dict[str, Any]:
         i = known.index(x)
         low, high = known[max(i - 1, 0)], known[min(i + 1, len(known) - 1)]
         for count in FINER:
-            finer = np.geomspace(low, high, count + 2)
-            here = {x: trial.time(make(x)) for x in finer[1:-1].tolist()}
-            tried |= here
-            i = (
-                1 + int(np.nanargmin([*here.values()]))
-                if np.isfinite([*here.values()]).any()
-                else 1
-            )
-            low, high = float(finer[i - 1]), float(finer[i + 1])
+            finer = [low, *_rounded(np.geomspace(low, high, count + 2)[1:-1]), high]
+            here = [trial.time(make(x)) for x in finer[1:-1]]
+            tried |= dict(zip(finer[1:-1], here, strict=True))
+            i = 1 + int(np.nan_to_num(here, nan=np.inf).argmin())
+            low, high = finer[i - 1], finer[i + 1]
     numbers = np.array(sorted(tried))
     times = np.array([tried[x] for x in numbers.tolist()])
     if not np.isfinite(times).any():
@@ -208,7 +211,6 @@ def _scan(trial: _Trial, family: str) -> dict[str, Any]:
     best = float(numbers[np.nanargmin(times)])
     off = max((trial.time(make(best * x)) for x in (1 - OFF, 1 + OFF)), key=_nan_last)
     return {
-        "constant": trial.constant,
         "spec": make(best).spec,
         "time": float(np.nanmin(times)),
         "numbers": numbers,
@@ -258,7 +260,6 @@ def _free(trial: _Trial, knots: int) -> dict[str, Any]:
         best = step if step.fun <= best.fun else best
     chosen = schedule(best.x)
     return {
-        "constant": trial.constant,
         "spec": chosen.spec,
         "time": trial.time(chosen),
         "numbers": np.empty(0),

@@ -1,0 +1,70 @@
+"""What commands say about a schedule beforehand, and about how long learning takes."""
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from vaedyn.convergence import Convergence, measured, spread
+from vaedyn.doctor import examine
+from vaedyn.params import Params, real
+from vaedyn.results import Trajectory
+
+from .options import option
+from .output import number, plain
+
+log = logging.getLogger("vaedyn.cli")
+
+TOL = option(
+    "Numerics",
+    "--tol",
+    type=float,
+    default=1e-3,
+    help="Distance of eps_g from its end within which learning has converged.",
+)
+
+
+def warn(params: Params, tol: float = 1e-3) -> list[str]:
+    """Say, and return, what is likely to go wrong with the schedule of beta."""
+    found = examine(params, real("tol", tol))
+    for text in found:
+        log.warning(text)
+    return found
+
+
+def converged(params: Params, found: Convergence) -> tuple[dict[str, Any], str]:
+    """Return when theory converges, as entries of JSON and in words."""
+    within = found.t <= params.t_max
+    data = {
+        "t_converge": plain(found.t) if within else None,
+        "converges_at": plain(found.t),
+        "tol": found.tol,
+    }
+    if found.reason:
+        return data, f"when eps_g converges is not known: {found.reason}"
+    text = f"eps_g stays within {found.tol:g} of its end, {number(found.eps_g)}, from t = "
+    text += number(found.t)
+    return data, text if within else text + " on only: raise --t-max"
+
+
+def measured_convergence(result: Trajectory, found: Convergence) -> tuple[dict[str, Any], str]:
+    """Return when the mean over runs converges to theory's end, as entries of JSON and in words."""
+    data: dict[str, Any] = {"t_converge": None, "converges_at": plain(found.t), "tol": found.tol}
+    if found.reason:
+        return data, f"when eps_g converges is not known: {found.reason}"
+    time, error = spread(measured(result, found.eps_g, found.tol))
+    runs = len(result.eps_g)
+    where = f"within {found.tol:g} of {number(found.eps_g)}"
+    if np.isfinite(time):
+        data["t_converge"] = {"mean": time, "std": plain(error if runs > 1 else np.nan)}
+        plus = f" +- {error:.2g}" if runs > 1 else ""
+        return data, f"eps_g, averaged over runs, stays {where} from t = {number(time)}{plus} on"
+    text = f"eps_g, averaged over runs, does not stay {where}"
+    if found.t > 0.9 * result.t[-1]:
+        return data, f"{text}: in theory it does from t = {number(found.t)} on; raise --t-max"
+    return data, f"{text}: finite N makes runs differ by {fluctuation(result):.2g}; raise --dim"
+
+
+def fluctuation(result: Trajectory) -> float:
+    """Return the standard deviation of eps_g over runs and the last tenth of the time."""
+    return float(result.eps_g[:, -max(len(result.t) // 10, 1) :].std())

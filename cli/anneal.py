@@ -1,0 +1,294 @@
+"""`vaedyn anneal` and `vaedyn plot annealing`."""
+
+import logging
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import numpy as np
+
+from vaedyn.adiabatic import relaxation_time
+from vaedyn.convergence import measured, spread
+from vaedyn.errors import ConvergenceError
+from vaedyn.ode import theory
+from vaedyn.params import Params
+from vaedyn.sgd import simulate
+from vaedyn.tuning import FAMILIES, Tuning, best_schedule
+
+from ..store import ResultStore
+from .advice import TOL, fluctuation, warn
+from .figure import OUTPUT, output_path, write
+from .options import THEORY_OPTIONS, Command, option, with_model
+from .output import number, plain, print_json, progress_bar, table
+
+log = logging.getLogger("vaedyn.cli")
+
+SLOW = 3.0  # times that of constant beta, beyond which schedules are not simulated
+WORTH_IT = 1.05  # a smaller gain is no help
+LONGER = 1.5  # times that of constant beta is simulated, as finite N may cost the gain
+SAVED = 1401  # times saved by them
+
+FAMILY = option(
+    "Numerics",
+    "--family",
+    type=click.Choice([*FAMILIES]),
+    default="tanh",
+    help="Schedules to choose from; free: piecewise linear, with beta >= 0.",
+)
+KNOTS = option(
+    "Numerics",
+    "--knots",
+    type=click.IntRange(1, 8),
+    default=3,
+    help="Number of pieces of a free schedule.",
+)
+SEED = option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Seed of the data.")
+CONFIRM = option(
+    "Numerics",
+    "--confirm",
+    type=click.IntRange(2),
+    default=None,
+    help="Simulate as many runs under both schedules, and measure the gain.",
+    show_default="none",
+)
+JOBS = option(
+    "Numerics",
+    "--jobs",
+    type=click.IntRange(1),
+    default=None,
+    help="Number of threads of the simulations.",
+    show_default="all cores",
+)
+
+
+SIMULATIONS = option(
+    "Numerics",
+    "--simulations",
+    type=click.IntRange(0),
+    default=6,
+    help="Number of schedules that are simulated, too.",
+)
+RUNS = option(
+    "Numerics", "--runs", type=click.IntRange(2), default=20, help="Runs under each of them."
+)
+
+
+class Confirmation(NamedTuple):
+    """What simulations say: mean times, the gain and its standard error."""
+
+    constant: float
+    annealed: float
+    gain: float
+    error: float
+
+
+@click.command(
+    "anneal",
+    cls=Command,
+    examples=[
+        "vaedyn anneal --beta 1.5",
+        "vaedyn anneal --family free --knots 4 --beta 1.5 --json",
+        "vaedyn anneal --family linear --beta 1.5 --dim 2000 --confirm 20",
+    ],
+)
+@with_model(THEORY_OPTIONS, [FAMILY, KNOTS, TOL, CONFIRM, SEED, JOBS])
+def command(
+    params: Params,
+    family: str,
+    knots: int,
+    tol: float,
+    confirm: int | None,
+    seed: int,
+    jobs: int | None,
+    rtol: float,
+    atol: float,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+) -> None:
+    """Find the schedule of beta under which learning converges soonest.
+
+    Learning has converged when the error stays within --tol of its end. The
+    schedule is printed as --anneal takes it; where annealing gains little, that
+    is said. A schedule whose gain vanishes when it is off by a tenth owes it to
+    the slowest mode being cancelled, and asks for exact knowledge of the model.
+    """
+    if params.anneal != "constant":
+        raise click.BadParameter("the schedule is what is sought", param_hint="--anneal")
+    warnings = warn(params, tol)
+    store = ResultStore(store_path, recompute=recompute)
+    with progress_bar("anneal", "schedules") as progress:
+        found = best_schedule(
+            params,
+            family,
+            knots=knots,
+            tol=tol,
+            rtol=rtol,
+            atol=atol,
+            store=store,
+            progress=progress,
+        )
+    checked = None
+    if confirm:
+        checked = confirmation(params, found, confirm, seed, jobs, store)
+    if as_json:
+        print_json({**describe(params, found, checked), "warnings": warnings})
+        return
+    rows = [
+        ["constant", number(found.constant), "1"],
+        [found.spec if len(found.spec) < 40 else family, number(found.time), f"{found.gain:.4g}"],
+        ["the same, off by a tenth", number(found.off), number(found.constant / found.off)],
+    ]
+    table(["beta(t)", "converged at t", "gain"], rows)
+    if checked:
+        click.echo(
+            f"measured in {confirm} runs at N = {params.dim}: t = {number(checked.constant)} and "
+            f"{number(checked.annealed)}, gain {checked.gain:.4g} +- {checked.error:.2g}"
+        )
+    click.echo(f"--beta {params.beta:g} --anneal {found.spec}")
+    click.echo(verdict(found))
+
+
+def verdict(found: Tuning) -> str:
+    """Return in words whether annealing helps."""
+    if found.gain < WORTH_IT:
+        return f"annealing does not help here: no {found.family} schedule gains {WORTH_IT - 1:.0%}"
+    if not found.constant / found.off >= 1 + 0.5 * (found.gain - 1):
+        return (
+            "annealing helps, but more than half of the gain is lost if the pace is off by a tenth"
+        )
+    return "annealing helps"
+
+
+def confirmation(
+    params: Params, found: Tuning, runs: int, seed: int, jobs: int | None, store: ResultStore
+) -> Confirmation:
+    """Simulate the constant and the best schedule, and measure the gain.
+
+    Raises
+    ------
+    ConvergenceError
+        When runs do not come to rest within the tolerance.
+    """
+    times, longest = [], float(f"{LONGER * found.constant:.4g}")
+    for spec in ("constant", found.spec):
+        at = replace(params, anneal=spec, t_max=longest, points=SAVED)
+        with progress_bar(f"simulate {spec.partition(':')[0]}", "steps") as progress:
+            result = simulate(at, runs=runs, seed=seed, jobs=jobs, store=store, progress=progress)
+        each = measured(result, found.end, found.tol)
+        if np.isnan(spread(each)[0]):
+            raise ConvergenceError(
+                f"the mean eps_g of {runs} runs does not stay within {found.tol:g} of its end; "
+                f"they differ by {fluctuation(result):.2g}: raise --dim ({params.dim}) or --confirm"
+            )
+        times.append(each)
+    gain, error = spread(times[0] / times[1])  # the same data drives both, run by run
+    return Confirmation(spread(times[0])[0], spread(times[1])[0], gain, error)
+
+
+def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dict[str, Any]:
+    """Return the result as plain data."""
+    assert found.source is not None
+    scanned = zip(plain(found.numbers), plain(found.times), strict=True)
+    off = {"t_converge": plain(found.off), "gain": plain(found.constant / found.off)}
+    data: dict[str, Any] = {
+        "command": "anneal",
+        **asdict(found.source),
+        "family": found.family,
+        "tol": found.tol,
+        "constant": {"t_converge": found.constant},
+        "best": {"anneal": found.spec, "t_converge": found.time, "gain": found.gain},
+        "off_by_a_tenth": off,
+        "relaxation_time": plain(relaxation_time(params)),
+        "helps": found.gain >= WORTH_IT,
+        "schedules": [list(pair) for pair in scanned],
+    }
+    if checked:
+        data["measured"] = checked._asdict()
+    return data
+
+
+@click.command(
+    "annealing",
+    cls=Command,
+    examples=[
+        "vaedyn plot annealing -o annealing.pdf",
+        "vaedyn plot annealing --family linear --beta 1.5 --dim 5000",
+    ],
+)
+@with_model(THEORY_OPTIONS, [FAMILY, KNOTS, TOL, SIMULATIONS, RUNS, SEED, JOBS, OUTPUT])
+def figure(
+    params: Params,
+    family: str,
+    knots: int,
+    tol: float,
+    simulations: int,
+    runs: int,
+    seed: int,
+    jobs: int | None,
+    rtol: float,
+    atol: float,
+    output: Path | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+) -> None:
+    """Draw how long learning takes by how fast beta rises, and how the error falls.
+
+    Lines are theory, markers simulations with the standard error of their mean;
+    where these do not come within --tol of the end, as N is too small, there is none.
+    """
+    if params.anneal != "constant":
+        raise click.BadParameter("the schedule is what is sought", param_hint="--anneal")
+    chosen = output_path("annealing", output, params, {"family": family, "tol": tol})
+    store = ResultStore(store_path, recompute=recompute)
+    numerics = {"rtol": rtol, "atol": atol, "store": store}
+    with progress_bar("anneal", "schedules") as progress:
+        found = best_schedule(params, family, knots=knots, tol=tol, progress=progress, **numerics)
+    end = float(f"{1.3 * found.constant:.3g}")
+    curves = [
+        theory(replace(params, anneal=spec, t_max=end, points=601), **numerics)
+        for spec in ("constant", found.spec)
+    ]
+    measured = _simulated(params, found, simulations, (runs, seed, jobs), store)
+
+    from vaedyn.figures_annealing import annealing
+
+    results = [("theory", curve) for curve in curves]
+    write("annealing", annealing(found, *curves, measured), chosen, results, as_json)
+
+
+def _simulated(
+    params: Params,
+    found: Tuning,
+    count: int,
+    ensemble: tuple[int, int, int | None],
+    store: ResultStore,
+) -> list[tuple[float, float, float]]:
+    """Return number, time to converge and its error under some schedules that are not too slow."""
+    make = FAMILIES[found.family]
+    quick = found.numbers[found.times < SLOW * found.constant]
+    if make is None or count == 0 or not len(quick):
+        return []
+    points, (runs, seed, jobs) = [], ensemble
+    best = float(found.spec.partition(":")[2])
+    chosen = [float(f"{x:.3g}") for x in np.geomspace(quick[0], quick[-1], count - 1)]
+    for x in [*chosen, best]:
+        spec = make(x).spec
+        expected = max(found.constant, float(np.interp(x, found.numbers, found.times)))
+        longest = float(f"{LONGER * expected:.3g}")
+        at = replace(params, anneal=spec, t_max=longest, points=SAVED)
+        with progress_bar(f"simulate {spec}", "steps") as progress:
+            result = simulate(at, runs=runs, seed=seed, jobs=jobs, store=store, progress=progress)
+        time, error = spread(measured(result, found.end, found.tol))
+        if np.isfinite(time):
+            points.append((x, time, error))
+    if len(points) < count:
+        log.warning(
+            "under %d of %d schedules simulations do not stay within %g of their end: raise --dim",
+            count - len(points),
+            count,
+            found.tol,
+        )
+    return points

@@ -1,0 +1,165 @@
+"""Figures over several models: `vaedyn plot sweep`, and learning curves over one another."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaedyn.grids import Point, grid
+from vaedyn.params import Params
+from vaedyn.points import COMMANDS
+from vaedyn.sgd import simulate
+from vaedyn.sweeps import sweep
+
+from ..store import ResultStore
+from .figure import OUTPUT, output_path
+from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
+from .output import print_json, progress_bar, without_records
+from .varied import Varied, VariedType, by_name
+
+log = logging.getLogger("vaedyn.cli")
+QUANTITIES = (
+    "eps_g", "eps_g_rotation", "kl", "distortion", "active", "m", "d", "Q", "E", "R", "D",
+    "relaxation_time", "max_eigenvalue",
+)  # fmt: skip
+ONLY_FIXED_POINTS = ("relaxation_time", "max_eigenvalue")
+VARY_CURVES = option(
+    "Numerics",
+    "--vary",
+    type=VariedType(),
+    default=None,
+    help="Draw a curve for each of these values over one another.",
+    show_default="none",
+)
+VARY = option(
+    "Numerics",
+    "--vary",
+    type=VariedType(),
+    multiple=True,
+    default=("beta=0.1:2.5:49",),
+    help="What varies, once or twice, as for `vaedyn sweep`.",
+)
+OF = option(
+    "Numerics",
+    "--of",
+    "name",
+    type=click.Choice([*COMMANDS]),
+    default="theory",
+    help="What is computed at every point.",
+)
+JOBS = SIMULATION_OPTIONS[3:]
+SCALES = [
+    option(
+        "Output", f"--{axis}-scale", type=click.Choice(["linear", "log"]), default="linear",
+        help=f"The {axis} axis.",
+    )
+    for axis in "xy"
+]  # fmt: skip
+
+
+def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[Point], Any, Any]:
+    """Return the points of a sweep in one parameter, and theory and simulation of each."""
+    points = grid(params, by_name([vary]))
+    store = ResultStore(options["store_path"], recompute=options["recompute"])
+    tolerances = {name: options[name] for name in ("rtol", "atol")}
+    ensemble = {name: options[name] for name in ("runs", "seed", "engine", "jobs")}
+    ode, sgd = [], []
+    from vaedyn.ode import theory
+
+    for n, point in enumerate(points, 1):
+        ode.append(theory(point.params, store=store, **tolerances))
+        with progress_bar(f"simulate {n} of {len(points)}", "steps") as progress:
+            sgd.append(simulate(point.params, store=store, progress=progress, **ensemble))
+    return points, ode, sgd
+
+
+@click.command(
+    "sweep",
+    cls=Command,
+    examples=[
+        "vaedyn plot sweep --vary beta=0.1:2.5:49 --y eps_g -o sweep.pdf",
+        "vaedyn plot sweep --vary beta=0.1:2.5:25 --vary lr=0.01,0.1,0.5 --of fixedpoints",
+        "vaedyn plot sweep --of simulate --vary dim=log:100:10000:5 --y eps_g --x-scale log",
+    ],
+)
+@with_model(
+    THEORY_OPTIONS,
+    SIMULATION_OPTIONS,
+    [
+        VARY,
+        OF,
+        option("Output", "--x", default=None, help="On this axis.", show_default="the first"),
+        option(
+            "Output", "--y", type=click.Choice(QUANTITIES), default="eps_g", help="What is drawn."
+        ),
+        option("Output", "--hue", default=None, help="One line each.", show_default="the second"),
+        *SCALES,
+        OUTPUT,
+    ],
+)
+def figure(
+    params: Params,
+    vary: tuple[Varied, ...],
+    name: str,
+    x: str | None,
+    y: str,
+    hue: str | None,
+    x_scale: str,
+    y_scale: str,
+    output: Path | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Draw where learning ends against what is varied, a line for each value of a second one.
+
+    Of several latents the largest in size is drawn. Points that are stored are
+    reused, the others computed and kept, as by `vaedyn sweep`.
+    """
+    varied = by_name(vary)
+    if len(varied) > 2:
+        raise click.UsageError("expected --vary once or twice")
+    if y in ONLY_FIXED_POINTS and name != "fixedpoints":
+        raise click.BadParameter(f"{y} needs --of fixedpoints", param_hint="--y")
+    names = [*varied]
+    for mark, chosen_name in (("--x", x), ("--hue", hue)):
+        if chosen_name is not None and chosen_name not in names:
+            expected = f"expected one of {', '.join(names)}, got {chosen_name!r}"
+            raise click.BadParameter(expected, param_hint=mark)
+    x = x or next(one for one in names if one != hue)
+    hue = hue or next((one for one in names if one != x), None)
+    marks = {"of": name, "x": x, "y": y, "hue": hue}
+    chosen = output_path("sweep", output, params, {k: v for k, v in marks.items() if v})
+    used = ("runs", "seed", "engine") if name == "simulate" else ("rtol", "atol")
+    with without_records(), progress_bar(f"sweep {name}", "points") as progress:
+        result = sweep(
+            name,
+            params,
+            varied,
+            store=ResultStore(store_path, recompute=recompute),
+            jobs=options["jobs"],
+            progress=progress,
+            **{key: options[key] for key in used if key not in varied},
+        )
+    total = len(result.points)
+    failed = f", {result.failed} failed" if result.failed else ""
+    log.info(
+        "computed %d of %d points, reused %d%s",
+        total - result.reused - result.failed,
+        total,
+        result.reused,
+        failed,
+    )
+
+    from vaedyn.figures_sweeps import along
+    from vaedyn.style import save
+
+    keys = [outcome.key for outcome in result.outcomes if outcome.key]
+    looks: Any = {"at_end": name != "fixedpoints", "x_scale": x_scale, "y_scale": y_scale}
+    save(along(result.points, result.values(y), x, y, hue, **looks), chosen, keywords=keys)
+    if as_json:
+        print_json({"command": "plot sweep", "output": str(chosen), "keys": keys})
+    else:
+        click.echo(chosen)

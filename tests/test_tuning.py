@@ -1,0 +1,188 @@
+"""Tuned annealing: known gains, the slow limit, the doctor's warnings."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import vaedyn
+from vaedyn.adiabatic import delay, lag, relaxation_time
+from vaedyn.annealing import parse_schedule
+from vaedyn.convergence import end_of_learning, last_crossing, measured, spread
+from vaedyn.doctor import examine
+from vaedyn.dynamics import Model
+from vaedyn.results import Trajectory
+from vaedyn.store import ResultStore
+from vaedyn.thresholds import noise
+from vaedyn.tuning import best_schedule
+
+STANDARD = vaedyn.Params(init="m=0.03,d=0.03,Q=1,E=1,R=0,D=1")
+
+
+def time(params, spec, tol=1e-3):
+    return last_crossing(params, parse_schedule(spec), end_of_learning(params), tol)
+
+
+@pytest.mark.parametrize(("beta", "gain"), [(1.0, 1.10), (1.5, 2.3), (1.8, 4.7)])
+def test_tanh_gains_at_least_what_is_known(beta, gain):
+    params = replace(STANDARD, beta=beta)
+    found = best_schedule(params)
+    assert found.gain > gain
+    assert found.constant == pytest.approx(time(params, "constant"), rel=1e-9)
+    assert found.time == pytest.approx(time(params, found.spec), rel=1e-9)
+    assert found.time == np.nanmin(found.times)
+    number = float(found.spec.partition(":")[2])
+    off = [time(params, f"tanh:{share * number}") for share in (0.9, 1.1)]
+    assert found.off == pytest.approx(max(off), rel=1e-9)
+    # a dense scan, which knows nothing of where the best is, finds no better one
+    around = number * np.linspace(0.97, 1.03, 31)
+    assert min(time(params, f"tanh:{x}") for x in around) > 0.999 * found.time
+
+
+def test_free_schedules_beat_straight_ones():
+    params = replace(STANDARD, beta=1.5)
+    line, free = best_schedule(params, "linear"), best_schedule(params, "free", knots=2)
+    assert free.time <= line.time * (1 + 1e-6)
+    assert free.gain > 2.9
+    schedule = parse_schedule(free.spec, 1.5)
+    assert min(schedule.betas) >= 0
+    assert len(schedule.times) == 3
+    assert free.time == pytest.approx(time(params, free.spec), rel=1e-9)
+
+
+def test_annealing_slower_than_it_should_be_loses():
+    assert time(STANDARD, "tanh:0.0009") > time(STANDARD, "constant")
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 1.5])
+@pytest.mark.parametrize("spec", ["tanh:2e-5", "linear:2e5", "cosine:2e5", "sigmoid:2e5"])
+def test_slow_annealing_follows_the_fixed_points(beta, spec):
+    params = replace(STANDARD, beta=beta)
+    assert time(params, spec) == pytest.approx(delay(params, parse_schedule(spec), 1e-3), rel=6e-3)
+
+
+def test_at_the_least_error_the_lag_is_quadratic_elsewhere_linear():
+    flat = replace(STANDARD, lr=1e-5)
+    assert lag(flat, 1e-4) / lag(flat, 1e-6) == pytest.approx(10, rel=0.03)
+    # eps_g = rho - 2 sqrt(rho) u + u^2 with u^2 = rho + eta - beta
+    steep = replace(STANDARD, lr=1e-7, beta=1.5)
+    slope = (1 - np.sqrt(0.5)) / np.sqrt(0.5)
+    assert lag(steep, 1e-5) * 1.5 * slope == pytest.approx(1e-5, rel=1e-2)
+
+
+def test_the_relaxation_time_is_that_of_the_fixed_point():
+    for beta in (0.5, 1.0, 1.5, 2.5):
+        params = replace(STANDARD, beta=beta)
+        points = vaedyn.fixed_points(params)
+        exact = points.relaxation_time[points.reached]
+        assert relaxation_time(params) == pytest.approx(exact, rel=1e-6)
+
+
+def test_a_tuning_is_kept_under_what_it_depends_on(tmp_path):
+    store = ResultStore(tmp_path)
+    told = []
+    first = best_schedule(STANDARD, store=store, progress=lambda *n: told.append(n))
+    assert told[-1][0] <= told[-1][1]
+    again = best_schedule(replace(STANDARD, t_max=77, points=5), store=store)
+    assert (first.source.reused, again.source.reused) == (False, True)
+    assert (again.spec, again.time, again.off) == (first.spec, first.time, first.off)
+    np.testing.assert_array_equal(again.times, first.times)
+    assert not best_schedule(STANDARD, tol=1e-2, store=store).source.reused
+
+
+@pytest.mark.parametrize(
+    ("others", "name"),
+    [({"family": "step"}, "family"), ({"knots": 9}, "knots"), ({"tol": 0}, "tol")],
+)
+def test_arguments_are_checked(others, name):
+    with pytest.raises(vaedyn.ParameterError) as caught:
+        best_schedule(STANDARD, **others)
+    assert caught.value.name == name
+
+
+def trajectory(eps_g):
+    runs, points = eps_g.shape
+    params = vaedyn.Params(dim=100, t_max=100.0, points=points)
+    y = np.zeros((runs, points, 6))
+    y[..., -1] = 1.0
+    y[..., 2] = eps_g - 1.0  # rho - 2 |m| + Q with m = 0
+    return Trajectory.from_states(params, y, t=params.times(), info={})
+
+
+def test_measured_times_are_those_of_the_mean():
+    t = np.linspace(0, 100, 1001)
+    rates = np.array([0.09, 0.1, 0.11])
+    runs = trajectory(np.exp(-rates[:, None] * t))
+    found = measured(runs, 0.0, 1e-2)
+    mean = np.exp(-rates[:, None] * t).mean(axis=0)
+    assert found[0] == pytest.approx(t[mean > 1e-2][-1], abs=0.11)
+    assert spread(found)[0] == found[0]
+    slow, quick = np.log(100) / rates[[0, 2]]
+    assert quick - 0.1 < found.min() < found.max() < slow + 0.1
+    assert np.isnan(measured(runs, 0.5, 1e-2)).all()  # it passes, but does not stay
+    assert np.isnan(spread(measured(runs, 0.5, 1e-2))).all()
+    assert (measured(runs, 0.5, 10.0) == 0).all()
+
+
+def test_the_error_of_a_measured_time_is_the_spread_over_ensembles():
+    # many ensembles of SGD, each with its own estimate of the error
+    params = replace(STANDARD, lr=0.1, t_max=400.0, dim=500)
+    end = end_of_learning(params)
+    runs = vaedyn.simulate(params, runs=400)
+    each = []
+    for first in range(0, 400, 20):
+        values = {name: getattr(runs, name)[first : first + 20] for name in runs.to_variables("run")
+                  if name != "time"}  # fmt: skip
+        each.append(spread(measured(replace(runs, **values), end, 0.2)))
+    times, errors = np.array(each).T
+    assert times.std(ddof=1) / errors.mean() == pytest.approx(1, abs=0.5)
+    assert times.mean() == pytest.approx(time(params, "constant", 0.2), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ({}, []),
+        ({"anneal": "tanh:0.002"}, []),
+        ({"anneal": "linear:1000"}, []),
+        ({"anneal": "tanh:0.0005"}, ["longer than the run", "slower than the slowest"]),
+        ({"anneal": "linear:2000", "t_max": 9000}, ["slower than the slowest"]),
+        ({"anneal": "cyclical:4000:0.5"}, ["longer than the run"]),
+        ({"anneal": "cyclical:400:0.5"}, []),
+        ({"beta": 2}, ["all latents collapse"]),
+        ({"beta": 1.99}, []),
+        ({"beta": 1.4, "lam": 0.3}, ["all latents collapse"]),
+        ({"latent": 2, "signal": 2, "rho": (1, 3), "beta": 2.5}, ["signal 1 cannot be learned"]),
+        ({"latent": 2}, ["critical point eta"]),
+        ({"latent": 2, "beta": 1.005}, ["critical point eta"]),
+        ({"latent": 2, "beta": 1.1}, []),
+        ({"latent": 2, "beta": 0.9}, []),
+        ({"beta": 0}, ["beta is 0 for t = 1500"]),
+        ({"anneal": "points:0=0,300=0,400=1"}, ["beta is 0 for t = 300"]),
+        ({"anneal": "points:0=0,100=0,400=1"}, []),
+    ],
+)
+def test_the_doctor_warns_of_what_goes_wrong(others, words):
+    found = examine(vaedyn.Params(**others))
+    assert len(found) == len(words)
+    for text, word in zip(found, words, strict=True):
+        assert word in text
+        assert "\n" not in text
+
+
+def test_what_the_doctor_warns_of_happens():
+    long = vaedyn.Params(anneal="points:0=0,900=0,1000=1", init=STANDARD.init)
+    assert "reach zero" in examine(long)[0]
+    with pytest.raises(vaedyn.DivergenceError, match="reached zero at t = 5"):
+        vaedyn.theory(long)
+    short = replace(long, anneal="points:0=0,190=0,300=1")
+    assert not examine(short)
+    assert vaedyn.theory(short).D.min() > 0.2
+
+
+def test_the_critical_window_holds_the_noise_threshold():
+    for eta in (0.3, 1.0, 2.0):
+        for lr in (0.01, 0.1, 0.3):
+            beta = noise(Model(1, np.array([1.0]), eta, 1.0, 0.0, lr))
+            params = vaedyn.Params(latent=2, eta=eta, beta=beta, lr=lr)
+            assert any("critical point" in text for text in examine(params))

@@ -1,0 +1,115 @@
+"""Figures of annealing: which schedule is best, and why."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .adiabatic import delay
+from .annealing import parse_schedule
+from .results import Trajectory
+from .style import COLOURS, TWO_COLUMNS, caption, new_figure, styled
+from .tuning import FAMILIES, Tuning
+
+GREY = "#6e6e6e"
+CONSTANT, BEST = COLOURS[1], COLOURS[0]
+NUMBERS = {
+    "tanh": r"annealing rate $\gamma$",
+    "linear": r"duration $T$ of the warm-up",
+    "cosine": r"duration $T$ of the warm-up",
+}
+
+
+def annealing(
+    found: Tuning,
+    constant: Trajectory,
+    best: Trajectory,
+    measured: Sequence[tuple[float, float, float]] = (),
+) -> Figure:
+    """Draw how long learning takes by the number of the schedule, and how its error falls.
+
+    Parameters
+    ----------
+    found : Tuning
+        Of a free schedule beta(t) itself is drawn on the left.
+    constant, best : Trajectory, leading axis (times,)
+        From `vaedyn.theory` at constant beta and under the best schedule.
+    measured : sequence of (number, time, standard error)
+        From simulations.
+    """
+    with styled():
+        figure, (left, right) = new_figure(TWO_COLUMNS, 2.7, ncols=2)
+        if FAMILIES[found.family] is None:
+            _schedule(left, found, best)
+        else:
+            _times(left, found, measured)
+        for run, colour, end in ((constant, CONSTANT, found.constant), (best, BEST, found.time)):
+            right.plot(run.t, np.maximum(np.abs(run.eps_g - found.end), 1e-12), color=colour)
+            right.plot(end, found.tol, "o", color=colour, markerfacecolor="white", zorder=4)
+        right.axhline(found.tol, color=GREY, linewidth=0.8, linestyle=":")
+        right.set_yscale("log")
+        right.set_ylim(bottom=found.tol / 30)
+        right.set_xlim(0, constant.t[-1])
+        right.set_xlabel(r"time $t$ = SGD steps$/N$")
+        right.set_ylabel(r"$|\varepsilon_g(t) - \varepsilon_g(\infty)|$")
+        figure.legend(handles=_legend(found, bool(measured)), loc="outside lower center", ncols=4)
+        figure.suptitle(caption(found.params, 150), fontsize=7)
+    return figure
+
+
+def _times(axes: Axes, found: Tuning, measured: Sequence[tuple[float, float, float]]) -> None:
+    """Draw the time to converge against the number of the schedule."""
+    axes.plot(found.numbers, found.times, color=BEST, zorder=3)
+    axes.axhline(found.constant, color=CONSTANT, linewidth=1.0, zorder=2)
+    make = FAMILIES[found.family]
+    assert make is not None
+    slow = [delay(found.params, make(x), found.tol) for x in found.numbers[[0, -1]].tolist()]
+    axes.plot(found.numbers[[0, -1]], slow, color=GREY, linestyle="--", linewidth=0.9, zorder=1)
+    number = float(found.spec.partition(":")[2])
+    axes.plot(number, found.time, "*", color=BEST, markersize=7, zorder=5)
+    if measured:
+        at, mean, error = np.array(measured).T
+        axes.errorbar(
+            at, mean, error, fmt="o", color=BEST, markerfacecolor="white",
+            markeredgewidth=0.8, elinewidth=0.8, zorder=4, clip_on=False,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(found.numbers[0], found.numbers[-1])
+    axes.set_ylim(0.7 * found.time, 1.3 * np.nanmax(found.times))
+    axes.set_xlabel(NUMBERS[found.family])
+    axes.set_ylabel("time to converge")
+
+
+def _schedule(axes: Axes, found: Tuning, best: Trajectory) -> None:
+    """Draw the best schedule in time."""
+    schedule, end = parse_schedule(found.spec), best.t[-1]
+    kinks = schedule.kinks(end)
+    t = np.unique(np.concatenate([best.t, kinks, kinks * (1 - 1e-9)]))
+    axes.plot(t, schedule(t, found.params.beta), color=BEST)
+    axes.axhline(found.params.beta, color=CONSTANT, linewidth=1.0, zorder=1)
+    axes.set_xlim(0, end)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(r"time $t$ = SGD steps$/N$")
+    axes.set_ylabel(r"KL weight $\beta(t)$")
+
+
+def _legend(found: Tuning, measured: bool) -> list[Line2D]:
+    plain = FAMILIES[found.family] is None
+    entries = [
+        Line2D([], [], color=CONSTANT, label=r"constant $\beta$"),
+        Line2D([], [], color=BEST, label=f"{found.family}{', best' if plain else ''}"),
+    ]
+    if not plain:
+        star = {"color": BEST, "linestyle": "none", "marker": "*", "markersize": 7}
+        entries.append(Line2D([], [], **star, label=f"best: gain {found.gain:.3g}"))
+        entries.append(Line2D([], [], color=GREY, linestyle="--", label="slow annealing"))
+    entries.append(Line2D([], [], color=GREY, linestyle=":", label=f"tolerance {found.tol:g}"))
+    if measured:
+        entries.append(
+            Line2D([], [], color=BEST, linestyle="none", marker="o", markerfacecolor="white",
+                   markeredgewidth=0.8, label="SGD")
+        )  # fmt: skip
+    return entries

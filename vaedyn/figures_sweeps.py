@@ -1,0 +1,213 @@
+"""Figures over several models: learning curves over one another, and quantities along a sweep."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .errors import ParameterError
+from .figures import SYMBOLS, draw, label_decades, legend, time_axis
+from .grids import Point, shown
+from .results import Trajectory
+from .style import COLOURS, ONE_COLUMN, caption, new_figure, styled
+
+LETTERS = {
+    "beta": r"\beta", "eta": r"\eta", "rho": r"\rho", "lam": r"\lambda", "lr": r"\tau",
+    "dim": "N", "latent": "M", "signal": "M^*", "t_max": r"t_\mathrm{max}",
+}  # fmt: skip
+WORDS = {
+    "beta": "KL weight", "eta": "noise variance", "rho": "signal strength",
+    "lam": "weight decay", "lr": "learning rate", "dim": "input dimension",
+    "latent": "latent dimension", "signal": "number of signals", "t_max": "last time",
+}  # fmt: skip
+QUANTITIES = {
+    **SYMBOLS,
+    "eps_g_rotation": r"$\varepsilon_g$ up to rotations",
+    "kl": "KL divergence (nats)",
+    "distortion": "excess distortion (nats)",
+    "active": "active units",
+    "relaxation_time": "relaxation time",
+    "max_eigenvalue": "largest eigenvalue",
+}
+
+
+def colours(count: int) -> list[Any]:
+    """Return `count` colours that can be told apart; of many, in order of lightness."""
+    if count <= len(COLOURS):
+        return list(COLOURS[:count])
+    return list(colormaps["viridis"](np.linspace(0, 0.92, count)))
+
+
+def value_label(values: dict[str, Any]) -> str:
+    """Return the values of a point, such as beta = 0.5, in the paper's letters."""
+    return ", ".join(
+        rf"${LETTERS[name]} = {shown(value).replace('/', ', ')}$"
+        if name in LETTERS
+        else f"{name.replace('_', ' ')} {shown(value)}"
+        for name, value in values.items()
+    )
+
+
+def axis_label(name: str) -> str:
+    """Return the name of a parameter with its letter."""
+    if name in LETTERS:
+        return rf"{WORDS[name]} ${LETTERS[name]}$"
+    return name.replace("_", " ")
+
+
+def learning_curves(
+    points: Sequence[Point],
+    theory: Sequence[Trajectory],
+    simulation: Sequence[Trajectory],
+    *,
+    x_scale: str = "linear",
+    y_scale: str = "log",
+    band: str = "std",
+) -> Figure:
+    """Draw the generalisation error in time of several models over one another.
+
+    Parameters
+    ----------
+    points : sequence of Point
+        The models, and what they differ in.
+    theory, simulation : sequences of Trajectory
+        As for `vaedyn.figures.learning_curve`, one for each point.
+    x_scale, y_scale, band
+        As for `vaedyn.figures.learning_curve`.
+    """
+    chosen = colours(len(points))
+    with styled():
+        rows = -(-len(points) // 3)
+        figure, (axes,) = new_figure(ONE_COLUMN, 2.5 + 0.14 * rows)
+        axes.set_yscale(y_scale)
+        for ode, sgd, colour in zip(theory, simulation, chosen, strict=True):
+            looks: Any = {"band": band, "x_scale": x_scale, "count": 16}
+            draw(axes, ode.t, ode.eps_g, sgd.eps_g, {"color": colour}, **looks)
+        times = np.concatenate([ode.t for ode in theory])
+        time_axis(axes, np.unique(times), x_scale)
+        if y_scale == "log":
+            label_decades(axes)
+        axes.set_xlabel(r"time $t$ = SGD steps$/N$")
+        axes.set_ylabel(SYMBOLS["eps_g"])
+        names = [
+            Line2D([], [], color=colour, label=value_label(point.values))
+            for point, colour in zip(points, chosen, strict=True)
+        ]
+        widest = max(len(name.get_label()) for name in names)
+        styles = legend(theory[0], simulation[0], band, "0.35")
+        figure.legend(
+            handles=[*names, *styles],
+            loc="outside lower center",
+            ncols=1 if widest > 45 else 2 if widest > 25 else 3,
+            columnspacing=1.2,
+        )
+        axes.set_title(_caption(points, 76), fontsize=6.5)
+    return figure
+
+
+def _caption(points: Sequence[Point], width: int) -> str:
+    """Return what all points have in common."""
+    without = set(points[0].values)
+    if without & {"latent", "signal"}:
+        without |= {"latent", "rho"}
+    if "anneal" in without:
+        without.add("beta")
+    return caption(points[0].params, width, without=without)
+
+
+def along(
+    points: Sequence[Point],
+    values: Sequence[Any],
+    x: str,
+    y: str,
+    hue: str | None = None,
+    *,
+    at_end: bool = False,
+    x_scale: str = "linear",
+    y_scale: str = "linear",
+) -> Figure:
+    """Draw a quantity against one parameter of a sweep, a line for each value of another.
+
+    Parameters
+    ----------
+    points : sequence of Point
+    values : sequence of number, array, dict or None
+        The quantity at each point; of arrays the largest entry in size, of simulations
+        ``mean`` and ``std``; None where there is none.
+    x, hue : str
+        Names of parameters that vary; all others must not.
+    y : str
+        What it is, one of QUANTITIES.
+    at_end : bool
+        Whether the values are those at the last time, which the caption then tells.
+    x_scale, y_scale : {"linear", "log"}
+
+    Raises
+    ------
+    ParameterError
+        When the names are not those of the sweep.
+    """
+    varied = list(points[0].values)
+    for option, name in (("x", x), ("hue", hue)):
+        if name is not None and name not in varied:
+            raise ParameterError(option, f"expected one of {', '.join(varied)}, got {name!r}")
+    if others := set(varied) - {x, hue}:
+        raise ParameterError("hue", f"{', '.join(sorted(others))} varies, too: draw it by --hue")
+    groups: dict[Any, list[tuple[float, float, float]]] = {}
+    for point, value in zip(points, values, strict=True):
+        mean, std = _number(value)
+        key = point.values[hue] if hue else None
+        groups.setdefault(key, []).append((_strongest(point.values[x]), mean, std))
+    with styled():
+        figure, (axes,) = new_figure(ONE_COLUMN, 2.5)
+        for (key, rows), colour in zip(groups.items(), colours(len(groups)), strict=True):
+            label = value_label({hue: key}) if hue else None
+            _line(axes, np.array(sorted(rows)), colour, label)
+        axes.set_xscale(x_scale)
+        axes.set_yscale(y_scale)
+        axes.set_xlabel(axis_label(x))
+        axes.set_ylabel(QUANTITIES.get(y, y))
+        axes.margins(x=0.02)
+        if hue:
+            figure.legend(loc="outside lower center", ncols=3, columnspacing=1.2)
+        text = _caption(points, 76)
+        if at_end and "t_max" not in varied:
+            text += rf", $t = {points[0].params.t_max:g}$"
+        axes.set_title(text, fontsize=6.5)
+    return figure
+
+
+def _strongest(value: Any) -> float:
+    return float(np.max(value))
+
+
+def _number(value: Any) -> tuple[float, float]:
+    """Return a quantity and its standard deviation, nan where there is none."""
+    if value is None:
+        return np.nan, np.nan
+    if isinstance(value, dict):
+        mean, std = np.ravel(value["mean"]), np.ravel(value["std"])
+    else:
+        mean = np.ravel(value)
+        std = np.full(len(mean), np.nan)
+    i = int(np.argmax(np.abs(mean)))
+    return float(abs(mean[i]) if len(mean) > 1 else mean[i]), float(std[i])
+
+
+def _line(axes: Axes, rows: np.ndarray, colour: Any, label: str | None) -> None:
+    """Draw (x, mean, std) rows: a line, with points where there are few, and bars of std."""
+    few = len(rows) <= 30
+    axes.errorbar(
+        *rows.T[:2],
+        yerr=None if np.isnan(rows[:, 2]).all() else rows[:, 2],
+        color=colour,
+        label=label,
+        marker="o" if few else None,
+        markerfacecolor="white",
+        markeredgewidth=0.8,
+        elinewidth=0.8,
+    )
