@@ -27,6 +27,7 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot cascade --latent 4 --signal 4 --rho 4,3,2,1 --lr 0.2 --t-max 10000 --runs 3 -o docs/cascade.png
 	$(BIN)/vaedyn plot branches --latent 2 --signal 2 --rho 3,1 --lr 0.05 --vary beta=0.05:5 -o docs/branches.png
 	$(BIN)/vaedyn plot phase-diagram --latent 2 --signal 2 --rho 3,1 --vary beta=0.05:5:200 --vary lr=0.02:1.6:160 -o docs/phase-diagram.png
+	$(BIN)/vaedyn plot annealing --family linear --beta 1.5 --dim 10000 --runs 10 -o docs/annealing.png
 	$(BIN)/vaedyn plot passages --latent 2 --signal 2 --rho 3,1 --lr 0.05 --init-seed 4 --t-max 3000 --points 801 -o docs/passages.png
 
 test: setup ## run the tests
