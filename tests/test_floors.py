@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 THIRD_PARTY = {
-    "vaedyn": {"numpy", "scipy", "matplotlib"},
+    "vaedyn": {"numpy", "scipy", "matplotlib", "distributed"},
     "vaedyn/kernels": {"numpy", "numba", "llvmlite"},
     "store": {"numpy", "h5py"},
     "cli": {"numpy", "click", "rich"},
@@ -19,8 +19,9 @@ SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
     "dynamics", "latents", "attractors", "units", "configurations", "continuation", "bifurcation",
     "thresholds", "destination", "convergence", "tuning", "adiabatic", "doctor", "stationary",
-    "outcomes", "phases", "saddles", "style", "figures", "figures_branches", "figures_phases",
-    "figures_passages",
+    "outcomes", "phases", "saddles", "grids", "points",
+    "workers", "cluster", "sweeps", "style", "figures", "figures_branches", "figures_phases",
+    "figures_passages", "figures_annealing", "figures_sweeps",
 ]  # fmt: skip
 
 
@@ -64,6 +65,7 @@ def test_rooms_import_only_what_they_may(folder, path):
             assert folder == "cli" or path.name == "__main__.py", f"{path.name} imports {name}"
         elif first not in sys.stdlib_module_names:
             assert first in THIRD_PARTY[folder], f"{path.name} imports {name}"
+            assert first != "distributed" or path.name == "cluster.py"
 
 
 def test_science_imports_only_downwards():
