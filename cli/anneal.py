@@ -247,16 +247,16 @@ def figure(
     with progress_bar("anneal", "schedules") as progress:
         found = best_schedule(params, family, knots=knots, tol=tol, progress=progress, **numerics)
     end = float(f"{1.3 * found.constant:.3g}")
-    curves = [
+    constant, best = (
         theory(replace(params, anneal=spec, t_max=end, points=601), **numerics)
         for spec in ("constant", found.spec)
-    ]
+    )
     measured = _simulated(params, found, simulations, (runs, seed, jobs), store)
 
     from vaedyn.figures_annealing import annealing
 
-    results = [("theory", curve) for curve in curves]
-    write("annealing", annealing(found, *curves, measured), chosen, results, as_json)
+    results = [("theory", constant), ("theory", best)]
+    write("annealing", annealing(found, constant, best, measured), chosen, results, as_json)
 
 
 def _simulated(

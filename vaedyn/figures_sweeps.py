@@ -97,7 +97,7 @@ def learning_curves(
             Line2D([], [], color=colour, label=value_label(point.values))
             for point, colour in zip(points, chosen, strict=True)
         ]
-        widest = max(len(name.get_label()) for name in names)
+        widest = max(len(str(name.get_label())) for name in names)
         styles = legend(theory[0], simulation[0], band, "0.35")
         figure.legend(
             handles=[*names, *styles],

@@ -152,10 +152,6 @@ def fixed_points(
 ) -> FixedPoints:
     """Find all fixed points in which latents live alone, or in groups of two, on directions.
 
-    beta is its end value: of an annealed model the fixed points are those after
-    the schedule's end, and the start is followed to `t_max` under the schedule,
-    and on at the end value.
-
     Each latent lives on a signal or on background noise, or has collapsed; two
     may share a direction or be mixed over two. They are carried from their
     closed forms, for small learning rates and no weight decay, to the actual
@@ -166,6 +162,7 @@ def fixed_points(
     Parameters
     ----------
     params : Params
+        With annealing, beta stands for its end value after `t_max`.
     groups : {0, 1, 2}
         Most latents that live together. With 0 only the end of the trajectory
         and the collapsed state are listed.

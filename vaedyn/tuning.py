@@ -20,6 +20,14 @@ FAMILIES: dict[str, Callable[[float], Schedule] | None] = {
     "cosine": Cosine,
     "free": None,
 }
+LABELS = {
+    "end": "generalisation error in the end",
+    "constant": "time to converge at constant beta",
+    "time": "time to converge under the best schedule",
+    "numbers": "number of the schedule",
+    "times": "time to converge",
+    "off": "time to converge when the best number is off by a tenth",
+}
 SCAN = 160  # values of the one number of a family
 FINER = (16, 16, 16)  # values in ever smaller intervals around the best ones
 BEST = 3  # of them that are looked at closer
@@ -122,42 +130,43 @@ def best_schedule(
     params = replace(params, **steps)
 
     def compute() -> tuple[Variables, dict[str, Any]]:
-        trial = _Trial(params, tol, rtol, atol, progress)
-        found = _free(trial, int(knots)) if family == "free" else _scan(trial, family)
-        notes = {
-            "end": "generalisation error in the end",
-            "constant": "time to converge at constant beta",
-            "time": "time to converge under the best schedule",
-            "numbers": "number of the schedule",
-            "times": "time to converge",
-            "off": "time to converge when the best number is off by a tenth",
-        }
-        spec = found.pop("spec")
-        found |= {"end": trial.end, "constant": trial.constant}
-        return {
-            name: (("schedule",) if np.ndim(value) else (), value, {"long_name": notes[name]})
-            for name, value in found.items()
-        }, {"spec": spec}
+        return _computed(_Trial(params, tol, rtol, atol, progress), family, int(knots))
 
+    source = None
     if store is None:
         variables, info = compute()
-        source = None
     else:
         record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
         record = {name: value for name, value in record.items() if name not in steps}
-        if family == "free":
-            record["knots"] = int(knots)
+        record |= {"knots": int(knots)} if family == "free" else {}
         saved = store.load_or_run("annealing", {**record, "numerics": NUMERICS}, compute)
         variables, info = saved.variables, saved.info
         source = Source(
             key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
         )
     values = {name: np.asarray(value) for name, (_, value, _) in variables.items()}
-    scalars = {name: float(values[name]) for name in ("end", "constant", "time", "off")}
-    arrays = {name: values[name] for name in ("numbers", "times")}
+    scalars: Any = {name: float(values[name]) for name in ("end", "constant", "time", "off")}
+    arrays: Any = {name: values[name] for name in ("numbers", "times")}
     return Tuning(
         params=params, family=family, tol=tol, spec=info["spec"], source=source, **scalars, **arrays
     )
+
+
+def _computed(trial: "_Trial", family: str, knots: int) -> tuple[Variables, dict[str, Any]]:
+    """Return the best schedule as labelled variables, and its spec."""
+    if trial.constant == 0:
+        raise ConvergenceError(f"eps_g starts within {trial.tol:g} of its end: lower --tol")
+    found = _free(trial, knots) if family == "free" else _scan(trial, family)
+    spec = found.pop("spec")
+    found |= {"end": trial.end, "constant": trial.constant}
+    return {
+        name: (
+            ("schedule",) if np.ndim(value) else (),
+            value,
+            {"long_name": LABELS[name], "units": "1"},
+        )
+        for name, value in found.items()
+    }, {"spec": spec}
 
 
 class _Trial:
@@ -190,7 +199,7 @@ def _scan(trial: _Trial, family: str) -> dict[str, Any]:
     make = FAMILIES[family]
     assert make is not None
     trial.wanted = trial.wanted or SCAN + BEST * sum(FINER) + 2
-    scale = trial.constant or 1 / trial.params.lr
+    scale = trial.constant
     durations = np.geomspace(3e-3, 3, SCAN) * scale
     numbers = 1 / durations[::-1] if family == "tanh" else durations
     tried = {x: trial.time(make(x)) for x in _rounded(numbers)}
@@ -231,7 +240,7 @@ def _free(trial: _Trial, knots: int) -> dict[str, Any]:
     """Return the best piecewise linear schedule, by differential evolution and the simplex."""
     from scipy.optimize import differential_evolution, minimize
 
-    beta, scale = trial.params.beta, trial.constant or 1 / trial.params.lr
+    beta, scale = trial.params.beta, trial.constant
     evolved, refined = 40 * 16 * knots, 400 * knots
     trial.wanted = SCAN + BEST * sum(FINER) + evolved + 3 * refined + 4
 
