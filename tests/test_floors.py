@@ -19,9 +19,10 @@ SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
     "dynamics", "latents", "attractors", "units", "configurations", "continuation", "bifurcation",
     "thresholds", "destination", "convergence", "tuning", "adiabatic", "doctor", "stationary",
-    "outcomes", "phases", "saddles", "grids", "points",
-    "workers", "cluster", "sweeps", "style", "figures", "figures_branches", "figures_phases",
-    "figures_passages", "figures_annealing", "figures_sweeps",
+    "outcomes", "phases", "saddles", "grids", "points", "workers", "cluster", "sweeps",
+    "conventions", "prediction", "empirical", "spectrum", "noise", "analysis", "datasets", "style",
+    "figures", "figures_branches", "figures_phases", "figures_passages", "figures_annealing",
+    "figures_sweeps", "figures_spectrum",
 ]  # fmt: skip
 
 

@@ -1,0 +1,469 @@
+"""Spectra of streamed data, and what they tell of noise and signals, against simulated truths."""
+
+import numpy as np
+import pytest
+from scipy import integrate, special
+from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
+
+from vaedyn import noise, spectrum
+from vaedyn.analysis import analyse, sample_of
+from vaedyn.errors import ParameterError
+from vaedyn.noise import ESTIMATORS, Sample, bulk_cdf, bulk_quantile
+from vaedyn.spectrum import covariance_spectrum
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Keep threads from waiting for each other over many small matrices."""
+    with threadpool_limits(1):
+        yield
+
+
+def blocks(data, rows=1000):
+    return lambda: (data[start : start + rows] for start in range(0, len(data), rows))
+
+
+def spiked(rng, samples, dim, rho=(), eta=1.0, turned=False):
+    """Draw data (samples, dim) of the spiked model; signals lie along the axes unless turned."""
+    data = np.sqrt(eta) * rng.normal(size=(samples, dim))
+    data[:, : len(rho)] *= np.sqrt(1 + np.array(rho) / eta)
+    return data @ np.linalg.qr(rng.normal(size=(dim, dim)))[0] if turned else data
+
+
+def analysed(data, **options):
+    return analyse(covariance_spectrum(blocks(data)), **options)
+
+
+# ---- the spectrum
+
+
+@pytest.mark.parametrize(
+    "shape", [(57, 12), (40, 90), (30, 30), (31, 30), (200, 1), (3, 2), (3, 9)]
+)
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_spectrum_is_that_of_numpy(shape, rows):
+    rng = np.random.default_rng(1)
+    data = rng.normal(size=shape) * np.arange(1, shape[1] + 1) + 1e4
+    truth = np.atleast_2d(np.cov(data.T))
+    found = covariance_spectrum(blocks(data, rows), leading=5)
+    count = min(shape[0] - 1, shape[1])
+    expected = np.linalg.eigvalsh(truth)[::-1]
+    assert found.eigenvalues.shape == (count,)
+    np.testing.assert_allclose(found.eigenvalues, expected[:count], rtol=1e-9)
+    np.testing.assert_allclose(found.mean, data.mean(axis=0), rtol=1e-14)
+    assert found.total == pytest.approx(np.trace(truth), rel=1e-12)
+    assert found.complete
+    assert found.directions.shape == (min(5, count), shape[1])
+    leading = found.directions
+    np.testing.assert_allclose(leading @ leading.T, np.eye(len(leading)), atol=1e-9)
+    np.testing.assert_allclose(
+        truth @ leading.T, leading.T * found.eigenvalues[: len(leading)], atol=1e-9 * expected[0]
+    )
+    assert (leading.max(axis=1) == np.abs(leading).max(axis=1)).all()
+
+
+def test_slabs_of_columns_do_not_show(monkeypatch):
+    data = np.random.default_rng(2).normal(size=(20, 61))
+    whole = covariance_spectrum(blocks(data, 6))
+    monkeypatch.setattr(spectrum, "SLAB", 20 * 8 * 7.5)
+    in_slabs = covariance_spectrum(blocks(data, 6))
+    np.testing.assert_allclose(in_slabs.eigenvalues, whole.eigenvalues, rtol=1e-12)
+    np.testing.assert_allclose(in_slabs.directions, whole.directions, atol=1e-12)
+
+
+def test_a_large_mean_costs_no_digits():
+    data = np.random.default_rng(3).normal(size=(500, 6))
+    here, there = (covariance_spectrum(blocks(data + shift, 33)) for shift in (0, 2.0**30))
+    np.testing.assert_allclose(there.eigenvalues, here.eigenvalues, rtol=1e-5)
+
+
+def test_constant_columns_are_told():
+    data = np.random.default_rng(4).normal(size=(50, 6))
+    data[:, [1, 4]] = 0.1, -1e9
+    found = covariance_spectrum(blocks(data, 7))
+    assert found.constant == (1, 4)
+    assert found.mean[1] == 0.1
+    assert len(found.directions) == 4  # those without variance have none
+    np.testing.assert_allclose(found.eigenvalues[4:], 0, atol=found.error[0])
+    assert covariance_spectrum(blocks(data[:5])).constant == (1, 4)
+
+
+@pytest.mark.parametrize(("samples", "dim"), [(700, 500), (400, 600)])
+def test_random_directions_find_what_is_exact(samples, dim):
+    rho = (50, 30, 12, 8, 5)
+    data = spiked(np.random.default_rng(5), samples, dim, rho, turned=True) + 3
+    exact = covariance_spectrum(blocks(data))
+    found = covariance_spectrum(blocks(data, 150), leading=40, largest_exact=100)
+    assert not found.complete
+    assert found.eigenvalues.shape == found.error.shape == (40,)
+    assert found.total == pytest.approx(exact.total, rel=1e-12)
+    np.testing.assert_allclose(found.eigenvalues[:5], exact.eigenvalues[:5], rtol=1e-3)
+    overlaps = np.abs(np.sum(found.directions[:5] * exact.directions[:5], axis=1))
+    assert (overlaps > 0.999).all()
+    distance = np.abs(found.eigenvalues[:, None] - exact.eigenvalues).min(axis=1)
+    assert (distance <= found.error).all()
+    assert found.error[0] < 1e-5 * found.eigenvalues[0]
+    truth = np.sum(exact.eigenvalues**2) - np.sum(found.eigenvalues**2)
+    assert found.remainder == pytest.approx(truth, rel=0.06)
+    again = covariance_spectrum(blocks(data, 150), leading=40, largest_exact=100)
+    np.testing.assert_array_equal(again.eigenvalues, found.eigenvalues)
+
+
+def test_fewer_passes_are_less_exact_and_say_so():
+    data = spiked(np.random.default_rng(6), 300, 250, (50, 30, 12))
+    options = {"leading": 20, "largest_exact": 100}
+    exact = covariance_spectrum(blocks(data)).eigenvalues
+    worst = []
+    for passes in (1, 2, 3, 50):
+        found = covariance_spectrum(blocks(data), passes=passes, **options)
+        distance = np.abs(found.eigenvalues[:, None] - exact).min(axis=1)
+        assert (distance <= found.error).all()
+        worst.append(found.error[:3].max())
+    assert worst == sorted(worst, reverse=True)
+    assert worst[0] > 1e6 * worst[-1]
+
+
+def test_random_directions_in_data_of_low_rank():
+    rng = np.random.default_rng(7)
+    data = rng.normal(size=(220, 4)) @ rng.normal(size=(4, 210))
+    exact = covariance_spectrum(blocks(data)).eigenvalues
+    found = covariance_spectrum(blocks(data), leading=10, largest_exact=100)
+    np.testing.assert_allclose(found.eigenvalues, exact[:10], atol=1e-10 * exact[0])
+    assert len(found.directions) == 4
+    np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(4), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([[1, 2], [3, np.nan], [4, 5]], "row 2, column 2 is nan: remove such rows"),
+        ([[1, 2], [3, 4], [-np.inf, 5]], "row 3, column 1 is -inf: remove such rows"),
+        ([[1, 2], [3, 1e200], [4, 5]], r"row 2, column 2 is 1e\+200: rescale the data"),
+        ([[1, 2], [3, 4]], r"at least 3 rows \(samples\) are needed, got 2"),
+        ([[1, 2]] * 5, "all rows are equal: there is no variance"),
+        ([[0], [1e-150], [0]], "numbers differ by 1e-150 at most: rescale them"),
+        ([[1j], [2], [3]], "expected real numbers, got complex128"),
+        ([["a"], ["b"], ["c"]], "expected real numbers, got <U1"),
+        ([1.0, 2, 3], r"expected blocks \(rows, dim\), got shape \(\d,\)"),
+        (np.zeros((4, 0)), r"expected blocks \(rows, dim\), got shape \(\d, 0\)"),
+    ],
+)
+def test_bad_data_are_refused(data, message):
+    with pytest.raises(ParameterError, match=f"^data: {message}"):
+        covariance_spectrum(blocks(np.array(data), 2))
+
+
+def test_data_that_change_are_refused():
+    rng = np.random.default_rng(8)
+    with pytest.raises(ParameterError, match="row 6 has 2 columns, those before it have 3"):
+        covariance_spectrum(lambda: iter([rng.normal(size=(5, 3)), rng.normal(size=(5, 2))]))
+    for later in (4, 6):
+        passes = iter([5, later])
+        with pytest.raises(ParameterError, match="the number of rows changed"):
+            covariance_spectrum(lambda passes=passes: iter([rng.normal(size=(next(passes), 3))]))
+    with pytest.raises(ParameterError, match="leading: must be at least 1, got 0"):
+        covariance_spectrum(blocks(rng.normal(size=(5, 3))), leading=0)
+
+
+# ---- laws
+
+
+@pytest.mark.parametrize("gamma", [1e-6, 0.01, 0.3, 0.999, 1, 3, 200])
+def test_law_of_noise_against_quadrature(gamma):
+    low, high = (1 - np.sqrt(gamma)) ** 2, (1 + np.sqrt(gamma)) ** 2
+    middle, half = (low + high) / 2, (high - low) / 2
+
+    def density(angle):  # of those that are not zero, by angle, which has no singular ends
+        x = middle - half * np.cos(angle)
+        return max(gamma, 1) * (half * np.sin(angle)) ** 2 / (2 * np.pi * gamma * max(x, 1e-300))
+
+    angles = np.linspace(0, np.pi, 7)[1:-1]
+    expected = [integrate.quad(density, 0, angle, epsabs=1e-11)[0] for angle in angles]
+    x = middle - half * np.cos(angles)
+    np.testing.assert_allclose(bulk_cdf(x, gamma), expected, atol=1e-9)
+    np.testing.assert_allclose(
+        bulk_cdf(np.array([0, low, high, 2 * high]), gamma), [0, 0, 1, 1], atol=1e-12
+    )
+    p = np.linspace(0.01, 0.99, 9)
+    np.testing.assert_allclose(bulk_cdf(bulk_quantile(p, gamma), gamma), p, atol=1e-9)
+
+
+def test_median_of_the_law():
+    # the factor 2.858 of Gavish & Donoho (2014), eq. 5, is (4 / sqrt 3) / sqrt(median)
+    assert 4 / np.sqrt(3 * bulk_quantile(np.array(0.5), 1.0)) == pytest.approx(2.858, abs=5e-4)
+    rng = np.random.default_rng(9)
+    for samples, dim in ((901, 450), (401, 800)):
+        values = covariance_spectrum(blocks(rng.normal(size=(samples, dim)))).eigenvalues
+        expected = bulk_quantile(np.array(0.5), dim / (samples - 1))
+        assert np.median(values) == pytest.approx(expected, rel=0.01)
+
+
+def test_quantile_of_tracy_and_widom():
+    """F_1(s) = det(1 - Ai(x + y + s)) on x, y > 0: Ferrari & Spohn (2005)."""
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    x, w = 8 * (nodes + 1), 8 * weights
+
+    def distribution(s):
+        kernel = special.airy(x[:, None] + x + s)[0]
+        return np.linalg.det(np.eye(60) - np.sqrt(w[:, None] * w) * kernel)
+
+    assert distribution(noise.TRACY_WIDOM) == pytest.approx(0.999, abs=2e-6)
+    assert distribution(0.9793) == pytest.approx(0.95, abs=1e-5)
+
+
+# ---- estimates, over many draws
+
+
+def draws(samples, dim, rho, eta, count, seed=10, **options):
+    rng = np.random.default_rng(seed)
+    return [analysed(spiked(rng, samples, dim, rho, eta), **options) for _ in range(count)]
+
+
+CASES = [
+    (200, 60, (5.0, 2.0), 1.0),
+    (1000, 100, (3.0, 1.0), 0.5),
+    (100, 300, (60.0, 30.0), 3.0),
+    (300, 30, (), 0.01),
+    (400, 100, tuple(np.geomspace(100, 3, 15)), 1.0),
+]
+
+
+@pytest.mark.parametrize(("samples", "dim", "rho", "eta"), CASES)
+def test_noise_level_and_count_are_right(samples, dim, rho, eta):
+    found = draws(samples, dim, rho, eta, 60)
+    counts = np.array([len(analysis.rho) for analysis in found])
+    assert np.mean(counts == len(rho)) > 0.95
+    ideal = np.sqrt(2 / (samples * (dim - len(rho))))
+    for name in ESTIMATORS:
+        eta_ = np.array([{x.estimator: x.eta, **x.alternatives}[name] for x in found]) / eta
+        # the median's own spread, and what it is off by in so few eigenvalues
+        tolerance = 3 * eta_.std() / np.sqrt(60) + (0 if name == "likelihood" else 0.01)
+        assert eta_.mean() == pytest.approx(1, abs=tolerance), name
+        assert eta_.std() < (1.3 if name == "likelihood" else 2.5) * ideal, name
+
+
+def test_spikes_bias_the_noise_that_is_not_corrected():
+    """The negative control: the plain mean of what is left is off by far more."""
+    rng = np.random.default_rng(11)
+    values = [
+        covariance_spectrum(blocks(spiked(rng, 400, 100, np.geomspace(100, 3, 15)))).eigenvalues
+        for _ in range(40)
+    ]
+    plain = np.array([x[15:].mean() for x in values])
+    assert plain.mean() < 1 - 20 * plain.std() / np.sqrt(40)
+
+
+@pytest.mark.parametrize(
+    ("samples", "dim", "rho"),
+    [(800, 200, (12, 6, 3)), (300, 900, (60, 30, 12)), (2000, 20, (3, 1)), (500, 500, (20, 10))],
+)
+def test_strengths_have_the_spread_that_is_stated(samples, dim, rho):
+    found = draws(samples, dim, rho, 1.0, 100 if dim < 300 else 40)
+    z = np.array([(x.rho - rho) / x.rho_error for x in found if len(x.rho) == len(rho)])
+    assert len(z) >= 0.97 * len(found)
+    assert np.abs(z.mean(axis=0)).max() < 0.5
+    assert abs(z.mean()) < 0.3
+    assert z.std(axis=0).mean() == pytest.approx(1, abs=0.15)
+    if dim >= 200:  # without the correction they are far too large
+        naive = np.array([(x.eigenvalue - x.eta - rho) / x.rho_error for x in found])
+        assert naive.mean() > 0.7
+        assert naive[:, -1].mean() > 1.2
+        assert (naive.mean(axis=0) > z.mean(axis=0) + 0.35).all()
+
+
+@pytest.mark.parametrize(("samples", "dim", "rho"), [(400, 200, (8, 4)), (100, 400, (40, 20))])
+def test_overlaps_are_those_of_the_directions(samples, dim, rho):
+    rng = np.random.default_rng(12)
+    seen, said = [], []
+    for _ in range(40):
+        found = covariance_spectrum(blocks(spiked(rng, samples, dim, rho)), leading=2)
+        seen.append(np.diag(found.directions[:, :2]) ** 2)
+        said.append(analyse(found).overlap)
+    sem = np.std(seen, axis=0) / np.sqrt(40)
+    assert (np.abs(np.mean(seen, axis=0) - np.mean(said, axis=0)) < 4 * sem + 0.01).all()
+    assert np.mean(said, axis=0).min() < 0.87
+
+
+@pytest.mark.parametrize(("samples", "dim"), [(120, 40), (40, 120)])
+def test_pure_noise_is_rarely_taken_for_signals(samples, dim):
+    rng = np.random.default_rng(13)
+    counts = {noise.TRACY_WIDOM: 0, 0.9793: 0}  # 0.1 % and 5 % of the Tracy-Widom law
+    for _ in range(2000):
+        data = rng.normal(size=(samples, dim))
+        data -= data.mean(axis=0)
+        products = data.T @ data if dim < samples else data @ data.T
+        values = np.linalg.eigvalsh(products)[::-1][: min(dim, samples - 1)] / (samples - 1)
+        sample = Sample(values, values.sum(), dim, samples - 1)
+        for quantile in counts:
+            counts[quantile] += noise.count_spikes(sample, noise.likelihood_noise, quantile)[0] > 0
+    # somewhat fewer, as noise whose largest eigenvalue is large has a larger trace, too
+    assert counts[noise.TRACY_WIDOM] <= 7
+    assert 50 < counts[0.9793] < 115
+
+
+def test_signals_below_the_threshold_are_not_seen():
+    samples, dim = 400, 100  # the threshold is rho = 0.5
+    weak = draws(samples, dim, (0.3,), 1.0, 40)
+    assert sum(len(x.rho) for x in weak) <= 2
+    assert all(0.5 < x.detectable < 1.2 for x in weak)
+    near = [x for x in draws(samples, dim, (0.9,), 1.0, 40) if len(x.rho)]
+    assert 3 < len(near) < 40
+    told = [any("close to rho = " in text for text in x.warnings) for x in near]
+    assert np.mean(told) > 0.5
+    for x in near:
+        assert np.isfinite([*x.rho, *x.rho_error, *x.overlap]).all()
+
+
+def test_many_signals_of_equal_strength():
+    rng = np.random.default_rng(14)
+    found = analysed(spiked(rng, 300, 60, (10.0,) * 18))
+    assert len(found.rho) == 18
+    assert found.eta == pytest.approx(1, abs=0.05)
+    assert found.rho.mean() == pytest.approx(10, rel=0.1)
+
+
+def test_units_only_scale():
+    data = spiked(np.random.default_rng(15), 200, 50, (5, 3))
+    one, other = analysed(data), analysed(1e-3 * data)
+    assert other.eta == pytest.approx(1e-6 * one.eta, rel=1e-9)
+    np.testing.assert_allclose(other.rho, 1e-6 * one.rho, rtol=1e-9)
+    np.testing.assert_allclose(other.overlap, one.overlap, rtol=1e-9)
+
+
+def test_number_of_signals_may_be_given():
+    data = spiked(np.random.default_rng(16), 400, 40, (9, 5, 3))
+    free, two = analysed(data), analysed(data, spikes=2)
+    assert (len(free.rho), len(two.rho)) == (3, 2)
+    assert two.eta > free.eta
+    none = analysed(data, spikes=0)
+    assert none.eta == pytest.approx(np.trace(np.cov(data.T)) / 40)
+    too_many = analysed(data, spikes=10)  # some of them cannot be told from noise
+    assert np.isinf(too_many.rho_error[-1])
+    assert too_many.overlap[-1] == 0
+    assert too_many.rho[-1] == pytest.approx(too_many.eta * np.sqrt(30 / 399))
+    with pytest.raises(ParameterError, match="spikes: must be 0 to 20, got 21"):
+        analysed(data, spikes=21)
+    with pytest.raises(ParameterError, match="estimator: must be likelihood or median or matching"):
+        analysed(data, estimator="mean")
+
+
+# ---- without all eigenvalues
+
+
+def test_leading_eigenvalues_are_enough():
+    rho = (30, 15, 8)
+    data = spiked(np.random.default_rng(17), 900, 400, rho)
+    every = analysed(data)
+    leading = covariance_spectrum(blocks(data), leading=40, largest_exact=100)
+    few = analyse(leading)
+    assert few.alternatives == {}
+    assert few.eta == pytest.approx(every.eta, rel=1e-6)
+    np.testing.assert_allclose(few.rho, every.rho, rtol=1e-3)
+    assert few.spread < 0.14
+    assert not few.warnings
+    with pytest.raises(ParameterError, match="must be likelihood, as not all eigenvalues were"):
+        analyse(leading, "median")
+
+
+def test_noise_that_is_not_white_shows_in_leading_eigenvalues():
+    rng = np.random.default_rng(18)
+    data = rng.normal(size=(900, 400)) * np.sqrt(rng.uniform(0.3, 1.7, size=400))
+    leading = covariance_spectrum(blocks(data), leading=30, largest_exact=100)
+    found = analyse(leading, spikes=0)
+    assert found.spread == pytest.approx(1.4 / np.sqrt(12), abs=0.06)
+    assert any("the bulk is not that of noise of one variance" in text for text in found.warnings)
+
+
+def test_inaccurate_and_too_few_eigenvalues_are_told():
+    data = spiked(np.random.default_rng(19), 500, 300, np.geomspace(60, 5, 30))
+    few = analyse(covariance_spectrum(blocks(data), leading=10, largest_exact=100))
+    assert any("were computed but one are signals: compute more" in text for text in few.warnings)
+    rough = analyse(covariance_spectrum(blocks(data), leading=60, largest_exact=100, passes=1))
+    assert any("more passes over the data make them exact" in text for text in rough.warnings)
+
+
+# ---- warnings
+
+
+def warned(data, **options):
+    texts = analysed(data, **options).warnings
+    assert all("\n" not in text for text in texts)
+    return " | ".join(texts)
+
+
+def test_data_of_the_model_give_no_warning():
+    rng = np.random.default_rng(20)
+    texts = [warned(spiked(rng, 1000, 100, (9, 5, 3), turned=True)) for _ in range(20)]
+    assert texts == [""] * 20
+
+
+def test_warnings_of_data_that_are_not_of_the_model():
+    rng = np.random.default_rng(21)
+    plain = rng.normal(size=(500, 60))
+    assert warned(plain).startswith("no signal stands out of the noise: only those stronger than")
+    assert "few samples, 80 for N = 60: signals weaker than" in warned(plain[:80])
+
+    still = plain.copy()
+    still[:, ::10] = 7
+    assert "6 of 60 columns are constant (1, 11, 21, 31, 41, ...) and left out: N = 54" in warned(
+        still
+    )
+
+    dependent = np.hstack([plain, plain[:, :20] + plain[:, 20:40]])
+    assert "columns are combinations of others" in warned(dependent)
+    assert analysed(dependent).dim == 60
+
+    doubled = np.vstack([plain[:25]] * 2)
+    assert "vary in 24 directions only, to which eta belongs" in warned(doubled)
+
+
+def test_spectra_without_a_bulk_are_told():
+    rng = np.random.default_rng(22)
+    images = rng.normal(size=(2000, 100)) / np.arange(1, 101)  # 1/f amplitudes
+    found = warned(images)
+    assert "directions stand out as signals, where counting stops: what is left is hardly" in found
+    assert "the bulk is not that of noise of one variance" in found
+    uneven = rng.normal(size=(500, 200)) * np.sqrt(rng.uniform(0.4, 1.6, size=200))
+    assert "the bulk is not that of noise of one variance" in warned(uneven)
+
+
+def test_bulk_of_noise_is_within_its_expected_distance():
+    """The limit 0.02 + 3/count, beyond which a warning is given, is never reached by noise."""
+    rng = np.random.default_rng(23)
+    for samples, dim, repeats in ((100, 20, 100), (60, 90, 100), (401, 300, 10)):
+        for _ in range(repeats):
+            sample = sample_of(covariance_spectrum(blocks(rng.normal(size=(samples, dim)))))
+            eta = noise.likelihood_noise(sample, 0)
+            assert noise.distance_from_law(sample, eta, 0) < 3 / min(samples - 1, dim)
+            assert noise.spread_of_noise(sample, 0) < 0.02 + 7 / samples
+
+
+def test_smallest_data():
+    rng = np.random.default_rng(24)
+    for shape in ((3, 1), (3, 2), (4, 3), (3, 50), (50, 1), (50, 2)):
+        found = analysed(rng.normal(size=shape))
+        numbers = [found.eta, *found.alternatives.values(), found.edge, found.detectable]
+        assert np.isfinite(numbers).all()
+        assert min(numbers) > 0
+
+
+def test_handwritten_digits():
+    """Real images: 64 pixels, of which 3 are always white, and no noise of one variance."""
+    data = load_digits(return_X_y=True)[0]
+    found = analysed(data)
+    assert (found.dim, found.gamma) == (61, pytest.approx(61 / 1796))
+    assert found.eigenvalue[:3] == pytest.approx([179.007, 163.718, 141.788], abs=1e-3)
+    # so many samples that strengths are hardly biased
+    np.testing.assert_allclose(found.rho[:10] + found.eta, found.eigenvalue[:10], rtol=0.03)
+    assert found.rho_error[0] == pytest.approx(179 * np.sqrt(2 / 1796), rel=0.02)
+    assert (found.overlap[:10] > 0.99).all()
+    assert found.eta == pytest.approx(1.62, abs=0.05)
+    assert found.alternatives == pytest.approx({"median": 1.32, "matching": 1.38}, abs=0.05)
+    text = " | ".join(found.warnings)
+    assert "3 of 64 columns are constant (1, 33, 40) and left out: N = 61" in text
+    assert "30 of 61 directions stand out as signals" in text
+    assert "the bulk is not that of noise of one variance" in text
+    ten = analysed(data, spikes=10)
+    rest = np.linalg.eigvalsh(np.cov(data.T))[::-1][10:61]
+    assert ten.eta == pytest.approx(rest.mean(), rel=0.05)  # that of probabilistic PCA

@@ -1,0 +1,219 @@
+"""Noise level and signals of somebody's data, and what to keep in mind about them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .errors import ParameterError
+from .noise import (
+    ESTIMATORS,
+    Sample,
+    bulk_law,
+    count_spikes,
+    distance_from_law,
+    overlap,
+    spread_of_noise,
+    strength_error,
+    threshold,
+    true_variance,
+)
+from .spectrum import Spectrum
+
+DISAGREEMENT = 1.2  # ratio of estimates of eta that is worth a warning
+CROWD = 1 / 3  # share of all directions that spikes may be without a warning
+INACCURATE = 0.01  # relative error of a spike's eigenvalue that is worth a warning
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Noise and signals of data.
+
+    Attributes
+    ----------
+    eta : float
+        Variance of the noise.
+    estimator : str
+        How it was found: a name in `ESTIMATORS`.
+    alternatives : dict
+        What the other estimators say of eta.
+    eigenvalue, rho, rho_error, overlap : (spikes,)
+        Of each spike: its eigenvalue in the sample, its strength without the bias of finite n,
+        the standard error of that for gaussian data (inf at the limit of detection; spikes closer
+        than their errors repel each other, too), and the squared overlap of its direction
+        in the sample with the true one.
+    edge : float
+        Upper edge of the bulk; spikes stand out of it by more than its fluctuations.
+    detectable : float
+        Weakest rho that would be counted as a spike.
+    gamma : float
+        N/n, of the directions in which data vary and the degrees of freedom.
+    dim : int
+        N: directions in which the data vary.
+    distance, spread : float
+        How far the bulk is from that of noise of one variance: Kolmogorov distance of its
+        law, and the estimated relative spread of the variances.
+    warnings : tuple of str
+        What to keep in mind, one line each.
+    """
+
+    eta: float
+    estimator: str
+    alternatives: dict[str, float]
+    eigenvalue: np.ndarray
+    rho: np.ndarray
+    rho_error: np.ndarray
+    overlap: np.ndarray
+    edge: float
+    detectable: float
+    gamma: float
+    dim: int
+    distance: float
+    spread: float
+    warnings: tuple[str, ...] = ()
+
+
+def sample_of(spectrum: Spectrum) -> Sample:
+    """Return the eigenvalues of the directions in which the data vary.
+
+    Constant columns, and columns that are combinations of others, have no noise:
+    they do not count as directions.
+    """
+    freedom = spectrum.samples - 1
+    dim = spectrum.dim - len(spectrum.constant)
+    values = spectrum.eigenvalues
+    rank = int((values > spectrum.error).sum())
+    if spectrum.complete and rank < min(freedom, dim):
+        dim = rank
+    values = values[: min(dim, freedom)]
+    return Sample(values, spectrum.total, dim, freedom, spectrum.complete, spectrum.remainder)
+
+
+def analyse(
+    spectrum: Spectrum, estimator: str = "likelihood", spikes: int | None = None
+) -> Analysis:
+    """Estimate the noise level and the strengths of signals from the spectrum of data.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    estimator : str
+        Of eta: ``likelihood``, ``median`` or ``matching``; the first varies least and is
+        the only one that does without the bulk's own eigenvalues.
+    spikes : int, optional
+        Number of signals; otherwise all that stand out of the noise.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such estimator, or it needs eigenvalues that were not
+        computed, or when there are too few eigenvalues for so many spikes.
+    """
+    sample = sample_of(spectrum)
+    possible = list(ESTIMATORS) if sample.complete else ["likelihood"]
+    if estimator not in possible:
+        why = "" if sample.complete else ", as not all eigenvalues were computed"
+        raise ParameterError("estimator", f"must be {' or '.join(possible)}{why}")
+    if spikes is not None and not 0 <= spikes <= sample.most_spikes:
+        raise ParameterError("spikes", f"must be 0 to {sample.most_spikes}, got {spikes}")
+    found = {
+        name: count_spikes(sample, ESTIMATORS[name])
+        if spikes is None
+        else (spikes, ESTIMATORS[name](sample, spikes))
+        for name in possible
+    }
+    count, eta = found.pop(estimator)
+    values, gamma = sample.eigenvalues[:count], (sample.dim - count) / sample.freedom
+    rho = true_variance(values, eta, gamma) - eta
+    weakest = true_variance(np.array([threshold(sample, eta, count)]), eta, gamma) - eta
+    ratio, scale, _ = bulk_law(sample, count)
+    analysis = Analysis(
+        eta=eta,
+        estimator=estimator,
+        alternatives={name: other for name, (_, other) in found.items()},
+        eigenvalue=values,
+        rho=rho,
+        rho_error=strength_error(rho, eta, gamma, sample.freedom),
+        overlap=overlap(rho, eta, gamma),
+        edge=float(scale * eta * (1 + np.sqrt(ratio)) ** 2),
+        detectable=float(weakest[0]),
+        gamma=sample.dim / sample.freedom,
+        dim=sample.dim,
+        distance=distance_from_law(sample, eta, count),
+        spread=float(np.sqrt(max(spread_of_noise(sample, count), 0.0))),
+    )
+    return replace(analysis, warnings=tuple(_warnings(spectrum, sample, analysis)))
+
+
+def _warnings(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
+    """Yield what to keep in mind, one line each."""
+    yield from _about_columns(spectrum, sample)
+    yield from _about_signals(sample, analysis)
+    yield from _about_noise(sample, analysis)
+    spikes = len(analysis.rho)
+    errors = spectrum.error[:spikes] / np.maximum(analysis.eigenvalue, 1e-300)
+    if not spectrum.complete and (errors > INACCURATE).any():
+        yield (
+            f"eigenvalues of signals are known to {100 * errors.max():.2g} % only: "
+            "more passes over the data make them exact"
+        )
+
+
+def _about_columns(spectrum: Spectrum, sample: Sample) -> Iterator[str]:
+    constant, varying = len(spectrum.constant), spectrum.dim - len(spectrum.constant)
+    if constant:
+        columns = ", ".join(str(column + 1) for column in spectrum.constant[:5])
+        yield (
+            f"{constant} of {spectrum.dim} columns are constant ({columns}"
+            f"{', ...' if constant > 5 else ''}) and left out: N = {varying}"
+        )
+    if sample.dim < varying:
+        yield (
+            f"the data vary in {sample.dim} directions only, to which eta belongs: "
+            "columns are combinations of others, or rows are there twice"
+        )
+
+
+def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[str]:
+    spikes, limit = len(analysis.rho), f"rho = {analysis.detectable:.3g}"
+    if not spikes:
+        yield f"no signal stands out of the noise: only those stronger than {limit} would"
+    if sample.freedom + 1 < 2 * sample.dim:
+        yield (
+            f"few samples, {sample.freedom + 1} for N = {sample.dim}: "
+            f"signals weaker than {limit} remain hidden"
+        )
+    # another sample might have hidden them
+    weak = int((analysis.rho < analysis.detectable + 2 * analysis.rho_error).sum())
+    if weak:
+        yield (
+            f"{weak} of {spikes} signals are close to {limit}, below which none are seen: "
+            "their strengths are uncertain"
+        )
+    if spikes == sample.most_spikes and not sample.complete:
+        yield f"all {spikes} eigenvalues that were computed but one are signals: compute more"
+    if spikes > CROWD * min(sample.dim, sample.freedom):
+        yield (
+            f"{spikes} of {min(sample.dim, sample.freedom)} directions stand out as signals"
+            f"{', where counting stops' if spikes == sample.most_spikes else ''}: "
+            "what is left is hardly noise"
+        )
+
+
+def _about_noise(sample: Sample, analysis: Analysis) -> Iterator[str]:
+    for name, other in analysis.alternatives.items():
+        ratio = max(other, analysis.eta) / max(min(other, analysis.eta), 1e-300)
+        if ratio > DISAGREEMENT:
+            yield (
+                f"eta is {analysis.eta:.3g} by {analysis.estimator} but {other:.3g} by {name}: "
+                "the noise is not of one variance"
+            )
+    # of noise, the distance is below 3 over the number of eigenvalues (in simulations), the
+    # squared spread below 7/n in 99.9 % of all samples; 2 % more than that matters little
+    gamma, _, count = bulk_law(sample, len(analysis.rho))
+    far = analysis.distance > 0.02 + 3 / count
+    if far or analysis.spread**2 > 0.02 * (1 + gamma) + 7 / sample.freedom:
+        yield (
+            "the bulk is not that of noise of one variance: its law is off by "
+            f"{analysis.distance:.2g}, its variances differ by about {100 * analysis.spread:.0f} %"
+        )

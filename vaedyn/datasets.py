@@ -1,0 +1,84 @@
+"""Somebody's data: their spectrum, kept under their fingerprint, and standardised columns."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .results import Source, Store, Variables
+from .spectrum import Blocks, Spectrum, covariance_spectrum
+
+NUMERICS = 1  # raised when the same data give other numbers
+LEADING = 200  # directions that are kept
+
+
+def spectrum_of(
+    blocks: Blocks, digest: str, *, standardise: bool = False, store: Store | None = None
+) -> tuple[Spectrum, Source | None]:
+    """Return the covariance spectrum of data, and the record that holds it.
+
+    Parameters
+    ----------
+    blocks : callable
+        Called for every pass; yields blocks (rows, dim).
+    digest : str
+        Fingerprint of the data, which a stored result is found by.
+    standardise : bool
+        Whether columns are divided by their standard deviation first.
+    store : ResultStore, optional
+        Where to look for the result first, and to keep it.
+
+    Raises
+    ------
+    ParameterError
+        As `vaedyn.spectrum.covariance_spectrum` does.
+    """
+
+    def compute() -> tuple[Variables, dict[str, Any]]:
+        seen = standardised(blocks) if standardise else blocks
+        found = covariance_spectrum(seen, LEADING)
+        dims: dict[str, tuple[str, ...]] = {"mean": ("column",), "eigenvalues": ("mode",)}
+        dims |= {"error": ("mode",), "directions": ("direction", "column")}
+        arrays: Variables = {
+            name: (dims[name], getattr(found, name), {"long_name": text, "units": "1"})
+            for name, text in TEXTS.items()
+        }
+        names = ("samples", "dim", "total", "complete", "remainder", "constant")
+        return arrays, {name: getattr(found, name) for name in names}
+
+    if store is None:
+        variables, info = compute()
+        source = None
+    else:
+        record = {"data": digest, "standardise": standardise, "numerics": NUMERICS}
+        saved = store.load_or_run("spectrum", record, compute)
+        variables, info = saved.variables, saved.info
+        source = Source(
+            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
+        )
+    arrays: Any = {name: np.asarray(variables[name][1]) for name in TEXTS}
+    return Spectrum(**arrays, **{**info, "constant": tuple(info["constant"])}), source
+
+
+TEXTS = {
+    "mean": "mean of the samples",
+    "eigenvalues": "eigenvalues of the sample covariance",
+    "error": "distance within which there is an eigenvalue",
+    "directions": "leading principal directions",
+}
+
+
+def standardised(blocks: Blocks) -> Callable[[], Iterator[np.ndarray]]:
+    """Return the same data, columns divided by their standard deviation where it is not 0."""
+    count, mean, squares = 0, np.zeros(1), np.zeros(1)
+    for block in blocks():
+        here = block.mean(axis=0)
+        total = count + len(block)
+        # Chan, Golub & LeVeque (1983): sums about the mean so far
+        squares = squares + ((block - here) ** 2).sum(axis=0)
+        squares = squares + (here - mean) ** 2 * count * len(block) / total
+        mean = mean + (here - mean) * len(block) / total
+        count = total
+    deviation = np.sqrt(squares / max(count - 1, 1))
+    deviation[deviation == 0] = 1.0
+    return lambda: (block / deviation for block in blocks())

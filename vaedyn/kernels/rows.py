@@ -1,0 +1,72 @@
+"""SGD on given data: the same steps as on drawn ones, for rows that come from a file."""
+
+from math import sqrt
+
+import numpy as np
+
+from .jit import kernel, reordered
+
+
+@reordered
+def inner(a, b):
+    """Return the inner product of two vectors."""
+    total = 0.0
+    for j in range(a.size):
+        total += a[j] * b[j]
+    return total
+
+
+@reordered
+def add(out, a, b):
+    """Add ``a b`` to the vector `out`."""
+    for j in range(out.size):
+        out[j] += a * b[j]
+
+
+@kernel
+def advance(rows, betas, W, V, D, lam, lr):
+    """Make one step for each row of centred data.
+
+    Parameters
+    ----------
+    rows : (steps, dim)
+    betas : (steps,)
+    W, V : (latent, dim), transposed weights, changed in place
+    D : (latent,), changed in place
+
+    Returns
+    -------
+    int
+        The number of steps made: all, unless an entry of D left (0, inf).
+    """
+    latent, dim = W.shape
+    mu, e = np.empty(latent), np.empty(latent)
+    Q = np.empty((latent, latent))
+    fresh = np.empty((latent, dim))
+    scale = 1.0 / sqrt(dim)
+    for step in range(rows.shape[0]):
+        x, beta = rows[step], betas[step]
+        for i in range(latent):
+            mu[i] = scale * inner(V[i], x)
+            e[i] = scale * inner(W[i], x)
+            for j in range(i + 1):
+                Q[i, j] = Q[j, i] = inner(W[i], W[j]) / dim
+        for i in range(latent):
+            e[i] -= beta * mu[i]
+            for j in range(latent):
+                e[i] -= Q[i, j] * mu[j]
+        for i in range(latent):
+            fresh[i] = W[i]
+            add(fresh[i], -lr * (D[i] + lam) / dim, W[i])
+            add(fresh[i], lr * scale * mu[i], x)
+            for j in range(latent):
+                add(fresh[i], -lr * mu[i] * mu[j] / dim, W[j])
+        for i in range(latent):
+            W[i] = fresh[i]
+            for j in range(dim):
+                V[i, j] *= 1.0 - lr * lam / dim
+            add(V[i], lr * scale * e[i], x)
+            D[i] -= lr / dim * 0.5 * (Q[i, i] + beta - beta / D[i])
+            if not 0.0 < D[i] < np.inf:
+                return step
+    return rows.shape[0]

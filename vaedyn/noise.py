@@ -1,0 +1,235 @@
+"""Noise level and signals of data, by the laws of spiked covariance matrices.
+
+Everywhere, N is the number of directions, n the degrees of freedom (samples - 1: the mean
+has been subtracted), and a spike a direction of true variance s = rho + eta in noise of
+variance eta. K spikes leave noise whose eigenvalues are those of N - K directions with
+n - K degrees of freedom, divided by n (exactly so for strong spikes).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+TRACY_WIDOM = 3.2724
+"""99.9 % quantile of the Tracy-Widom law of real matrices.
+
+A. Bejan, Largest eigenvalues and sample covariance matrices (2005); it also
+follows from the determinant of Ferrari & Spohn (2005), J. Phys. A 38, L557.
+"""
+
+TRIM = 0.2  # share of the bulk left out at either end when quantiles are matched
+
+
+class Sample(NamedTuple):
+    """Eigenvalues of a sample covariance.
+
+    Attributes
+    ----------
+    eigenvalues : (k,)
+        The leading ones, descending, or all that are not zero when `complete`.
+    total : float
+        Sum of all.
+    dim, freedom : int
+        N and n.
+    complete : bool
+    remainder : float
+        Sum of the squares of missing eigenvalues.
+    """
+
+    eigenvalues: np.ndarray
+    total: float
+    dim: int
+    freedom: int
+    complete: bool = True
+    remainder: float = 0.0
+
+    @property
+    def most_spikes(self) -> int:
+        """How many may be counted: half of the directions, as a bulk must be left."""
+        return min(min(self.dim, self.freedom) // 2, len(self.eigenvalues) - 1)
+
+
+def bulk_cdf(x: np.ndarray, gamma: float) -> np.ndarray:
+    """Return the distribution function of the non-zero eigenvalues of pure noise, eta = 1.
+
+    The law of Marchenko & Pastur (1967), Math. USSR Sb. 1, 457, with gamma = N/n, and
+    without its mass at zero when gamma > 1. At x = 1 + gamma - 2 r cos(angle), with
+    r = sqrt(gamma) <= 1, its density is 2 sin(angle)^2 / (pi x) per angle, whose
+    integral is closed.
+    """
+    if gamma > 1:  # the eigenvalues of the n x n matrix of scalar products
+        return bulk_cdf(np.asarray(x) / gamma, 1 / gamma)
+    r = np.sqrt(gamma)
+    return _cdf_of_angle(np.arccos(np.clip((1 + gamma - np.asarray(x)) / (2 * r), -1, 1)), r)
+
+
+def _cdf_of_angle(angle: np.ndarray, r: float) -> np.ndarray:
+    turn = np.arctan2(r * np.sin(angle), 1 - r * np.cos(angle))
+    inside = np.sin(angle) / (2 * r) + angle / 2 - (1 - r * r) / (2 * r * r) * turn
+    return 2 / np.pi * inside
+
+
+def bulk_quantile(p: np.ndarray, gamma: float) -> np.ndarray:
+    """Return the inverse of `bulk_cdf`, by bisection to full precision."""
+    if gamma > 1:
+        return gamma * bulk_quantile(p, 1 / gamma)
+    p, r = np.asarray(p, dtype=float), np.sqrt(gamma)
+    low, high = np.zeros_like(p), np.full_like(p, np.pi)
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = _cdf_of_angle(middle, r) < p
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return 1 + gamma - 2 * r * np.cos(low)
+
+
+def bulk_law(sample: Sample, spikes: int) -> tuple[float, float, int]:
+    """Return gamma, scale (at eta = 1) and number of the non-zero eigenvalues beside spikes."""
+    dim, freedom = sample.dim - spikes, sample.freedom - spikes
+    return dim / freedom, freedom / sample.freedom, min(dim, freedom)
+
+
+def median_noise(sample: Sample, spikes: int) -> float:
+    """Estimate eta from the median of the bulk.
+
+    The median of the eigenvalues that are not zero over that of the law of Marchenko and
+    Pastur: Gavish & Donoho (2014), IEEE Trans. Inf. Theory 60, 5040. The spikes
+    are left out, which matters when they are not few.
+    """
+    gamma, scale, _ = bulk_law(sample, spikes)
+    middle = float(np.median(sample.eigenvalues[spikes:]))
+    return middle / (scale * float(bulk_quantile(np.array(0.5), gamma)))
+
+
+def matched_noise(sample: Sample, spikes: int) -> float:
+    """Estimate eta from the middle 60 % of the bulk, fitted to the law's quantiles.
+
+    Least squares, as in Ke, Ma & Lin (2023), J. Am. Stat. Assoc. 118, 374 (BEMA for
+    the standard model): outliers at either end do not count, and it varies less than the median.
+    """
+    gamma, scale, count = bulk_law(sample, spikes)
+    ranks = np.arange(int(np.ceil(TRIM * count)), int(np.floor((1 - TRIM) * count)))
+    if len(ranks) < 2:
+        return median_noise(sample, spikes)
+    expected = scale * bulk_quantile(1 - (ranks + 0.5) / count, gamma)
+    seen = sample.eigenvalues[spikes:][ranks]
+    return float(expected @ seen / (expected @ expected))
+
+
+def likelihood_noise(sample: Sample, spikes: int) -> float:
+    """Estimate eta by the mean of the eigenvalues beside the spikes, corrected for its bias.
+
+    That mean is the maximum-likelihood estimate, but spikes draw variance from the
+    bulk: Passemier, Li & Yao (2017), J. R. Stat. Soc. B 79, 51; Kritchman & Nadler
+    (2008), Chemom. Intell. Lab. Syst. 94, 19. Their correction, made self-consistent,
+    says that the trace has no bias: ``sum_k s_k + (N - K) eta`` is the total.
+    """
+    from scipy import optimize
+
+    dim = sample.dim - spikes
+    leading = sample.eigenvalues[:spikes]
+
+    def excess(eta: float) -> float:
+        s = true_variance(leading, eta, dim / sample.freedom)
+        return float(s.sum()) + dim * eta - sample.total
+
+    largest = sample.total / dim
+    least = np.finfo(float).eps * largest  # of what rounding leaves of data without noise
+    if not spikes or excess(least) >= 0:
+        return least if spikes else largest
+    # even when the bulk is not that of noise, there is a root in between
+    return float(optimize.brentq(excess, least, largest, xtol=least, rtol=1e-13))  # pyright: ignore[reportArgumentType]
+
+
+ESTIMATORS: dict[str, Callable[[Sample, int], float]] = {
+    "likelihood": likelihood_noise,
+    "median": median_noise,
+    "matching": matched_noise,
+}
+
+
+def threshold(sample: Sample, eta: float, spikes: int = 0, quantile: float = TRACY_WIDOM) -> float:
+    """Return what the largest eigenvalue of the noise exceeds in 0.1 % of all samples.
+
+    Centred and scaled as in Johnstone (2001), Ann. Stat. 29, 295, with the halves of
+    Ma (2012), Bernoulli 18, 322, which make it accurate in small matrices, too.
+    """
+    low = np.sqrt(max(sample.dim - spikes, 1) - 0.5)
+    high = np.sqrt(max(sample.freedom - spikes, 1) - 0.5)
+    width = (low + high) * (1 / low + 1 / high) ** (1 / 3)
+    return float(eta * ((low + high) ** 2 + quantile * width) / sample.freedom)
+
+
+def count_spikes(
+    sample: Sample, estimate: Callable[[Sample, int], float], quantile: float = TRACY_WIDOM
+) -> tuple[int, float]:
+    """Return the number of spikes and eta, which depend on each other.
+
+    Starting from none, all eigenvalues beyond the threshold are spikes, which lowers
+    the noise that is left, until no more are found (Kritchman & Nadler 2008).
+    """
+    spikes, eta = 0, estimate(sample, 0)
+    while True:
+        limit = threshold(sample, eta, spikes, quantile)
+        found = min(int((sample.eigenvalues > limit).sum()), sample.most_spikes)
+        if found <= spikes:
+            return spikes, eta
+        spikes, eta = found, estimate(sample, found)
+
+
+def true_variance(eigenvalues: np.ndarray, eta: float, gamma: float) -> np.ndarray:
+    """Return s = rho + eta of spikes from their eigenvalues in the sample.
+
+    Inverts ``eigenvalue = s + gamma eta s / (s - eta)`` of Baik & Silverstein (2006),
+    J. Multivar. Anal. 97, 1382; at the edge of the bulk where there is no solution.
+    """
+    b = eigenvalues + eta * (1 - gamma)
+    s = (b + np.sqrt(np.maximum(b * b - 4 * eigenvalues * eta, 0))) / 2
+    return np.maximum(s, eta * (1 + np.sqrt(gamma)))
+
+
+def slope(rho: np.ndarray, eta: float, gamma: float) -> np.ndarray:
+    """Return how fast the eigenvalue of a spike rises with rho; 0 where it meets the bulk."""
+    steepness = 1 - gamma * (eta / rho) ** 2
+    return np.where(steepness > 1e-9, steepness, 0)  # up to rounding
+
+
+def strength_error(rho: np.ndarray, eta: float, gamma: float, freedom: int) -> np.ndarray:
+    """Return the standard error of rho for gaussian data.
+
+    The eigenvalue has variance ``2 s^2 slope / n`` (Paul 2007, Stat. Sinica 17, 1617,
+    theorem 3), and dividing by the slope gives that of rho.
+    """
+    steepness = slope(rho, eta, gamma)
+    known = steepness > 0
+    error = (rho + eta) * np.sqrt(2 / (freedom * np.where(known, steepness, 1)))
+    return np.where(known, error, np.inf)
+
+
+def overlap(rho: np.ndarray, eta: float, gamma: float) -> np.ndarray:
+    """Return the squared overlap of a spike's direction in the sample with the true one.
+
+    Paul (2007), theorem 4; Benaych-Georges & Nadakuditi (2011), Adv. Math. 227, 494.
+    """
+    return slope(rho, eta, gamma) / (1 + gamma * eta / rho)
+
+
+def distance_from_law(sample: Sample, eta: float, spikes: int) -> float:
+    """Return the Kolmogorov distance of the bulk, as far as it is known, from the law of noise."""
+    gamma, scale, count = bulk_law(sample, spikes)
+    bulk = sample.eigenvalues[spikes:]
+    empirical = 1 - (np.arange(len(bulk)) + 0.5) / count
+    return float(np.abs(empirical - bulk_cdf(bulk / (scale * eta), gamma)).max(initial=0))
+
+
+def spread_of_noise(sample: Sample, spikes: int) -> float:
+    """Return the squared coefficient of variation of the true variances beside the spikes.
+
+    Zero up to about 2/n for noise of one variance: the mean square of the bulk is then
+    ``1 + gamma`` squared means (Ledoit & Wolf 2002, Ann. Stat. 30, 1081).
+    """
+    gamma, _, _ = bulk_law(sample, spikes)
+    dim = sample.dim - spikes
+    bulk = sample.eigenvalues[spikes:]
+    mean = (sample.total - sample.eigenvalues[:spikes].sum()) / dim
+    return float((bulk @ bulk + sample.remainder) / dim / mean**2 - 1 - gamma)

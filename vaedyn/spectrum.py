@@ -1,0 +1,312 @@
+"""The spectrum of a data covariance, from rows that stream by in blocks."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from .errors import ParameterError
+
+Blocks = Callable[[], Iterator[np.ndarray]]
+"""Called once per pass over the data; yields blocks (rows, dim)."""
+
+LARGEST_EXACT = 3000  # beyond it, all eigenvalues of a matrix take minutes
+SLAB = 256e6  # bytes of columns held at once where samples are fewer than columns
+PASSES = 6
+PROBES = 40  # cost little beside the rest, and tell the remainder to about 1 %
+SPARE = 10  # directions beyond those asked for, as Halko, Martinsson & Tropp recommend
+RANGE = 1e100  # squares of larger numbers, and of their inverses, leave double precision
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigenvalues of the sample covariance, with the unbiased 1/(samples - 1).
+
+    Attributes
+    ----------
+    mean : (dim,)
+        Mean of the samples.
+    eigenvalues : (k,)
+        Descending; when `complete`, all min(samples - 1, dim) that need not be zero,
+        else the leading ones.
+    directions : (leading, dim)
+        Unit vectors of the first eigenvalues as rows, their largest entry positive;
+        none for eigenvalues that are zero up to rounding.
+    samples, dim : int
+        Numbers of rows and columns of the data.
+    total : float
+        Sum of all eigenvalues: the variances of the columns, added.
+    complete : bool
+        Whether no eigenvalue but exact zeros is missing.
+    error : (k,)
+        There is an eigenvalue of the sample covariance within this distance of each:
+        the norm of the residual, at least rounding.
+    remainder : float
+        Sum of the squares of missing eigenvalues, estimated from a random subspace.
+    constant : tuple of int
+        Columns, counted from 0, in which all samples are equal.
+    """
+
+    mean: np.ndarray
+    eigenvalues: np.ndarray
+    directions: np.ndarray
+    samples: int
+    dim: int
+    total: float
+    complete: bool
+    error: np.ndarray
+    remainder: float = 0.0
+    constant: tuple[int, ...] = ()
+
+
+class _Moments(NamedTuple):
+    """What a first pass over the data tells."""
+
+    mean: np.ndarray
+    samples: int
+    constant: tuple[int, ...]
+
+
+class _Found(NamedTuple):
+    """Eigenvalues (k,) descending, their vectors as columns (dim, leading), sums, errors (k,)."""
+
+    values: np.ndarray
+    vectors: np.ndarray
+    total: float
+    error: np.ndarray
+    remainder: float = 0.0
+
+
+def covariance_spectrum(
+    blocks: Blocks,
+    leading: int = 200,
+    *,
+    largest_exact: int = LARGEST_EXACT,
+    passes: int = PASSES,
+    seed: int = 0,
+) -> Spectrum:
+    """Compute the spectrum of the sample covariance without ever holding all data.
+
+    All eigenvalues are found when min(samples, dim) is at most `largest_exact`: those
+    of the covariance, or of the matrix of scalar products when samples are fewer than
+    columns. Otherwise the leading ones are found in a space that repeated multiplication
+    of random directions by the covariance spans.
+
+    Parameters
+    ----------
+    blocks : callable
+        Returns a fresh iterator of blocks (rows, dim) of the same data when called: twice
+        when all eigenvalues are found, or, with fewer samples than columns, twice and
+        once for every 256 MB; else ``1 + passes`` times.
+    leading : int
+        How many directions to return, and how many eigenvalues when not all.
+    largest_exact : int
+        Size of the largest matrix whose eigenvalues are all computed.
+    passes : int
+        Multiplications by the covariance when not all eigenvalues are found; each
+        takes ``8 (leading + 10) dim`` bytes of memory.
+    seed : int
+        Of the random directions.
+
+    Raises
+    ------
+    ParameterError
+        When the data have fewer than 3 rows, blocks of unequal shapes, nan or infinite
+        entries, no variance at all, or change from pass to pass.
+    """
+    for name, value in (("leading", leading), ("largest_exact", largest_exact), ("passes", passes)):
+        if value < 1:
+            raise ParameterError(name, f"must be at least 1, got {value!r}")
+    moments = _moments(blocks)
+    samples, dim = moments.samples, len(moments.mean)
+    rank = min(samples - 1, dim)
+    if min(samples, dim) > largest_exact:
+        found = _by_random_directions(blocks, moments, leading, passes, seed)
+    elif samples < dim:
+        found = _by_samples(blocks, moments, leading)
+    else:
+        found = _by_columns(blocks, moments, leading)
+    known = int((found.values[:leading] > found.error[:leading]).sum())
+    directions = found.vectors[:, :known].T
+    signs = np.sign(directions[np.arange(known), np.abs(directions).argmax(axis=1)])
+    return Spectrum(
+        mean=moments.mean,
+        eigenvalues=np.maximum(found.values[:rank], 0),
+        directions=directions * signs[:, None],
+        samples=samples,
+        dim=dim,
+        total=found.total,
+        complete=min(samples, dim) <= largest_exact,
+        error=found.error[:rank],
+        remainder=found.remainder,
+        constant=moments.constant,
+    )
+
+
+def _numbers(block: np.ndarray, rows: int, dim: int | None) -> np.ndarray:
+    """Return a block as floats, after checking its shape; `rows` have been read before it."""
+    try:
+        block = np.asarray(block)
+        real = block.astype(float, casting="same_kind", copy=False)
+    except (TypeError, ValueError):
+        raise ParameterError("data", f"expected real numbers, got {block.dtype}") from None
+    if real.ndim != 2 or not real.shape[1]:
+        raise ParameterError("data", f"expected blocks (rows, dim), got shape {real.shape}")
+    if dim not in (None, real.shape[1]):
+        raise ParameterError(
+            "data", f"row {rows + 1} has {real.shape[1]} columns, those before it have {dim}"
+        )
+    return real
+
+
+def _moments(blocks: Blocks) -> _Moments:
+    """Return mean, number of rows and constant columns, after checking every entry."""
+    rows, first, highest, lowest, sums = 0, *(np.empty(0) for _ in range(4))
+    for block in blocks():
+        block = _numbers(block, rows, len(first) if rows else None)
+        if not len(block):
+            continue
+        _check_entries(block, rows)
+        if not rows:
+            first = block.mean(axis=0)
+            sums, highest, lowest = np.zeros_like(first), block[0].copy(), block[0].copy()
+        sums += (block - first).sum(axis=0)  # deviations: exact enough whatever the mean
+        np.maximum(highest, block.max(axis=0), out=highest)
+        np.minimum(lowest, block.min(axis=0), out=lowest)
+        rows += len(block)
+    if rows < 3:
+        raise ParameterError("data", f"at least 3 rows (samples) are needed, got {rows}")
+    spread = highest - lowest
+    if not spread.any():
+        raise ParameterError("data", "all rows are equal: there is no variance to analyse")
+    if spread.max() < 1 / RANGE:
+        raise ParameterError("data", f"numbers differ by {spread.max():.3g} at most: rescale them")
+    mean = np.clip(first + sums / rows, lowest, highest)
+    return _Moments(mean, rows, tuple(np.flatnonzero(spread == 0).tolist()))
+
+
+def _check_entries(block: np.ndarray, rows: int) -> None:
+    good = np.abs(block) <= RANGE  # False for nan, too
+    if good.all():
+        return
+    row, column = np.argwhere(~good)[0]
+    number = block[row, column]
+    cure = "rescale the data" if np.isfinite(number) else "remove such rows, or fill in numbers"
+    raise ParameterError("data", f"row {rows + row + 1}, column {column + 1} is {number:g}: {cure}")
+
+
+def _centred(
+    blocks: Blocks, moments: _Moments, columns: slice = slice(None)
+) -> Iterator[np.ndarray]:
+    """Yield some columns of the blocks of another pass, without their mean."""
+    rows = 0
+    for block in blocks():
+        block = _numbers(block, rows, len(moments.mean))[:, columns]
+        rows += len(block)
+        if rows > moments.samples:
+            break
+        yield block - moments.mean[columns]
+    if rows != moments.samples:
+        raise ParameterError("data", "the number of rows changed while they were read: start again")
+
+
+def _by_columns(blocks: Blocks, moments: _Moments, leading: int) -> _Found:
+    """Find all eigenvalues of the covariance (dim, dim)."""
+    dim = len(moments.mean)
+    covariance = np.zeros((dim, dim))
+    for block in _centred(blocks, moments):
+        covariance += block.T @ block
+    covariance /= moments.samples - 1
+    total = float(np.trace(covariance))
+    values, vectors = np.linalg.eigh(covariance)
+    return _Found(values[::-1], vectors[:, ::-1][:, :leading], total, _rounding(values))
+
+
+def _by_samples(blocks: Blocks, moments: _Moments, leading: int) -> _Found:
+    """Find all eigenvalues of the scalar products (samples, samples), a slab of columns a pass.
+
+    Those that are not zero are shared with the covariance, and ``X^T u / |X^T u|``
+    is the direction that belongs to the eigenvector u.
+    """
+    samples, dim = moments.samples, len(moments.mean)
+    width = max(1, min(dim, int(SLAB / 8 / samples)))
+    products = np.zeros((samples, samples))
+    for start in range(0, dim, width):
+        held, row = np.empty((samples, min(width, dim - start))), 0
+        for block in _centred(blocks, moments, slice(start, start + width)):
+            held[row : row + len(block)] = block
+            row += len(block)
+        products += held @ held.T
+    products /= samples - 1
+    total = float(np.trace(products))
+    values, vectors = np.linalg.eigh(products)
+    wide = vectors[:, ::-1][:, :leading]
+    directions, row = np.zeros((dim, wide.shape[1])), 0
+    for block in _centred(blocks, moments):
+        directions += block.T @ wide[row : row + len(block)]
+        row += len(block)
+    lengths = np.linalg.norm(directions, axis=0)
+    directions /= np.where(lengths > 0, lengths, 1)
+    return _Found(values[::-1], directions, total, _rounding(values))
+
+
+def _rounding(values: np.ndarray) -> np.ndarray:
+    return np.full(len(values), len(values) * np.finfo(float).eps * np.abs(values).max())
+
+
+def _by_random_directions(
+    blocks: Blocks, moments: _Moments, leading: int, passes: int, seed: int
+) -> _Found:
+    """Find leading eigenvalues in the span of S^j G, j < passes, with G random (dim, wide).
+
+    The randomised range finder with power iterations of Halko, Martinsson & Tropp (2011),
+    SIAM Rev. 53, 217, keeping all powers, not only the last, as Halko, Martinsson,
+    Shkolnisky & Tygert (2011), SIAM J. Sci. Comput. 33, 2580, do: few passes are then
+    enough. The coefficients of making each power orthogonal to those before it are the
+    covariance in that space, and give the residuals |S v - value v|, within which there
+    is an eigenvalue (Parlett 1998, The Symmetric Eigenvalue Problem, theorem 4.5.1).
+
+    The squares of all other eigenvalues are what random probes tell of the covariance
+    without the part that was found (Hutchinson 1990, Commun. Stat. 19, 433).
+    """
+    dim = len(moments.mean)
+    wide = min(leading + SPARE, dim)
+    passes = min(passes, dim // wide)
+    rng = np.random.default_rng(seed)
+    basis = np.empty((dim, passes * wide), order="F")
+    basis[:, :wide] = np.linalg.qr(rng.standard_normal((dim, wide)))[0]
+    probes = rng.standard_normal((dim, PROBES))
+    inner = np.zeros((passes * wide, passes * wide))
+    rest, total, probed = np.zeros((wide, wide)), 0.0, probes
+    for j in range(passes):
+        now, known = slice(j * wide, (j + 1) * wide), basis[:, : (j + 1) * wide]
+        sent = known[:, now] if j else np.hstack([known, probes])
+        image, total = _multiplied(blocks, moments, sent)
+        if not j:
+            image, probed = image[:, :wide], image[:, wide:]
+        for _ in range(2):  # once leaves rounding errors that grow
+            inside = known.T @ image
+            inner[: now.stop, now] += inside
+            image -= known @ inside
+        outside, rest = np.linalg.qr(image)
+        if j + 1 < passes:
+            # again: what is left may be rounding errors only
+            outside = np.linalg.qr(outside - known @ (known.T @ outside))[0]
+            basis[:, now.stop : now.stop + wide] = outside
+    values, vectors = np.linalg.eigh(inner, UPLO="U")
+    values, vectors = values[::-1][:leading], vectors[:, ::-1][:, :leading]
+    error = np.linalg.norm(rest @ vectors[-wide:], axis=0)
+    directions = basis @ vectors
+    probed = probed - directions @ (values[:, None] * (directions.T @ probes))
+    remainder = float(np.vdot(probed, probed)) / PROBES
+    return _Found(values, directions, total, np.maximum(error, _rounding(values)), remainder)
+
+
+def _multiplied(blocks: Blocks, moments: _Moments, vectors: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the covariance times `vectors` (dim, wide), and the sum of its eigenvalues."""
+    image, squares = np.zeros(vectors.shape), 0.0
+    for block in _centred(blocks, moments):
+        image += block.T @ (block @ vectors)
+        squares += float(np.vdot(block, block))
+    return image / (moments.samples - 1), squares / (moments.samples - 1)
