@@ -52,7 +52,11 @@ def _short(value: object) -> str:
 
 def output_path(figure: str, output: Path | None, params: Params, options: dict[str, Any]) -> Path:
     """Return where to write a figure, after checking that one can."""
-    chosen = output or default_name(figure, params, options)
+    return checked(output or default_name(figure, params, options))
+
+
+def checked(chosen: Path) -> Path:
+    """Return the name of a figure, after checking that one can be written there."""
     if chosen.suffix.lower() not in FORMATS:
         raise click.BadParameter(
             f"expected a name ending in .pdf, .svg or .png, got {str(chosen)!r}",

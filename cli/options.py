@@ -14,7 +14,7 @@ from vaedyn.params import Params
 
 from .main import show_notes
 
-SECTIONS = ("Sweep", "Model", "Numerics", "Store", "Output")
+SECTIONS = ("Sweep", "Model", "Convention", "Numerics", "Store", "Output")
 MODEL = tuple(Params.__dataclass_fields__)
 
 

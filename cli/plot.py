@@ -12,7 +12,7 @@ from vaedyn.results import Trajectory
 from vaedyn.sgd import simulate
 
 from ..store import ResultStore
-from . import anneal, plot_sweeps
+from . import anneal, ondata, plot_spectrum, plot_sweeps
 from .advice import warn
 from .figure import OUTPUT, X_SCALE, output_path, write
 from .landscapes import branches, cascade, passages, phase_diagram
@@ -71,7 +71,16 @@ def _trajectories(
     return ode, sgd
 
 
-for figure in (branches, cascade, phase_diagram, passages, anneal.figure, plot_sweeps.figure):
+for figure in (
+    branches,
+    cascade,
+    phase_diagram,
+    passages,
+    anneal.figure,
+    plot_sweeps.figure,
+    plot_spectrum.figure,
+    ondata.figure,
+):
     command.add_command(figure)
 
 

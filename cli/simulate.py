@@ -12,6 +12,7 @@ from vaedyn.sgd import simulate
 
 from ..store import ResultStore
 from .advice import TOL, measured_convergence, warn
+from .ondata import DATA_OPTION, prepare, report
 from .options import SIMULATION_OPTIONS, Command, with_model
 from .output import (
     OBSERVABLES,
@@ -35,11 +36,16 @@ def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
 @click.command(
     "simulate",
     cls=Command,
-    examples=["vaedyn simulate --runs 20", "vaedyn simulate --dim 1000 --lr 0.05 --engine vector"],
+    examples=[
+        "vaedyn simulate --runs 20",
+        "vaedyn simulate --dim 1000 --lr 0.05 --engine vector",
+        "vaedyn simulate --data data.npy --beta 0.5",
+    ],
 )
-@with_model(SIMULATION_OPTIONS, [TOL])
+@with_model([DATA_OPTION], SIMULATION_OPTIONS, [TOL])
 def command(
     params: Params,
+    place: str | None,
     runs: int,
     seed: int,
     engine: str,
@@ -55,6 +61,10 @@ def command(
     more runs computes only those that are missing. The last line tells from when
     on the error of each run stays near that of theory's end.
     """
+    if place is not None:
+        it = prepare(place, params, store_path=store_path, recompute=recompute)
+        report(it, seed, store_path, recompute, as_json)
+        return
     warnings = warn(params, tol)
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("simulate", "steps") as progress:

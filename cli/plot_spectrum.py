@@ -1,0 +1,59 @@
+"""`vaedyn plot spectrum`."""
+
+import logging
+from pathlib import Path
+
+import click
+
+from .figure import OUTPUT, checked
+from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
+from .output import print_json
+from .spectrum import CONVENTION_OPTIONS, DATA, DATA_OPTIONS, look
+
+log = logging.getLogger("vaedyn.cli")
+
+
+@click.command(
+    "spectrum",
+    cls=Command,
+    examples=["vaedyn plot spectrum data.npy -o spectrum.pdf"],
+)
+@DATA
+@add(
+    DATA_OPTIONS[:2],
+    [CONVENTION_OPTIONS[2], OUTPUT],
+    STORE_OPTIONS,
+    RECOMPUTE_OPTIONS,
+    OUTPUT_OPTIONS,
+)
+def figure(
+    place: str,
+    estimator: str,
+    spikes: int | None,
+    scale: float | str,
+    output: Path | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+) -> None:
+    """Draw the eigenvalues of your data's covariance, the noise, and where latents collapse.
+
+    Where the noise is white, the eigenvalues of noise lie on the black line.
+    Latents are lost one by one as beta reaches the variances of the signals. The
+    scale does not matter here, unless it is 'standard'.
+    """
+    chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
+    data = look(place, estimator, spikes, scale, store_path=store_path, recompute=recompute)
+    for text in data.analysis.warnings:
+        log.warning(text)
+
+    from vaedyn import figures_spectrum
+    from vaedyn.style import save
+
+    save(
+        figures_spectrum.spectrum(data.spectrum, data.analysis), chosen, keywords=[data.source.key]
+    )
+    if as_json:
+        print_json({"command": "plot spectrum", "output": str(chosen), "keys": [data.source.key]})
+    else:
+        click.echo(chosen)

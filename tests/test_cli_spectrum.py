@@ -1,0 +1,152 @@
+"""`vaedyn spectrum` as a user meets it."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_digits
+
+from vaedyn.conventions import Convention
+
+
+@pytest.fixture
+def spiked(tmp_path):
+    """A table with signals of strengths 8, 5 and 3 in unit noise."""
+    random = np.random.default_rng(3)
+    x = random.standard_normal((3000, 40))
+    x[:, :3] *= np.sqrt([9, 6, 4])
+    np.save(tmp_path / "data.npy", x + 7)
+    return x
+
+
+def test_spectrum_finds_signals_and_recommends(run, spiked):
+    done = run("spectrum data.npy --json")
+    data = done.json
+    assert (done.code, done.err) == (0, data_note(done.err))
+    assert (data["samples"], data["dim"], data["estimator"]) == (3000, 40, "likelihood")
+    assert data["eta"] == pytest.approx(1, abs=0.01)
+    assert data["warnings"] == []
+    for spike, rho in zip(data["spikes"], (8, 5, 3), strict=True):
+        assert spike["rho"] == pytest.approx(rho, abs=4 * spike["rho_error"])
+        assert spike["collapse_beta"] == pytest.approx(spike["rho"] + data["eta"])
+        assert spike["collapse_weight"] is None
+    assert data["recommended"] == {"beta": data["eta"], "latent": 3, "weight": None}
+    betas = sorted(spike["collapse_beta"] for spike in data["spikes"])
+    assert data["active_units"] == [[0, 3], [betas[0], 2], [betas[1], 1], [betas[2], 0]]
+    rate = np.array(data["rate_distortion"])
+    assert (np.diff(rate[:, 1]) <= 0).all()
+    assert (np.diff(rate[:, 2]) >= 0).all()
+    text = run("spectrum data.npy").out
+    assert f"recommended: beta = {data['eta']:.6g}, 3 latents" in text
+    assert run("spectrum data.npy --json").json["reused"]
+
+
+def data_note(err):
+    """Return the notes that are expected, which tell that something was computed."""
+    assert err.startswith("computed spectrum ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_weights_are_those_of_the_users_code(run, spiked):
+    words = "spectrum data.npy --json --loss mean --decoder-variance 0.5 --scale 0.1"
+    data = run(words, "--weight 0.002 --latent 5").json
+    convention = Convention("mean", 0.5, 0.1)
+    for spike in data["spikes"]:
+        assert spike["collapse_weight"] == convention.weight(spike["collapse_beta"], 40)
+    assert data["recommended"]["weight"] == convention.weight(data["eta"], 40)
+    judged = data["judged"]
+    assert judged["beta"] == pytest.approx(0.002 * 40 * 0.5 / 0.01)
+    assert judged["active_units"] == 3
+    assert judged["kl_per_latent"][3:] == [0, 0]
+    text = run("spectrum data.npy --loss mean --weight 0.00025").out
+    assert "your KL weight 0.00025 is beta = 0.005 here: 3 of 3 latents are in use" in text
+    assert "KL weight" in text.splitlines()[0]
+    collapsed = run("spectrum data.npy --weight 30").out
+    assert "0 of 3 latents are in use: the posterior collapses" in collapsed
+    noisy = run("spectrum data.npy --weight 0.5 --latent 6").out
+    assert "6 of 6 latents are in use, 3 of them on noise" in noisy
+
+
+def test_standardised_columns_have_unit_variance(run, spiked):
+    x = spiked / spiked.std(axis=0, ddof=1)
+    np.save("standard.npy", x)
+    ours = run("spectrum data.npy --scale standard --spikes 1 --json").json
+    theirs = run("spectrum standard.npy --spikes 1 --json").json
+    assert ours["eta"] == pytest.approx(theirs["eta"], rel=1e-9)
+    assert ours["spikes"][0]["eigenvalue"] == pytest.approx(theirs["spikes"][0]["eigenvalue"])
+
+
+def test_digits_are_answered_with_honest_warnings(run):
+    np.save("digits.npy", load_digits().data)
+    data = run("spectrum digits.npy --json").json
+    top = np.linalg.eigvalsh(np.cov(load_digits().data.T))[::-1]
+    seen = [spike["eigenvalue"] for spike in data["spikes"]]
+    np.testing.assert_allclose(seen, top[: len(seen)], rtol=1e-9)
+    assert "constant" in data["warnings"][0]
+    assert any("not of one variance" in text for text in data["warnings"])
+
+
+def test_a_table_of_measurements_is_read_from_text(run):
+    table = load_breast_cancer()
+    header = ",".join(name.replace(" ", "_") for name in table.feature_names)
+    np.savetxt("cells.csv", table.data, delimiter=",", header=header, comments="", fmt="%.17g")
+    data = run("spectrum cells.csv --scale standard --json").json
+    assert (data["samples"], data["dim"]) == table.data.shape
+    top = np.linalg.eigvalsh(np.corrcoef(table.data.T))[::-1]
+    assert data["spikes"][0]["eigenvalue"] == pytest.approx(top[0], rel=1e-9)
+
+
+BAD = {
+    "nothing.npy": "there is no file nothing.npy",
+    "empty.csv": "empty.csv is empty",
+    "words.csv": "words.csv",
+    "cube.npy": "cube.npy",
+    "nan.npy": "nan",
+    "short.npy": "3",
+    "flat.npy": "variance",
+    "data.xyz": "must end in",
+}
+
+
+@pytest.mark.parametrize(("name", "words"), BAD.items())
+def test_bad_tables_are_one_line(run, tmp_path, name, words):
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "words.csv").write_text("1,2\n3,cat\n5,6\n")
+    (tmp_path / "data.xyz").write_text("1 2\n")
+    arrays = {"cube": np.zeros((3, 4, 5)), "nan": np.array([[1, 2], [np.nan, 3], [4, 5], [6, 6.5]]),
+              "short": np.eye(2), "flat": np.ones((9, 3))}  # fmt: skip
+    for stem, array in arrays.items():
+        np.save(tmp_path / f"{stem}.npy", array)
+    done = run("spectrum", name)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: ")
+    assert words in done.err
+    assert done.err.count("\n") == 1
+    assert not list(tmp_path.glob("vaedyn-store/*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("--estimator guess", "--estimator"),
+        ("--spikes 30", "--spikes"),
+        ("--loss max", "--loss"),
+        ("--scale x", "--scale"),
+        ("--scale 0", "--scale"),
+        ("--decoder-variance -1", "--decoder-variance"),
+        ("--latent 0", "--latent"),
+    ],
+)
+def test_bad_options_are_named(run, spiked, words, option):
+    done = run("spectrum data.npy", words)
+    assert done.code == 2
+    (line,) = [line for line in done.err.splitlines() if not line.startswith("computed")]
+    assert option in line
+
+
+def test_plot_spectrum_draws_and_reuses(run, spiked, tmp_path):
+    done = run("plot spectrum data.npy")
+    assert (done.code, done.out) == (0, "spectrum_data.pdf\n")
+    again = run("plot spectrum data.npy -o s.svg --json")
+    assert "computed" not in again.err
+    assert len(again.json["keys"]) == 1
+    assert run("plot spectrum data.npy -o s.jpg").code == 2
