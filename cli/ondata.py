@@ -1,6 +1,7 @@
 """Training on somebody's own rows: `vaedyn simulate --data` and `vaedyn plot collapse`."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
+from vaedyn.datasets import standardised
 from vaedyn.empirical import block_rows, learn
 from vaedyn.params import Params
 from vaedyn.results import Trajectory
@@ -22,6 +24,7 @@ from .spectrum import DATA, Data, look
 
 log = logging.getLogger("vaedyn.cli")
 FROM_DATA = ("dim", "signal", "rho", "eta")
+WITHOUT = ("runs", "jobs", "tol")
 STEADY = 0.05  # learning rate, if none is given
 LONG = 20.0  # time, in units of 1/tau over the least variance that is learned, if none is given
 TINY = 1e-12
@@ -35,6 +38,13 @@ DATA_OPTION = option(
     help="Train on the rows of this table instead, see `vaedyn spectrum`; they give N, M*, rho "
     "and eta.",
     show_default="drawn from the model",
+)
+STANDARDISE = option(
+    "Model",
+    "--standardise",
+    is_flag=True,
+    show_default=False,
+    help="Divide the columns of the data by their standard deviation first.",
 )
 
 
@@ -59,9 +69,16 @@ class OnData(NamedTuple):
     data: Data
     params: Params
     unit: float
+    standardise: bool
 
 
-def prepare(place: str, params: Params, **where: Any) -> OnData:
+def given(name: str) -> bool:
+    """Return whether an option has been set by the user."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source not in (None, ParameterSource.DEFAULT)
+
+
+def prepare(place: str, params: Params, standardise: bool, **where: Any) -> OnData:
     """Return what training on a table needs; what is not given is chosen to suit the data.
 
     Raises
@@ -69,15 +86,13 @@ def prepare(place: str, params: Params, **where: Any) -> OnData:
     click.UsageError
         When an option is given that the data decide.
     """
-    context = click.get_current_context()
-
-    def given(name: str) -> bool:
-        return context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
-
     for name in FROM_DATA:
         if given(name):
             raise click.UsageError(f"--{name} and data exclude each other: it is taken from them")
-    data = look(place, "likelihood", None, 1.0, **where)
+    for name in WITHOUT:
+        if given(name):
+            raise click.UsageError(f"--{name} does not apply to training on data, which is one run")
+    data = look(place, "likelihood", None, "standard" if standardise else 1.0, **where)
     for text in data.analysis.warnings:
         log.warning(text)
     dim, unit = data.spectrum.dim, float(data.spectrum.eigenvalues[0])
@@ -107,7 +122,7 @@ def prepare(place: str, params: Params, **where: Any) -> OnData:
         t_max=t_max,
         points=min(params.points, max(2, int(t_max * dim))),
     )
-    return OnData(place, data, chosen, unit)
+    return OnData(place, data, chosen, unit, standardise)
 
 
 def trained(it: OnData, seed: int, store: ResultStore) -> Trajectory:
@@ -115,13 +130,18 @@ def trained(it: OnData, seed: int, store: ResultStore) -> Trajectory:
     params = it.params
     found = open_table(it.place)
     rows, scale = block_rows(found.columns), it.unit**-0.5
+
+    def blocks() -> Iterator[np.ndarray]:
+        return found.blocks(rows)
+
+    seen = standardised(blocks) if it.standardise else blocks
     with progress_bar("train on the data", "steps") as progress:
         return learn(
             params,
-            lambda: (scale * block for block in found.blocks(rows)),
+            lambda: (scale * block for block in seen()),
             scale * it.data.spectrum.mean,
             it.data.spectrum.directions[: params.signal],
-            digest=f"{found.digest()} / {it.unit!r}",
+            digest=f"{found.digest()} / {it.unit!r}{' standardised' * it.standardise}",
             seed=seed,
             store=store,
             progress=progress,
@@ -171,10 +191,11 @@ def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bo
     examples=["vaedyn plot collapse data.npy --latent 8 -o collapse.pdf"],
 )
 @DATA
-@with_model([BETAS, SEED, OUTPUT])
+@with_model([STANDARDISE, BETAS, SEED, OUTPUT])
 def figure(
     params: Params,
     place: str,
+    standardise: bool,
     simulations: int,
     seed: int,
     output: Path | None,
@@ -188,7 +209,7 @@ def figure(
     """
     name = f"collapse_{Path(place.partition(':')[0]).stem}.pdf"
     chosen = checked(output or Path(name))
-    it = prepare(place, params, store_path=store_path, recompute=recompute)
+    it = prepare(place, params, standardise, store_path=store_path, recompute=recompute)
     top = float(it.data.spectrum.eigenvalues[0])
     betas = np.geomspace(0.5 * it.data.prediction.eta, 1.3 * top, simulations)
     betas = np.array([float(f"{beta:.4g}") for beta in betas])

@@ -12,7 +12,7 @@ from vaedyn.sgd import simulate
 
 from ..store import ResultStore
 from .advice import TOL, measured_convergence, warn
-from .ondata import DATA_OPTION, prepare, report
+from .ondata import DATA_OPTION, STANDARDISE, prepare, report
 from .options import SIMULATION_OPTIONS, Command, with_model
 from .output import (
     OBSERVABLES,
@@ -42,10 +42,11 @@ def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
         "vaedyn simulate --data data.npy --beta 0.5",
     ],
 )
-@with_model([DATA_OPTION], SIMULATION_OPTIONS, [TOL])
+@with_model([DATA_OPTION, STANDARDISE], SIMULATION_OPTIONS, [TOL])
 def command(
     params: Params,
     place: str | None,
+    standardise: bool,
     runs: int,
     seed: int,
     engine: str,
@@ -62,9 +63,11 @@ def command(
     on the error of each run stays near that of theory's end.
     """
     if place is not None:
-        it = prepare(place, params, store_path=store_path, recompute=recompute)
+        it = prepare(place, params, standardise, store_path=store_path, recompute=recompute)
         report(it, seed, store_path, recompute, as_json)
         return
+    if standardise:
+        raise click.UsageError("--standardise goes with --data")
     warnings = warn(params, tol)
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("simulate", "steps") as progress:

@@ -49,6 +49,14 @@ def test_what_the_data_decide_cannot_be_given(run, spiked, name):
     assert f"--{name} and data exclude each other" in done.err
 
 
+@pytest.mark.parametrize("words", ["--runs 3", "--jobs 1", "--tol 0.1"])
+def test_what_has_no_meaning_is_refused(run, spiked, words):
+    done = run("simulate --data data.npy", words)
+    assert done.code == 2
+    assert "does not apply to training on data" in done.err
+    assert run("simulate --standardise").code == 2
+
+
 def test_too_many_latents_are_refused(run, spiked):
     done = run("simulate --data data.npy --latent 6")
     assert done.code == 2
@@ -69,3 +77,17 @@ def test_plot_collapse_draws_and_reuses(run, spiked):
     again = run(words, "--json")
     assert "computed" not in again.err
     assert len(again.json["keys"]) == 3
+
+
+def test_standardised_columns_are_trained_on(run, spiked):
+    x = np.load("data.npy") * np.arange(1, 13)
+    np.save("scaled.npy", x)
+    np.save("standard.npy", x / x.std(axis=0, ddof=1))
+    words = "--latent 1 --beta 0.5 --t-max 50 --json"
+    ours = run("simulate --data scaled.npy --standardise", words).json
+    theirs = run("simulate --data standard.npy", words).json
+    assert ours["unit"] == pytest.approx(theirs["unit"], rel=1e-9)
+    measured = [each["kl_per_latent"]["measured"] for each in (ours, theirs)]
+    np.testing.assert_allclose(*measured, rtol=1e-6)
+    plain = run("simulate --data scaled.npy", words).json
+    assert plain["unit"] > 10 * ours["unit"]
