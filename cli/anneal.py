@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from vaedyn.adiabatic import relaxation_time
-from vaedyn.convergence import measured, spread
+from vaedyn.convergence import end_of_learning, measured, spread
 from vaedyn.errors import ConvergenceError
 from vaedyn.ode import theory
 from vaedyn.params import Params
@@ -176,7 +176,7 @@ def confirmation(
         at = replace(params, anneal=spec, t_max=longest, points=SAVED)
         with progress_bar(f"simulate {spec.partition(':')[0]}", "steps") as progress:
             result = simulate(at, runs=runs, seed=seed, jobs=jobs, store=store, progress=progress)
-        each = measured(result, found.end, found.tol)
+        each = measured(result, end_of_learning(at), found.tol)
         if np.isnan(spread(each)[0]):
             raise ConvergenceError(
                 f"the mean eps_g of {runs} runs does not stay within {found.tol:g} of its end; "
@@ -281,7 +281,7 @@ def _simulated(
         at = replace(params, anneal=spec, t_max=longest, points=SAVED)
         with progress_bar(f"simulate {spec}", "steps") as progress:
             result = simulate(at, runs=runs, seed=seed, jobs=jobs, store=store, progress=progress)
-        time, error = spread(measured(result, found.end, found.tol))
+        time, error = spread(measured(result, end_of_learning(at), found.tol))
         if np.isfinite(time):
             points.append((x, time, error))
     if len(points) < count:

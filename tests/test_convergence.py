@@ -19,8 +19,7 @@ STANDARD = vaedyn.Params(init=START)
 
 
 def converged(params, spec="constant", tol=1e-3, **others):
-    end = end_of_learning(params)
-    return last_crossing(params, parse_schedule(spec), end, tol, **others)
+    return last_crossing(params, parse_schedule(spec), tol, **others)[0]
 
 
 @pytest.mark.parametrize(
@@ -130,3 +129,28 @@ def test_tolerances_are_checked(tol):
     with pytest.raises(vaedyn.ParameterError) as caught:
         time_to_converge(STANDARD, tol)
     assert caught.value.name == "tol"
+
+
+def test_a_saddle_with_almost_the_same_error_is_not_the_end():
+    start = {"m": [[1e-7, 0.9]], "d": [[1e-7, 0.5]], "Q": [[0.9]], "E": [[0.27]], "R": [[0.47]]}
+    params = vaedyn.Params(signal=2, rho=(1.05, 1.0), dim=2000, init={**start, "D": [0.5]})
+    found = time_to_converge(params, 0.06)
+    rho, lr = params.strengths, params.lr
+    y = np.concatenate([np.ravel(params.overlaps()[name]) for name in "mdQERD"])
+    dense = solve_ivp(
+        lambda _, y: reference.drift(y, 1.0, rho, 1.0, 0.0, lr, 1), (0, 2 * found.t), y,
+        method="LSODA", rtol=1e-10, atol=1e-18, dense_output=True,
+    ).sol  # fmt: skip
+    m, _, Q, *_ = reference.split(dense(0.98 * found.t), 1, 2)
+    error = rho.sum() - 2 * max(np.sqrt(rho) * np.abs(m[0])) + Q[0, 0]
+    assert found.t > 20_000
+    assert abs(error - found.eps_g) > 0.06
+    assert found.eps_g == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_whole_schedule_is_followed_whatever_the_last_time():
+    for anneal in ("linear:3000", "tanh:0.0005"):
+        params = vaedyn.Params(latent=2, signal=2, dim=500, lr=0.05, anneal=anneal, beta=1.2)
+        found = [time_to_converge(replace(params, t_max=t_max)) for t_max in (100.0, 5000.0)]
+        assert found[0].t == pytest.approx(found[1].t, rel=1e-5)
+        assert found[0].eps_g == pytest.approx(found[1].eps_g, abs=1e-6)

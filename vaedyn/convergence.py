@@ -5,19 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from .annealing import Cyclical, Schedule
-from .destination import destination
+from .annealing import Constant, Cyclical, Schedule, Tanh
+from .destination import NEAR, destination
 from .errors import ConvergenceError, DivergenceError
 from .ode import integrate, tolerances
 from .params import Params, real
 from .results import Store, Trajectory, Variables
 from .state import generalisation_error, pack, unpack
 
-NUMERICS = 1  # raised when the same parameters give other numbers
+NUMERICS = 2  # raised when the same parameters give other numbers
 GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
 SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
 RESAMPLED = 200  # ensembles drawn from one
+ARRIVED = 12.0  # gamma t, at which tanh is 1 to 10 digits
 LONGEST = 1e6  # in units of 1/tau
 
 
@@ -77,8 +78,7 @@ def time_to_converge(
     def compute() -> tuple[Variables, dict[str, Any]]:
         t, end, reason = np.nan, np.nan, ""
         try:
-            end = end_of_learning(params, rtol, atol)
-            t = last_crossing(params, params.schedule, end, tol, rtol=rtol, atol=atol)
+            t, end = last_crossing(params, params.schedule, tol, rtol=rtol, atol=atol)
         except (ConvergenceError, DivergenceError) as error:
             reason = str(error)
         text = {"t": "time to converge, steps/N", "eps_g": "generalisation error of the end"}
@@ -99,40 +99,53 @@ def time_to_converge(
     return Convergence(t, end, tol, info["reason"])
 
 
+def arrival(schedule: Schedule) -> float:
+    """Return the time from which beta stays at its end value, to 10 digits."""
+    if isinstance(schedule, Tanh):
+        return ARRIVED / schedule.gamma
+    return 0.0 if isinstance(schedule, Constant) else max(schedule.kinks(np.inf), default=0.0)
+
+
 def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> float:
-    """Return eps_g of the fixed point in which learning ends.
+    """Return eps_g of the fixed point in which learning ends, after the whole schedule.
 
     Raises
     ------
     ConvergenceError, DivergenceError
         When that cannot be found.
     """
+    schedule = params.schedule
+    _check_that_it_ends(params, schedule)
+    times = np.array([0.0, max(params.t_max, arrival(schedule))])
+    start = pack(**params.overlaps())
+    y = integrate(params, start, times, schedule, rtol=rtol, atol=atol)[0][-1]
+    return float(_errors(params, destination(params, y, rtol)[None])[0])
+
+
+def _check_that_it_ends(params: Params, schedule: Schedule) -> None:
     if params.beta == 0:
         raise ConvergenceError("at beta = 0 learning has no end: D shrinks for ever")
-    times = np.array([0.0, params.t_max])
-    start = pack(**params.overlaps())
-    y = integrate(params, start, times, params.schedule, rtol=rtol, atol=atol)[0][-1]
-    return float(_errors(params, destination(params, y, rtol)[None])[0])
+    if isinstance(schedule, Cyclical):
+        raise ConvergenceError("under a cyclical schedule eps_g never comes to rest")
 
 
 def last_crossing(
     params: Params,
     schedule: Schedule,
-    end: float,
     tol: float,
     *,
     rtol: float = 1e-8,
     atol: float = 1e-10,
     most: float | None = None,
-) -> float:
-    """Return the time after which eps_g stays within `tol` of `end`.
+) -> tuple[float, float]:
+    """Return the time after which eps_g stays within `tol` of its end, and the end's eps_g.
 
     Parameters
     ----------
     params : Params
         The start, and the constants; its own schedule does not matter.
     schedule : Schedule
-    end, tol : float
+    tol : float
     most : float, optional
         Where to give up; default: 10^6/tau.
 
@@ -143,37 +156,41 @@ def last_crossing(
     DivergenceError
         When learning diverges.
     """
-    if isinstance(schedule, Cyclical):
-        raise ConvergenceError("under a cyclical schedule eps_g never comes to rest")
+    _check_that_it_ends(params, schedule)
     start = pack(**params.overlaps())
 
-    def distances(times: np.ndarray) -> np.ndarray:
-        y, _ = integrate(params, start, times, schedule, rtol=rtol, atol=atol)
-        return np.abs(_errors(params, y) - end)
+    def course(times: np.ndarray) -> np.ndarray:
+        return integrate(params, start, times, schedule, rtol=rtol, atol=atol)[0]
 
     longest = most or LONGEST / params.lr
-    last = max(schedule.kinks(longest), default=0.0)  # learning goes on after it
-    horizon = min(max(params.t_max, 1.1 * last + 10 / params.lr), longest)
+    horizon = min(max(params.t_max, 1.1 * arrival(schedule) + 10 / params.lr), longest)
     while True:
         # kinks are looked at as well: the error may leave its end at once there
         times = np.union1d(np.linspace(0, horizon, GRID + 1), schedule.kinks(horizon))
-        far = distances(times)
-        if (far[-GRID // 10 :] < SETTLED * tol).all():
+        y = course(times)
+        # which of many fixed points learning ends in may depend on the schedule
+        point = destination(params, y[-1], rtol)
+        end = float(_errors(params, point[None])[0])
+        far = np.abs(_errors(params, y) - end)
+        # close in eps_g alone is not enough: a saddle may have the same one
+        there = np.abs(y[-1] - point).max() < NEAR * max(1.0, np.abs(point).max())
+        if there and (far[-GRID // 10 :] < SETTLED * tol).all():
             break
         if horizon >= longest:
             raise ConvergenceError(f"eps_g is not within {tol:g} of its end by t = {horizon:g}")
         horizon = min(2 * horizon, longest)
     if not (far > tol).any():
-        return 0.0
+        return 0.0, end
     last = int(np.flatnonzero(far > tol)[-1])
     for _ in range(2):
         low, high = times[last : last + 2]
         times = np.unique(np.concatenate([[0.0], np.linspace(low, high, FINER + 1)]))
-        far, times = distances(times)[-FINER - 1 :], times[-FINER - 1 :]
+        far = np.abs(_errors(params, course(times)) - end)
+        far, times = far[-FINER - 1 :], times[-FINER - 1 :]
         # both ends are as they were, up to the error of the integration
         last = max(np.flatnonzero(far[:-1] > tol), default=0)
     # linear between the last two, which are 1/4096 of the first grid's distance apart
-    return float(np.interp(-tol, -far[last : last + 2], times[last : last + 2]))
+    return float(np.interp(-tol, -far[last : last + 2], times[last : last + 2])), end
 
 
 def measured(trajectory: Trajectory, end: float, tol: float) -> np.ndarray:

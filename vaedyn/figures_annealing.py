@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from .adiabatic import delay
 from .annealing import parse_schedule
+from .convergence import end_of_learning
 from .results import Trajectory
 from .style import COLOURS, TWO_COLUMNS, caption, new_figure, styled
 from .tuning import FAMILIES, Tuning
@@ -45,9 +46,10 @@ def annealing(
             _schedule(left, found, best)
         else:
             _times(left, found, measured)
-        for run, colour, end in ((constant, CONSTANT, found.constant), (best, BEST, found.time)):
-            right.plot(run.t, np.maximum(np.abs(run.eps_g - found.end), 1e-12), color=colour)
-            right.plot(end, found.tol, "o", color=colour, markerfacecolor="white", zorder=4)
+        for run, colour, at in ((constant, CONSTANT, found.constant), (best, BEST, found.time)):
+            away = np.abs(run.eps_g - end_of_learning(run.params))
+            right.plot(run.t, np.maximum(away, 1e-12), color=colour)
+            right.plot(at, found.tol, "o", color=colour, markerfacecolor="white", zorder=4)
         right.axhline(found.tol, color=GREY, linewidth=0.8, linestyle=":")
         right.set_yscale("log")
         right.set_ylim(bottom=found.tol / 30)

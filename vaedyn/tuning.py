@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from .annealing import Constant, Cosine, Linear, Points, Schedule, Tanh
-from .convergence import end_of_learning, last_crossing
+from .convergence import last_crossing
 from .errors import ConvergenceError, DivergenceError, ParameterError
 from .ode import tolerances
 from .params import Params, integer, real
 from .results import Source, Store, Variables
 
-NUMERICS = 1  # raised when the same parameters give other numbers
+NUMERICS = 2  # raised when the same parameters give other numbers
 FAMILIES: dict[str, Callable[[float], Schedule] | None] = {
     "tanh": Tanh,
     "linear": Linear,
@@ -32,7 +32,8 @@ SCAN = 160  # values of the one number of a family
 FINER = (16, 16, 16)  # values in ever smaller intervals around the best ones
 BEST = 3  # of them that are looked at closer
 OFF = 0.1  # relative error in the number of a schedule that should not ruin the gain
-HOPELESS = 3.0  # times the constant schedule's time, at which a free schedule is given up
+HOPELESS = 40.0  # times the constant schedule's time, at which a schedule is given up
+SLOW = 3.0  # the same for free schedules
 MOST_KNOTS = 8
 
 Progress = Callable[[int, int], None]
@@ -50,7 +51,7 @@ class Tuning:
     tol : float
         Times are those after which eps_g stays within it of its end.
     end : float
-        eps_g in the end.
+        eps_g in the end, at constant beta.
     constant : float
         Time at constant beta.
     spec : str
@@ -126,7 +127,7 @@ def best_schedule(
     rtol, atol = tolerances(rtol, atol)
     if not 1 <= integer("knots", knots, 1) <= MOST_KNOTS:
         raise ParameterError("knots", f"must be at most {MOST_KNOTS}, got {knots}")
-    steps = {"t_max": 15 / params.lr, "points": 2, "anneal": "constant"}
+    steps = {"t_max": min(15 / params.lr, 2**52 / params.dim), "points": 2, "anneal": "constant"}
     params = replace(params, **steps)
 
     def compute() -> tuple[Variables, dict[str, Any]]:
@@ -177,9 +178,8 @@ class _Trial:
     ):
         self.params, self.tol, self.progress = params, tol, progress
         self.settings: dict[str, Any] = {"rtol": rtol, "atol": atol}
-        self.end = end_of_learning(params, rtol, atol)
         self.tried = self.wanted = 0
-        self.constant = last_crossing(params, Constant(), self.end, tol, **self.settings)
+        self.constant, self.end = last_crossing(params, Constant(), tol, **self.settings)
 
     def time(self, schedule: Schedule, most: float | None = None) -> float:
         """Return the time to converge, nan where that is over `most` or learning diverges."""
@@ -187,9 +187,8 @@ class _Trial:
         if self.progress:
             self.progress(min(self.tried, self.wanted), self.wanted)
         try:
-            return last_crossing(
-                self.params, schedule, self.end, self.tol, most=most, **self.settings
-            )
+            most = most or HOPELESS * self.constant
+            return last_crossing(self.params, schedule, self.tol, most=most, **self.settings)[0]
         except (ConvergenceError, DivergenceError):
             return np.nan
 
@@ -250,8 +249,8 @@ def _free(trial: _Trial, knots: int) -> dict[str, Any]:
         return Points(tuple(_rounded(times)), (*_rounded(betas), beta))
 
     def cost(x: np.ndarray) -> float:
-        found = trial.time(schedule(x), most=HOPELESS * scale)
-        return 2 * HOPELESS * scale if np.isnan(found) else found
+        found = trial.time(schedule(x), most=SLOW * scale)
+        return 2 * SLOW * scale if np.isnan(found) else found
 
     # start from the best line, cut into equal parts
     line = float(_scan(trial, "linear")["spec"].partition(":")[2])
