@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from vaedyn.grids import Point, grid
+from vaedyn.errors import ConvergenceError
+from vaedyn.grids import Point, described, grid
 from vaedyn.params import Params
 from vaedyn.points import COMMANDS
 from vaedyn.sgd import simulate
@@ -80,7 +81,7 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
     examples=[
         "vaedyn plot sweep --vary beta=0.1:2.5:49 --y eps_g -o sweep.pdf",
         "vaedyn plot sweep --vary beta=0.1:2.5:25 --vary lr=0.01,0.1,0.5 --of fixedpoints",
-        "vaedyn plot sweep --of simulate --vary dim=log:100:10000:5 --y eps_g --x-scale log",
+        "vaedyn plot sweep --of simulate --vary dim=100,1000,10000 --y eps_g --x-scale log",
     ],
 )
 @with_model(
@@ -130,6 +131,8 @@ def figure(
             raise click.BadParameter(expected, param_hint=mark)
     x = x or next(one for one in names if one != hue)
     hue = hue or next((one for one in names if one != x), None)
+    if not all(isinstance(value, (int, float)) for value in varied[x]):
+        raise click.BadParameter(f"{x} is not a number each: draw it by --hue", param_hint="--x")
     marks = {"of": name, "x": x, "y": y, "hue": hue}
     chosen = output_path("sweep", output, params, {k: v for k, v in marks.items() if v})
     used = ("runs", "seed", "engine") if name == "simulate" else ("rtol", "atol")
@@ -153,6 +156,12 @@ def figure(
         failed,
     )
 
+    for point, outcome in zip(result.points, result.outcomes, strict=True):
+        if outcome.error:
+            log.warning("no result at %s: %s", described(point.values), outcome.error)
+    if result.failed == total:
+        raise ConvergenceError("there is nothing to draw: no point has a result")
+
     from vaedyn.figures_sweeps import along
     from vaedyn.style import save
 
@@ -163,3 +172,5 @@ def figure(
         print_json({"command": "plot sweep", "output": str(chosen), "keys": keys})
     else:
         click.echo(chosen)
+    if result.failed:
+        raise click.exceptions.Exit(1)

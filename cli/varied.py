@@ -156,8 +156,12 @@ def shard_of(given: tuple[int, int] | None, environment: Mapping[str, str]) -> t
     names = [f"SLURM_ARRAY_TASK_{word}" for word in ("ID", "MIN", "COUNT")]
     if given or not all(name in environment for name in names):
         return given or (1, 1)
-    task, first, count = (int(environment[name]) for name in names)
-    place, left = divmod(task - first, int(environment.get("SLURM_ARRAY_TASK_STEP", "1")))
+    try:
+        task, first, count = (int(environment[name]) for name in names)
+        place, left = divmod(task - first, int(environment.get("SLURM_ARRAY_TASK_STEP", "1")))
+    except (ValueError, ZeroDivisionError):
+        seen = ", ".join(f"{name}={environment[name]}" for name in names)
+        raise ParameterError("shard", f"{seen} makes no sense: give --shard I/N") from None
     if left or not 0 <= place < count:
         raise ParameterError(
             "shard", f"task {task} of {count} from {first} on is no shard: use --array=1-N"

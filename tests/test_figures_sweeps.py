@@ -68,7 +68,7 @@ def test_many_colours_are_all_different():
     ("values", "label"),
     [
         ({"beta": 0.5}, r"$\beta = 0.5$"),
-        ({"rho": (3.0, 1.0)}, r"$\rho = 3, 1$"),
+        ({"rho": (3.0, 1.0)}, r"$\rho = 3,\,1$"),
         ({"anneal": "tanh:0.002"}, "anneal tanh:0.002"),
         ({"init_seed": 4}, "init seed 4"),
     ],
@@ -96,6 +96,12 @@ def test_plot_sweep_reuses_what_a_sweep_has_computed(run, tmp_path):
     data = run("plot sweep --vary beta=0.5,1 -o s.svg --json", model).json
     assert len(data["keys"]) == 2
     assert "--y" in run("plot sweep --y relaxation_time").err
+    assert "draw it by --hue" in run("plot sweep --vary anneal=constant;linear:9", model).err
+    assert run("plot sweep --latent 2 --signal 2 --vary rho=3/1,3/2", model).code == 2
+    failed = run("plot sweep --vary eta=1,900 -o s.svg", model)
+    assert (failed.code, failed.out) == (1, "s.svg\n")
+    assert "no result at eta=900: the ODE diverges" in failed.err
+    assert "nothing to draw" in run("plot sweep --vary eta=800,900 -o s.svg", model).err
     assert run("plot sweep --vary beta=1,2 --vary lr=0.1,0.2 --vary eta=1,2").code == 2
 
 

@@ -1,5 +1,7 @@
 """Phase diagrams: known boundaries, full enumeration, the ODE's own behaviour, the store."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -208,6 +210,14 @@ def test_where_several_are_stable_they_are_counted():
     assert result.phase[:, 0].tolist() == [LEARNED, LEARNED, COLLAPSED]
     figure = figures_phases.phase_diagram(result)
     assert "several stable" in [text.get_text() for text in figure.legends[0].get_texts()]
+    alone = dataclasses.replace(result, stable=np.ones_like(result.stable))
+    pictures = []
+    for each in (result, alone):
+        drawn = figures_phases.phase_diagram(each)
+        drawn.legends[0].set_visible(False)
+        drawn.canvas.draw()
+        pictures.append(np.asarray(drawn.canvas.buffer_rgba()).astype(int))
+    assert (np.abs(pictures[0] - pictures[1]).max(axis=-1) > 50).mean() > 1e-3
 
 
 def test_rho_scales_all_signals_together():
@@ -292,6 +302,14 @@ def test_axes_are_checked(x, y, name):
     with pytest.raises(vaedyn.ParameterError) as caught:
         phase_diagram(vaedyn.Params(), x, y)
     assert caught.value.name == name
+
+
+def test_times_and_schedules_do_not_matter():
+    axes = ("beta", np.array([0.5, 2.0])), ("lr", np.array([0.5, 2.0]))
+    plain = phase_diagram(vaedyn.Params(), *axes)
+    others = vaedyn.Params(anneal="points:0=0.1,500=1", dim=10**6, t_max=0.001, points=2)
+    np.testing.assert_array_equal(phase_diagram(others, *axes).phase, plain.phase)
+    assert DIVERGING in plain.phase
 
 
 def test_beta_of_zero_is_refused():

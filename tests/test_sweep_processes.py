@@ -201,6 +201,9 @@ def test_a_slurm_array_task_takes_its_shard(run, monkeypatch):
     assert shard_of((2, 5), slurm(1, 0, 3)) == (2, 5)
     with pytest.raises(ParameterError, match="use --array=1-N"):
         shard_of(None, slurm(7, 1, 3))
+    for odd in (slurm(1, "", 3), slurm(1, 1, 3, 0), slurm("x", 1, 3)):
+        with pytest.raises(ParameterError, match="give --shard"):
+            shard_of(None, odd)
     for name, value in slurm(2, 1, 2).items():
         monkeypatch.setenv(name, value)
     done = run(f"sweep theory {SMALL} --vary beta=1:5:5 --json")

@@ -88,6 +88,17 @@ def test_a_tuning_is_kept_under_what_it_depends_on(tmp_path):
     assert (again.spec, again.time, again.off) == (first.spec, first.time, first.off)
     np.testing.assert_array_equal(again.times, first.times)
     assert not best_schedule(STANDARD, tol=1e-2, store=store).source.reused
+    knots = [best_schedule(STANDARD, "free", knots=n, tol=0.3, store=store) for n in (1, 2, 1)]
+    assert [each.source.reused for each in knots] == [False, False, True]
+
+
+def test_equal_signals_are_judged_by_where_each_schedule_leads():
+    # which rotation of the signals is learned depends on the schedule, and so does eps_g
+    params = vaedyn.Params(latent=2, signal=2, dim=500, lr=0.05)
+    found = best_schedule(params, "linear")
+    assert np.isfinite(found.times).mean() > 0.8
+    assert found.gain > 1.1
+    assert found.time == pytest.approx(time(params, found.spec), rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -153,12 +164,17 @@ def test_the_error_of_a_measured_time_is_the_spread_over_ensembles():
         ({"beta": 1.99}, []),
         ({"beta": 1.4, "lam": 0.3}, ["all latents collapse"]),
         ({"latent": 2, "signal": 2, "rho": (1, 3), "beta": 2.5}, ["signal 1 cannot be learned"]),
+        ({"rho": 0.05, "lr": 0.5, "beta": 1.08}, ["no signal is learned"]),
+        ({"anneal": "points:0=1,1400=1"}, []),
+        ({"anneal": "points:0=0.5,100=1,1400=1"}, []),
+        ({"anneal": "points:0=0.5,8000=1", "t_max": 9000}, ["slower than the slowest"]),
+        ({"latent": 2, "beta": 1.03}, []),
         ({"latent": 2}, ["critical point eta"]),
         ({"latent": 2, "beta": 1.005}, ["critical point eta"]),
         ({"latent": 2, "beta": 1.1}, []),
         ({"latent": 2, "beta": 0.9}, []),
-        ({"beta": 0}, ["beta is 0 for t = 1500"]),
-        ({"anneal": "points:0=0,300=0,400=1"}, ["beta is 0 for t = 300"]),
+        ({"beta": 0}, ["beta is below 1e-06 for t = 1500"]),
+        ({"anneal": "points:0=0,300=0,400=1"}, ["beta is below 1e-06 for t = 300"]),
         ({"anneal": "points:0=0,100=0,400=1"}, []),
     ],
 )

@@ -51,7 +51,7 @@ def delay(params: Params, schedule: Schedule, tol: float) -> float:
     """Return the time at which a slow schedule lets eps_g come within `tol` of its end.
 
     For ``tanh:GAMMA`` at beta = eta that is about ln(1/tol) / (4 GAMMA), as eps_g is
-    quadratic in beta there. Points are taken to end late; nan for schedules without end.
+    quadratic in beta there; nan for schedules without end.
     """
     share = lag(params, tol)
     if isinstance(schedule, Tanh):
@@ -60,5 +60,7 @@ def delay(params: Params, schedule: Schedule, tol: float) -> float:
         x = np.linspace(0, 1, 20001)
         return schedule.duration * float(np.interp(1 - share, schedule.rise(x), x))
     if isinstance(schedule, Points):
-        return schedule.times[-1]
+        t = np.unique(np.concatenate([np.linspace(0, schedule.times[-1], 20001), schedule.times]))
+        lacking = np.abs(schedule(t, params.beta) - params.beta) > share * params.beta
+        return float(t[lacking][-1]) if lacking.any() else 0.0
     return np.nan

@@ -44,7 +44,9 @@ def _collapse(params: Params) -> str:
     highest = max(limits[k] for k in lost)
     start = f"the end value beta = {params.beta:g} is at or beyond {highest:.6g}, where "
     if len(lost) == len(limits):
-        return start + "all latents collapse, however long they learn"
+        noise = params.eta * (1 + 0.25 * params.lr * params.eta)
+        what = "no signal is learned" if params.beta < noise else "all latents collapse"
+        return f"{start}{what}, however long they learn"
     which = ", ".join(str(k + 1) for k in lost)
     return start + f"signal {which} cannot be learned from a collapsed latent"
 
@@ -69,8 +71,9 @@ def _zero(params: Params) -> str:
     if longest * params.lr < LONG:
         return ""
     return (
-        f"beta is 0 for t = {longest:.4g}: encoder variances D shrink linearly meanwhile and may "
-        "reach zero, where learning breaks down: keep a small floor on beta, such as 0.01"
+        f"beta is below {ALMOST_ZERO:g} for t = {longest:.4g}: encoder variances D shrink linearly "
+        "meanwhile and may reach zero, where learning breaks down: keep a small floor on beta, "
+        "such as 0.01"
     )
 
 

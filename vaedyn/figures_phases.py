@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from .attractors import DIVERGING
 from .bifurcation import VARIED
 from .phases import PhaseDiagram
 from .style import TWO_COLUMNS, new_figure, styled
@@ -19,6 +18,7 @@ from .style import TWO_COLUMNS, new_figure, styled
 TINTS = (
     "#B8B8B8", "#B5E3D2", "#E6F3FB", "#F7C873", "#E8A0A8", "#A8C8F0", "#FFFFFF", "#6E6485",
 )  # fmt: skip
+NOWHERE = "#DCDCDC"  # where there is no error to show
 SYMBOLS = {
     "beta": r"\beta",
     "eta": r"\eta",
@@ -44,7 +44,7 @@ def phase_diagram(result: PhaseDiagram) -> Figure:
     The lines show where, as the learning rate goes to 0, a collapsed latent
     starts to learn a signal or to fit noise: ``beta = s / (1 + lam) - lam / s``
     at the variance s = rho_k + eta of a signal, or eta. Where there is no
-    attracting fixed point the error has the colour of divergence. Hatched is
+    attracting fixed point the error is left grey. Hatched is
     where several fixed points are stable, and the start decides.
     """
     with styled():
@@ -56,9 +56,10 @@ def phase_diagram(result: PhaseDiagram) -> Figure:
         mesh: Any = {"rasterized": True, "linewidth": 0}
         phases.pcolormesh(*edges, result.phase.T, cmap=colours, norm=scale, **mesh)
         if (result.stable > 1).any():
-            several = np.ma.masked_less_equal(result.stable.T, 1)
-            phases.pcolor(*edges, several, hatch="//////", alpha=0.0, linewidth=0, zorder=2)
-        error.set_facecolor(TINTS[DIVERGING])
+            several = np.where(result.stable.T > 1, 1.0, 0.0)
+            look: Any = {"levels": [0.5, 1.5], "colors": "none", "hatches": ["//////"]}
+            phases.contourf(result.x, result.y, several, zorder=2, **look)
+        error.set_facecolor(NOWHERE)
         shown = np.ma.masked_invalid(result.eps_g.T)
         top, beyond = _top(result.eps_g)
         image = error.pcolormesh(*edges, shown, cmap="cividis", vmin=0, vmax=top, **mesh)

@@ -45,11 +45,18 @@ def colours(count: int) -> list[Any]:
 def value_label(values: dict[str, Any]) -> str:
     """Return the values of a point, such as beta = 0.5, in the paper's letters."""
     return ", ".join(
-        rf"${LETTERS[name]} = {shown(value).replace('/', ', ')}$"
+        rf"${LETTERS[name]} = {_text(value)}$"
         if name in LETTERS
         else f"{name.replace('_', ' ')} {shown(value)}"
         for name, value in values.items()
     )
+
+
+def _text(value: Any) -> str:
+    """Return a value with four digits; strengths of several signals with commas."""
+    if isinstance(value, (tuple, list)):
+        return ",\\,".join(map(_text, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def axis_label(name: str) -> str:
@@ -161,7 +168,10 @@ def along(
     for point, value in zip(points, values, strict=True):
         mean, std = _number(value)
         key = point.values[hue] if hue else None
-        groups.setdefault(key, []).append((_strongest(point.values[x]), mean, std))
+        groups.setdefault(key, []).append((float(point.values[x]), mean, std))
+    groups = {
+        key: rows for key, rows in groups.items() if np.isfinite([row[1] for row in rows]).any()
+    }
     with styled():
         figure, (axes,) = new_figure(ONE_COLUMN, 2.5)
         for (key, rows), colour in zip(groups.items(), colours(len(groups)), strict=True):
@@ -179,10 +189,6 @@ def along(
             text += rf", $t = {points[0].params.t_max:g}$"
         axes.set_title(text, fontsize=6.5)
     return figure
-
-
-def _strongest(value: Any) -> float:
-    return float(np.max(value))
 
 
 def _number(value: Any) -> tuple[float, float]:

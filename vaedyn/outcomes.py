@@ -43,7 +43,8 @@ def outcome(params: Params) -> Outcome:
     ``oscillating``: it moves on, and Newton's method finds no stable point from
     there, or none that it has come near to.
     """
-    params = replace(params, dim=DIM, init="gaussian", init_seed=0, anneal="constant")
+    start: Any = {"init": "gaussian", "init_seed": 0, "anneal": "constant"}
+    params = replace(params, dim=DIM, t_max=1.0, points=2, **start)
     y = pack(**params.overlaps())
     bound = DIVERGED * params.bound(y)
     moving = True

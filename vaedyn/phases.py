@@ -109,6 +109,7 @@ def phase_diagram(
     ParameterError
         When an axis is not as described or out of the model's range, or beta is 0.
     """
+    params = replace(params, anneal="constant")
     grid = _Grid(params, _axis(params, "x", x), _axis(params, "y", y))
     if grid.x_name == grid.y_name:
         raise ParameterError("y", f"must vary another constant than x, {grid.x_name}")
