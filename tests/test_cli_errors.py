@@ -120,23 +120,35 @@ def test_a_programming_error_is_not_hidden(monkeypatch):
         cli.report(ZeroDivisionError())
 
 
-def start(*words, **settings):
-    command = [sys.executable, "-m", "vaedyn", *words]
-    return subprocess.Popen(command, stdout=-1, stderr=-1, text=True, **settings)
+# saves every finished run, so that a test sees when there is one
+EAGER = """
+from vaedyn.cli.main import main
+from vaedyn.store import ResultStore
+ResultStore.__init__.__kwdefaults__["save_every"] = 0
+main()
+"""
+
+
+def start(*words, code=None):
+    program = ["-m", "vaedyn"] if code is None else ["-c", code]
+    return subprocess.Popen(
+        [sys.executable, *program, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_keeps_finished_runs_and_says_so(run, tmp_path, sign, code):
-    run("simulate --runs 1", FAST)  # compiles, if nothing has yet
+def test_an_interrupt_keeps_finished_runs_and_says_so(tmp_path, sign, code):
     store = tmp_path / "store"
     words = ["simulate", "--runs", "100000", "--t-max", "300", "--store", str(store)]
-    process = start(*words)
-    deadline = time.monotonic() + 60
-    while not store.exists() and time.monotonic() < deadline:
+    process = start(*words, code=EAGER)
+    while not list(store.glob("simulate-*")):
+        assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
-    time.sleep(2)
     process.send_signal(sign)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate()
     assert process.returncode == code
     assert out == ""
     assert re.search(r"kept \d+ of 100000 runs", err)

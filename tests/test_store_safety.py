@@ -24,10 +24,11 @@ from vaedyn.store.hdf5 import read
 folder, kills = sys.argv[1], int(sys.argv[2])
 random.seed(1)
 
-def work(seed):
+def work(seed, told):
     rng = random.Random(seed)
     store = ResultStore(folder, save_every=0.0)
     while True:
+        os.write(told, b".")
         n = rng.randrange(30)
         store.load_or_run("one", {"n": n}, lambda: ({"x": (("i",), np.full(2000, n), {})}, {}))
         length = rng.randrange(1, 12)
@@ -42,19 +43,24 @@ def work(seed):
 bad, seen, left, longest = [], 0, 0, {}
 for turn in range(kills):
     children = []
+    telling, told = os.pipe()
     for worker in range(2):
         pid = os.fork()
         if pid == 0:
             try:
-                work(1000 * turn + worker)
+                work(1000 * turn + worker, told)
             finally:
                 os._exit(1)
         children.append(pid)
-    time.sleep(random.uniform(0.0, 0.06))
+    for _ in range(random.randrange(1, 16)):  # of their writings, then at any moment
+        os.read(telling, 1)
+    time.sleep(random.uniform(0.0, 0.004))
     for pid in children:
         os.kill(pid, signal.SIGKILL)
     for pid in children:
         os.waitpid(pid, 0)
+    os.close(telling)
+    os.close(told)
     left += len([name for name in os.listdir(folder) if name.endswith(".tmp")])
     store = ResultStore(folder)
     for path in store.files():
