@@ -31,6 +31,9 @@ figures: setup ## draw the figures of docs/ again
 	mkdir -p build && $(BIN)/python -c "import numpy, sklearn.datasets as d; numpy.save('build/digits.npy', d.load_digits().data)"
 	$(BIN)/vaedyn plot spectrum build/digits.npy -q -o docs/spectrum.png
 	$(BIN)/vaedyn plot collapse build/digits.npy --latent 8 -q -o docs/collapse.png
+	$(BIN)/vaedyn plot learning-curve --bands --runs 50 --dim 100 --lr 0.05 --t-max 300 --init m=0.3,d=0.3,Q=1,E=1,R=0,D=1 -o docs/bands.png
+	$(BIN)/vaedyn plot concentration --lr 0.05 --t-max 200 --runs 400 --init m=0.3,d=0.3,Q=1,E=1,R=0,D=1 -o docs/concentration.png
+	$(BIN)/vaedyn plot escape --lr 0.1 --runs 200 -o docs/escape.png
 	$(BIN)/vaedyn plot passages --latent 2 --signal 2 --rho 3,1 --lr 0.05 --init-seed 4 --t-max 3000 --points 801 -o docs/passages.png
 
 test: setup ## run the tests

@@ -73,13 +73,18 @@ def write(
     output: Path,
     results: Sequence[tuple[str, OrderParameters]],
     as_json: bool,
+    **numbers: Any,
 ) -> None:
-    """Save a figure with the keys of the records in it, and tell where it is."""
+    """Save a figure with the keys of the records in it, and tell where it is.
+
+    `numbers` are further entries of the JSON object.
+    """
     from vaedyn.style import save
 
     records = [{"kind": kind, **asdict(source_of(result))} for kind, result in results]
     save(figure, output, keywords=[f"{record['kind']} {record['key']}" for record in records])
     if as_json:
-        print_json({"command": f"plot {name}", "output": str(output), "records": records})
+        data = {"command": f"plot {name}", "output": str(output), **numbers, "records": records}
+        print_json(data)
     else:
         click.echo(output)

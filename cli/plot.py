@@ -12,8 +12,9 @@ from vaedyn.results import Trajectory
 from vaedyn.sgd import simulate
 
 from ..store import ResultStore
-from . import anneal, ondata, plot_spectrum, plot_sweeps
+from . import anneal, bands, ondata, plot_spectrum, plot_sweeps
 from .advice import warn
+from .bands import BANDS, RANDOM_START, compute_bands
 from .figure import OUTPUT, X_SCALE, output_path, write
 from .landscapes import branches, cascade, passages, phase_diagram
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
@@ -24,6 +25,7 @@ from .varied import Varied
 Y_SCALE = option(
     "Output", "--y-scale", type=click.Choice(["linear", "log"]), default="log", help="Error axis."
 )
+SPREAD = [BANDS, RANDOM_START]
 FIGURE_OPTIONS = [
     OUTPUT,
     option(
@@ -45,15 +47,22 @@ def command() -> None:
 def _draw(name: str, style: dict[str, str], **options: Any) -> None:
     """Compute or load both trajectories, draw them, and tell what was done."""
     params: Params = options["params"]
-    numerics = {key: options[key] for key in ("runs", "seed", "engine", "rtol", "atol")}
+    chosen = ("runs", "seed", "engine", "rtol", "atol", "with_bands", "random_start")
+    numerics = {key: options[key] for key in chosen}
     output = output_path(name, options["output"], params, {**numerics, **style})
     warn(params)
+    as_json, with_bands = options.pop("as_json"), options.pop("with_bands")
     ode, sgd = _trajectories(**options)
+    drawn, around = [("theory", ode), ("simulate", sgd)], None
+    if with_bands:
+        store = ResultStore(options["store_path"], recompute=options["recompute"])
+        around = compute_bands(params, options["random_start"], store)
+        drawn.append(("bands", around))
 
     from vaedyn import figures
 
-    figure = getattr(figures, name.replace("-", "_"))(ode, sgd, **style)
-    write(name, figure, output, [("theory", ode), ("simulate", sgd)], options["as_json"])
+    figure = getattr(figures, name.replace("-", "_"))(ode, sgd, around, **style)
+    write(name, figure, output, drawn, as_json)
 
 
 def _trajectories(
@@ -64,7 +73,7 @@ def _trajectories(
     with progress_bar("simulate", "steps") as progress:
         sgd = simulate(
             params,
-            **{name: options[name] for name in ("runs", "seed", "engine", "jobs")},
+            **{name: options[name] for name in ("runs", "seed", "engine", "random_start", "jobs")},
             store=store,
             progress=progress,
         )
@@ -80,6 +89,8 @@ for figure in (
     plot_sweeps.figure,
     plot_spectrum.figure,
     ondata.figure,
+    bands.concentration,
+    bands.escape_figure,
 ):
     command.add_command(figure)
 
@@ -91,9 +102,10 @@ for figure in (
         "vaedyn plot learning-curve --beta 1.5 -o fig1.pdf",
         "vaedyn plot learning-curve --x-scale log --band sem --runs 20",
         "vaedyn plot learning-curve --vary beta=0.5,1,2.5 -o betas.pdf",
+        "vaedyn plot learning-curve --bands --runs 50 --dim 1000",
     ],
 )
-@with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, [VARY_CURVES, *FIGURE_OPTIONS, Y_SCALE])
+@with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, SPREAD, [VARY_CURVES, *FIGURE_OPTIONS, Y_SCALE])
 def learning_curve(
     vary: Varied | None, band: str, x_scale: str, y_scale: str, **options: Any
 ) -> None:
@@ -102,6 +114,8 @@ def learning_curve(
     if vary is None:
         _draw("learning-curve", style, **options)
         return
+    if options.pop("with_bands"):
+        raise click.UsageError("--bands and --vary exclude each other")
     output = options["output"]
     if output is None:
         values = "-".join(map(shown, vary.values[:4])).replace("/", "-").replace(":", "-")
@@ -124,7 +138,7 @@ def learning_curve(
         "vaedyn plot order-parameters --latent 2 --signal 2 --rho 2,1 -o fig2.svg",
     ],
 )
-@with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, FIGURE_OPTIONS)
+@with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, SPREAD, FIGURE_OPTIONS)
 def order_parameters(band: str, x_scale: str, **options: Any) -> None:
     """Draw m, d, Q, E, R and D in time, one panel each."""
     _draw("order-parameters", {"band": band, "x_scale": x_scale}, **options)

@@ -64,7 +64,8 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
     points = grid(params, by_name([vary]))
     store = ResultStore(options["store_path"], recompute=options["recompute"])
     tolerances = {name: options[name] for name in ("rtol", "atol")}
-    ensemble = {name: options[name] for name in ("runs", "seed", "engine", "jobs")}
+    names = ("runs", "seed", "engine", "random_start", "jobs")
+    ensemble = {name: options[name] for name in names}
     ode, sgd = [], []
     from vaedyn.ode import theory
 

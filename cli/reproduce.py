@@ -12,22 +12,29 @@ OPTIONS = {
     "theory": ("rtol", "atol"),
     "fixedpoints": ("rtol", "atol", "groups"),
     "branches": ("groups",),
-    "simulate": ("engine", "seed"),
+    "simulate": ("engine", "seed", "random_start"),
+    "bands": ("random_start",),
     "convergence": ("tol", "rtol", "atol"),
     "annealing": ("family", "knots", "tol", "rtol", "atol"),
 }
 # where the command is not named like the kind
-COMMANDS = {"branches": "fixedpoints", "convergence": "theory", "annealing": "anneal"}
+COMMANDS = {
+    "branches": "fixedpoints",
+    "convergence": "theory",
+    "annealing": "anneal",
+    "bands": "theory --bands",
+}
 
 
 def command_of(record: Record) -> str | None:
     """Return the exact command that computes `record`, or None for parts of a map."""
     if record.kind not in OPTIONS:
         return None
-    words = ["vaedyn", COMMANDS.get(record.kind, record.kind)]
+    words = ["vaedyn", *COMMANDS.get(record.kind, record.kind).split()]
     for name in (*Params.__dataclass_fields__, *OPTIONS[record.kind]):
-        if name in record.params:
-            words += [f"--{name.replace('_', '-')}", _word(record.params[name])]
+        value = record.params.get(name)
+        if value is not None and value is not False:
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [_word(value)])]
     if record.length is not None:
         words += ["--runs", str(record.length)]
     if "varied" in record.params:

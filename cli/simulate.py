@@ -12,6 +12,7 @@ from vaedyn.sgd import simulate
 
 from ..store import ResultStore
 from .advice import TOL, measured_convergence, warn
+from .bands import RANDOM_START
 from .ondata import DATA_OPTION, STANDARDISE, prepare, report
 from .options import SIMULATION_OPTIONS, Command, with_model
 from .output import (
@@ -42,7 +43,7 @@ def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
         "vaedyn simulate --data data.npy --beta 0.5",
     ],
 )
-@with_model([DATA_OPTION, STANDARDISE], SIMULATION_OPTIONS, [TOL])
+@with_model([DATA_OPTION, STANDARDISE], SIMULATION_OPTIONS, [RANDOM_START, TOL])
 def command(
     params: Params,
     place: str | None,
@@ -50,13 +51,14 @@ def command(
     runs: int,
     seed: int,
     engine: str,
+    random_start: bool,
     jobs: int | None,
     tol: float,
     store_path: Path,
     recompute: bool,
     as_json: bool,
 ) -> None:
-    """Train an ensemble of linear VAEs by one-pass SGD, all from the same start.
+    """Train an ensemble of linear VAEs by one-pass SGD, all from the same weights if not told else.
 
     The same seed gives the same runs on any number of cores, and asking for
     more runs computes only those that are missing. The last line tells from when
@@ -72,7 +74,14 @@ def command(
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("simulate", "steps") as progress:
         result = simulate(
-            params, runs=runs, seed=seed, engine=engine, jobs=jobs, store=store, progress=progress
+            params,
+            runs=runs,
+            seed=seed,
+            engine=engine,
+            random_start=random_start,
+            jobs=jobs,
+            store=store,
+            progress=progress,
         )
     with without_records():
         ending = time_to_converge(params, tol, store=store)

@@ -12,6 +12,7 @@ from vaedyn.params import Params
 
 from ..store import ResultStore
 from .advice import TOL, converged, warn
+from .bands import BANDS, RANDOM_START, cautions, compute_bands
 from .options import THEORY_OPTIONS, Command, with_model
 from .output import (
     OBSERVABLES,
@@ -30,14 +31,20 @@ log = logging.getLogger("vaedyn.cli")
 @click.command(
     "theory",
     cls=Command,
-    examples=["vaedyn theory --beta 1.5", "vaedyn theory --latent 2 --signal 2 --rho 4,2 --json"],
+    examples=[
+        "vaedyn theory --beta 1.5",
+        "vaedyn theory --latent 2 --signal 2 --rho 4,2 --json",
+        "vaedyn theory --bands --dim 1000",
+    ],
 )
-@with_model(THEORY_OPTIONS, [TOL])
+@with_model(THEORY_OPTIONS, [TOL, BANDS, RANDOM_START])
 def command(
     params: Params,
     rtol: float,
     atol: float,
     tol: float,
+    with_bands: bool,
+    random_start: bool,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -48,6 +55,8 @@ def command(
     full matrices, and `vaedyn plot` for their course. The last line tells from
     when on the error stays near that of the fixed point it ends in.
     """
+    if random_start and not with_bands:
+        raise click.UsageError("--random-start goes with --bands: the line itself is the same")
     warnings = warn(params, tol)
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("theory", "") as progress:
@@ -68,11 +77,25 @@ def command(
     with without_records():
         ending = time_to_converge(params, tol, rtol=rtol, atol=atol, store=store)
     times, text = converged(params, ending)
+    spread = compute_bands(params, random_start, store) if with_bands else None
     if as_json:
-        final = {name: plain(getattr(result, name)[-1]) for name in (*OBSERVABLES, *NAMES)}
-        final = {"t": float(result.t[-1]), **final}
+        final: dict[str, object] = {"t": float(result.t[-1])}
+        for name in (*OBSERVABLES, *NAMES):
+            final[name] = plain(getattr(result, name)[-1])
+            if spread:
+                final[name] = {"mean": final[name], "std": plain(getattr(spread, name)[-1])}
+        if spread:
+            times["bands"] = {"dim": params.dim, **provenance(spread, "theory --bands")}
+            warnings = [*warnings, *cautions(spread, random_start)]
         data = {**provenance(result, "theory"), "final": final, **times}
         print_json({**data, "solver": solver, "warnings": warnings})
     else:
-        table([f"t = {result.t[-1]:g}", "theory"], state_rows(result, lambda x: [x[-1]]))
+        columns, rows = [f"t = {result.t[-1]:g}", "theory"], state_rows(result, lambda x: [x[-1]])
+        if spread:
+            columns.append(f"std at N = {params.dim}")
+            rows = [
+                [*row, around[-1]]
+                for row, around in zip(rows, state_rows(spread, lambda x: [x[-1]]), strict=True)
+            ]
+        table(columns, rows)
         click.echo(text)

@@ -142,6 +142,19 @@ def theory_rows() -> list[dict]:
     return rows
 
 
+def bands_rows() -> list[dict]:
+    """Measure the theory of fluctuations beside theory alone, both with all that is read off."""
+    rows = []
+    for M in (1, 2):
+        params = vaedyn.Params(latent=M, signal=M, dim=500)
+        contenders = [
+            Contender("vaedyn", lambda p=params: vaedyn.theory(p), 1),
+            Contender("bands", lambda p=params: vaedyn.bands(p), 1),
+        ]
+        rows += compare(f"theory, M = M* = {M}, with bands", "ms", 1e3, contenders)
+    return rows
+
+
 def ensemble_rows() -> list[dict]:
     """Measure an ensemble on one and on all cores."""
     params = vaedyn.Params(dim=1000, t_max=3000, points=31)
@@ -265,7 +278,7 @@ def main() -> None:
     as_json = parser.parse_args().json
     result = {
         "machine": machine(),
-        "rows": simulation_rows() + theory_rows() + ensemble_rows(),
+        "rows": simulation_rows() + theory_rows() + bands_rows() + ensemble_rows(),
         "scaling": scaling(),
         "memory": memory(),
     }

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import vaedyn
+
 ROOT = Path(__file__).parent.parent
 THIRD_PARTY = {
     "vaedyn": {"numpy", "scipy", "matplotlib", "distributed"},
@@ -17,12 +19,13 @@ THIRD_PARTY = {
 # ground up: a module may import those that stand before it
 SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
-    "dynamics", "latents", "attractors", "units", "configurations", "continuation", "bifurcation",
-    "thresholds", "destination", "convergence", "tuning", "adiabatic", "doctor", "stationary",
-    "outcomes", "phases", "saddles", "grids", "points", "workers", "cluster", "sweeps",
+    "fluctuations", "plateau", "dynamics", "latents", "attractors", "units", "configurations",
+    "continuation", "bifurcation", "thresholds", "destination", "convergence", "tuning",
+    "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles", "grids", "points",
+    "workers", "cluster", "sweeps",
     "conventions", "prediction", "empirical", "spectrum", "noise", "analysis", "datasets", "style",
-    "figures", "figures_branches", "figures_phases", "figures_passages", "figures_annealing",
-    "figures_sweeps", "figures_spectrum",
+    "figures", "figures_bands", "figures_branches", "figures_phases", "figures_passages",
+    "figures_annealing", "figures_sweeps", "figures_spectrum",
 ]  # fmt: skip
 
 
@@ -67,6 +70,12 @@ def test_rooms_import_only_what_they_may(folder, path):
         elif first not in sys.stdlib_module_names:
             assert first in THIRD_PARTY[folder], f"{path.name} imports {name}"
             assert first != "distributed" or path.name == "cluster.py"
+
+
+def test_no_module_hides_what_the_package_offers():
+    """An imported module becomes an attribute of its package."""
+    modules = {path.stem for path in (ROOT / "vaedyn").glob("*.py")} | {"kernels"}
+    assert not modules & set(vaedyn.__all__)
 
 
 def test_science_imports_only_downwards():

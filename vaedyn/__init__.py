@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
     from .errors import VaedynError as VaedynError
+    from .fluctuations import Bands as Bands
+    from .fluctuations import bands as bands
     from .ode import theory as theory
     from .params import Params as Params
     from .phases import PhaseDiagram as PhaseDiagram
     from .phases import phase_diagram as phase_diagram
+    from .plateau import Escape as Escape
+    from .plateau import escape as escape
     from .results import Trajectory as Trajectory
     from .saddles import Passage as Passage
     from .saddles import passages as passages
@@ -44,6 +48,10 @@ _HOMES = {
     "VaedynError": "errors",
     "Params": "params",
     "Trajectory": "results",
+    "Bands": "fluctuations",
+    "bands": "fluctuations",
+    "Escape": "plateau",
+    "escape": "plateau",
     "Branches": "bifurcation",
     "branches": "bifurcation",
     "Passage": "saddles",

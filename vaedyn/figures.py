@@ -11,12 +11,14 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from .errors import ParameterError
+from .fluctuations import Bands
 from .params import Params
 from .results import Trajectory
 from .style import COLOURS, ONE_COLUMN, TWO_COLUMNS, caption, new_figure, styled
 
 BANDS = {"std": "mean ± std of runs", "sem": "mean ± standard error"}
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (8, 2)), (0, (2, 2)))
+EDGE, DOTS = "0.15", (0, (1, 1.3))  # of the runs' band, when theory's is shaded
 OFF_DIAGONAL = (0, (5, 1, 1, 1))
 SYMBOLS = {
     "eps_g": r"generalisation error $\varepsilon_g$",
@@ -50,20 +52,38 @@ def spread(values: np.ndarray, band: str) -> np.ndarray:
     return std / np.sqrt(runs) if band == "sem" else std
 
 
-def draw(axes: Axes, t, theory, runs, style: dict, *, band: str, x_scale: str, count: int) -> None:
-    """Draw one quantity: `theory` (times,) as a line, `runs` (runs, times) with their band."""
+def draw(
+    axes: Axes,
+    t: np.ndarray,
+    theory: np.ndarray | None,
+    runs: np.ndarray | None,
+    style: dict[str, Any],
+    *,
+    band: str,
+    x_scale: str,
+    count: int,
+    around: np.ndarray | None = None,
+) -> None:
+    """Draw one quantity: `theory` (times,) as a line, `runs` (runs, times) with their band.
+
+    With `around` (times,), a standard deviation, the band is theory's, and dots are the
+    edges of that of the runs.
+    """
     colour = style["color"]
     shown = slice(int(np.argmax(t > 0)), None) if x_scale == "log" else slice(None)
     t = t[shown]
     if theory is not None:
         axes.plot(t, theory[shown], zorder=3, **style)
+        if around is not None:
+            _shade(axes, t, theory[shown], around[shown], colour)
     if runs is not None:
         mean, half = runs.mean(axis=0)[shown], spread(runs, band)[shown]
-        low = mean - half
-        if axes.get_yscale() == "log":
-            low = np.maximum(low, 0.05 * mean)
-        axes.fill_between(t, low, mean + half, color=colour, alpha=0.22, linewidth=0)
         at = _shown(t, x_scale, count)
+        if around is None:
+            _shade(axes, t, mean, half, colour)
+        else:
+            for edge in _limits(axes, mean, half):
+                axes.plot(t, edge, color=EDGE, linestyle=DOTS, linewidth=0.8, zorder=3)
         (markers,) = axes.plot(
             t[at],
             mean[at],
@@ -78,10 +98,26 @@ def draw(axes: Axes, t, theory, runs, style: dict, *, band: str, x_scale: str, c
         markers.set_in_layout(False)
 
 
-def legend(theory, simulation, band: str, colour: str) -> list[Any]:
+def _limits(axes: Axes, mean: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both edges of a band; on a logarithmic axis the lower one stays in sight."""
+    low = mean - half
+    if axes.get_yscale() == "log":
+        low = np.maximum(low, 0.05 * mean)
+    return low, mean + half
+
+
+def _shade(axes: Axes, t: np.ndarray, mean: np.ndarray, half: np.ndarray, colour: str) -> None:
+    low, high = _limits(axes, mean, half)
+    axes.fill_between(t, low, high, color=colour, alpha=0.22, linewidth=0)
+
+
+def legend(theory, simulation, band: str, colour: str, around: Bands | None = None) -> list[Any]:
     handles = []
     if theory is not None:
         handles.append(Line2D([], [], color=colour, label="theory (ODE)"))
+    if around is not None:
+        text = f"theory, ± std at $N = {around.params.dim}$"
+        handles.append(Patch(facecolor=colour, alpha=0.22, label=text))
     if simulation is not None:
         runs = len(simulation.eps_g)
         text = f"SGD, {runs} runs" if runs > 1 else "SGD, one run"
@@ -97,8 +133,12 @@ def legend(theory, simulation, band: str, colour: str) -> list[Any]:
                 label=text,
             )
         )
-        if runs > 1:
+        if runs > 1 and around is None:
             handles.append(Patch(facecolor=colour, alpha=0.22, label=BANDS[band]))
+        elif runs > 1:
+            handles.append(
+                Line2D([], [], color=EDGE, linestyle=DOTS, linewidth=0.8, label=BANDS[band])
+            )
     return handles
 
 
@@ -126,6 +166,7 @@ def label_decades(axes: Axes) -> None:
 def learning_curve(
     theory: Trajectory | None,
     simulation: Trajectory | None,
+    around: Bands | None = None,
     *,
     x_scale: str = "linear",
     y_scale: str = "log",
@@ -138,6 +179,9 @@ def learning_curve(
     theory : Trajectory, leading axis (times,), optional
     simulation : Trajectory, leading axes (runs, times), optional
         At least one of the two; when both, on the same times.
+    around : Bands, optional
+        Theory's standard deviations, shaded around its line; those of the runs
+        become dotted lines.
     x_scale, y_scale : {"linear", "log"}
         A logarithmic time axis leaves t = 0 out; on a logarithmic error axis
         the band's lower edge ends at a twentieth of the mean.
@@ -158,6 +202,7 @@ def learning_curve(
             band=band,
             x_scale=x_scale,
             count=24,
+            around=None if around is None else around.eps_g,
         )
         time_axis(axes, t, x_scale)
         if y_scale == "log":
@@ -165,13 +210,14 @@ def learning_curve(
         axes.set_xlabel(r"time $t$ = SGD steps$/N$")
         axes.set_ylabel(SYMBOLS["eps_g"])
         axes.set_title(caption(params, 76), fontsize=6.5)
-        axes.legend(handles=legend(theory, simulation, band, COLOURS[0]))
+        axes.legend(handles=legend(theory, simulation, band, COLOURS[0], around))
     return figure
 
 
 def order_parameters(
     theory: Trajectory | None,
     simulation: Trajectory | None,
+    around: Bands | None = None,
     *,
     x_scale: str = "linear",
     band: str = "std",
@@ -183,7 +229,8 @@ def order_parameters(
     """
     params, t = _common(theory, simulation)
     with styled():
-        handles = legend(theory, simulation, band, "0.3" if params.latent > 1 else COLOURS[0])
+        colour = "0.3" if params.latent > 1 else COLOURS[0]
+        handles = legend(theory, simulation, band, colour, around)
         handles += _keys(params)
         columns = min(len(handles), 6)
         height = 3.4 + 0.14 * -(-len(handles) // columns)
@@ -201,6 +248,7 @@ def order_parameters(
                     band=band,
                     x_scale=x_scale,
                     count=0 if crowded else 7 if many else 14,
+                    around=None if around is None else getattr(around, name)[:, *index],
                 )
             axes.set_ylabel(SYMBOLS[name])
             time_axis(axes, t, x_scale)

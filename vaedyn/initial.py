@@ -191,3 +191,29 @@ def weights_with(dim: int, m, d, Q, E, R, D) -> tuple[np.ndarray, np.ndarray]:
     for a in range(2 * latent):
         weights += np.outer(factor[a], basis(dim, signal + a))
     return weights[:latent], weights[latent:]
+
+
+def random_gram(dim: int, rng: np.random.Generator, m, d, Q, E, R, D) -> tuple[np.ndarray, ...]:
+    """Return m, d, F and D of random weights, gaussian with the given overlaps on average.
+
+    F (2M, 2M) is lower triangular, and ``F F^T`` the part of the Gram matrix of [W V]
+    beyond W*. The rows of [W V] are independent; their Gram matrix has a Wishart law,
+    which is drawn by Bartlett's decomposition.
+    """
+    latent, signal = np.shape(m)
+    size = 2 * latent
+    factor = remainder_factor(m, d, Q, E, R, D).T
+    along = np.concatenate([m, d])
+    along = along + factor @ rng.standard_normal((size, signal)) / np.sqrt(dim)
+    triangle = np.tril(rng.standard_normal((size, size)), -1)
+    triangle += np.diag(np.sqrt(rng.chisquare(dim - signal - np.arange(size))))
+    return along[:latent], along[latent:], factor @ triangle / np.sqrt(dim), np.array(D)
+
+
+def random_weights(dim: int, rng: np.random.Generator, m, d, Q, E, R, D) -> tuple[np.ndarray, ...]:
+    """Return W and V transposed, (latent, dim) each, and D; the same law as `random_gram`."""
+    latent, signal = np.shape(m)
+    factor = remainder_factor(m, d, Q, E, R, D).T
+    weights = factor @ rng.standard_normal((2 * latent, dim))
+    weights += np.concatenate([m, d]) @ np.stack([basis(dim, k) for k in range(signal)])
+    return weights[:latent], weights[latent:], np.array(D)

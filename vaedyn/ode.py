@@ -10,7 +10,7 @@ from .annealing import Schedule
 from .errors import ConvergenceError, DivergenceError, ParameterError
 from .params import Params, real
 from .results import Store, Trajectory
-from .state import pack
+from .state import count, pack
 
 NUMERICS = 1  # raised when the same parameters give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
@@ -107,6 +107,8 @@ def integrate(
 ) -> tuple[np.ndarray, dict[str, int]]:
     """Return the states at `times` (times, values) from `start` at the first, and statistics.
 
+    `start` may go on with the covariance of fluctuations, see `vaedyn.kernels.fluctuations`.
+
     An order parameter beyond `bound` has diverged; default: `Params.bound`.
 
     Raises
@@ -114,7 +116,7 @@ def integrate(
     DivergenceError, ConvergenceError
         As `theory` does, the latter after `most` steps.
     """
-    from .kernels import jit, rk45
+    from .kernels import fluctuations, jit, rk45
 
     y = start.copy()
     out = np.empty((len(times), len(y)))
@@ -124,11 +126,13 @@ def integrate(
     bound, most = bound or params.bound(start), most or MOST_STEPS
     at_once = min(steps_at_once(params), most)
     stops = schedule.kinks(float(times[-1]))
+    spread = len(y) > count(params.latent, params.signal)
+    work = fluctuations.workspace(params.latent, params.signal, spread)
     status = rk45.PAUSED
     while status == rk45.PAUSED:
         status = rk45.integrate(
             y, times, stops, record, schedule.code, numbers, params.strengths, params.eta,
-            params.lam, params.lr, params.latent, rtol, atol, bound, at_once, out,
+            params.lam, params.lr, params.latent, work, rtol, atol, bound, at_once, out,
         )  # fmt: skip
         if record[rk45.EVALUATIONS] >= 6 * most:
             break

@@ -205,6 +205,13 @@ class Params:
             return initial.gaussian_overlaps(self.dim, self.latent, self.signal, self.init_seed)
         return initial.thaw(self.init)
 
+    def mean_overlaps(self) -> dict[str, np.ndarray]:
+        """Return the order parameters at t = 0 on average over initial weights."""
+        if isinstance(self.init, str):
+            start = {"m": 0.0, "d": 0.0, "Q": 1.0, "E": 1.0, "R": 0.0, "D": 1.0}
+            return initial.thaw(initial.freeze(start, self.latent, self.signal))
+        return initial.thaw(self.init)
+
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
         """Return W and V transposed at t = 0, (latent, dim) each."""
         if isinstance(self.init, str):

@@ -70,6 +70,7 @@ LABELS = {
     "kl": ("KL divergence from the prior, all latents", (), "nat"),
     "kl_per_latent": ("KL divergence from the prior", ("latent",), "nat"),
     "distortion": ("reconstruction error / 2 in excess of E|x|^2 / 2", (), "nat"),
+    "spread": ("largest relative spread of a signal's overlap", (), "1"),
 }
 
 

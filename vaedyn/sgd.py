@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .errors import DivergenceError, ParameterError
-from .initial import remainder_factor, teacher
+from .initial import random_gram, random_weights, remainder_factor, teacher
 from .ode import variance_lost
 from .params import Params, integer
 from .results import Store, Trajectory
@@ -40,13 +41,15 @@ class Engine(NamedTuple):
 
     ``advance(stream, betas, save_after, *state, *constants, out)`` makes one
     step per entry of `betas` and returns how many it made; see
-    `vaedyn.kernels.exact.advance`. The last array of `state` is D.
+    `vaedyn.kernels.exact.advance`. The last array of `state` is D. ``draw(rng)`` returns
+    the state of random initial weights.
     """
 
     advance: Callable[..., int]
     state: tuple[np.ndarray, ...]
     constants: tuple
     seconds_per_step: float
+    draw: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
 
 
 def exact_engine(params: Params) -> Engine:
@@ -62,6 +65,7 @@ def exact_engine(params: Params) -> Engine:
         (overlaps["m"], overlaps["d"], rows, overlaps["D"]),
         (deviations, params.eta, params.lam, params.lr, params.dim),
         5e-8 if single else _seconds_per_step(params.latent, params.signal),
+        lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
     )
 
 
@@ -80,6 +84,7 @@ def vector_engine(params: Params) -> Engine:
         (*params.weights(), params.overlaps()["D"]),
         (directions, strengths, params.eta, params.lam, params.lr),
         3e-9 * params.dim * (1 + params.latent + params.signal),
+        lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
     )
 
 
@@ -92,11 +97,12 @@ def simulate(
     runs: int = 5,
     seed: int = 0,
     engine: str = "exact",
+    random_start: bool = False,
     jobs: int | None = None,
     store: Store | None = None,
     progress: Progress | None = None,
 ) -> Trajectory:
-    """Train an ensemble of linear VAEs by one-pass SGD, all from the same start.
+    """Train an ensemble of linear VAEs by one-pass SGD.
 
     Parameters
     ----------
@@ -109,6 +115,9 @@ def simulate(
     engine : {"exact", "vector"}
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
         same law through the order parameters alone, at a cost independent of N.
+    random_start : bool
+        Every run draws its own initial weights, gaussian with the given overlaps on
+        average. Otherwise all start from the same weights.
     jobs : int, optional
         Number of threads; default: all cores this process may use.
     store : ResultStore, optional
@@ -133,9 +142,12 @@ def simulate(
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
     times = params.times()
+    random_start = bool(random_start)
 
     def blocks(first: int) -> Iterator[Trajectory]:
-        for y, info in _ensemble(params, first, runs, seed, engine, jobs, progress):
+        built = ENGINES[engine](params)
+        many = _ensemble(params, built, first, runs, seed, random_start, jobs, progress)
+        for y, info in many:
             yield Trajectory.from_states(params, y, t=times, info=info)
 
     if store is None:
@@ -146,6 +158,8 @@ def simulate(
             yield block.to_variables("run"), block.info
 
     record = {**params.to_dict(), "engine": engine, "seed": seed, "numerics": NUMERICS}
+    if random_start:
+        record["random_start"] = True
     saved = store.load_or_extend("simulate", record, variables, runs, "run")
     return Trajectory.from_saved(params, saved)
 
@@ -168,32 +182,32 @@ def _joined(blocks: list[Trajectory]) -> Trajectory:
 
 def _ensemble(
     params: Params,
+    built: Engine,
     first: int,
     runs: int,
     seed: int,
-    engine: str,
+    random_start: bool,
     jobs: int,
     progress: Progress | None,
 ) -> Iterator[tuple[np.ndarray, dict[str, float]]]:
     """Yield the states (some runs, points, values) of runs first, ..., runs - 1 in order."""
     from .kernels import jit
 
-    built = ENGINES[engine](params)
     jit.announce(built.advance)
-    _run(params, built, seed, 0, np.zeros(1, np.int64), threading.Event(), steps=0)  # compiles
-    made = np.zeros(runs, np.int64)
+    made, stop = np.zeros(runs, np.int64), threading.Event()
+    run_one = partial(_run, params, built, seed, random_start, made, stop)
+    run_one(0, steps=0)  # compiles
     wanted = (runs - first) * params.steps
-    stop = threading.Event()
     began = time.perf_counter()
     workers = min(jobs, runs - first)
-    log.debug("simulating %d runs on %d threads, engine %s", runs - first, workers, engine)
+    log.debug("simulating %d runs on %d threads", runs - first, workers)
     todo = iter(range(first, runs))
     waiting: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
             while True:
                 for run in islice(todo, AHEAD * workers - len(waiting)):
-                    waiting.append(pool.submit(_run, params, built, seed, run, made, stop))
+                    waiting.append(pool.submit(run_one, run))
                 if not waiting:
                     return
                 wait([waiting[0]], timeout=0.1)
@@ -214,9 +228,10 @@ def _run(
     params: Params,
     engine: Engine,
     seed: int,
-    run: int,
+    random_start: bool,
     made: np.ndarray,
     stop: threading.Event,
+    run: int,
     steps: int | None = None,
 ) -> np.ndarray:
     """Return the flat order parameters (points, values) of one run.
@@ -226,7 +241,10 @@ def _run(
     from .kernels.stream import open_stream
 
     stream = open_stream(np.random.SeedSequence(seed, spawn_key=(run,)))
-    state = tuple(array.copy() for array in engine.state)
+    if random_start:
+        state = engine.draw(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(run, 0))))
+    else:
+        state = tuple(array.copy() for array in engine.state)
     save = params.save_steps()
     out = np.empty((len(save), count(params.latent, params.signal)))
     schedule = params.schedule

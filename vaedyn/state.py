@@ -76,7 +76,14 @@ def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
 
     The matching is replaced by the nuclear norm of ``m diag(rho)^{1/2}``.
     """
-    aligned = np.linalg.svd(m * np.sqrt(rho), compute_uv=False).sum(axis=-1)
+    gain = m * np.sqrt(rho)
+    if min(gain.shape[-2:]) == 1:
+        aligned = np.sqrt((gain**2).sum(axis=(-2, -1)))
+    elif gain.shape[-2:] == (2, 2):
+        product = gain[..., 0, 0] * gain[..., 1, 1] - gain[..., 0, 1] * gain[..., 1, 0]
+        aligned = np.sqrt((gain**2).sum(axis=(-2, -1)) + 2 * np.abs(product))
+    else:
+        aligned = np.linalg.svd(gain, compute_uv=False).sum(axis=-1)
     return rho.sum() - 2 * aligned + np.trace(Q, axis1=-2, axis2=-1)
 
 

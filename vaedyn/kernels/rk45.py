@@ -10,8 +10,9 @@ from math import sqrt
 
 import numpy as np
 
+from .fluctuations import flow
 from .jit import kernel, leaf, reordered
-from .ode import U, beta_at, drift, scratch
+from .ode import U, beta_at
 from .product import multiply
 
 # status codes of `integrate`
@@ -69,7 +70,7 @@ def advance(t, h, stop, y, k, kind, schedule, rho, eta, lam, lr, latent, work, b
         target = before if stage == 5 else after
         combine(target, y, h, STAGES, 6 * stage, k, stage)
         beta = beta_at(min(t + NODES[stage] * h, stop * (1.0 - BEFORE)), kind, schedule)
-        drift(target, beta, rho, eta, lam, lr, latent, work, k[stage])
+        flow(target, beta, rho, eta, lam, lr, latent, work, k[stage])
 
 
 @reordered
@@ -105,7 +106,7 @@ def first_step(t, y, k, kind, schedule, rho, eta, lam, lr, latent, work, probe, 
     h = 1e-6 if min(size, slope) < 1e-5 else 0.01 * size / slope
     for i in range(y.size):
         probe[i] = y[i] + h * k[0, i]
-    drift(probe, beta_at(t + h, kind, schedule), rho, eta, lam, lr, latent, work, k[1])
+    flow(probe, beta_at(t + h, kind, schedule), rho, eta, lam, lr, latent, work, k[1])
     for i in range(y.size):
         probe[i] = k[1, i] - k[0, i]
     steepest = max(slope, norm(probe, y, y, rtol, atol) / h)
@@ -126,13 +127,14 @@ def limited_by_stability(h, k, before, after):
 
 @kernel
 def integrate(
-    y, times, stops, record, kind, schedule, rho, eta, lam, lr, latent, rtol, atol, bound, most, out
-):
+    y, times, stops, record, kind, schedule, rho, eta, lam, lr, latent, work, rtol, atol, bound,
+    most, out,
+):  # fmt: skip
     """Integrate on towards ``times[-1]``, by at most `most` steps, accepted or not.
 
     Parameters
     ----------
-    y : (values,) as `vaedyn.kernels.ode` lays it out; the start, and then the end
+    y : (values,) see `vaedyn.kernels.fluctuations.flow`; the start, and then the end
     times : (saves,) ascending, the first one being the start
     stops : (kinks,) ascending times in between that no step may cross
     record : (LENGTH,)
@@ -140,6 +142,7 @@ def integrate(
         step size, last error, whether the last step was rejected, rows of `out`
         filled, accepted steps, drifts computed, accepted steps limited by stability.
     kind, schedule : beta(t), see `vaedyn.kernels.ode.beta_at`
+    work : see `vaedyn.kernels.fluctuations.workspace`
     bound : order parameters that large have diverged
     out : (saves, values)
 
@@ -148,12 +151,12 @@ def integrate(
     int
         Status: DONE, PAUSED (call again to go on), or why it stopped.
     """
-    work = np.empty(scratch(latent, rho.size))
     k = np.empty((7, y.size))
     before = np.empty(y.size)
     after = np.empty(y.size)
     error = np.empty(y.size)
     zeros = np.zeros(y.size)
+    size_of_state = 2 * latent * rho.size + 3 * latent * latent + latent
     end = times[-1]
     if record[STEP] == 0.0:
         record[TIME] = times[0]
@@ -162,7 +165,7 @@ def integrate(
         record[LAST_ERROR] = 1e-4
     t = record[TIME]
     saved = int(record[SAVED])
-    drift(y, beta_at(t, kind, schedule), rho, eta, lam, lr, latent, work, k[0])
+    flow(y, beta_at(t, kind, schedule), rho, eta, lam, lr, latent, work, k[0])
     record[EVALUATIONS] += 1
     if record[STEP] == 0.0:
         record[STEP] = first_step(
@@ -209,7 +212,7 @@ def integrate(
         y[:] = after
         k[0] = k[6]
         if last and t < end:  # beta(t) may go on in another way
-            drift(y, beta_at(t, kind, schedule), rho, eta, lam, lr, latent, work, k[0])
+            flow(y, beta_at(t, kind, schedule), rho, eta, lam, lr, latent, work, k[0])
             record[EVALUATIONS] += 1
         size = max(size, 1e-10)
         factor = max(0.2, min(10.0, 0.9 * size**-0.17 * record[LAST_ERROR] ** 0.04))
@@ -222,10 +225,10 @@ def integrate(
         record[LAST_ERROR] = max(size, 1e-4)
         record[SAVED] = saved
         record[STEPS] += 1
-        for i in range(y.size):
+        for i in range(size_of_state):
             if not abs(y[i]) < bound:
                 return DIVERGED
-        for i in range(y.size - latent, y.size):
+        for i in range(size_of_state - latent, size_of_state):
             if not y[i] > 0.0:
                 return VARIANCE_LOST
     return DONE

@@ -1,0 +1,212 @@
+"""Fluctuations at finite N: options, `vaedyn plot concentration` and `vaedyn plot escape`."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from vaedyn.fluctuations import Bands, bands
+from vaedyn.params import Params
+from vaedyn.plateau import Escape, escape, escape_times
+from vaedyn.sgd import simulate
+
+from ..store import ResultStore
+from .figure import OUTPUT, output_path, write
+from .options import SIMULATION_OPTIONS, Command, Numbers, option, with_model
+from .output import plain, progress_bar
+from .varied import Varied, VariedType
+
+log = logging.getLogger("vaedyn.cli")
+BANDS = option(
+    "Numerics",
+    "--bands",
+    "with_bands",
+    is_flag=True,
+    show_default=False,
+    help="Tell the standard deviation of single runs at this N, too, to leading order in 1/N.",
+)
+RANDOM_START = option(
+    "Numerics",
+    "--random-start",
+    is_flag=True,
+    show_default=False,
+    help="Every run draws its own initial weights, gaussian with the given overlaps on average.",
+)
+FURTHER = 8.0  # standard deviations beyond the mean up to which escapes are waited for
+
+
+def compute_bands(params: Params, random_start: bool, store: ResultStore) -> Bands:
+    """Return the bands around theory, and say where they are poor."""
+    with progress_bar("bands", "") as progress:
+        result = bands(
+            params,
+            random_start=random_start,
+            store=store,
+            progress=progress and (lambda done: progress(done, 1)),
+        )
+    for text in cautions(result, random_start):
+        log.warning(text)
+    return result
+
+
+def cautions(result: Bands, random_start: bool) -> list[str]:
+    """Return what to keep in mind about bands, one line each."""
+    texts = [result.warning] if result.warning else []
+    if random_start and isinstance(result.params.init, str):
+        texts.append(
+            "gaussian weights have no overlap with the signals on average, and theory follows "
+            "one draw of them: give --init m=..., or see `vaedyn plot escape`"
+        )
+    return texts
+
+
+def _dims(vary: Varied) -> list[int]:
+    if vary.name != "dim":
+        raise click.BadParameter(f"only dim can vary here, got {vary.name}", param_hint="--vary")
+    if len(set(vary.values)) < 2:
+        raise click.BadParameter("expected at least two values of dim", param_hint="--vary")
+    return sorted(set(vary.values))
+
+
+@click.command(
+    "concentration",
+    cls=Command,
+    examples=[
+        "vaedyn plot concentration --lr 0.05 --t-max 300 --init m=0.3,d=0.3,Q=1,E=1,R=0,D=1",
+        "vaedyn plot concentration --vary dim=log:100:10000:5 --runs 400 --at 10,100 -o fig.pdf",
+    ],
+)
+@with_model(
+    SIMULATION_OPTIONS,
+    [
+        RANDOM_START,
+        option(
+            "Numerics", "--vary", type=VariedType(), default="dim=250,500,1000,2000,4000",
+            help="The values of N.",
+        ),
+        option(
+            "Numerics", "--at", type=Numbers(), default=None,
+            help="Times at which the spread is shown, up to six.",
+            show_default="a tenth, a third and all of --t-max",
+        ),
+        OUTPUT,
+    ],
+)  # fmt: skip
+def concentration(
+    params: Params,
+    vary: Varied,
+    at: tuple[float, ...] | None,
+    random_start: bool,
+    output: Path | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+    **ensemble: Any,
+) -> None:
+    """Draw the spread of runs against N: SGD approaches the ODE as 1/sqrt(N).
+
+    All runs have the overlaps of the given --init; where it is gaussian, those that it
+    has at --dim.
+    """
+    dims = _dims(vary)
+    times = at or tuple(float(f"{params.t_max / part:.3g}") for part in (10, 3, 1))
+    if not 1 <= len(times) <= 6 or not all(0 < t <= params.t_max for t in times):
+        raise click.BadParameter("expected up to six times up to --t-max", param_hint="--at")
+    if ensemble["runs"] < 2:
+        raise click.BadParameter("a spread needs at least 2 runs", param_hint="--runs")
+    output = output_path("concentration", output, params, {})
+    store = ResultStore(store_path, recompute=recompute)
+    start: Any = params.overlaps()
+    drawn = []
+    for dim in dims:
+        model = replace(params, dim=dim, init=start, init_seed=0)
+        theory = bands(model, random_start=random_start, store=store)
+        with progress_bar(f"N = {dim}", "steps") as progress:
+            runs = simulate(
+                model, random_start=random_start, store=store, progress=progress, **ensemble
+            )
+        drawn.append((theory, runs))
+    for text in cautions(drawn[0][0], False):
+        log.warning(f"at N = {dims[0]}, {text}")
+
+    from vaedyn import figures_bands
+
+    figure = figures_bands.concentration(drawn, times)
+    records = [pair for b, sgd in drawn for pair in (("bands", b), ("simulate", sgd))]
+    write("concentration", figure, output, records, as_json)
+
+
+@click.command(
+    "escape",
+    cls=Command,
+    examples=["vaedyn plot escape", "vaedyn plot escape --beta 0.5 --lr 0.1 --runs 200 --json"],
+)
+@with_model(
+    SIMULATION_OPTIONS,
+    [
+        option(
+            "Numerics", "--vary", type=VariedType(), default="dim=250,500,1000,2000,4000",
+            help="The values of N.",
+        ),
+        OUTPUT,
+    ],
+)  # fmt: skip
+def escape_figure(
+    params: Params,
+    vary: Varied,
+    output: Path | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+    **ensemble: Any,
+) -> None:
+    """Draw when runs leave the initial plateau, against N: the mean grows as ln(N) / (2 g).
+
+    Every run draws its own initial weights, and counts as escaped when |m| is half of its
+    end. For one latent. --t-max and --points are chosen so that all runs escape.
+    """
+    dims = _dims(vary)
+    if ensemble["runs"] < 2:
+        raise click.BadParameter("a spread needs at least 2 runs", param_hint="--runs")
+    output = output_path("escape", output, params, {})
+    store = ResultStore(store_path, recompute=recompute)
+    found, measured, drawn = [], [], []
+    for dim in dims:
+        expected = escape(replace(params, dim=dim))
+        t_max = float(f"{expected.mean + FURTHER * expected.std:.3g}")
+        model = replace(params, dim=dim, t_max=t_max, points=min(2001, int(t_max * dim)))
+        with progress_bar(f"N = {dim}", "steps") as progress:
+            runs = simulate(model, random_start=True, store=store, progress=progress, **ensemble)
+        times = escape_times(runs, expected.overlap)
+        late = np.isnan(times)
+        if late.any():
+            log.warning(f"{late.sum()} of {len(times)} runs at N = {dim} are left out: no escape")
+        found.append((dim, expected))
+        measured.append((dim, times[~late]))
+        drawn.append(("simulate", runs))
+
+    from vaedyn import figures_bands
+
+    figure = figures_bands.escape(params, found, measured)
+    write("escape", figure, output, drawn, as_json, points=_points(found, measured))
+
+
+def _points(
+    found: list[tuple[int, Escape]], measured: list[tuple[int, np.ndarray]]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "dim": dim,
+            "rate": each.rate,
+            "theory": {"mean": each.mean, "std": each.std},
+            "simulation": {
+                "mean": plain(times.mean()),
+                "std": plain(times.std(ddof=1)),
+                "runs": len(times),
+            },
+        }
+        for (dim, each), (_, times) in zip(found, measured, strict=True)
+    ]

@@ -1,0 +1,498 @@
+"""Fluctuations at finite N: the covariance equation, the bands, and the escape from the plateau."""
+
+import shlex
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.special import digamma
+
+import vaedyn
+from tests import reference
+from tests.laws import assert_same_law
+from vaedyn import plateau
+from vaedyn.dynamics import symmetric
+from vaedyn.fluctuations import (
+    covariance_of_start,
+    gradient_of_distortion,
+    gradients_of_kl,
+    std_of_error,
+)
+from vaedyn.initial import NAMES, random_gram, random_weights
+from vaedyn.kernels import fluctuations as kernels
+from vaedyn.kernels import ode
+from vaedyn.ode import integrate
+from vaedyn.state import generalisation_error, observables, pack, unpack
+
+SHIFTED = "m=0.3,d=0.3,Q=1,E=1,R=0.1,D=1"
+
+
+def random_state(latent, signal, seed=0):
+    """Return overlaps that some weights have, away from all symmetries."""
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((40, 2 * latent + signal)) / np.sqrt(40)
+    rows[:, 2 * latent :] = np.linalg.qr(rows[:, 2 * latent :])[0]
+    gram = rows.T @ rows
+    W, V, K = slice(latent), slice(latent, 2 * latent), slice(2 * latent, None)
+    D = rng.uniform(0.5, 1.5, latent)
+    return pack(gram[W, K], gram[V, K], gram[W, W], gram[V, V], gram[W, V], D)
+
+
+MODELS = {"M=1": (1, 1), "M=2,M*=1": (2, 1), "M=1,M*=2": (1, 2), "M=2,M*=2": (2, 2), "M=3": (3, 2)}
+
+
+# --- the covariance of one step ---------------------------------------------------------
+
+
+def increments(y, model, samples, seed):
+    """Return N times the change of all order parameters in many first steps at large N."""
+    latent, rho, eta, beta, _, lr = model
+    parts = unpack(y, latent, len(rho))
+    m, d, Q, E, R, _ = (parts[name] for name in NAMES)
+    signal = len(rho)
+    gram = np.block([[np.eye(signal), m.T, d.T], [m, Q, R], [d, R.T, E]])
+    spiked = gram[:, :signal] * rho @ gram[:, :signal].T + eta * gram
+    rng = np.random.default_rng(seed)
+    h = rng.standard_normal((samples, len(gram))) @ np.linalg.cholesky(spiked).T
+    u, yy, mu = h[:, :signal], h[:, signal : signal + latent], h[:, signal + latent :]
+    e = yy - mu @ Q - beta * mu
+
+    def outer(a, b):
+        return a[:, :, None] * b[:, None, :]
+
+    def both(a):
+        return a + np.swapaxes(a, 1, 2)
+
+    square = outer(mu, mu)
+    changes = (
+        lr * (outer(mu, u) - square @ m),
+        lr * outer(e, u),
+        lr * both(outer(mu, yy) - square @ Q) + lr**2 * eta * square,
+        lr * both(outer(e, mu)) + lr**2 * eta * outer(e, e),
+        lr * (square - square @ R + outer(yy, e)) + lr**2 * eta * outer(mu, e),
+    )
+    flat = [change.reshape(samples, -1) for change in changes]
+    return np.concatenate([*flat, np.zeros((samples, latent))], axis=1)
+
+
+@pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
+def test_noise_of_a_step_is_that_of_sampled_steps(latent, signal):
+    rho = np.array([2.0, 1.2])[:signal]
+    model = (latent, rho, 0.7, 0.8, 0.1, 0.4)
+    y = random_state(latent, signal)
+    count = kernels.forms(latent, signal)
+    room, c = np.empty((3, count, count)), np.empty((count, count))
+    kernels.covariance_of_forms(y, 0.8, rho, 0.7, 0.4, latent, room, c)
+    pairs = kernels.products(latent, signal)
+    predicted = 0.4**2 * np.array([[kernels.covariance_of(c, p, q) for q in pairs] for p in pairs])
+    samples = 200_000
+    drawn = increments(y, model, samples, seed=1)
+    drawn -= drawn.mean(axis=0)
+    measured = drawn.T @ drawn / samples
+    error = np.sqrt((drawn**2).T @ drawn**2 / samples - measured**2) / np.sqrt(samples) + 1e-12
+    assert (np.abs(measured - predicted) / error).max() < 5.5
+    assert (np.abs(measured - 1.1 * predicted) / error).max() > 8  # it would be seen
+
+
+@pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
+def test_the_covariance_obeys_its_equation(latent, signal):
+    """The compiled equation beside one of NumPy, with differences for the Jacobian, in scipy."""
+    params = vaedyn.Params(
+        dim=500, latent=latent, signal=signal, rho=(2.0, 1.2)[:signal], eta=0.7, beta=0.8,
+        lam=0.1, lr=0.4, t_max=6, points=3, anneal="tanh:0.5",
+    )  # fmt: skip
+    y0 = random_state(latent, signal)
+    size = len(y0)
+    both = symmetric(latent, signal)[0]  # Q and E stay symmetric
+    P0 = both @ np.diag(np.linspace(0.1, 1, both.shape[1])) @ both.T
+    got, _ = integrate(
+        params, np.concatenate([y0, P0.ravel()]), params.times(), params.schedule,
+        rtol=1e-9, atol=1e-11,
+    )  # fmt: skip
+    args = (params.strengths, 0.7, 0.1, 0.4, latent)
+    pairs = kernels.products(latent, signal)
+    count = kernels.forms(latent, signal)
+    room, c = np.empty((3, count, count)), np.empty((count, count))
+
+    def equation(t, joint):
+        y, P = joint[:size], joint[size:].reshape(size, size)
+        beta = float(params.schedule(np.array(t), 0.8))
+
+        def drift(x):
+            return reference.drift(x, beta, *args)
+
+        J = np.array([(drift(y + h) - drift(y - h)) / 2e-6 for h in 1e-6 * np.eye(size)]).T
+        kernels.covariance_of_forms(y, beta, params.strengths, 0.7, 0.4, latent, room, c)
+        B = np.array([[kernels.covariance_of(c, p, q) for q in pairs] for p in pairs])
+        return np.concatenate([drift(y), (J @ P + P @ J.T + 0.4**2 * B).ravel()])
+
+    truth = solve_ivp(
+        equation, (0, 6), np.concatenate([y0, P0.ravel()]), rtol=1e-7, atol=1e-9
+    ).y[:, -1]  # fmt: skip
+    np.testing.assert_allclose(got[-1], truth, rtol=2e-5, atol=2e-6)
+
+
+def test_plain_theory_is_not_changed_by_bands():
+    params = vaedyn.Params(lr=0.2, t_max=60, points=31, init=SHIFTED)
+    y0 = pack(**params.overlaps())
+    joint = np.concatenate([y0, np.zeros(36)])
+    with_bands, _ = integrate(params, joint, params.times(), params.schedule, rtol=1e-9, atol=1e-11)
+    plain, _ = integrate(params, y0, params.times(), params.schedule, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(with_bands[:, :6], plain, rtol=1e-7)
+    y = random_state(1, 1)
+    out = np.empty(42)
+    work = kernels.workspace(1, 1, spread=True)
+    kernels.spread(y_with(y), 0.8, np.ones(1), 1.0, 0.0, 0.1, 1, *work[1:], out)
+    J = ode.jacobian(y, 0.8, np.ones(1), 1.0, 0.0, 0.1, 1)
+    again = np.empty(42)
+    kernels.spread(y_with(y, 2 * np.eye(6)), 0.8, np.ones(1), 1.0, 0.0, 0.1, 1, *work[1:], again)
+    np.testing.assert_allclose((again - out)[6:].reshape(6, 6), J + J.T, atol=1e-14)
+
+
+def y_with(y, P=None):
+    return np.concatenate([y, (np.eye(len(y)) if P is None else P).ravel()])
+
+
+# --- against simulations ----------------------------------------------------------------
+
+CASES = {
+    "plain": {"dim": 1000, "lr": 0.05, "t_max": 100},
+    "decay": {"dim": 500, "lr": 0.1, "lam": 0.1, "t_max": 50},
+    "annealed": {"dim": 500, "lr": 0.1, "beta": 1.2, "anneal": "tanh:0.05", "t_max": 50},
+    "M=2,M*=1": {"dim": 500, "latent": 2, "eta": 0.6, "lr": 0.2, "beta": 0.9, "t_max": 30},
+    "M=2,M*=2": {
+        "dim": 1000, "latent": 2, "signal": 2, "rho": (2, 1), "lr": 0.1, "t_max": 40,
+    },
+    "large": {"dim": 10000, "lr": 0.5, "t_max": 8},
+    "small": {"dim": 250, "lr": 0.1, "t_max": 60},
+}  # fmt: skip
+RUNS = 1500
+
+
+def start_of(case):
+    if case.get("latent", 1) == 1:
+        return SHIFTED
+    m = [[0.5], [0.1]] if case.get("signal", 1) == 1 else [[0.6, 0.1], [-0.1, 0.4]]
+    return {"m": m, "d": m, "Q": 1.0, "E": 1.0, "R": 0.2, "D": 1.0}
+
+
+def ratios(sgd, bands):
+    """Return measured over predicted spread, and its standard error, of all that fluctuates."""
+    found, errors = [], []
+    for name in (*NAMES, "eps_g", "eps_g_rotation", "kl_per_latent", "kl", "distortion"):
+        values, predicted = getattr(sgd, name), getattr(bands, name)
+        for at in (len(sgd.t) // 4, len(sgd.t) // 2, -1):
+            v = values[:, at].reshape(len(values), -1)
+            square = (v - v.mean(axis=0)) ** 2
+            variance = square.mean(axis=0)
+            ratio = np.sqrt(variance) / predicted[at].ravel()
+            kurtosis = (square**2).mean(axis=0) / variance**2
+            found.append(ratio)
+            errors.append(0.5 * ratio * np.sqrt((kurtosis - 1) / len(v)))
+    return np.concatenate(found), np.concatenate(errors)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_bands_are_the_spread_of_simulated_runs(case):
+    params = vaedyn.Params(points=41, init=start_of(case), **case)
+    sgd = vaedyn.simulate(params, runs=RUNS if params.dim < 5000 else 600, seed=1)
+    bands = vaedyn.bands(params)
+    found, errors = ratios(sgd, bands)
+    # beyond chance, corrections of relative order 1/N are left, larger at small N
+    allowed = 4.5 * errors + 12 / params.dim
+    assert (np.abs(found - 1) < allowed).all(), found[np.abs(found - 1) > allowed]
+    assert not (np.abs(1.15 * found - 1) < allowed).all()  # 15 per cent would be seen
+
+
+def test_sqrt_n_times_the_spread_is_the_constant_of_theory():
+    case = {"lr": 0.2, "t_max": 30, "points": 4, "init": SHIFTED}
+    constants = []
+    for dim in (250, 1000, 4000):
+        params = vaedyn.Params(dim=dim, **case)
+        sgd = vaedyn.simulate(params, runs=800)
+        bands = vaedyn.bands(params)
+        constants.append(np.sqrt(dim) * bands.eps_g[-1])
+        found, errors = ratios(sgd, bands)
+        assert abs(np.average(found, weights=errors**-2) - 1) < 0.05
+    np.testing.assert_allclose(constants, constants[0], rtol=1e-6)
+    wrong = vaedyn.bands(vaedyn.Params(dim=300, **case))  # a spread that does not fall with N
+    found, errors = ratios(sgd, wrong)
+    assert abs(np.average(found, weights=errors**-2) - 1) > 0.5
+
+
+@pytest.mark.parametrize("engine", ["exact", "vector"])
+def test_random_weights_spread_as_told(engine):
+    init = {"m": [[0.4], [0.1]], "d": [[0.2], [0.3]], "Q": 1.0, "E": [[0.8, 0.3], [0.3, 1]],
+            "R": [[0.2, 0.1], [0, 0.3]], "D": [1, 0.7]}  # fmt: skip
+    params = vaedyn.Params(dim=60, latent=2, init=init, t_max=0.1, points=2, lr=1e-9)
+    sgd = vaedyn.simulate(params, runs=3000, engine=engine, random_start=True)
+    found = np.concatenate([getattr(sgd, x)[:, 0].reshape(3000, -1) for x in NAMES], axis=1)
+    truth = pack(**params.overlaps())
+    P = covariance_of_start(params)
+    error = np.sqrt(np.diag(P) / 60 / 3000)
+    assert (np.abs(found.mean(axis=0) - truth) < 4.5 * error + 1e-12).all()
+    measured = 60 * np.cov(found.T)
+    scale = np.sqrt(np.outer(np.diag(P), np.diag(P)))
+    assert (np.abs(measured - P) < 0.16 * scale + 1e-12).all()
+    assert (np.abs(measured - 1.4 * P) > 0.16 * scale).any()
+
+
+def test_both_draws_of_random_weights_have_one_law():
+    parts = vaedyn.Params(dim=30, init=SHIFTED).overlaps()
+    rng = np.random.default_rng(0)
+    grams = []
+    for _ in range(4000):
+        m, d, F, _ = random_gram(30, rng, **parts)
+        along = np.concatenate([m, d])
+        W, V, _ = random_weights(30, rng, **parts)
+        both = np.concatenate([W, V])
+        grams.append(((F @ F.T + along @ along.T)[np.triu_indices(2)],
+                      (both @ both.T / 30)[np.triu_indices(2)]))  # fmt: skip
+    exact, vector = np.swapaxes(np.array(grams), 0, 1)
+    assert_same_law(exact, vector)
+
+
+def test_random_starts_widen_the_bands_as_simulated():
+    params = vaedyn.Params(dim=2000, lr=0.1, t_max=30, points=31, init=SHIFTED)
+    sgd = vaedyn.simulate(params, runs=800, random_start=True)
+    bands = vaedyn.bands(params, random_start=True)
+    found, errors = ratios(sgd, bands)
+    assert (np.abs(found - 1) < 4.5 * errors + 0.02).all()
+    assert (bands.m > vaedyn.bands(params).m).all()
+    assert bands.m[0, 0, 0] == pytest.approx(np.sqrt((1 - 0.09) / 2000))
+
+
+# --- what is read off -------------------------------------------------------------------
+
+
+def test_gradients_are_differences():
+    params = vaedyn.Params(dim=50, latent=2, signal=2, rho=(2, 1), eta=0.7, points=2)
+    y = random_state(2, 2)[None]
+
+    def values(x):
+        found = observables(unpack(x, 2, 2), params.strengths, params.eta)
+        return np.append(found["kl_per_latent"], found["distortion"])
+
+    size = y.shape[-1]
+    numeric = [(values(y[0] + h) - values(y[0] - h)) / 2e-5 for h in 1e-5 * np.eye(size)]
+    exact = np.concatenate(
+        [gradients_of_kl(params, y)[0], gradient_of_distortion(params, y)[0][:, None]], axis=1
+    )
+    np.testing.assert_allclose(exact, numeric, atol=1e-9)
+
+
+def test_the_error_of_an_uncertain_overlap_is_that_of_a_folded_normal():
+    """|m| near 0 has the spread of a folded normal, not of m."""
+    params = vaedyn.Params(dim=1000)
+    means = np.array([0.0, 0.01, 0.03, 0.2])
+    y = np.tile(pack(**params.overlaps()), (4, 1))
+    y[:, 0] = means
+    C = np.zeros((4, 6, 6))
+    sigma, other = 0.02, 0.005
+    C[:, 0, 0], C[:, 2, 2] = sigma**2, other**2
+    got = std_of_error(generalisation_error, params, y, C)
+    draws = np.abs(means[:, None] + sigma * np.random.default_rng(1).standard_normal(400_000))
+    truth = np.sqrt(4 * draws.var(axis=1) + other**2)
+    np.testing.assert_allclose(got, truth, rtol=0.03)
+    assert got[0] < 0.7 * np.sqrt(4 * sigma**2 + other**2)
+    assert got[3] == pytest.approx(np.sqrt(4 * sigma**2 + other**2), rel=1e-7)
+
+
+def test_the_error_where_two_matches_are_equally_good():
+    params = vaedyn.Params(dim=1000, latent=2, signal=1)
+    y = random_state(2, 1)[None]
+    y[0, :2] = 0.5, 0.49
+    size = y.shape[-1]
+    C = np.zeros((1, size, size))
+    C[0, :2, :2] = np.diag([0.03**2, 0.05**2])
+    got = std_of_error(generalisation_error, params, y, C)
+    draws = np.random.default_rng(2).standard_normal((400_000, 2)) * [0.03, 0.05] + y[0, :2]
+    assert got[0] == pytest.approx(2 * np.abs(draws).max(axis=1).std(), rel=0.03)
+
+
+def test_a_poor_approximation_is_told():
+    near = vaedyn.Params(
+        dim=200, lr=0.1, t_max=200, points=101, init="m=0.01,d=0.01,Q=1,E=1,R=0,D=1"
+    )
+    assert "--dim" in vaedyn.bands(near).warning
+    assert "larger N does not help" in vaedyn.bands(
+        vaedyn.Params(dim=200, lr=0.5, t_max=100, points=101, beta=1.5), random_start=True
+    ).warning  # fmt: skip
+    good = vaedyn.Params(dim=2000, lr=0.1, t_max=100, points=101, init=SHIFTED)
+    assert vaedyn.bands(good).warning is None
+    sgd = vaedyn.simulate(near, runs=400)
+    found, _ = ratios(sgd, vaedyn.bands(near))
+    assert np.abs(found - 1).max() > 0.3  # it is poor indeed
+
+
+# --- the escape from the plateau --------------------------------------------------------
+
+
+def test_growth_on_the_plateau_is_that_of_the_ode():
+    params = vaedyn.Params(dim=200, beta=0.7, lam=0.1, lr=0.3)
+    y = random_state(1, 1)
+    y[:2] = 0
+    J = ode.jacobian(y, 0.7, params.strengths, 1.0, 0.1, 0.3, 1)[:2, :2]
+    rate, right, left = plateau._growth(params, y)
+    assert rate == pytest.approx(np.linalg.eigvals(J).real.max())
+    np.testing.assert_allclose(J @ right, rate * right, atol=1e-12)
+    assert left @ right == pytest.approx(1)
+
+
+@pytest.mark.parametrize("changed", [{}, {"beta": 0.5}, {"signal": 2, "dim": 1000}])
+def test_runs_escape_when_told(changed):
+    params = vaedyn.Params(**{"dim": 2000, "lr": 0.3, "points": 1001, "t_max": 100, **changed})
+    told = vaedyn.escape(params)
+    model = vaedyn.Params(**{**params.to_dict(), "t_max": told.mean + 9 * told.std})
+    runs = 300
+    times = plateau.escape_times(
+        vaedyn.simulate(model, runs=runs, random_start=True), told.overlap
+    )  # fmt: skip
+    assert np.isfinite(times).all()
+    assert abs(times.mean() - told.mean) < 4 * told.std / np.sqrt(runs) + 0.02 * told.mean
+    assert times.std() == pytest.approx(told.std, rel=0.2)
+
+
+def test_runs_that_share_a_start_escape_together():
+    start = "m=0.002,d=0.002,Q=1,E=1,R=0,D=1"
+    params = vaedyn.Params(dim=1_000_000, lr=0.01, t_max=1500, points=1001, init=start)
+    told = vaedyn.escape(params, random_start=False)
+    ode_time = plateau.escape_times(
+        vaedyn.Trajectory(**{**vars(vaedyn.theory(params)), "m": vaedyn.theory(params).m[None]}),
+        told.overlap,
+    )[0]
+    assert told.mean == pytest.approx(ode_time, rel=0.01)
+    assert told.std < 0.1 * vaedyn.escape(params).std
+
+
+def test_escape_takes_ln_n_over_twice_the_rate():
+    dims = np.array([10**6, 10**8, 10**10])
+    told = [vaedyn.escape(vaedyn.Params(dim=int(dim), beta=1.5, lr=0.1)) for dim in dims]
+    slopes = np.diff([each.mean for each in told]) / np.diff(np.log(dims))
+    np.testing.assert_allclose(slopes, 1 / (2 * told[-1].rate), rtol=0.01)
+    assert told[-1].std == pytest.approx(np.pi / (2 * np.sqrt(2) * told[-1].rate), rel=0.01)
+    # growth on a collapsed plateau in closed form: s = rho + eta, K = beta, B = 1
+    closed = 0.1 * (-(1 + 1.5 * 2) / 2 + np.sqrt(((1 - 1.5 * 2) / 2) ** 2 + 4))
+    assert told[-1].rate == pytest.approx(closed, rel=1e-3)
+    assert digamma(0.5) == pytest.approx(-np.euler_gamma - 2 * np.log(2))
+
+
+def test_models_without_an_escape_are_refused():
+    with pytest.raises(vaedyn.ConvergenceError, match="nothing is learned"):
+        vaedyn.escape(vaedyn.Params(beta=2.2, lr=0.1))
+    with pytest.raises(vaedyn.ParameterError, match="one latent"):
+        vaedyn.escape(vaedyn.Params(latent=2))
+    with pytest.raises(vaedyn.ParameterError, match="equal strength"):
+        vaedyn.escape(vaedyn.Params(signal=2, rho=(2, 1)))
+    with pytest.raises(vaedyn.ParameterError, match="constant beta"):
+        vaedyn.escape(vaedyn.Params(anneal="tanh:0.1"))
+
+
+# --- commands ---------------------------------------------------------------------------
+
+QUICK = f"--dim 500 --lr 0.2 --t-max 30 --points 31 --init {SHIFTED}"
+
+
+def test_theory_tells_the_spread(run):
+    plain = run("theory --json", QUICK).json
+    done = run("theory --bands --json", QUICK)
+    assert done.json["reused"]
+    assert not done.json["bands"]["reused"]
+    bands = vaedyn.bands(vaedyn.Params(dim=500, lr=0.2, t_max=30, points=31, init=SHIFTED))
+    for name in (*NAMES, "eps_g", "kl", "distortion"):
+        assert done.json["final"][name]["mean"] == plain["final"][name]
+        np.testing.assert_allclose(done.json["final"][name]["std"], getattr(bands, name)[-1])
+    again = run("theory --bands", QUICK)
+    assert "reused bands" in again.err
+    assert "std at N = 500" in again.out
+    wider = run("theory --bands --random-start --json", QUICK).json
+    assert wider["final"]["m"]["std"] > done.json["final"]["m"]["std"]
+
+
+def test_what_bands_do_not_go_with_is_refused(run):
+    for words in (
+        "theory --random-start",
+        "plot learning-curve --bands --vary beta=1,2",
+        "plot concentration --vary lr=0.1,0.2",
+        "plot concentration --vary dim=100",
+        "plot concentration --at 0.1,9999",
+        "plot concentration --runs 1",
+        "plot escape --runs 1",
+        "plot escape --latent 2",
+    ):
+        done = run(words, "--dim 100")
+        assert (done.code, done.out) == (2, ""), words
+        assert len(done.err.splitlines()) <= 4
+
+
+def test_doubts_about_bands_are_told(run):
+    done = run("theory --bands --random-start --json --t-max 200 --lr 0.1 --points 51")
+    assert any("bands are rough" in text for text in done.json["warnings"])
+    assert any("gaussian weights have no overlap" in text for text in done.json["warnings"])
+    assert "warning: bands are rough" in done.err
+
+
+def test_records_of_bands_tell_how_to_make_them(run):
+    run("simulate --random-start --runs 2", QUICK)
+    done = run("theory --bands --random-start --json", QUICK)
+    for kind in ("bands", "simulate"):
+        (record,) = run(f"store list kind={kind} --json").json["records"]
+        again = run(f"store show {record['key']} --json").json["reproduce"]
+        assert "--random-start" in again
+        redone = run.words(*shlex.split(again)[1:], "--json")
+        assert redone.code == 0
+        assert "computed" not in redone.err
+    assert done.json["bands"]["command"] == "theory --bands"
+
+
+@pytest.mark.parametrize("figure", ["learning-curve", "order-parameters"])
+def test_bands_are_shaded(run, monkeypatch, figure):
+    seen = []
+    shade = vaedyn_figures()._shade
+    monkeypatch.setattr(
+        vaedyn_figures(), "_shade", lambda *x: seen.append(x) or shade(*x)
+    )  # fmt: skip
+    done = run(f"plot {figure} --bands --runs 3 -o x.png --json", QUICK)
+    assert done.code == 0
+    assert [record["kind"] for record in done.json["records"]] == ["theory", "simulate", "bands"]
+    params = vaedyn.Params(dim=500, lr=0.2, t_max=30, points=31, init=SHIFTED)
+    bands, theory = vaedyn.bands(params), vaedyn.theory(params)
+    name = "eps_g" if figure == "learning-curve" else "m"
+    np.testing.assert_allclose(seen[0][2], getattr(theory, name).reshape(31, -1)[:, 0])
+    np.testing.assert_allclose(seen[0][3], getattr(bands, name).reshape(31, -1)[:, 0])
+
+
+def vaedyn_figures():
+    from vaedyn import figures
+
+    return figures
+
+
+def test_concentration_and_escape_are_drawn(run, tmp_path):
+    words = f"--lr 0.2 --t-max 20 --points 21 --init {SHIFTED} --runs 20 --vary dim=100,200"
+    done = run("plot concentration -o c.pdf --json", words)
+    assert done.code == 0
+    assert [r["kind"] for r in done.json["records"]] == ["bands", "simulate"] * 2
+    assert (tmp_path / "c.pdf").stat().st_size > 5000
+    done = run("plot escape -o e.pdf --lr 0.5 --runs 30 --vary dim=200,800 --json")
+    assert (tmp_path / "e.pdf").stat().st_size > 5000
+    points = done.json["points"]
+    assert [point["dim"] for point in points] == [200, 800]
+    for point in points:
+        told = vaedyn.escape(vaedyn.Params(dim=point["dim"], lr=0.5))
+        assert point["theory"]["mean"] == pytest.approx(told.mean)
+        assert point["simulation"]["mean"] == pytest.approx(told.mean, rel=0.35)
+    assert "computed" not in run("plot escape -o e.pdf --lr 0.5 --runs 30 --vary dim=200,800").err
+
+
+def test_lines_of_concentration_are_theory():
+    from vaedyn.figures_bands import concentration
+
+    drawn = []
+    for dim in (100, 400):
+        params = vaedyn.Params(dim=dim, lr=0.2, t_max=20, points=21, init=SHIFTED)
+        drawn.append((vaedyn.bands(params), vaedyn.simulate(params, runs=10)))
+    axes = concentration(drawn, [10.0]).axes[0]
+    shown = [np.array(line.get_ydata(), dtype=float) for line in axes.lines[:2]]
+    np.testing.assert_allclose(shown[0], [bands.eps_g[10] for bands, _ in drawn])
+    np.testing.assert_allclose(shown[1], [sgd.eps_g[:, 10].std(ddof=1) for _, sgd in drawn])

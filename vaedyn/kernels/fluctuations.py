@@ -1,0 +1,214 @@
+"""Fluctuations of SGD around the ODE, to leading order in 1/N.
+
+With ``G = ODE + delta / sqrt(N)`` the covariance P of delta obeys
+``dP/dt = J P + P J^T + B`` along the ODE: J is the Jacobian of the drift, B the
+covariance of one step's increments, scaled by N. Every increment is a sum of products
+of linear forms in ``h = [W* W V]^T x / sqrt(N)``, which is gaussian, so that B follows
+from the covariance of these forms (Isserlis' theorem). Forms, in this order:
+
+====  ======  ===========================  ====================================
+u     (M*,)   W*^T x / sqrt(N)             the data point along the signals
+a     (M*,)   u - m^T mu
+mu    (M,)    V^T x / sqrt(N)              encoder mean
+y     (M,)    W^T x / sqrt(N)
+e     (M,)    y - (Q + beta) mu
+b     (M,)    y - Q mu + tau eta mu / 2
+c     (M,)    mu + tau eta e / 2
+f     (M,)    mu - R^T mu + tau eta e
+zero  (1,)    0
+====  ======  ===========================  ====================================
+
+and increments ``N dm = tau mu a``, ``N dd = tau e u``, ``N dQ = tau (mu b + b mu)``,
+``N dE = tau (e c + c e)``, ``N dR = tau (mu f + y e)`` (outer products, up to means and
+terms of lower order). D does not fluctuate by itself.
+"""
+
+import numpy as np
+from numba.extending import overload
+
+from .jit import LEAF, leaf
+from .ode import drift, scratch
+
+STEP = 1e-100  # of complex differences: free of rounding errors
+
+
+def forms(latent, signal):
+    """Return how many linear forms there are."""
+    return 2 * signal + 6 * latent + 1
+
+
+def products(latent, signal):
+    """Return the forms whose products are increments, (values, 4): ``0 * 1 + 2 * 3``."""
+    u, a = np.arange(signal), signal + np.arange(signal)
+    mu, y, e, b, c, f = 2 * signal + np.arange(6 * latent).reshape(6, latent)
+    zero = forms(latent, signal) - 1
+    rows = [(mu[i], a[k], zero, zero) for i in range(latent) for k in range(signal)]
+    rows += [(e[i], u[k], zero, zero) for i in range(latent) for k in range(signal)]
+    both = [(i, j) for i in range(latent) for j in range(latent)]
+    rows += [(mu[i], b[j], b[i], mu[j]) for i, j in both]
+    rows += [(e[i], c[j], c[i], e[j]) for i, j in both]
+    rows += [(mu[i], f[j], y[i], e[j]) for i, j in both]
+    rows += [(zero, zero, zero, zero)] * latent
+    return np.array(rows, np.int64)
+
+
+def workspace(latent, signal, spread):
+    """Return what `flow` needs for its intermediate results; `spread` for states with P."""
+    room = scratch(latent, signal)
+    if not spread:
+        return (np.empty(room),)
+    size = 2 * latent * signal + 3 * latent**2 + latent
+    count = forms(latent, signal)
+    return (
+        np.empty(room),
+        np.empty(room + 2 * size, complex),
+        products(latent, signal),
+        np.empty((4, count, count)),
+    )
+
+
+def flow(y, beta, rho, eta, lam, lr, latent, work, out):
+    """Write the time derivative of a state into `out`; for compiled callers.
+
+    Parameters
+    ----------
+    y, out : (values,) or (values + values^2,)
+        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows.
+    work : see `workspace`; its length tells which of the two, once for all
+    """
+    raise NotImplementedError("for compiled callers")
+
+
+@overload(flow, jit_options=LEAF)
+def _flow(y, beta, rho, eta, lam, lr, latent, work, out):
+    def plain(y, beta, rho, eta, lam, lr, latent, work, out):
+        drift(y, beta, rho, eta, lam, lr, latent, work[0], out)
+
+    def with_spread(y, beta, rho, eta, lam, lr, latent, work, out):
+        real, tangent, pairs, matrices = work
+        drift(y, beta, rho, eta, lam, lr, latent, real, out)
+        spread(y, beta, rho, eta, lam, lr, latent, tangent, pairs, matrices, out)
+
+    return plain if len(work) == 1 else with_spread
+
+
+@leaf
+def spread(y, beta, rho, eta, lam, lr, latent, tangent, pairs, matrices, out):
+    """Write dP/dt into the rows of `out` behind the order parameters."""
+    size = len(pairs)
+    point, slope, room = tangent[:size], tangent[size : 2 * size], tangent[2 * size :]
+    for j in range(size):
+        row = size + j * size
+        for i in range(size):
+            point[i] = complex(y[i], STEP * y[row + i])
+        drift(point, beta, rho, eta, lam, lr, latent, room, slope)
+        for i in range(size):
+            out[row + i] = slope[i].imag / STEP
+    covariance = matrices[0]
+    covariance_of_forms(y, beta, rho, eta, lr, latent, matrices[1:], covariance)
+    for i in range(size):
+        for j in range(i + 1):
+            at, ta = size + i * size + j, size + j * size + i
+            rate = out[at] + out[ta] + lr * lr * covariance_of(covariance, pairs[i], pairs[j])
+            out[at] = rate
+            out[ta] = rate
+
+
+@leaf
+def covariance_of(c, first, second):
+    """Return the covariance of two sums of products of gaussians with covariance `c`."""
+    total = 0.0
+    for i in (0, 2):
+        p, q = first[i], first[i + 1]
+        for j in (0, 2):
+            r, s = second[j], second[j + 1]
+            total += c[p, r] * c[q, s] + c[p, s] * c[q, r]
+    return total
+
+
+@leaf
+def covariance_of_forms(y, beta, rho, eta, lr, latent, room, out):
+    """Write the covariance of all forms into `out`, (forms, forms); `room` is (3, forms, forms)."""
+    rows, base, half = room[0], room[1], room[2]
+    size = rho.size + 2 * latent
+    coefficients(y, beta, rho.size, lr * eta, latent, rows)
+    covariance_of_base(y, rho, eta, latent, base)
+    for i in range(len(out)):
+        for j in range(size):
+            total = 0.0
+            for k in range(size):
+                total += rows[i, k] * base[k, j]
+            half[i, j] = total
+    for i in range(len(out)):
+        for j in range(i + 1):
+            total = 0.0
+            for k in range(size):
+                total += half[i, k] * rows[j, k]
+            out[i, j] = total
+            out[j, i] = total
+
+
+@leaf
+def coefficients(y, beta, signal, noise, latent, rows):
+    """Write the coefficients of all forms in (u, y, mu) into `rows`; `noise` is tau eta."""
+    Q = 2 * latent * signal
+    R = Q + 2 * latent * latent
+    of_y, of_mu = signal, signal + latent
+    u, a, mu, yy = 0, signal, 2 * signal, 2 * signal + latent
+    e, b, c, f = yy + latent, yy + 2 * latent, yy + 3 * latent, yy + 4 * latent
+    rows[:] = 0.0
+    for k in range(signal):
+        rows[u + k, k] = 1.0
+        rows[a + k, k] = 1.0
+        for i in range(latent):
+            rows[a + k, of_mu + i] = -y[i * signal + k]
+    for i in range(latent):
+        rows[mu + i, of_mu + i] = 1.0
+        rows[yy + i, of_y + i] = 1.0
+        rows[e + i, of_y + i] = 1.0
+        rows[b + i, of_y + i] = 1.0
+        rows[c + i, of_y + i] = 0.5 * noise
+        rows[f + i, of_y + i] = noise
+        for j in range(latent):
+            own = 1.0 if i == j else 0.0
+            q = y[Q + i * latent + j]
+            k = q + beta * own
+            rows[e + i, of_mu + j] = -k
+            rows[b + i, of_mu + j] = 0.5 * noise * own - q
+            rows[c + i, of_mu + j] = own - 0.5 * noise * k
+            rows[f + i, of_mu + j] = own - y[R + j * latent + i] - noise * k
+
+
+@leaf
+def covariance_of_base(y, rho, eta, latent, out):
+    """Write the covariance of (u, y, mu) into `out`."""
+    signal = rho.size
+    d = latent * signal
+    Q = 2 * d
+    E = Q + latent * latent
+    R = E + latent * latent
+    of_y, of_mu = signal, signal + latent
+    for k in range(signal):
+        for j in range(signal):
+            out[k, j] = 0.0
+        out[k, k] = rho[k] + eta
+        for i in range(latent):
+            out[of_y + i, k] = (rho[k] + eta) * y[i * signal + k]
+            out[of_mu + i, k] = (rho[k] + eta) * y[d + i * signal + k]
+            out[k, of_y + i] = out[of_y + i, k]
+            out[k, of_mu + i] = out[of_mu + i, k]
+    for i in range(latent):
+        for j in range(latent):
+            square = eta * y[Q + i * latent + j]
+            cross = eta * y[R + i * latent + j]
+            code = eta * y[E + i * latent + j]
+            for k in range(signal):
+                mi, mj = y[i * signal + k], y[j * signal + k]
+                di, dj = y[d + i * signal + k], y[d + j * signal + k]
+                square += rho[k] * mi * mj
+                cross += rho[k] * mi * dj
+                code += rho[k] * di * dj
+            out[of_y + i, of_y + j] = square
+            out[of_y + i, of_mu + j] = cross
+            out[of_mu + j, of_y + i] = cross
+            out[of_mu + i, of_mu + j] = code
