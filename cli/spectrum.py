@@ -1,7 +1,7 @@
 """`vaedyn spectrum`: which beta and how many latents, for somebody's own data."""
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ log = logging.getLogger("vaedyn.cli")
 AT_ONCE = 32e6  # bytes of rows that are read together
 MOST_ROWS = 25
 CURVE = 41  # points of the rate-distortion curve
+OWN = Convention("sum", 1.0)  # the model's: half of the squared error, and beta times KL
 
 
 class ScaleType(click.ParamType):
@@ -85,7 +86,7 @@ CONVENTION_OPTIONS = [
         "--decoder-variance",
         type=float,
         default=None,
-        help="Your squared error is divided by twice this.",
+        help="Your squared error, summed if there is no --loss, is divided by twice this.",
         show_default="not divided",
     ),
     option(
@@ -149,9 +150,9 @@ def convention_of(
     loss: str | None, decoder_variance: float | None, scale: float | str
 ) -> Convention | None:
     """Return the user's convention, or None where it is the model's own."""
-    if loss is None and decoder_variance is None and scale in (1.0, "standard"):
-        return None
     factor = 1.0 if isinstance(scale, str) else scale
+    if loss is None and decoder_variance is None:
+        return None if factor == 1 else replace(OWN, scale=factor)
     return Convention(loss or "sum", decoder_variance, factor)
 
 
@@ -195,8 +196,7 @@ def command(
     count = latent or max(data.prediction.latents, 1)
     judged = None
     if weight is not None:
-        convention = convention or Convention("sum", 0.5)
-        judged = convention.beta(weight, data.spectrum.dim)
+        judged = (convention or OWN).beta(weight, data.spectrum.dim)
     if as_json:
         print_json(describe(data, count, convention, judged))
         return

@@ -66,6 +66,36 @@ def test_weights_are_those_of_the_users_code(run, spiked):
     assert "6 of 6 latents are in use, 3 of them on noise" in noisy
 
 
+def test_a_weight_alone_is_beta_itself(run, spiked):
+    """The model's own loss is half of the squared error plus beta KL; --scale goes on from it."""
+    assert run("spectrum data.npy --weight 1.3 --json").json["judged"]["beta"] == 1.3
+    assert "your KL weight 1 is beta = 1 here" in run("spectrum data.npy --weight 1").out
+    for scale in (1, 0.999999999):
+        data = run(f"spectrum data.npy --weight 1.3 --scale {scale} --json").json
+        assert data["judged"]["beta"] == pytest.approx(1.3, rel=1e-8)
+    assert data["recommended"]["weight"] == pytest.approx(data["eta"], rel=1e-8)
+    divided = run("spectrum data.npy --weight 1.3 --decoder-variance 0.5 --json").json
+    assert divided["judged"]["beta"] == pytest.approx(0.65)
+
+
+def test_weights_count_constant_columns_but_noise_does_not(run, spiked):
+    np.save("padded.npy", np.hstack([np.load("data.npy"), np.full((len(spiked), 24), 7.0)]))
+    data = run("spectrum padded.npy --loss mean --weight 0.02 --json").json
+    assert data["judged"]["beta"] == pytest.approx(0.02 * 64 / 2)
+    last = data["rate_distortion"][-1]
+    assert last[1] == 0
+    assert last[2] == pytest.approx(spiked.var(axis=0, ddof=1).sum(), rel=1e-3)
+    first = data["rate_distortion"][0]
+    assert first[0] == pytest.approx(0.2 * data["eta"])
+    assert first[1] == pytest.approx(sum(0.5 * np.log(s["collapse_beta"] / first[0])
+                                         for s in data["spikes"]))  # fmt: skip
+    eta = data["eta"]
+    text = run("spectrum padded.npy").out
+    assert (
+        f"at half of that beta it adds {0.5 * eta:.6g} to eps_g and {0.5 * np.log(2):.6g}" in text
+    )
+
+
 def test_standardised_columns_have_unit_variance(run, spiked):
     x = spiked / spiked.std(axis=0, ddof=1)
     np.save("standard.npy", x)
