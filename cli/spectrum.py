@@ -189,6 +189,8 @@ def command(
     of yours, such as --loss mean, KL weights are translated.
     """
     convention = convention_of(loss, decoder_variance, scale)
+    if weight is not None:
+        OWN.beta(weight, 1)  # refused before the data are read
     where = {"store_path": store_path, "recompute": recompute}
     data = look(place, estimator, spikes, scale, **where)
     for text in data.analysis.warnings:

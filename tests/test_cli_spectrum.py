@@ -162,13 +162,20 @@ def test_bad_tables_are_one_line(run, tmp_path, name, words):
         ("--loss max", "--loss"),
         ("--scale x", "--scale"),
         ("--scale 0", "--scale"),
+        ("--scale 1e-200", "--scale"),
+        ("--scale nan", "--scale"),
         ("--decoder-variance -1", "--decoder-variance"),
+        ("--decoder-variance 1e-320", "--decoder-variance"),
+        ("--weight 0 --json", "--weight"),
+        ("--weight -1", "--weight"),
+        ("--weight nan", "--weight"),
+        ("--weight inf --loss mean", "--weight"),
         ("--latent 0", "--latent"),
     ],
 )
 def test_bad_options_are_named(run, spiked, words, option):
     done = run("spectrum data.npy", words)
-    assert done.code == 2
+    assert (done.code, done.out) == (2, "")
     (line,) = [line for line in done.err.splitlines() if not line.startswith("computed")]
     assert option in line
 
