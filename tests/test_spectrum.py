@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from vaedyn import noise, spectrum
 from vaedyn.analysis import analyse, sample_of
+from vaedyn.datasets import standardised
 from vaedyn.errors import ParameterError
 from vaedyn.noise import ESTIMATORS, Sample, bulk_cdf, bulk_quantile
 from vaedyn.spectrum import covariance_spectrum
@@ -78,6 +79,49 @@ def test_a_large_mean_costs_no_digits():
     np.testing.assert_allclose(there.eigenvalues, here.eigenvalues, rtol=1e-5)
 
 
+def test_a_mean_beyond_all_deviations_costs_few():
+    data = np.random.default_rng(3).integers(-50, 50, size=(500, 6)).astype(float)
+    here, there = (covariance_spectrum(blocks(data + shift, 33)) for shift in (0, 2.0**45))
+    np.testing.assert_allclose(there.eigenvalues, here.eigenvalues, rtol=1e-7)
+
+
+def test_constant_columns_have_exactly_their_mean():
+    data = np.random.default_rng(4).normal(size=(1000, 3))
+    data[:, 1] = 0.1  # whose sum of 1000 is not 100
+    assert covariance_spectrum(blocks(data, 7)).mean[1] == 0.1
+
+
+@pytest.mark.parametrize("scale", [1e-65, 1e65])
+def test_units_may_be_far_from_one(scale):
+    data = spiked(np.random.default_rng(15), 200, 50, (5, 3))
+    one, other = analysed(data), analysed(scale * data)
+    assert other.eta == pytest.approx(scale**2 * one.eta, rel=1e-9)
+    np.testing.assert_allclose(other.rho, scale**2 * one.rho, rtol=1e-9)
+    np.testing.assert_allclose(other.rho_error, scale**2 * one.rho_error, rtol=1e-9)
+    assert other.warnings == one.warnings
+
+
+def test_columns_are_standardised_whatever_their_means_and_blocks():
+    data = np.random.default_rng(4).normal(size=(900, 5)) * np.arange(1, 6)
+    data += np.arange(900)[:, None] // 100  # means differ from block to block
+    data[:, 2] = 3
+    for rows in (100, 7, 900):
+        seen = np.vstack(list(standardised(blocks(data, rows))()))
+        np.testing.assert_allclose(seen.std(axis=0, ddof=1), [1, 1, 0, 1, 1], rtol=1e-12)
+        np.testing.assert_allclose(seen[:, 2], 3)
+
+
+@pytest.mark.parametrize("prepare", [covariance_spectrum, standardised])
+@pytest.mark.parametrize(
+    ("number", "message"), [(np.nan, "is nan: remove"), (1e160, r"is 1e\+160: rescale")]
+)
+def test_the_entry_that_is_wrong_is_named(prepare, number, message):
+    data = np.random.default_rng(4).normal(size=(200, 5))
+    data[150, 3] = number
+    with pytest.raises(ParameterError, match=f"row 151, column 4 {message}"):
+        prepare(blocks(data, 60))
+
+
 def test_constant_columns_are_told():
     data = np.random.default_rng(4).normal(size=(50, 6))
     data[:, [1, 4]] = 0.1, -1e9
@@ -142,7 +186,8 @@ def test_random_directions_in_data_of_low_rank():
         ([[1, 2], [3, 1e200], [4, 5]], r"row 2, column 2 is 1e\+200: rescale the data"),
         ([[1, 2], [3, 4]], r"at least 3 rows \(samples\) are needed, got 2"),
         ([[1, 2]] * 5, "all rows are equal: there is no variance"),
-        ([[0], [1e-150], [0]], "numbers differ by 1e-150 at most: rescale them"),
+        ([[0], [1e-75], [0]], "numbers differ by 1e-75 at most: rescale them"),
+        ([[0], [1e95], [0]], r"row 2, column 1 is 1e\+95: rescale the data"),
         ([[1j], [2], [3]], "expected real numbers, got complex128"),
         ([["a"], ["b"], ["c"]], "expected real numbers, got <U1"),
         ([1.0, 2, 3], r"expected blocks \(rows, dim\), got shape \(\d,\)"),

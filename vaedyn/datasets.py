@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from .blocks import Blocks, checked
 from .results import Source, Store, Variables
-from .spectrum import Blocks, Spectrum, covariance_spectrum
+from .spectrum import Spectrum, covariance_spectrum
 
 NUMERICS = 1  # raised when the same data give other numbers
 LEADING = 200  # directions that are kept
@@ -69,9 +70,15 @@ TEXTS = {
 
 
 def standardised(blocks: Blocks) -> Callable[[], Iterator[np.ndarray]]:
-    """Return the same data, columns divided by their standard deviation where it is not 0."""
+    """Return the same data, columns divided by their standard deviation where it is not 0.
+
+    Raises
+    ------
+    ParameterError
+        When an entry is no number; later passes could not tell which it was.
+    """
     count, mean, squares = 0, np.zeros(1), np.zeros(1)
-    for block in blocks():
+    for block in checked(blocks):
         here = block.mean(axis=0)
         total = count + len(block)
         # Chan, Golub & LeVeque (1983): sums about the mean so far
