@@ -8,8 +8,9 @@ import numpy as np
 from .blocks import Blocks, checked
 from .results import Source, Store, Variables
 from .spectrum import Spectrum, covariance_spectrum
+from .tails import Tails
 
-NUMERICS = 1  # raised when the same data give other numbers
+NUMERICS = 2  # raised when the same data give other numbers
 LEADING = 200  # directions that are kept
 
 
@@ -40,9 +41,12 @@ def spectrum_of(
         found = covariance_spectrum(seen, LEADING)
         dims: dict[str, tuple[str, ...]] = {"mean": ("column",), "eigenvalues": ("mode",)}
         dims |= {"error": ("mode",), "directions": ("direction", "column")}
+        dims |= {"share": ("direction",), "row": ("direction",), "kurtosis": ("direction",)}
+        dims |= {"lengths": ("directions_left_out",), "variances": ("column",)}
         arrays: Variables = {
-            name: (dims[name], getattr(found, name), {"long_name": text, "units": "1"})
-            for name, text in TEXTS.items()
+            name: (dims[name], values, {"long_name": TEXTS[name], "units": "1"})
+            for name, values in {**vars(found), **found.tails._asdict()}.items()
+            if name in TEXTS
         }
         names = ("samples", "dim", "total", "complete", "remainder", "constant")
         return arrays, {name: getattr(found, name) for name in names}
@@ -58,7 +62,9 @@ def spectrum_of(
             key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
         )
     arrays: Any = {name: np.asarray(variables[name][1]) for name in TEXTS}
-    return Spectrum(**arrays, **{**info, "constant": tuple(info["constant"])}), source
+    tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})
+    info = {**info, "constant": tuple(info["constant"])}
+    return Spectrum(**arrays, **info, tails=tails), source
 
 
 TEXTS = {
@@ -66,6 +72,11 @@ TEXTS = {
     "eigenvalues": "eigenvalues of the sample covariance",
     "error": "distance within which there is an eigenvalue",
     "directions": "leading principal directions",
+    "share": "largest share of one row in the variance of a direction",
+    "row": "that row, counted from 0",
+    "kurtosis": "excess kurtosis of the data along a direction",
+    "lengths": "relative variance of squared lengths of rows, without leading directions",
+    "variances": "variances of the columns",
 }
 
 

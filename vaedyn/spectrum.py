@@ -7,6 +7,7 @@ import numpy as np
 
 from .blocks import Blocks, Moments, centred, moments_of
 from .errors import ParameterError
+from .tails import Tails, tails_of
 
 LARGEST_EXACT = 3000  # beyond it, all eigenvalues of a matrix take minutes
 SLAB = 256e6  # bytes of columns held at once where samples are fewer than columns
@@ -42,6 +43,8 @@ class Spectrum:
         Sum of the squares of missing eigenvalues, estimated from a random subspace.
     constant : tuple of int
         Columns, counted from 0, in which all samples are equal.
+    tails : Tails
+        What single rows contribute to the directions, and the variances of the columns.
     """
 
     mean: np.ndarray
@@ -52,6 +55,7 @@ class Spectrum:
     total: float
     complete: bool
     error: np.ndarray
+    tails: Tails
     remainder: float = 0.0
     constant: tuple[int, ...] = ()
 
@@ -84,9 +88,9 @@ def covariance_spectrum(
     Parameters
     ----------
     blocks : callable
-        Returns a fresh iterator of blocks (rows, dim) of the same data when called: twice
-        when all eigenvalues are found, or, with fewer samples than columns, twice and
-        once for every 256 MB; else ``1 + passes`` times.
+        Returns a fresh iterator of blocks (rows, dim) of the same data when called: three
+        times when all eigenvalues are found, or, with fewer samples than columns, three
+        times and once for every 256 MB; else ``2 + passes`` times.
     leading : int
         How many directions to return, and how many eigenvalues when not all.
     largest_exact : int
@@ -118,15 +122,17 @@ def covariance_spectrum(
     known = int((found.values[:leading] > found.error[:leading]).sum())
     directions = found.vectors[:, :known].T
     signs = np.sign(directions[np.arange(known), np.abs(directions).argmax(axis=1)])
+    directions = directions * signs[:, None]
     return Spectrum(
         mean=moments.mean,
         eigenvalues=np.maximum(found.values[:rank], 0),
-        directions=directions * signs[:, None],
+        directions=directions,
         samples=samples,
         dim=dim,
         total=found.total,
         complete=min(samples, dim) <= largest_exact,
         error=found.error[:rank],
+        tails=tails_of(blocks, moments, directions),
         remainder=found.remainder,
         constant=moments.constant,
     )
