@@ -207,6 +207,11 @@ def command(
         click.echo(verdict(data.prediction, count, float(judged), weight or 0.0))
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _weight(convention: Convention | None, beta: float, dim: int) -> float | None:
     return None if convention is None else convention.weight(beta, dim)
 
@@ -233,14 +238,20 @@ def print_spectrum(data: Data, convention: Convention | None) -> None:
         click.echo(f"and {len(analysis.rho) - MOST_ROWS} more: see --json")
     others = ", ".join(f"{name} {number(eta)}" for name, eta in analysis.alternatives.items())
     click.echo(
-        f"{spectrum.samples} samples in {analysis.dim} dimensions, noise eta = "
+        f"{spectrum.samples} samples in {counted(analysis.dim, 'dimension')}, noise eta = "
         f"{number(analysis.eta)} ({analysis.estimator}{'; ' + others if others else ''})"
     )
     own = _weight(convention, prediction.beta, spectrum.dim)
     words = f" (KL weight {number(own)})" if own is not None else ""
     click.echo(
-        f"recommended: beta = {number(prediction.beta)}{words}, {prediction.latents} latents"
+        f"recommended: beta = {number(prediction.beta)}{words}, "
+        f"{counted(prediction.latents, 'latent')}"
     )
+    if analysis.without_noise is not None:
+        click.echo(
+            f"if there is no noise: beta below {number(analysis.without_noise)}, "
+            f"{counted(analysis.dim, 'latent')}"
+        )
     cost, kl = prediction.spare_cost(0.5 * prediction.beta)
     click.echo(
         f"each latent beyond that fits noise below it: at half of that beta it adds {number(cost)} "
@@ -296,6 +307,8 @@ def describe(
             "latent": prediction.latents,
             "weight": _weight(convention, prediction.beta, dim),
         },
+        "without_noise": analysis.without_noise
+        and {"beta": analysis.without_noise, "latent": analysis.dim},
         "latent": latents,
         "active_units": [[float(b), int(prediction.active(b, latents))] for b in steps],
         "rate_distortion": [[float(x) for x in row] for row in curve],

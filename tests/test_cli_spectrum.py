@@ -105,6 +105,20 @@ def test_standardised_columns_have_unit_variance(run, spiked):
     assert ours["spikes"][0]["eigenvalue"] == pytest.approx(theirs["spikes"][0]["eigenvalue"])
 
 
+def test_data_without_noise_get_a_second_answer(run):
+    random = np.random.default_rng(3)
+    x = random.standard_normal((300, 3)) * (3, 2, 1) @ random.standard_normal((3, 20))
+    np.save("rank.npy", x)
+    least = np.linalg.eigvalsh(np.cov(x.T))[-3]
+    data = run("spectrum rank.npy --json").json
+    assert data["without_noise"] == {"beta": pytest.approx(least), "latent": 3}
+    text = run("spectrum rank.npy").out
+    assert f"if there is no noise: beta below {least:.6g}, 3 latents" in text
+    assert ", 1 latent\n" in text
+    np.save("full.npy", random.standard_normal((300, 20)))
+    assert run("spectrum full.npy --json").json["without_noise"] is None
+
+
 def test_digits_are_answered_with_honest_warnings(run):
     np.save("digits.npy", load_digits().data)
     data = run("spectrum digits.npy --json").json

@@ -423,9 +423,14 @@ def test_noise_that_is_not_white_shows_in_leading_eigenvalues():
 def test_inaccurate_and_too_few_eigenvalues_are_told():
     data = spiked(np.random.default_rng(19), 500, 300, np.geomspace(60, 5, 30))
     few = analyse(covariance_spectrum(blocks(data), leading=10, largest_exact=100))
-    assert any("were computed but one are signals: compute more" in text for text in few.warnings)
+    assert any(
+        "were computed but one are signals: compute more (--leading)" in text
+        for text in few.warnings
+    )
     rough = analyse(covariance_spectrum(blocks(data), leading=60, largest_exact=100, passes=1))
-    assert any("more passes over the data make them exact" in text for text in rough.warnings)
+    assert any(
+        "more passes over the data (--passes) make them exact" in text for text in rough.warnings
+    )
 
 
 # ---- warnings
@@ -460,7 +465,54 @@ def test_warnings_of_data_that_are_not_of_the_model():
     assert analysed(dependent).dim == 60
 
     doubled = np.vstack([plain[:25]] * 2)
-    assert "vary in 24 directions only, to which eta belongs" in warned(doubled)
+    assert "vary in 24 of 49 directions only, to which eta belongs" in warned(doubled)
+
+
+def test_data_of_low_rank_may_have_no_noise():
+    rng = np.random.default_rng(25)
+    signals = rng.normal(size=(300, 3)) * (3, 2, 1)
+    found = analysed(signals @ np.linalg.qr(rng.normal(size=(20, 3)))[0].T)
+    least = np.linalg.eigvalsh(np.cov(signals.T))[0]
+    assert (found.dim, found.without_noise) == (3, pytest.approx(least, rel=1e-9))
+    assert any(f"or there is no noise, and beta below {least:.3g}" in x for x in found.warnings)
+    assert analysed(rng.normal(size=(300, 20))).without_noise is None
+    assert analysed(rng.normal(size=(10, 20))).without_noise is None
+
+
+def test_data_of_low_rank_are_told_without_all_eigenvalues():
+    rng = np.random.default_rng(25)
+    data = rng.normal(size=(400, 5)) @ rng.normal(size=(5, 350))
+    every = analysed(data)
+    few = analyse(covariance_spectrum(blocks(data), leading=40, largest_exact=100))
+    assert (few.dim, len(few.rho), few.eta) == (5, len(every.rho), pytest.approx(every.eta))
+    assert few.without_noise == pytest.approx(every.without_noise)
+
+
+def test_columns_of_other_units_are_not_called_combinations():
+    data = np.random.default_rng(26).normal(size=(400, 12))
+    assert "scale" not in warned(data * np.linspace(1, 50, 12))
+    data[:, 5] *= 1e9
+    text = warned(data)
+    assert "differ so much in scale that 11 of them are lost to rounding: standardise" in text
+    assert "combinations" not in text
+    assert analysed(data).without_noise is None
+    data[:, 5] /= 1e6
+    assert "standard deviations of columns are 975 and 0.969, say" in warned(data)
+
+
+@pytest.mark.parametrize(("dim", "spikes"), [(3, 1), (4, 2), (5, 2)])
+def test_the_end_of_counting_is_always_told(dim, spikes):
+    data = np.random.default_rng(26).normal(size=(500, dim))
+    data[:, :3] *= (5, 4, 1.01)
+    found = analysed(data)
+    assert len(found.rho) == spikes
+    text = f"{spikes} of {dim} directions {'stands' if spikes == 1 else 'stand'} out as signals, "
+    assert any(f"{text}where counting stops" in x for x in found.warnings)
+
+
+def test_a_crowd_of_signals_is_one_of_the_smaller_of_samples_and_columns():
+    data = spiked(np.random.default_rng(26), 60, 200, (900.0,) * 25)
+    assert "25 of 59 directions stand out as signals: what is left" in warned(data)
 
 
 def test_spectra_without_a_bulk_are_told():

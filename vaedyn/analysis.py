@@ -23,6 +23,8 @@ from .spectrum import Spectrum
 DISAGREEMENT = 1.2  # ratio of estimates of eta that is worth a warning
 CROWD = 1 / 3  # share of all directions that spikes may be without a warning
 MUCH = 0.1  # share of a row in the variance of a signal that is worth a warning
+UNEVEN = 100  # ratio of columns' standard deviations that is worth a warning
+STANDARD = "standardise them (--scale standard, in training --standardise)"
 INACCURATE = 0.01  # relative error of a spike's eigenvalue that is worth a warning
 
 
@@ -51,6 +53,9 @@ class Analysis:
         N/n, of the directions in which data vary and the degrees of freedom.
     dim : int
         N: directions in which the data vary.
+    without_noise : float or None
+        Least variance, where there are directions without any: if that means that there
+        is no noise, beta below it and `dim` latents keep everything.
     distance, spread : float
         How far the bulk is from that of noise of one variance: Kolmogorov distance of its
         law, and the estimated relative spread of the variances.
@@ -74,6 +79,7 @@ class Analysis:
     distance: float
     spread: float
     tails: float
+    without_noise: float | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -85,12 +91,19 @@ def sample_of(spectrum: Spectrum) -> Sample:
     """
     freedom = spectrum.samples - 1
     dim = spectrum.dim - len(spectrum.constant)
-    values = spectrum.eigenvalues
-    rank = int((values > spectrum.error).sum())
-    if spectrum.complete and rank < min(freedom, dim):
+    rank = int((spectrum.eigenvalues > _rounding(spectrum)).sum())
+    # where the last that were computed are zero, all others are, too
+    complete = spectrum.complete or rank < len(spectrum.eigenvalues)
+    if complete and rank < min(freedom, dim):
         dim = rank
-    values = values[: min(dim, freedom)]
-    return Sample(values, spectrum.total, dim, freedom, spectrum.complete, spectrum.remainder)
+    values = spectrum.eigenvalues[: min(dim, freedom)]
+    return Sample(values, spectrum.total, dim, freedom, complete, spectrum.remainder)
+
+
+def _rounding(spectrum: Spectrum) -> float:
+    """Return what eigenvalues that are zero may come out as."""
+    size = min(spectrum.samples, spectrum.dim)
+    return float(size * np.finfo(float).eps * spectrum.eigenvalues[0])
 
 
 def analyse(
@@ -148,8 +161,23 @@ def analyse(
         distance=distance_from_law(sample, eta, count),
         spread=float(np.sqrt(max(spread_of_noise(sample, count), 0.0))),
         tails=_tails(spectrum, sample, count),
+        without_noise=_without_noise(spectrum, sample),
     )
     return replace(analysis, warnings=tuple(_warnings(spectrum, sample, analysis)))
+
+
+def _without_noise(spectrum: Spectrum, sample: Sample) -> float | None:
+    varying = spectrum.dim - len(spectrum.constant)
+    if sample.dim >= varying or _lost(spectrum).any():
+        return None
+    return float(sample.eigenvalues[-1])
+
+
+def _lost(spectrum: Spectrum) -> np.ndarray:
+    """Return which columns vary by less than rounding errors of the largest (dim,)."""
+    lost = spectrum.tails.variances <= _rounding(spectrum)
+    lost[list(spectrum.constant)] = False
+    return lost
 
 
 def _tails(spectrum: Spectrum, sample: Sample, spikes: int) -> float:
@@ -164,7 +192,7 @@ def _tails(spectrum: Spectrum, sample: Sample, spikes: int) -> float:
 
 def _warnings(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
     """Yield what to keep in mind, one line each."""
-    yield from _about_columns(spectrum, sample)
+    yield from _about_columns(spectrum, sample, analysis)
     yield from _about_signals(sample, analysis)
     yield from _about_rows(spectrum, sample, analysis)
     yield from _about_noise(sample, analysis)
@@ -173,11 +201,11 @@ def _warnings(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterato
     if not spectrum.complete and (errors > INACCURATE).any():
         yield (
             f"eigenvalues of signals are known to {100 * errors.max():.2g} % only: "
-            "more passes over the data make them exact"
+            "more passes over the data (--passes) make them exact"
         )
 
 
-def _about_columns(spectrum: Spectrum, sample: Sample) -> Iterator[str]:
+def _about_columns(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
     constant, varying = len(spectrum.constant), spectrum.dim - len(spectrum.constant)
     if constant:
         columns = ", ".join(str(column + 1) for column in spectrum.constant[:5])
@@ -185,10 +213,23 @@ def _about_columns(spectrum: Spectrum, sample: Sample) -> Iterator[str]:
             f"{constant} of {spectrum.dim} columns are constant ({columns}"
             f"{', ...' if constant > 5 else ''}) and left out: N = {varying}"
         )
-    if sample.dim < varying:
+    lost = int(_lost(spectrum).sum())
+    if lost:
         yield (
-            f"the data vary in {sample.dim} directions only, to which eta belongs: "
-            "columns are combinations of others, or rows are there twice"
+            f"columns differ so much in scale that {lost} of them are lost to rounding: {STANDARD}"
+        )
+    elif sample.dim < varying:
+        yield (
+            f"the data vary in {sample.dim} of {min(varying, sample.freedom)} directions only, to "
+            "which eta belongs: columns are combinations of others, rows are there twice, or "
+            f"there is no noise, and beta below {analysis.without_noise:.3g} is right"
+        )
+    deviations = np.sqrt(np.delete(spectrum.tails.variances, spectrum.constant))
+    typical, largest = np.quantile(deviations, 0.25), deviations.max()
+    if not lost and largest > UNEVEN * typical:
+        yield (
+            f"standard deviations of columns are {largest:.3g} and {typical:.3g}, say: what varies "
+            f"in large numbers counts as signal; {STANDARD}"
         )
 
 
@@ -211,10 +252,14 @@ def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[str]:
             "their strengths are uncertain"
         )
     if spikes == sample.most_spikes and not sample.complete:
-        yield f"all {spikes} eigenvalues that were computed but one are signals: compute more"
-    if spikes > CROWD * min(sample.dim, sample.freedom):
         yield (
-            f"{spikes} of {min(sample.dim, sample.freedom)} directions stand out as signals"
+            f"all {spikes} eigenvalues that were computed but one are signals: "
+            "compute more (--leading)"
+        )
+    elif spikes > CROWD * min(sample.dim, sample.freedom) or spikes == sample.most_spikes > 0:
+        few = min(sample.dim, sample.freedom)
+        yield (
+            f"{spikes} of {few} directions {'stands' if spikes == 1 else 'stand'} out as signals"
             f"{', where counting stops' if spikes == sample.most_spikes else ''}: "
             "what is left is hardly noise"
         )
