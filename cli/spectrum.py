@@ -127,6 +127,8 @@ def look(place: str, estimator: str, spikes: int | None, scale: float | str, **w
     """
     try:
         found = open_table(place)
+        if found.note:
+            log.warning(found.note)
         rows = max(1, int(AT_ONCE / (8 * found.columns)))
         spectrum, source = spectrum_of(
             lambda: found.blocks(rows),

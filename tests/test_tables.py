@@ -106,7 +106,7 @@ def test_digest_tells_contents_apart(tmp_path):
         ("1\n2\n3\n", 3, 1),
         ("value\n1\n2", 2, 1),
         ("1,2,3", 1, 3),
-        (",0,1\n0,5,6\n1,7,8\n", 2, 3),  # pandas, with row numbers
+        (",0,1\n0,5,6\n1,7,8\n", 2, 2),  # pandas, with row numbers
         ("label,0,1\n3,5,6\n", 1, 3),
         ("\ufeff1;2\r\n\r\n3;4\r\n", 2, 2),
         ('"1.5","2"\n"3","4"\n', 2, 2),
@@ -117,6 +117,45 @@ def test_ways_of_writing_text(tmp_path, text, rows, columns):
     (tmp_path / "x.csv").write_text(text, newline="")
     table = open_table(tmp_path / "x.csv")
     assert (table.rows, table.columns) == whole(table).shape == (rows, columns)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",0,1\n0,5,6\n1,7,8\n",  # pandas
+        ",a,b\n7,5,6\nx y,7,8\n",
+        '"","a","b"\n"Mazda, RX4",5,6\n"2",7,8\n',  # R: write.csv
+        '"a" "b"\n"Mazda RX4" 5 6\n"2" 7 8\n',  # R: write.table
+        "a\tb\n1\t5\t6\n2\t7\t8\n",
+        "a;b\n1;5;6\n2;7;8\n",
+    ],
+)
+def test_names_of_rows_are_left_out(tmp_path, text):
+    (tmp_path / "x.csv").write_text(text)
+    table = open_table(tmp_path / "x.csv")
+    np.testing.assert_array_equal(whole(table, 1), [[5, 6], [7, 8]])
+    assert "column 1 of" in table.note
+    assert "has no name: it is taken for names of rows, and left out" in table.note
+
+
+def test_faults_are_named_as_they_stand_beside_names_of_rows(tmp_path):
+    (tmp_path / "x.csv").write_text(",a,b\nr,5,6\ns,7,x\n")
+    with pytest.raises(TableError, match="line 3, column 3 is not a number: 'x'"):
+        whole(open_table(tmp_path / "x.csv"), 5)
+    (tmp_path / "x.csv").write_text(",a,b\nr,5,6\ns,7,8\nt,9\n")
+    with pytest.raises(TableError, match="line 4 has 2 columns, those before it have 3"):
+        whole(open_table(tmp_path / "x.csv"), 5)
+
+
+def test_years_above_columns_are_doubted(tmp_path):
+    (tmp_path / "x.csv").write_text("2019,2020,2021\n1,2,5\n3,4,7\n")
+    table = open_table(tmp_path / "x.csv")
+    assert table.rows == 3
+    assert "line 1 of" in table.note
+    assert "2019, 2020, 2021, ..., is taken for a sample: if not, put # before it" in table.note
+    for text in ("#2019,2020,2021\n1,2,5\n3,4,7\n", "1,2\n3,4\n", "a,b,c\n1,2,3\n", "1,2,4\n"):
+        (tmp_path / "x.csv").write_text(text)
+        assert open_table(tmp_path / "x.csv").note == ""
 
 
 @pytest.mark.parametrize(
