@@ -203,6 +203,12 @@ def _open_hdf5(path: Path, name: str) -> Table:
         chosen = file.get(name or only[0]) if name or only[0] else None
         if not isinstance(chosen, h5py.Dataset):
             raise _choice(path, name, "dataset", tables or list(found))
+        elsewhere = chosen.is_virtual or chosen.external
+        if elsewhere or not path.samefile(chosen.file.filename):
+            raise TableError(
+                f"{path}: the numbers of {name or only[0]} are in other files, whose changes would "
+                "not be noticed: name the file that holds them"
+            )
         place = str(chosen.name)  # in full, for the digest
         rows, columns = _checked(f"{path}:{place}", chosen.shape or (), chosen.dtype)
 

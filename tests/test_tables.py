@@ -238,6 +238,23 @@ def test_choices_are_listed(tmp_path):
         open_table(tmp_path / "none.h5")
 
 
+def test_numbers_in_other_files_are_refused(tmp_path):
+    """The fingerprint is that of one file: it would not tell when another changes."""
+    write_hdf5(tmp_path / "other.h5", NUMBERS)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        layout = h5py.VirtualLayout(NUMBERS.shape, float)
+        layout[:] = h5py.VirtualSource(tmp_path / "other.h5", "data", NUMBERS.shape)
+        file.create_virtual_dataset("virtual", layout)
+        file["link"] = h5py.ExternalLink("other.h5", "/data")
+        raw = [(str(tmp_path / "raw"), 0, h5py.h5f.UNLIMITED)]
+        file.create_dataset("raw", NUMBERS.shape, float, external=raw)[:] = NUMBERS
+        file["own"], file["soft"] = NUMBERS, h5py.SoftLink("/own")
+    for name in ("virtual", "link", "raw"):
+        with pytest.raises(TableError, match=f"the numbers of {name} are in other files"):
+            open_table(f"{tmp_path}/x.h5:{name}")
+    np.testing.assert_array_equal(whole(open_table(f"{tmp_path}/x.h5:soft")), NUMBERS)
+
+
 @pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.npz:a", "x.h5:/a/b", "x.csv"])
 def test_a_missing_file(tmp_path, name):
     with pytest.raises(TableError, match=rf"there is no file .*{name.partition(':')[0]}$"):
@@ -290,6 +307,9 @@ def test_a_file_that_changes_is_noticed(tmp_path):
     with open(tmp_path / "x.csv", "a") as file:
         file.write("1,2,3,4\n")
     with pytest.raises(TableError, match="had 23 rows and now has 24"):
+        whole(table)
+    (tmp_path / "x.csv").write_text("1,2,3,4\n" * 7)
+    with pytest.raises(TableError, match="had 23 rows and now has 7"):
         whole(table)
     (tmp_path / "x.csv").unlink()
     for attempt in (lambda: whole(table), table.digest):
