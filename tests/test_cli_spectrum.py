@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from vaedyn.conventions import Convention
+from vaedyn.spectrum import covariance_spectrum
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_weights_are_those_of_the_users_code(run, spiked):
     assert data["recommended"]["weight"] == convention.weight(data["eta"], 40)
     judged = data["judged"]
     assert judged["beta"] == pytest.approx(0.002 * 40 * 0.5 / 0.01)
-    assert judged["active_units"] == 3
+    assert (judged["weight"], judged["active_units"], judged["on_noise"]) == (0.002, 3, 0)
     assert judged["kl_per_latent"][3:] == [0, 0]
     text = run("spectrum data.npy --loss mean --weight 0.00025").out
     assert "your KL weight 0.00025 is beta = 0.005 here: 3 of 3 latents are in use" in text
@@ -137,6 +138,60 @@ def test_a_table_of_measurements_is_read_from_text(run):
     assert (data["samples"], data["dim"]) == table.data.shape
     top = np.linalg.eigvalsh(np.corrcoef(table.data.T))[::-1]
     assert data["spikes"][0]["eigenvalue"] == pytest.approx(top[0], rel=1e-9)
+
+
+def test_json_holds_what_the_text_tells(run, spiked):
+    np.save("padded.npy", np.hstack([np.load("data.npy"), np.full((len(spiked), 4), 7.0)]))
+    data = run("spectrum padded.npy --weight 0.5 --latent 6 --json").json
+    assert (data["dim"], data["directions"], data["gamma"]) == (44, 40, 40 / 2999)
+    assert data["bulk"]["edge"] == pytest.approx(
+        data["eta"] * (1 + np.sqrt(40 / 2999)) ** 2, rel=0.01
+    )
+    assert data["bulk"]["tails"] == pytest.approx(1, abs=0.2)
+    assert data["bulk"]["spread"] < 0.1
+    assert data["bulk"]["distance"] < 0.1
+    assert data["judged"]["on_noise"] == 3
+
+
+def test_words_are_singular_where_there_is_one(run):
+    x = np.random.default_rng(3).standard_normal((500, 12))
+    np.save("noise.npy", x)
+    text = run("spectrum noise.npy --weight 0.5").out
+    assert ", 0 latents\n" in text
+    assert "there is no signal, and any latent would fit noise" in text
+    assert "any latent would collapse" in run("spectrum noise.npy --weight 2").out
+    x[:, 0] *= 3
+    np.save("one.npy", x)
+    assert "1 of 1 latent is in use\n" in run("spectrum one.npy --weight 2").out
+    np.save("column.npy", x[:, :1])
+    assert "500 samples in 1 dimension," in run("spectrum column.npy").out
+
+
+def test_large_data_may_be_analysed_more_accurately(run, monkeypatch):
+    x = np.random.default_rng(3).standard_normal((500, 200))
+    x[:, :8] *= np.geomspace(9, 4, 8)
+    np.save("data.npy", x)
+    monkeypatch.setattr(covariance_spectrum, "__kwdefaults__",
+                        {**covariance_spectrum.__kwdefaults__, "largest_exact": 100})  # fmt: skip
+    few = run("spectrum data.npy --leading 5")
+    assert "compute more (--leading)" in few.err
+    rough = run("spectrum data.npy --leading 30 --passes 1")
+    assert "(--passes) make them exact" in rough.err
+    assert "(likelihood; the other estimators need all eigenvalues)" in few.out
+    more = run("spectrum data.npy --leading 30 --passes 6")
+    assert "--" not in more.err
+    assert "8 latents" in more.out
+    assert run("plot spectrum data.npy --leading 30 --passes 6 --json").json["keys"]
+
+
+def test_the_store_tells_which_file_a_spectrum_is_of(run, spiked):
+    run("spectrum data.npy --scale standard")
+    listed = run("store list").out.splitlines()[-1]
+    assert listed.endswith("data.npy standardise")
+    key = listed.split()[1]
+    again = run("store show", key, "--json").json["reproduce"]
+    assert again == "vaedyn spectrum data.npy --scale standard --leading=200 --passes=6"
+    assert f"reused spectrum {key}" in run(again.removeprefix("vaedyn ")).err
 
 
 BAD = {

@@ -7,7 +7,7 @@ import numpy as np
 
 from .blocks import Blocks, checked
 from .results import Source, Store, Variables
-from .spectrum import Spectrum, covariance_spectrum
+from .spectrum import PASSES, Spectrum, covariance_spectrum
 from .tails import Tails
 
 NUMERICS = 2  # raised when the same data give other numbers
@@ -15,7 +15,14 @@ LEADING = 200  # directions that are kept
 
 
 def spectrum_of(
-    blocks: Blocks, digest: str, *, standardise: bool = False, store: Store | None = None
+    blocks: Blocks,
+    digest: str,
+    *,
+    standardise: bool = False,
+    leading: int = LEADING,
+    passes: int = PASSES,
+    name: str = "",
+    store: Store | None = None,
 ) -> tuple[Spectrum, Source | None]:
     """Return the covariance spectrum of data, and the record that holds it.
 
@@ -27,6 +34,10 @@ def spectrum_of(
         Fingerprint of the data, which a stored result is found by.
     standardise : bool
         Whether columns are divided by their standard deviation first.
+    leading, passes : int
+        As of `vaedyn.spectrum.covariance_spectrum`.
+    name : str
+        What the data are called, for people who look into the store.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
 
@@ -38,7 +49,7 @@ def spectrum_of(
 
     def compute() -> tuple[Variables, dict[str, Any]]:
         seen = standardised(blocks) if standardise else blocks
-        found = covariance_spectrum(seen, LEADING)
+        found = covariance_spectrum(seen, leading, passes=passes)
         dims: dict[str, tuple[str, ...]] = {"mean": ("column",), "eigenvalues": ("mode",)}
         dims |= {"error": ("mode",), "directions": ("direction", "column")}
         dims |= {"share": ("direction",), "row": ("direction",), "kurtosis": ("direction",)}
@@ -48,14 +59,14 @@ def spectrum_of(
             for name, values in {**vars(found), **found.tails._asdict()}.items()
             if name in TEXTS
         }
-        names = ("samples", "dim", "total", "complete", "remainder", "constant")
-        return arrays, {name: getattr(found, name) for name in names}
+        return arrays, {"file": name, **{key: getattr(found, key) for key in NUMBERS}}
 
     if store is None:
         variables, info = compute()
         source = None
     else:
-        record = {"data": digest, "standardise": standardise, "numerics": NUMERICS}
+        record = {"data": digest, "standardise": standardise, "leading": leading}
+        record |= {"passes": passes, "numerics": NUMERICS}
         saved = store.load_or_run("spectrum", record, compute)
         variables, info = saved.variables, saved.info
         source = Source(
@@ -63,10 +74,11 @@ def spectrum_of(
         )
     arrays: Any = {name: np.asarray(variables[name][1]) for name in TEXTS}
     tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})
-    info = {**info, "constant": tuple(info["constant"])}
-    return Spectrum(**arrays, **info, tails=tails), source
+    numbers: Any = {key: info[key] for key in NUMBERS} | {"constant": tuple(info["constant"])}
+    return Spectrum(**arrays, **numbers, tails=tails), source
 
 
+NUMBERS = ("samples", "dim", "total", "complete", "remainder", "constant")
 TEXTS = {
     "mean": "mean of the samples",
     "eigenvalues": "eigenvalues of the sample covariance",
