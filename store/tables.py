@@ -15,7 +15,7 @@ import numpy as np
 from .record import reason
 from .text import TableError, text_of
 
-CONTAINER = re.compile(r"(?P<file>.+?\.(npz|h5|hdf5))(:(?P<name>.+))?", re.IGNORECASE)
+CONTAINER = re.compile(r"(?P<file>.+?\.(npz|h5|hdf5))(:(?P<name>.*))?", re.IGNORECASE)
 DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 KINDS = "biuf"  # of NumPy dtypes: bool, integers, floats
 
@@ -99,6 +99,8 @@ def open_table(place: str | Path) -> Table:
     path, name = Path(place), ""
     if container and not path.exists():
         path, name = Path(container["file"]), container["name"] or ""
+    if not str(place) or path.is_dir():
+        raise TableError(f"cannot read {str(place)!r}: give the name of a file")
     opener = OPENERS.get(path.suffix.lower())
     if opener is None:
         raise TableError(f"{path} must end in {', '.join(OPENERS)} to be read as a table")

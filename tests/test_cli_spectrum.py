@@ -215,12 +215,12 @@ def test_bad_tables_are_one_line(run, tmp_path, name, words):
               "short": np.eye(2), "flat": np.ones((9, 3))}  # fmt: skip
     for stem, array in arrays.items():
         np.save(tmp_path / f"{stem}.npy", array)
-    done = run("spectrum", name)
+    done = run("spectrum", name, "--store new")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: ")
     assert words in done.err
     assert done.err.count("\n") == 1
-    assert not list(tmp_path.glob("vaedyn-store/*"))
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,15 @@ def test_one_of_several_is_chosen_by_name(tmp_path):
         assert np.array_equal(whole(table), 2 * NUMBERS)
 
 
+def test_a_place_without_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_hdf5(tmp_path / "x.h5", NUMBERS)
+    assert open_table("x.h5:") == open_table("x.h5")
+    for place in ("", "."):
+        with pytest.raises(TableError, match=f"cannot read '{place}': give the name of a file"):
+            open_table(place)
+
+
 def test_a_file_may_have_a_colon_in_its_name(tmp_path):
     np.savez(tmp_path / "x.h5:y.npz", a=NUMBERS)
     assert np.array_equal(whole(open_table(tmp_path / "x.h5:y.npz")), NUMBERS)
@@ -294,7 +303,7 @@ def test_a_flipped_byte_in_an_archive_is_noticed(tmp_path):
 
 def test_a_folder_and_wrong_block_sizes(tmp_path):
     (tmp_path / "x.npy").mkdir()
-    with pytest.raises(StoreError, match="cannot read .*: Is a directory"):
+    with pytest.raises(StoreError, match="cannot read .*: give the name of a file"):
         open_table(tmp_path / "x.npy")
     np.save(tmp_path / "y.npy", NUMBERS)
     with pytest.raises(ValueError, match="most_rows must be at least 1, got 0"):
