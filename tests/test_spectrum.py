@@ -80,15 +80,17 @@ def test_a_large_mean_costs_no_digits():
 
 
 def test_a_mean_beyond_all_deviations_costs_few():
-    data = np.random.default_rng(3).integers(-50, 50, size=(500, 6)).astype(float)
+    data = np.random.default_rng(3).integers(-50, 50, size=(20_000, 3)).astype(float)
     here, there = (covariance_spectrum(blocks(data + shift, 33)) for shift in (0, 2.0**45))
     np.testing.assert_allclose(there.eigenvalues, here.eigenvalues, rtol=1e-7)
 
 
 def test_constant_columns_have_exactly_their_mean():
     data = np.random.default_rng(4).normal(size=(1000, 3))
-    data[:, 1] = 0.1  # whose sum of 1000 is not 100
-    assert covariance_spectrum(blocks(data, 7)).mean[1] == 0.1
+    for value in (0.1, 0.7, 1e9 / 3):
+        data[:, 1] = value
+        for rows in (3, 7, 1000):  # the sum of three times 0.1 is not 0.3
+            assert covariance_spectrum(blocks(data, rows)).mean[1] == value
 
 
 @pytest.mark.parametrize("scale", [1e-65, 1e65])
@@ -166,6 +168,16 @@ def test_fewer_passes_are_less_exact_and_say_so():
         worst.append(found.error[:3].max())
     assert worst == sorted(worst, reverse=True)
     assert worst[0] > 1e6 * worst[-1]
+
+
+def test_spare_directions_make_those_asked_for_more_exact(monkeypatch):
+    data = spiked(np.random.default_rng(6), 300, 250, (30, 20, 12, 8, 6))
+    errors = []
+    for spare in (spectrum.SPARE, 0):
+        monkeypatch.setattr(spectrum, "SPARE", spare)
+        found = covariance_spectrum(blocks(data), leading=5, largest_exact=100, passes=3)
+        errors.append(found.error[4])
+    assert errors[0] < 0.5 * errors[1]
 
 
 def test_random_directions_in_data_of_low_rank():
@@ -345,6 +357,24 @@ def test_pure_noise_is_rarely_taken_for_signals(samples, dim):
     # somewhat fewer, as noise whose largest eigenvalue is large has a larger trace, too
     assert counts[noise.TRACY_WIDOM] <= 7
     assert 50 < counts[0.9793] < 115
+
+
+@pytest.mark.parametrize("dim", [5, 10])
+def test_the_threshold_holds_in_small_matrices(dim):
+    """Half of a degree of freedom matters there; without it 0.1 % would be 0.06 %."""
+    rng, freedom, draws = np.random.default_rng(31), 2 * dim, 100_000
+    largest = []
+    for _ in range(draws // 1000):
+        data = rng.normal(size=(1000, freedom, dim))
+        largest.append(np.linalg.eigvalsh(data.swapaxes(1, 2) @ data)[:, -1] / freedom)
+    sample = Sample(np.ones(dim), float(dim), dim, freedom)
+    beyond = (np.concatenate(largest) > noise.threshold(sample, 1.0)).mean()
+    assert 0.0009 < beyond < 0.0017
+
+
+def test_the_edge_is_that_of_the_law():
+    found = analysed(np.random.default_rng(32).normal(size=(800, 200)))
+    assert found.edge == pytest.approx(found.eta * (1 + np.sqrt(200 / 799)) ** 2)
 
 
 def test_signals_below_the_threshold_are_not_seen():

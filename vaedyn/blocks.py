@@ -45,7 +45,7 @@ def moments_of(blocks: Blocks) -> Moments:
         if not rows:
             first = block.mean(axis=0)
             sums, highest, lowest = np.zeros_like(first), block[0].copy(), block[0].copy()
-        sums += (block - first).sum(axis=0)  # deviations: exact enough whatever the mean
+        sums += (block - first).sum(axis=0)  # deviations: exact whatever the mean
         np.maximum(highest, block.max(axis=0), out=highest)
         np.minimum(lowest, block.min(axis=0), out=lowest)
         rows += len(block)
@@ -56,8 +56,7 @@ def moments_of(blocks: Blocks) -> Moments:
         raise ParameterError("data", "all rows are equal: there is no variance to analyse")
     if spread.max() < 1 / RANGE:
         raise ParameterError("data", f"numbers differ by {spread.max():.3g} at most: rescale them")
-    mean = np.clip(first + sums / rows, lowest, highest)
-    return Moments(mean, rows, tuple(np.flatnonzero(spread == 0).tolist()))
+    return Moments(first + sums / rows, rows, tuple(np.flatnonzero(spread == 0).tolist()))
 
 
 def checked(blocks: Blocks) -> Iterator[np.ndarray]:
