@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, look
 from .figure import OUTPUT, checked
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from .output import print_json
-from .spectrum import CONVENTION_OPTIONS, DATA, DATA_OPTIONS, look
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -22,6 +22,7 @@ log = logging.getLogger("vaedyn.cli")
 @add(
     DATA_OPTIONS[:2],
     [CONVENTION_OPTIONS[2], OUTPUT],
+    ACCURACY_OPTIONS,
     STORE_OPTIONS,
     RECOMPUTE_OPTIONS,
     OUTPUT_OPTIONS,
@@ -32,6 +33,8 @@ def figure(
     spikes: int | None,
     scale: float | str,
     output: Path | None,
+    leading: int,
+    passes: int,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -43,7 +46,8 @@ def figure(
     scale does not matter here, unless it is 'standard'.
     """
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
-    data = look(place, estimator, spikes, scale, store_path=store_path, recompute=recompute)
+    where = {"store_path": store_path, "recompute": recompute}
+    data = look(place, estimator, spikes, scale, leading, passes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
 

@@ -28,6 +28,11 @@ COMMANDS = {
 
 def command_of(record: Record) -> str | None:
     """Return the exact command that computes `record`, or None for parts of a map."""
+    if record.kind == "spectrum":
+        words = ["vaedyn", "spectrum", record.info["file"]]
+        words += ["--scale", "standard"] if record.params["standardise"] else []
+        words += [f"--{name}={record.params[name]}" for name in ("leading", "passes")]
+        return shlex.join(words)
     if record.kind not in OPTIONS:
         return None
     words = ["vaedyn", *COMMANDS.get(record.kind, record.kind).split()]

@@ -1,157 +1,33 @@
 """`vaedyn spectrum`: which beta and how many latents, for somebody's own data."""
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import numpy as np
 
-from vaedyn.analysis import Analysis, analyse
-from vaedyn.conventions import LOSSES, Convention
-from vaedyn.datasets import spectrum_of
-from vaedyn.errors import ParameterError
-from vaedyn.noise import ESTIMATORS
+from vaedyn.conventions import Convention
 from vaedyn.prediction import Prediction
-from vaedyn.results import Source
-from vaedyn.spectrum import Spectrum
 
-from ..store import ResultStore
-from ..store.tables import TableError, open_table
-from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
+from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, Data, look
+from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from .output import number, plain, print_json, table
 
 log = logging.getLogger("vaedyn.cli")
-AT_ONCE = 32e6  # bytes of rows that are read together
 MOST_ROWS = 25
 CURVE = 41  # points of the rate-distortion curve
-
-
-class ScaleType(click.ParamType):
-    """A number, or ``standard``."""
-
-    name = "scale"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "NUMBER|standard"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
-        if value == "standard":
-            return value
-        try:
-            return float(value)
-        except ValueError:
-            return self.fail(f"expected a number or 'standard', got {value!r}", param, ctx)
-
-
-DATA = click.argument("place", metavar="DATA")
-DATA_OPTIONS = [
-    option(
-        "Model",
-        "--estimator",
-        type=click.Choice([*ESTIMATORS]),
-        default="likelihood",
-        help="How the noise level eta is estimated.",
-    ),
-    option(
-        "Model",
-        "--spikes",
-        type=click.IntRange(0),
-        default=None,
-        help="Number of signals.",
-        show_default="all that stand out of the noise",
-    ),
-    option(
-        "Model",
-        "--latent",
-        type=click.IntRange(1),
-        default=None,
-        help="Number of latents.",
-        show_default="one for each signal",
-    ),
-]
-CONVENTION_OPTIONS = [
-    option(
-        "Convention",
-        "--loss",
-        type=click.Choice(LOSSES),
-        default=None,
-        help="Your squared error is summed, or averaged, over the entries of a sample.",
-        show_default="the model's own, with a factor 1/2",
-    ),
-    option(
-        "Convention",
-        "--decoder-variance",
-        type=float,
-        default=None,
-        help="Your squared error is divided by twice this.",
-        show_default="not divided",
-    ),
-    option(
-        "Convention",
-        "--scale",
-        type=ScaleType(),
-        default=1.0,
-        help="What you multiply the data by, such as 0.00392157 for /255; 'standard' divides "
-        "columns by their standard deviation.",
-    ),
-    option(
-        "Convention",
-        "--weight",
-        type=float,
-        default=None,
-        help="A KL weight of your code, to be judged.",
-        show_default="none",
-    ),
-]
-
-
-class Data(NamedTuple):
-    """What is known of somebody's data."""
-
-    spectrum: Spectrum
-    analysis: Analysis
-    prediction: Prediction
-    source: Source
-
-
-def look(place: str, estimator: str, spikes: int | None, scale: float | str, **where: Any) -> Data:
-    """Return the spectrum of a table, from the store if it is there, and what follows.
-
-    Raises
-    ------
-    click.BadParameter
-        When there is no table, or its entries or an option make no sense.
-    """
-    try:
-        found = open_table(place)
-        rows = max(1, int(AT_ONCE / (8 * found.columns)))
-        spectrum, source = spectrum_of(
-            lambda: found.blocks(rows),
-            found.digest(),
-            standardise=scale == "standard",
-            store=ResultStore(where["store_path"], recompute=where["recompute"]),
-        )
-        analysis = analyse(spectrum, estimator, spikes)
-    except TableError as error:
-        raise click.BadParameter(str(error), param_hint="DATA") from error
-    except ParameterError as error:
-        if error.name in ("estimator", "spikes"):
-            raise
-        raise click.BadParameter(error.reason, param_hint="DATA") from error
-    prediction = Prediction(analysis.rho, analysis.eta, analysis.dim)
-    assert source is not None
-    return Data(spectrum, analysis, prediction, source)
+OWN = Convention("sum", 1.0)  # the model's: half of the squared error, and beta times KL
 
 
 def convention_of(
     loss: str | None, decoder_variance: float | None, scale: float | str
 ) -> Convention | None:
     """Return the user's convention, or None where it is the model's own."""
-    if loss is None and decoder_variance is None and scale in (1.0, "standard"):
-        return None
     factor = 1.0 if isinstance(scale, str) else scale
+    if loss is None and decoder_variance is None:
+        return None if factor == 1 else replace(OWN, scale=factor)
     return Convention(loss or "sum", decoder_variance, factor)
 
 
@@ -165,7 +41,14 @@ def convention_of(
     ],
 )
 @DATA
-@add(DATA_OPTIONS, CONVENTION_OPTIONS, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
+@add(
+    DATA_OPTIONS,
+    CONVENTION_OPTIONS,
+    ACCURACY_OPTIONS,
+    STORE_OPTIONS,
+    RECOMPUTE_OPTIONS,
+    OUTPUT_OPTIONS,
+)
 def command(
     place: str,
     estimator: str,
@@ -175,6 +58,8 @@ def command(
     decoder_variance: float | None,
     scale: float | str,
     weight: float | None,
+    leading: int,
+    passes: int,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -188,21 +73,27 @@ def command(
     of yours, such as --loss mean, KL weights are translated.
     """
     convention = convention_of(loss, decoder_variance, scale)
+    if weight is not None:
+        OWN.beta(weight, 1)  # refused before the data are read
     where = {"store_path": store_path, "recompute": recompute}
-    data = look(place, estimator, spikes, scale, **where)
+    data = look(place, estimator, spikes, scale, leading, passes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
     count = latent or max(data.prediction.latents, 1)
     judged = None
     if weight is not None:
-        convention = convention or Convention("sum", 0.5)
-        judged = convention.beta(weight, data.spectrum.dim)
+        judged = (weight, (convention or OWN).beta(weight, data.spectrum.dim))
     if as_json:
         print_json(describe(data, count, convention, judged))
         return
     print_spectrum(data, convention)
     if judged is not None:
-        click.echo(verdict(data.prediction, count, float(judged), weight or 0.0))
+        click.echo(verdict(data.prediction, latent, *judged))
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _weight(convention: Convention | None, beta: float, dim: int) -> float | None:
@@ -230,15 +121,22 @@ def print_spectrum(data: Data, convention: Convention | None) -> None:
     if len(analysis.rho) > MOST_ROWS:
         click.echo(f"and {len(analysis.rho) - MOST_ROWS} more: see --json")
     others = ", ".join(f"{name} {number(eta)}" for name, eta in analysis.alternatives.items())
+    others = others or "the other estimators need all eigenvalues"
     click.echo(
-        f"{spectrum.samples} samples in {analysis.dim} dimensions, noise eta = "
-        f"{number(analysis.eta)} ({analysis.estimator}{'; ' + others if others else ''})"
+        f"{spectrum.samples} samples in {counted(analysis.dim, 'dimension')}, noise eta = "
+        f"{number(analysis.eta)} ({analysis.estimator}; {others})"
     )
     own = _weight(convention, prediction.beta, spectrum.dim)
     words = f" (KL weight {number(own)})" if own is not None else ""
     click.echo(
-        f"recommended: beta = {number(prediction.beta)}{words}, {prediction.latents} latents"
+        f"recommended: beta = {number(prediction.beta)}{words}, "
+        f"{counted(prediction.latents, 'latent')}"
     )
+    if analysis.without_noise is not None:
+        click.echo(
+            f"if there is no noise: beta below {number(analysis.without_noise)}, "
+            f"{counted(analysis.dim, 'latent')}"
+        )
     cost, kl = prediction.spare_cost(0.5 * prediction.beta)
     click.echo(
         f"each latent beyond that fits noise below it: at half of that beta it adds {number(cost)} "
@@ -246,20 +144,27 @@ def print_spectrum(data: Data, convention: Convention | None) -> None:
     )
 
 
-def verdict(prediction: Prediction, latents: int, beta: float, weight: float) -> str:
-    """Return in words what a KL weight of the user's leads to."""
+def verdict(prediction: Prediction, latent: int | None, weight: float, beta: float) -> str:
+    """Return in words what a KL weight of the user's leads to; `latent` is None if not given."""
+    text = f"your KL weight {weight:g} is beta = {number(beta)} here: "
+    latents = latent or prediction.latents
+    if not latents:
+        ends = "fit noise" if beta < prediction.eta else "collapse"
+        return f"{text}there is no signal, and any latent would {ends}"
     active = int(prediction.active(beta, latents))
-    text = (
-        f"your KL weight {weight:g} is beta = {number(beta)} here: {active} of {latents} latents "
-    )
-    text += "are in use" if active else "are in use: the posterior collapses"
-    if beta < prediction.eta and latents > prediction.latents:
+    text += f"{active} of {counted(latents, 'latent')} {'is' if latents == 1 else 'are'} in use"
+    if not active:
+        text += ": the posterior collapses"
+    elif active > prediction.latents:
         text += f", {active - prediction.latents} of them on noise"
     return text
 
 
 def describe(
-    data: Data, latents: int, convention: Convention | None, judged: float | None
+    data: Data,
+    latents: int,
+    convention: Convention | None,
+    judged: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Return the result as plain data."""
     spectrum, analysis, prediction = data.spectrum, data.analysis, data.prediction
@@ -284,23 +189,35 @@ def describe(
         **asdict(data.source),
         "samples": spectrum.samples,
         "dim": dim,
+        "directions": analysis.dim,
+        "gamma": analysis.gamma,
         "eta": analysis.eta,
         "estimator": analysis.estimator,
         "alternatives": analysis.alternatives,
         "spikes": listed,
         "detectable_rho": plain(analysis.detectable),
+        "bulk": {
+            name: plain(getattr(analysis, name)) for name in ("edge", "distance", "spread", "tails")
+        },
         "recommended": {
             "beta": prediction.beta,
             "latent": prediction.latents,
             "weight": _weight(convention, prediction.beta, dim),
         },
+        "without_noise": analysis.without_noise
+        and {"beta": analysis.without_noise, "latent": analysis.dim},
         "latent": latents,
         "active_units": [[float(b), int(prediction.active(b, latents))] for b in steps],
         "rate_distortion": [[float(x) for x in row] for row in curve],
         "warnings": list(analysis.warnings),
     }
     if judged is not None:
-        kl = prediction.kl_per_latent(judged, latents)
-        active = int(prediction.active(judged, latents))
-        result["judged"] = {"beta": judged, "active_units": active, "kl_per_latent": kl.tolist()}
+        active = int(prediction.active(judged[1], latents))
+        result["judged"] = {
+            "weight": judged[0],
+            "beta": judged[1],
+            "active_units": active,
+            "on_noise": max(active - prediction.latents, 0),
+            "kl_per_latent": prediction.kl_per_latent(judged[1], latents).tolist(),
+        }
     return result

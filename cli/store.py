@@ -55,9 +55,11 @@ def summary(record: Record) -> dict[str, Any]:
 
 
 def _differences(record: Record) -> str:
-    """Return the parameters that differ from the default model."""
+    """Return the parameters that differ from the default model, and the file of data."""
     plain = Params().to_dict()
-    return " ".join(
+    file = [record.info["file"]] if record.info.get("file") else []
+    file += ["standardise"] if record.params.get("standardise") else []
+    return " ".join(file) + " ".join(
         f"{name}={'...' if isinstance(value, dict) else value}".replace(" ", "")
         for name, value in record.params.items()
         if plain.get(name, value) != value or name in ("engine", "seed")

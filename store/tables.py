@@ -6,23 +6,18 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import h5py
 import numpy as np
 
-from .record import StoreError, reason
+from .record import reason
+from .text import TableError, text_of
 
-CONTAINER = re.compile(r"(?P<file>.+?\.(npz|h5|hdf5))(:(?P<name>.+))?", re.IGNORECASE)
+CONTAINER = re.compile(r"(?P<file>.+?\.(npz|h5|hdf5))(:(?P<name>.*))?", re.IGNORECASE)
 DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 KINDS = "biuf"  # of NumPy dtypes: bool, integers, floats
-SEPARATORS = {",": "commas", ";": "semicolons", None: "spaces"}
-
-
-class TableError(StoreError, ValueError):
-    """A file does not hold a table of numbers."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +29,8 @@ class Table:
     name : str
         Of the array or dataset within the file; empty where the file holds but one table.
     rows, columns : int
+    note : str
+        What was done with names in it, where that is not certain to be right.
     """
 
     path: Path
@@ -41,6 +38,7 @@ class Table:
     rows: int
     columns: int
     read: Callable[[int], Iterator[np.ndarray]] = field(repr=False, compare=False)
+    note: str = field(default="", compare=False)
 
     def blocks(self, most_rows: int) -> Iterator[np.ndarray]:
         """Yield the table from its beginning, in blocks (at most `most_rows`, columns) of floats.
@@ -89,7 +87,8 @@ def open_table(place: str | Path) -> Table:
         A file ending in .npy; .npz, with ``:name`` behind it when it holds several
         arrays; .h5 or .hdf5, with ``:/path/to/dataset`` when it holds several of two
         dimensions; .csv or .txt, with numbers between commas, semicolons or spaces
-        and at most one line of names before them. Lines that start with # are skipped.
+        and at most one line of names before them. Lines that start with # are skipped,
+        and so is a first column that has no name where others have.
 
     Raises
     ------
@@ -100,6 +99,8 @@ def open_table(place: str | Path) -> Table:
     path, name = Path(place), ""
     if container and not path.exists():
         path, name = Path(container["file"]), container["name"] or ""
+    if not str(place) or path.is_dir():
+        raise TableError(f"cannot read {str(place)!r}: give the name of a file")
     opener = OPENERS.get(path.suffix.lower())
     if opener is None:
         raise TableError(f"{path} must end in {', '.join(OPENERS)} to be read as a table")
@@ -204,6 +205,12 @@ def _open_hdf5(path: Path, name: str) -> Table:
         chosen = file.get(name or only[0]) if name or only[0] else None
         if not isinstance(chosen, h5py.Dataset):
             raise _choice(path, name, "dataset", tables or list(found))
+        elsewhere = chosen.is_virtual or chosen.external
+        if elsewhere or not path.samefile(chosen.file.filename):
+            raise TableError(
+                f"{path}: the numbers of {name or only[0]} are in other files, whose changes would "
+                "not be noticed: name the file that holds them"
+            )
         place = str(chosen.name)  # in full, for the digest
         rows, columns = _checked(f"{path}:{place}", chosen.shape or (), chosen.dtype)
 
@@ -214,86 +221,10 @@ def _open_hdf5(path: Path, name: str) -> Table:
     return Table(path, place, rows, columns, read)
 
 
-@dataclass(frozen=True)
-class _Text:
-    """How numbers stand in a text file."""
-
-    path: Path
-    separator: str | None
-    header: int  # number of the line of names, 0 where there is none
-    columns: int
-
-    def read(self, most_rows: int) -> Iterator[np.ndarray]:
-        lines = (pair for pair in _lines(self.path) if pair[0] > self.header)
-        while batch := list(islice(lines, most_rows)):
-            try:
-                block = np.loadtxt(
-                    [line for _, line in batch], delimiter=self.separator, comments=None,
-                    quotechar='"', ndmin=2,
-                )  # fmt: skip
-            except ValueError:
-                block = None
-            if block is None or block.shape != (len(batch), self.columns):
-                raise self.fault(batch)
-            yield block
-
-    def fault(self, batch: list[tuple[int, str]]) -> TableError:
-        """Return what is wrong with lines that cannot be read."""
-        for number, line in batch:
-            place = f"{self.path}, line {number}"
-            fields = _fields(line, self.separator)
-            for column, text in enumerate(fields, start=1):
-                if not _is_number(text) and (text or len(fields) == self.columns):
-                    what = f"not a number: {text[:40]!r}" if text else "empty: fill it in"
-                    what += ", write decimal points" if _is_number(text.replace(",", ".")) else ""
-                    return TableError(f"{place}, column {column} is {what}")
-            if len(fields) != self.columns:
-                return TableError(
-                    f"{place} has {len(fields)} columns, those before it have {self.columns} "
-                    f"(between {SEPARATORS[self.separator]})"
-                )
-        return TableError(f"{self.path}, line {batch[0][0]} or later cannot be read as numbers")
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield number and text of every line that is neither blank nor a comment."""
-    # a byte that is no text shows as what is not a number
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.isspace() and line[0] != "#":
-                yield number, line
-
-
-def _fields(line: str, separator: str | None) -> list[str]:
-    return [text.strip().strip('"') for text in line.strip("\r\n").split(separator)]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text  # which Python allows within numbers
-
-
 def _open_text(path: Path, name: str) -> Table:
-    first = list(islice(_lines(path), 2))
-    if not first:
-        raise TableError(f"{path} holds no numbers")
-    separator = next((mark for mark in (";", ",") if mark in first[-1][1]), None)
-    fields = _fields(first[0][1], separator)
-    # where only a later field is no number, that is an error in a line of numbers; tables
-    # with row numbers have no name for these, and may count the others
-    counts = [str(column) for column in range(len(fields) - 1)]
-    unnamed = not fields[0] and (fields[1:] == counts or not all(map(_is_number, fields[1:])))
-    header = unnamed or (fields[0] and not _is_number(fields[0]))
-    if header and len(first) == 1:
-        raise TableError(f"{path} has a line of names only: {first[0][1].strip()[:40]!r}")
-    skipped = first[0][0] if header else 0
-    columns = len(_fields(first[1 if header else 0][1], separator))
-    read = _Text(path, separator, skipped, columns).read
-    next(read(2))  # text instead of numbers shows at once
-    return Table(path, name, sum(number > skipped for number, _ in _lines(path)), columns, read)
+    text, note = text_of(path)
+    next(text.read(2))  # text instead of numbers shows at once
+    return Table(path, name, text.rows(), text.columns, text.read, note)
 
 
 OPENERS = {

@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from vaedyn.conventions import Convention
+from vaedyn.spectrum import covariance_spectrum
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_weights_are_those_of_the_users_code(run, spiked):
     assert data["recommended"]["weight"] == convention.weight(data["eta"], 40)
     judged = data["judged"]
     assert judged["beta"] == pytest.approx(0.002 * 40 * 0.5 / 0.01)
-    assert judged["active_units"] == 3
+    assert (judged["weight"], judged["active_units"], judged["on_noise"]) == (0.002, 3, 0)
     assert judged["kl_per_latent"][3:] == [0, 0]
     text = run("spectrum data.npy --loss mean --weight 0.00025").out
     assert "your KL weight 0.00025 is beta = 0.005 here: 3 of 3 latents are in use" in text
@@ -66,6 +67,36 @@ def test_weights_are_those_of_the_users_code(run, spiked):
     assert "6 of 6 latents are in use, 3 of them on noise" in noisy
 
 
+def test_a_weight_alone_is_beta_itself(run, spiked):
+    """The model's own loss is half of the squared error plus beta KL; --scale goes on from it."""
+    assert run("spectrum data.npy --weight 1.3 --json").json["judged"]["beta"] == 1.3
+    assert "your KL weight 1 is beta = 1 here" in run("spectrum data.npy --weight 1").out
+    for scale in (1, 0.999999999):
+        data = run(f"spectrum data.npy --weight 1.3 --scale {scale} --json").json
+        assert data["judged"]["beta"] == pytest.approx(1.3, rel=1e-8)
+    assert data["recommended"]["weight"] == pytest.approx(data["eta"], rel=1e-8)
+    divided = run("spectrum data.npy --weight 1.3 --decoder-variance 0.5 --json").json
+    assert divided["judged"]["beta"] == pytest.approx(0.65)
+
+
+def test_weights_count_constant_columns_but_noise_does_not(run, spiked):
+    np.save("padded.npy", np.hstack([np.load("data.npy"), np.full((len(spiked), 24), 7.0)]))
+    data = run("spectrum padded.npy --loss mean --weight 0.02 --json").json
+    assert data["judged"]["beta"] == pytest.approx(0.02 * 64 / 2)
+    last = data["rate_distortion"][-1]
+    assert last[1] == 0
+    assert last[2] == pytest.approx(spiked.var(axis=0, ddof=1).sum(), rel=1e-3)
+    first = data["rate_distortion"][0]
+    assert first[0] == pytest.approx(0.2 * data["eta"])
+    assert first[1] == pytest.approx(sum(0.5 * np.log(s["collapse_beta"] / first[0])
+                                         for s in data["spikes"]))  # fmt: skip
+    eta = data["eta"]
+    text = run("spectrum padded.npy").out
+    assert (
+        f"at half of that beta it adds {0.5 * eta:.6g} to eps_g and {0.5 * np.log(2):.6g}" in text
+    )
+
+
 def test_standardised_columns_have_unit_variance(run, spiked):
     x = spiked / spiked.std(axis=0, ddof=1)
     np.save("standard.npy", x)
@@ -73,6 +104,20 @@ def test_standardised_columns_have_unit_variance(run, spiked):
     theirs = run("spectrum standard.npy --spikes 1 --json").json
     assert ours["eta"] == pytest.approx(theirs["eta"], rel=1e-9)
     assert ours["spikes"][0]["eigenvalue"] == pytest.approx(theirs["spikes"][0]["eigenvalue"])
+
+
+def test_data_without_noise_get_a_second_answer(run):
+    random = np.random.default_rng(3)
+    x = random.standard_normal((300, 3)) * (3, 2, 1) @ random.standard_normal((3, 20))
+    np.save("rank.npy", x)
+    least = np.linalg.eigvalsh(np.cov(x.T))[-3]
+    data = run("spectrum rank.npy --json").json
+    assert data["without_noise"] == {"beta": pytest.approx(least), "latent": 3}
+    text = run("spectrum rank.npy").out
+    assert f"if there is no noise: beta below {least:.6g}, 3 latents" in text
+    assert ", 1 latent\n" in text
+    np.save("full.npy", random.standard_normal((300, 20)))
+    assert run("spectrum full.npy --json").json["without_noise"] is None
 
 
 def test_digits_are_answered_with_honest_warnings(run):
@@ -93,6 +138,60 @@ def test_a_table_of_measurements_is_read_from_text(run):
     assert (data["samples"], data["dim"]) == table.data.shape
     top = np.linalg.eigvalsh(np.corrcoef(table.data.T))[::-1]
     assert data["spikes"][0]["eigenvalue"] == pytest.approx(top[0], rel=1e-9)
+
+
+def test_json_holds_what_the_text_tells(run, spiked):
+    np.save("padded.npy", np.hstack([np.load("data.npy"), np.full((len(spiked), 4), 7.0)]))
+    data = run("spectrum padded.npy --weight 0.5 --latent 6 --json").json
+    assert (data["dim"], data["directions"], data["gamma"]) == (44, 40, 40 / 2999)
+    assert data["bulk"]["edge"] == pytest.approx(
+        data["eta"] * (1 + np.sqrt(40 / 2999)) ** 2, rel=0.01
+    )
+    assert data["bulk"]["tails"] == pytest.approx(1, abs=0.2)
+    assert data["bulk"]["spread"] < 0.1
+    assert data["bulk"]["distance"] < 0.1
+    assert data["judged"]["on_noise"] == 3
+
+
+def test_words_are_singular_where_there_is_one(run):
+    x = np.random.default_rng(3).standard_normal((500, 12))
+    np.save("noise.npy", x)
+    text = run("spectrum noise.npy --weight 0.5").out
+    assert ", 0 latents\n" in text
+    assert "there is no signal, and any latent would fit noise" in text
+    assert "any latent would collapse" in run("spectrum noise.npy --weight 2").out
+    x[:, 0] *= 3
+    np.save("one.npy", x)
+    assert "1 of 1 latent is in use\n" in run("spectrum one.npy --weight 2").out
+    np.save("column.npy", x[:, :1])
+    assert "500 samples in 1 dimension," in run("spectrum column.npy").out
+
+
+def test_large_data_may_be_analysed_more_accurately(run, monkeypatch):
+    x = np.random.default_rng(3).standard_normal((500, 200))
+    x[:, :8] *= np.geomspace(9, 4, 8)
+    np.save("data.npy", x)
+    monkeypatch.setattr(covariance_spectrum, "__kwdefaults__",
+                        {**covariance_spectrum.__kwdefaults__, "largest_exact": 100})  # fmt: skip
+    few = run("spectrum data.npy --leading 5")
+    assert "compute more (--leading)" in few.err
+    rough = run("spectrum data.npy --leading 30 --passes 1")
+    assert "(--passes) make them exact" in rough.err
+    assert "(likelihood; the other estimators need all eigenvalues)" in few.out
+    more = run("spectrum data.npy --leading 30 --passes 6")
+    assert "--" not in more.err
+    assert "8 latents" in more.out
+    assert run("plot spectrum data.npy --leading 30 --passes 6 --json").json["keys"]
+
+
+def test_the_store_tells_which_file_a_spectrum_is_of(run, spiked):
+    run("spectrum data.npy --scale standard")
+    listed = run("store list").out.splitlines()[-1]
+    assert listed.endswith("data.npy standardise")
+    key = listed.split()[1]
+    again = run("store show", key, "--json").json["reproduce"]
+    assert again == "vaedyn spectrum data.npy --scale standard --leading=200 --passes=6"
+    assert f"reused spectrum {key}" in run(again.removeprefix("vaedyn ")).err
 
 
 BAD = {
@@ -116,12 +215,12 @@ def test_bad_tables_are_one_line(run, tmp_path, name, words):
               "short": np.eye(2), "flat": np.ones((9, 3))}  # fmt: skip
     for stem, array in arrays.items():
         np.save(tmp_path / f"{stem}.npy", array)
-    done = run("spectrum", name)
+    done = run("spectrum", name, "--store new")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: ")
     assert words in done.err
     assert done.err.count("\n") == 1
-    assert not list(tmp_path.glob("vaedyn-store/*"))
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
@@ -132,13 +231,20 @@ def test_bad_tables_are_one_line(run, tmp_path, name, words):
         ("--loss max", "--loss"),
         ("--scale x", "--scale"),
         ("--scale 0", "--scale"),
+        ("--scale 1e-200", "--scale"),
+        ("--scale nan", "--scale"),
         ("--decoder-variance -1", "--decoder-variance"),
+        ("--decoder-variance 1e-320", "--decoder-variance"),
+        ("--weight 0 --json", "--weight"),
+        ("--weight -1", "--weight"),
+        ("--weight nan", "--weight"),
+        ("--weight inf --loss mean", "--weight"),
         ("--latent 0", "--latent"),
     ],
 )
 def test_bad_options_are_named(run, spiked, words, option):
     done = run("spectrum data.npy", words)
-    assert done.code == 2
+    assert (done.code, done.out) == (2, "")
     (line,) = [line for line in done.err.splitlines() if not line.startswith("computed")]
     assert option in line
 

@@ -22,10 +22,10 @@ SCIENCE = [
     "fluctuations", "plateau", "dynamics", "latents", "attractors", "units", "configurations",
     "continuation", "bifurcation", "thresholds", "destination", "convergence", "tuning",
     "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles", "grids", "points",
-    "workers", "cluster", "sweeps",
-    "conventions", "prediction", "empirical", "spectrum", "noise", "analysis", "datasets", "style",
-    "figures", "figures_bands", "figures_branches", "figures_phases", "figures_passages",
-    "figures_annealing", "figures_sweeps", "figures_spectrum",
+    "workers", "cluster", "sweeps", "conventions", "prediction", "empirical", "blocks", "tails",
+    "spectrum", "noise", "analysis", "datasets", "style", "figures", "figures_bands",
+    "figures_branches", "figures_phases", "figures_passages", "figures_annealing",
+    "figures_sweeps", "figures_spectrum",
 ]  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy import integrate, special
+from scipy import integrate, special, stats
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from vaedyn import noise, spectrum
 from vaedyn.analysis import analyse, sample_of
+from vaedyn.datasets import standardised
 from vaedyn.errors import ParameterError
 from vaedyn.noise import ESTIMATORS, Sample, bulk_cdf, bulk_quantile
 from vaedyn.spectrum import covariance_spectrum
@@ -78,6 +79,51 @@ def test_a_large_mean_costs_no_digits():
     np.testing.assert_allclose(there.eigenvalues, here.eigenvalues, rtol=1e-5)
 
 
+def test_a_mean_beyond_all_deviations_costs_few():
+    data = np.random.default_rng(3).integers(-50, 50, size=(20_000, 3)).astype(float)
+    here, there = (covariance_spectrum(blocks(data + shift, 33)) for shift in (0, 2.0**45))
+    np.testing.assert_allclose(there.eigenvalues, here.eigenvalues, rtol=1e-7)
+
+
+def test_constant_columns_have_exactly_their_mean():
+    data = np.random.default_rng(4).normal(size=(1000, 3))
+    for value in (0.1, 0.7, 1e9 / 3):
+        data[:, 1] = value
+        for rows in (3, 7, 1000):  # the sum of three times 0.1 is not 0.3
+            assert covariance_spectrum(blocks(data, rows)).mean[1] == value
+
+
+@pytest.mark.parametrize("scale", [1e-65, 1e65])
+def test_units_may_be_far_from_one(scale):
+    data = spiked(np.random.default_rng(15), 200, 50, (5, 3))
+    one, other = analysed(data), analysed(scale * data)
+    assert other.eta == pytest.approx(scale**2 * one.eta, rel=1e-9)
+    np.testing.assert_allclose(other.rho, scale**2 * one.rho, rtol=1e-9)
+    np.testing.assert_allclose(other.rho_error, scale**2 * one.rho_error, rtol=1e-9)
+    assert other.warnings == one.warnings
+
+
+def test_columns_are_standardised_whatever_their_means_and_blocks():
+    data = np.random.default_rng(4).normal(size=(900, 5)) * np.arange(1, 6)
+    data += np.arange(900)[:, None] // 100  # means differ from block to block
+    data[:, 2] = 3
+    for rows in (100, 7, 900):
+        seen = np.vstack(list(standardised(blocks(data, rows))()))
+        np.testing.assert_allclose(seen.std(axis=0, ddof=1), [1, 1, 0, 1, 1], rtol=1e-12)
+        np.testing.assert_allclose(seen[:, 2], 3)
+
+
+@pytest.mark.parametrize("prepare", [covariance_spectrum, standardised])
+@pytest.mark.parametrize(
+    ("number", "message"), [(np.nan, "is nan: remove"), (1e160, r"is 1e\+160: rescale")]
+)
+def test_the_entry_that_is_wrong_is_named(prepare, number, message):
+    data = np.random.default_rng(4).normal(size=(200, 5))
+    data[150, 3] = number
+    with pytest.raises(ParameterError, match=f"row 151, column 4 {message}"):
+        prepare(blocks(data, 60))
+
+
 def test_constant_columns_are_told():
     data = np.random.default_rng(4).normal(size=(50, 6))
     data[:, [1, 4]] = 0.1, -1e9
@@ -124,6 +170,16 @@ def test_fewer_passes_are_less_exact_and_say_so():
     assert worst[0] > 1e6 * worst[-1]
 
 
+def test_spare_directions_make_those_asked_for_more_exact(monkeypatch):
+    data = spiked(np.random.default_rng(6), 300, 250, (30, 20, 12, 8, 6))
+    errors = []
+    for spare in (spectrum.SPARE, 0):
+        monkeypatch.setattr(spectrum, "SPARE", spare)
+        found = covariance_spectrum(blocks(data), leading=5, largest_exact=100, passes=3)
+        errors.append(found.error[4])
+    assert errors[0] < 0.5 * errors[1]
+
+
 def test_random_directions_in_data_of_low_rank():
     rng = np.random.default_rng(7)
     data = rng.normal(size=(220, 4)) @ rng.normal(size=(4, 210))
@@ -142,7 +198,8 @@ def test_random_directions_in_data_of_low_rank():
         ([[1, 2], [3, 1e200], [4, 5]], r"row 2, column 2 is 1e\+200: rescale the data"),
         ([[1, 2], [3, 4]], r"at least 3 rows \(samples\) are needed, got 2"),
         ([[1, 2]] * 5, "all rows are equal: there is no variance"),
-        ([[0], [1e-150], [0]], "numbers differ by 1e-150 at most: rescale them"),
+        ([[0], [1e-75], [0]], "numbers differ by 1e-75 at most: rescale them"),
+        ([[0], [1e95], [0]], r"row 2, column 1 is 1e\+95: rescale the data"),
         ([[1j], [2], [3]], "expected real numbers, got complex128"),
         ([["a"], ["b"], ["c"]], "expected real numbers, got <U1"),
         ([1.0, 2, 3], r"expected blocks \(rows, dim\), got shape \(\d,\)"),
@@ -302,6 +359,24 @@ def test_pure_noise_is_rarely_taken_for_signals(samples, dim):
     assert 50 < counts[0.9793] < 115
 
 
+@pytest.mark.parametrize("dim", [5, 10])
+def test_the_threshold_holds_in_small_matrices(dim):
+    """Half of a degree of freedom matters there; without it 0.1 % would be 0.06 %."""
+    rng, freedom, draws = np.random.default_rng(31), 2 * dim, 100_000
+    largest = []
+    for _ in range(draws // 1000):
+        data = rng.normal(size=(1000, freedom, dim))
+        largest.append(np.linalg.eigvalsh(data.swapaxes(1, 2) @ data)[:, -1] / freedom)
+    sample = Sample(np.ones(dim), float(dim), dim, freedom)
+    beyond = (np.concatenate(largest) > noise.threshold(sample, 1.0)).mean()
+    assert 0.0009 < beyond < 0.0017
+
+
+def test_the_edge_is_that_of_the_law():
+    found = analysed(np.random.default_rng(32).normal(size=(800, 200)))
+    assert found.edge == pytest.approx(found.eta * (1 + np.sqrt(200 / 799)) ** 2)
+
+
 def test_signals_below_the_threshold_are_not_seen():
     samples, dim = 400, 100  # the threshold is rho = 0.5
     weak = draws(samples, dim, (0.3,), 1.0, 40)
@@ -378,9 +453,14 @@ def test_noise_that_is_not_white_shows_in_leading_eigenvalues():
 def test_inaccurate_and_too_few_eigenvalues_are_told():
     data = spiked(np.random.default_rng(19), 500, 300, np.geomspace(60, 5, 30))
     few = analyse(covariance_spectrum(blocks(data), leading=10, largest_exact=100))
-    assert any("were computed but one are signals: compute more" in text for text in few.warnings)
+    assert any(
+        "were computed but one are signals: compute more (--leading)" in text
+        for text in few.warnings
+    )
     rough = analyse(covariance_spectrum(blocks(data), leading=60, largest_exact=100, passes=1))
-    assert any("more passes over the data make them exact" in text for text in rough.warnings)
+    assert any(
+        "more passes over the data (--passes) make them exact" in text for text in rough.warnings
+    )
 
 
 # ---- warnings
@@ -415,7 +495,54 @@ def test_warnings_of_data_that_are_not_of_the_model():
     assert analysed(dependent).dim == 60
 
     doubled = np.vstack([plain[:25]] * 2)
-    assert "vary in 24 directions only, to which eta belongs" in warned(doubled)
+    assert "vary in 24 of 49 directions only, to which eta belongs" in warned(doubled)
+
+
+def test_data_of_low_rank_may_have_no_noise():
+    rng = np.random.default_rng(25)
+    signals = rng.normal(size=(300, 3)) * (3, 2, 1)
+    found = analysed(signals @ np.linalg.qr(rng.normal(size=(20, 3)))[0].T)
+    least = np.linalg.eigvalsh(np.cov(signals.T))[0]
+    assert (found.dim, found.without_noise) == (3, pytest.approx(least, rel=1e-9))
+    assert any(f"or there is no noise, and beta below {least:.3g}" in x for x in found.warnings)
+    assert analysed(rng.normal(size=(300, 20))).without_noise is None
+    assert analysed(rng.normal(size=(10, 20))).without_noise is None
+
+
+def test_data_of_low_rank_are_told_without_all_eigenvalues():
+    rng = np.random.default_rng(25)
+    data = rng.normal(size=(400, 5)) @ rng.normal(size=(5, 350))
+    every = analysed(data)
+    few = analyse(covariance_spectrum(blocks(data), leading=40, largest_exact=100))
+    assert (few.dim, len(few.rho), few.eta) == (5, len(every.rho), pytest.approx(every.eta))
+    assert few.without_noise == pytest.approx(every.without_noise)
+
+
+def test_columns_of_other_units_are_not_called_combinations():
+    data = np.random.default_rng(26).normal(size=(400, 12))
+    assert "scale" not in warned(data * np.linspace(1, 50, 12))
+    data[:, 5] *= 1e9
+    text = warned(data)
+    assert "differ so much in scale that 11 of them are lost to rounding: standardise" in text
+    assert "combinations" not in text
+    assert analysed(data).without_noise is None
+    data[:, 5] /= 1e6
+    assert "standard deviations of columns are 975 and 0.969, say" in warned(data)
+
+
+@pytest.mark.parametrize(("dim", "spikes"), [(3, 1), (4, 2), (5, 2)])
+def test_the_end_of_counting_is_always_told(dim, spikes):
+    data = np.random.default_rng(26).normal(size=(500, dim))
+    data[:, :3] *= (5, 4, 1.01)
+    found = analysed(data)
+    assert len(found.rho) == spikes
+    text = f"{spikes} of {dim} directions {'stands' if spikes == 1 else 'stand'} out as signals, "
+    assert any(f"{text}where counting stops" in x for x in found.warnings)
+
+
+def test_a_crowd_of_signals_is_one_of_the_smaller_of_samples_and_columns():
+    data = spiked(np.random.default_rng(26), 60, 200, (900.0,) * 25)
+    assert "25 of 59 directions stand out as signals: what is left" in warned(data)
 
 
 def test_spectra_without_a_bulk_are_told():
@@ -456,7 +583,9 @@ def test_handwritten_digits():
     assert found.eigenvalue[:3] == pytest.approx([179.007, 163.718, 141.788], abs=1e-3)
     # so many samples that strengths are hardly biased
     np.testing.assert_allclose(found.rho[:10] + found.eta, found.eigenvalue[:10], rtol=0.03)
-    assert found.rho_error[0] == pytest.approx(179 * np.sqrt(2 / 1796), rel=0.02)
+    along = (data - data.mean(axis=0)) @ np.linalg.eigh(np.cov(data.T))[1][:, -1]
+    spread = np.sqrt((2 + stats.kurtosis(along)) / 1796)
+    assert found.rho_error[0] == pytest.approx(179 * spread, rel=0.02)
     assert (found.overlap[:10] > 0.99).all()
     assert found.eta == pytest.approx(1.62, abs=0.05)
     assert found.alternatives == pytest.approx({"median": 1.32, "matching": 1.38}, abs=0.05)

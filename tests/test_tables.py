@@ -80,6 +80,15 @@ def test_one_of_several_is_chosen_by_name(tmp_path):
         assert np.array_equal(whole(table), 2 * NUMBERS)
 
 
+def test_a_place_without_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_hdf5(tmp_path / "x.h5", NUMBERS)
+    assert open_table("x.h5:") == open_table("x.h5")
+    for place in ("", "."):
+        with pytest.raises(TableError, match=f"cannot read '{place}': give the name of a file"):
+            open_table(place)
+
+
 def test_a_file_may_have_a_colon_in_its_name(tmp_path):
     np.savez(tmp_path / "x.h5:y.npz", a=NUMBERS)
     assert np.array_equal(whole(open_table(tmp_path / "x.h5:y.npz")), NUMBERS)
@@ -106,7 +115,7 @@ def test_digest_tells_contents_apart(tmp_path):
         ("1\n2\n3\n", 3, 1),
         ("value\n1\n2", 2, 1),
         ("1,2,3", 1, 3),
-        (",0,1\n0,5,6\n1,7,8\n", 2, 3),  # pandas, with row numbers
+        (",0,1\n0,5,6\n1,7,8\n", 2, 2),  # pandas, with row numbers
         ("label,0,1\n3,5,6\n", 1, 3),
         ("\ufeff1;2\r\n\r\n3;4\r\n", 2, 2),
         ('"1.5","2"\n"3","4"\n', 2, 2),
@@ -117,6 +126,45 @@ def test_ways_of_writing_text(tmp_path, text, rows, columns):
     (tmp_path / "x.csv").write_text(text, newline="")
     table = open_table(tmp_path / "x.csv")
     assert (table.rows, table.columns) == whole(table).shape == (rows, columns)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",0,1\n0,5,6\n1,7,8\n",  # pandas
+        ",a,b\n7,5,6\nx y,7,8\n",
+        '"","a","b"\n"Mazda, RX4",5,6\n"2",7,8\n',  # R: write.csv
+        '"a" "b"\n"Mazda RX4" 5 6\n"2" 7 8\n',  # R: write.table
+        "a\tb\n1\t5\t6\n2\t7\t8\n",
+        "a;b\n1;5;6\n2;7;8\n",
+    ],
+)
+def test_names_of_rows_are_left_out(tmp_path, text):
+    (tmp_path / "x.csv").write_text(text)
+    table = open_table(tmp_path / "x.csv")
+    np.testing.assert_array_equal(whole(table, 1), [[5, 6], [7, 8]])
+    assert "column 1 of" in table.note
+    assert "has no name: it is taken for names of rows, and left out" in table.note
+
+
+def test_faults_are_named_as_they_stand_beside_names_of_rows(tmp_path):
+    (tmp_path / "x.csv").write_text(",a,b\nr,5,6\ns,7,x\n")
+    with pytest.raises(TableError, match="line 3, column 3 is not a number: 'x'"):
+        whole(open_table(tmp_path / "x.csv"), 5)
+    (tmp_path / "x.csv").write_text(",a,b\nr,5,6\ns,7,8\nt,9\n")
+    with pytest.raises(TableError, match="line 4 has 2 columns, those before it have 3"):
+        whole(open_table(tmp_path / "x.csv"), 5)
+
+
+def test_years_above_columns_are_doubted(tmp_path):
+    (tmp_path / "x.csv").write_text("2019,2020,2021\n1,2,5\n3,4,7\n")
+    table = open_table(tmp_path / "x.csv")
+    assert table.rows == 3
+    assert "line 1 of" in table.note
+    assert "2019, 2020, 2021, ..., is taken for a sample: if not, put # before it" in table.note
+    for text in ("#2019,2020,2021\n1,2,5\n3,4,7\n", "1,2\n3,4\n", "a,b,c\n1,2,3\n", "1,2,4\n"):
+        (tmp_path / "x.csv").write_text(text)
+        assert open_table(tmp_path / "x.csv").note == ""
 
 
 @pytest.mark.parametrize(
@@ -199,6 +247,23 @@ def test_choices_are_listed(tmp_path):
         open_table(tmp_path / "none.h5")
 
 
+def test_numbers_in_other_files_are_refused(tmp_path):
+    """The fingerprint is that of one file: it would not tell when another changes."""
+    write_hdf5(tmp_path / "other.h5", NUMBERS)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        layout = h5py.VirtualLayout(NUMBERS.shape, float)
+        layout[:] = h5py.VirtualSource(tmp_path / "other.h5", "data", NUMBERS.shape)
+        file.create_virtual_dataset("virtual", layout)
+        file["link"] = h5py.ExternalLink("other.h5", "/data")
+        raw = [(str(tmp_path / "raw"), 0, h5py.h5f.UNLIMITED)]
+        file.create_dataset("raw", NUMBERS.shape, float, external=raw)[:] = NUMBERS
+        file["own"], file["soft"] = NUMBERS, h5py.SoftLink("/own")
+    for name in ("virtual", "link", "raw"):
+        with pytest.raises(TableError, match=f"the numbers of {name} are in other files"):
+            open_table(f"{tmp_path}/x.h5:{name}")
+    np.testing.assert_array_equal(whole(open_table(f"{tmp_path}/x.h5:soft")), NUMBERS)
+
+
 @pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.npz:a", "x.h5:/a/b", "x.csv"])
 def test_a_missing_file(tmp_path, name):
     with pytest.raises(TableError, match=rf"there is no file .*{name.partition(':')[0]}$"):
@@ -238,7 +303,7 @@ def test_a_flipped_byte_in_an_archive_is_noticed(tmp_path):
 
 def test_a_folder_and_wrong_block_sizes(tmp_path):
     (tmp_path / "x.npy").mkdir()
-    with pytest.raises(StoreError, match="cannot read .*: Is a directory"):
+    with pytest.raises(StoreError, match="cannot read .*: give the name of a file"):
         open_table(tmp_path / "x.npy")
     np.save(tmp_path / "y.npy", NUMBERS)
     with pytest.raises(ValueError, match="most_rows must be at least 1, got 0"):
@@ -251,6 +316,9 @@ def test_a_file_that_changes_is_noticed(tmp_path):
     with open(tmp_path / "x.csv", "a") as file:
         file.write("1,2,3,4\n")
     with pytest.raises(TableError, match="had 23 rows and now has 24"):
+        whole(table)
+    (tmp_path / "x.csv").write_text("1,2,3,4\n" * 7)
+    with pytest.raises(TableError, match="had 23 rows and now has 7"):
         whole(table)
     (tmp_path / "x.csv").unlink()
     for attempt in (lambda: whole(table), table.digest):

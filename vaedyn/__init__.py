@@ -3,7 +3,8 @@
 ``Params`` holds the model; ``theory`` integrates its order parameters in the
 limit of large input dimension, ``simulate`` trains it by one-pass SGD, and
 ``fixed_points`` and ``phase_diagram`` tell where learning ends. ``sweep`` does
-one of them over a grid of models.
+one of them over a grid of models. ``covariance_spectrum``, ``analyse`` and
+``Prediction`` tell what somebody's own data lead to.
 ``vaedyn.store.ResultStore`` keeps their results.
 """
 
@@ -12,7 +13,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import store as store
+    from .analysis import Analysis as Analysis
+    from .analysis import analyse as analyse
     from .bifurcation import Branches as Branches
+    from .conventions import Convention as Convention
     from .convergence import Convergence as Convergence
     from .convergence import time_to_converge as time_to_converge
     from .doctor import examine as examine
@@ -28,10 +32,13 @@ if TYPE_CHECKING:
     from .phases import phase_diagram as phase_diagram
     from .plateau import Escape as Escape
     from .plateau import escape as escape
+    from .prediction import Prediction as Prediction
     from .results import Trajectory as Trajectory
     from .saddles import Passage as Passage
     from .saddles import passages as passages
     from .sgd import simulate as simulate
+    from .spectrum import Spectrum as Spectrum
+    from .spectrum import covariance_spectrum as covariance_spectrum
     from .stationary import FixedPoints as FixedPoints
     from .stationary import fixed_points as fixed_points
     from .sweeps import Sweep as Sweep
@@ -67,6 +74,12 @@ _HOMES = {
     "best_schedule": "tuning",
     "Sweep": "sweeps",
     "sweep": "sweeps",
+    "Spectrum": "spectrum",
+    "covariance_spectrum": "spectrum",
+    "Analysis": "analysis",
+    "analyse": "analysis",
+    "Prediction": "prediction",
+    "Convention": "conventions",
     "simulate": "sgd",
     "theory": "ode",
 }

@@ -22,6 +22,9 @@ from .spectrum import Spectrum
 
 DISAGREEMENT = 1.2  # ratio of estimates of eta that is worth a warning
 CROWD = 1 / 3  # share of all directions that spikes may be without a warning
+MUCH = 0.1  # share of a row in the variance of a signal that is worth a warning
+UNEVEN = 100  # ratio of columns' standard deviations that is worth a warning
+STANDARD = "standardise them (--scale standard, in training --standardise)"
 INACCURATE = 0.01  # relative error of a spike's eigenvalue that is worth a warning
 
 
@@ -39,9 +42,9 @@ class Analysis:
         What the other estimators say of eta.
     eigenvalue, rho, rho_error, overlap : (spikes,)
         Of each spike: its eigenvalue in the sample, its strength without the bias of finite n,
-        the standard error of that for gaussian data (inf at the limit of detection; spikes closer
-        than their errors repel each other, too), and the squared overlap of its direction
-        in the sample with the true one.
+        the standard error of that, with the kurtosis that is seen (inf at the limit of detection;
+        spikes closer than their errors repel each other, too), and the squared overlap of its
+        direction in the sample with the true one.
     edge : float
         Upper edge of the bulk; spikes stand out of it by more than its fluctuations.
     detectable : float
@@ -50,9 +53,14 @@ class Analysis:
         N/n, of the directions in which data vary and the degrees of freedom.
     dim : int
         N: directions in which the data vary.
+    without_noise : float or None
+        Least variance, where there are directions without any: if that means that there
+        is no noise, beta below it and `dim` latents keep everything.
     distance, spread : float
         How far the bulk is from that of noise of one variance: Kolmogorov distance of its
         law, and the estimated relative spread of the variances.
+    tails : float
+        Variance of the squared lengths of rows beside the spikes, over that of gaussian noise.
     warnings : tuple of str
         What to keep in mind, one line each.
     """
@@ -70,6 +78,8 @@ class Analysis:
     dim: int
     distance: float
     spread: float
+    tails: float
+    without_noise: float | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -81,12 +91,19 @@ def sample_of(spectrum: Spectrum) -> Sample:
     """
     freedom = spectrum.samples - 1
     dim = spectrum.dim - len(spectrum.constant)
-    values = spectrum.eigenvalues
-    rank = int((values > spectrum.error).sum())
-    if spectrum.complete and rank < min(freedom, dim):
+    rank = int((spectrum.eigenvalues > _rounding(spectrum)).sum())
+    # where the last that were computed are zero, all others are, too
+    complete = spectrum.complete or rank < len(spectrum.eigenvalues)
+    if complete and rank < min(freedom, dim):
         dim = rank
-    values = values[: min(dim, freedom)]
-    return Sample(values, spectrum.total, dim, freedom, spectrum.complete, spectrum.remainder)
+    values = spectrum.eigenvalues[: min(dim, freedom)]
+    return Sample(values, spectrum.total, dim, freedom, complete, spectrum.remainder)
+
+
+def _rounding(spectrum: Spectrum) -> float:
+    """Return what eigenvalues that are zero may come out as."""
+    size = min(spectrum.samples, spectrum.dim)
+    return float(size * np.finfo(float).eps * spectrum.eigenvalues[0])
 
 
 def analyse(
@@ -127,13 +144,15 @@ def analyse(
     rho = true_variance(values, eta, gamma) - eta
     weakest = true_variance(np.array([threshold(sample, eta, count)]), eta, gamma) - eta
     ratio, scale, _ = bulk_law(sample, count)
+    kurtosis = np.zeros(count)
+    kurtosis[: len(spectrum.tails.kurtosis)] = spectrum.tails.kurtosis[:count]
     analysis = Analysis(
         eta=eta,
         estimator=estimator,
         alternatives={name: other for name, (_, other) in found.items()},
         eigenvalue=values,
         rho=rho,
-        rho_error=strength_error(rho, eta, gamma, sample.freedom),
+        rho_error=strength_error(rho, eta, gamma, sample.freedom, kurtosis),
         overlap=overlap(rho, eta, gamma),
         edge=float(scale * eta * (1 + np.sqrt(ratio)) ** 2),
         detectable=float(weakest[0]),
@@ -141,25 +160,52 @@ def analyse(
         dim=sample.dim,
         distance=distance_from_law(sample, eta, count),
         spread=float(np.sqrt(max(spread_of_noise(sample, count), 0.0))),
+        tails=_tails(spectrum, sample, count),
+        without_noise=_without_noise(spectrum, sample),
     )
     return replace(analysis, warnings=tuple(_warnings(spectrum, sample, analysis)))
 
 
+def _without_noise(spectrum: Spectrum, sample: Sample) -> float | None:
+    varying = spectrum.dim - len(spectrum.constant)
+    if sample.dim >= varying or _lost(spectrum).any():
+        return None
+    return float(sample.eigenvalues[-1])
+
+
+def _lost(spectrum: Spectrum) -> np.ndarray:
+    """Return which columns vary by less than rounding errors of the largest (dim,)."""
+    lost = spectrum.tails.variances <= _rounding(spectrum)
+    lost[list(spectrum.constant)] = False
+    return lost
+
+
+def _tails(spectrum: Spectrum, sample: Sample, spikes: int) -> float:
+    """Return how much more squared lengths of rows vary beside spikes than in gaussian noise.
+
+    There, ``sum_k s_k z_k^2`` over the N - K directions has the variance ``2 sum s_k^2``.
+    """
+    lengths = spectrum.tails.lengths
+    expected = 2 * (1 + max(spread_of_noise(sample, spikes), 0.0)) / (sample.dim - spikes)
+    return float(lengths[min(spikes, len(lengths) - 1)] / expected)
+
+
 def _warnings(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
     """Yield what to keep in mind, one line each."""
-    yield from _about_columns(spectrum, sample)
+    yield from _about_columns(spectrum, sample, analysis)
     yield from _about_signals(sample, analysis)
+    yield from _about_rows(spectrum, sample, analysis)
     yield from _about_noise(sample, analysis)
     spikes = len(analysis.rho)
     errors = spectrum.error[:spikes] / np.maximum(analysis.eigenvalue, 1e-300)
     if not spectrum.complete and (errors > INACCURATE).any():
         yield (
             f"eigenvalues of signals are known to {100 * errors.max():.2g} % only: "
-            "more passes over the data make them exact"
+            "more passes over the data (--passes) make them exact"
         )
 
 
-def _about_columns(spectrum: Spectrum, sample: Sample) -> Iterator[str]:
+def _about_columns(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
     constant, varying = len(spectrum.constant), spectrum.dim - len(spectrum.constant)
     if constant:
         columns = ", ".join(str(column + 1) for column in spectrum.constant[:5])
@@ -167,10 +213,23 @@ def _about_columns(spectrum: Spectrum, sample: Sample) -> Iterator[str]:
             f"{constant} of {spectrum.dim} columns are constant ({columns}"
             f"{', ...' if constant > 5 else ''}) and left out: N = {varying}"
         )
-    if sample.dim < varying:
+    lost = int(_lost(spectrum).sum())
+    if lost:
         yield (
-            f"the data vary in {sample.dim} directions only, to which eta belongs: "
-            "columns are combinations of others, or rows are there twice"
+            f"columns differ so much in scale that {lost} of them are lost to rounding: {STANDARD}"
+        )
+    elif sample.dim < varying:
+        yield (
+            f"the data vary in {sample.dim} of {min(varying, sample.freedom)} directions only, to "
+            "which eta belongs: columns are combinations of others, rows are there twice, or "
+            f"there is no noise, and beta below {analysis.without_noise:.3g} is right"
+        )
+    deviations = np.sqrt(np.delete(spectrum.tails.variances, spectrum.constant))
+    typical, largest = np.quantile(deviations, 0.25), deviations.max()
+    if not lost and largest > UNEVEN * typical:
+        yield (
+            f"standard deviations of columns are {largest:.3g} and {typical:.3g}, say: what varies "
+            f"in large numbers counts as signal; {STANDARD}"
         )
 
 
@@ -184,19 +243,49 @@ def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[str]:
             f"signals weaker than {limit} remain hidden"
         )
     # another sample might have hidden them
-    weak = int((analysis.rho < analysis.detectable + 2 * analysis.rho_error).sum())
+    gamma = (sample.dim - spikes) / sample.freedom
+    error = strength_error(analysis.rho, analysis.eta, gamma, sample.freedom)
+    weak = int((analysis.rho < analysis.detectable + 2 * error).sum())
     if weak:
         yield (
             f"{weak} of {spikes} signals are close to {limit}, below which none are seen: "
             "their strengths are uncertain"
         )
     if spikes == sample.most_spikes and not sample.complete:
-        yield f"all {spikes} eigenvalues that were computed but one are signals: compute more"
-    if spikes > CROWD * min(sample.dim, sample.freedom):
         yield (
-            f"{spikes} of {min(sample.dim, sample.freedom)} directions stand out as signals"
+            f"all {spikes} eigenvalues that were computed but one are signals: "
+            "compute more (--leading)"
+        )
+    elif spikes > CROWD * min(sample.dim, sample.freedom) or spikes == sample.most_spikes > 0:
+        few = min(sample.dim, sample.freedom)
+        yield (
+            f"{spikes} of {few} directions {'stands' if spikes == 1 else 'stand'} out as signals"
             f"{', where counting stops' if spikes == sample.most_spikes else ''}: "
             "what is left is hardly noise"
+        )
+
+
+def _about_rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
+    """Yield which signals single rows make, and whether tails are heavy."""
+    spikes, n, tails = len(analysis.rho), sample.freedom, spectrum.tails
+    share, seen = tails.share[:spikes], analysis.eigenvalue[: len(tails.share)]
+    limit = threshold(sample, analysis.eta, spikes)
+    # more than a gaussian sample has in 99.9 % of all cases; and much, or all that is no noise
+    single = share > 2 * np.log(1000 * n) / n
+    single &= (share > MUCH) | ((seen > limit) & (seen * (1 - share) < limit))
+    if single.any():
+        some = np.flatnonzero(single)
+        named = [f"{k + 1} (row {tails.row[k] + 1})" for k in some[:5]]
+        yield (
+            f"signals that hang on single rows: {', '.join([*named, *['...'] * (len(some) > 5)])}, "
+            f"by up to {100 * share[some].max():.0f} % of their variance: outliers?"
+        )
+    dim = max(sample.dim - spikes, 1)
+    # of gaussian noise it is 1, with a standard error of about sqrt((2 + 12/N)/n)
+    if analysis.tails > 1.25 + 5 * np.sqrt((2 + 12 / dim) / n):
+        yield (
+            f"squared lengths of rows vary {analysis.tails:.2g} times as much as those of gaussian "
+            "noise: with such heavy tails, a few rows may look like signals"
         )
 
 

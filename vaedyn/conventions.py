@@ -6,6 +6,7 @@ from .errors import ParameterError
 from .params import integer, real
 
 LOSSES = ("sum", "mean")
+LEAST = 1e-12  # of what weights and data are multiplied by: beyond it numbers underflow somewhere
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Convention:
         if self.loss not in LOSSES:
             raise ParameterError("loss", f"expected {' or '.join(LOSSES)}, got {self.loss!r}")
         if self.decoder_variance is not None:
-            real("decoder_variance", self.decoder_variance)
-        real("scale", self.scale)
+            real("decoder_variance", self.decoder_variance, LEAST, least_allowed=True)
+        real("scale", self.scale, LEAST, least_allowed=True)
 
     def factor(self, dim: int) -> float:
         """Return the user's weight over beta.
@@ -57,5 +58,11 @@ class Convention:
         return beta * self.factor(dim)
 
     def beta(self, weight: float, dim: int) -> float:
-        """Return the beta of a KL weight, in units of the variance of the data as they are."""
-        return weight / self.factor(dim)
+        """Return the beta of a KL weight, in units of the variance of the data as they are.
+
+        Raises
+        ------
+        ParameterError
+            When `weight` is not positive.
+        """
+        return real("weight", weight, LEAST, least_allowed=True) / self.factor(dim)

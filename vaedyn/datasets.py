@@ -5,15 +5,24 @@ from typing import Any
 
 import numpy as np
 
+from .blocks import Blocks, checked
 from .results import Source, Store, Variables
-from .spectrum import Blocks, Spectrum, covariance_spectrum
+from .spectrum import PASSES, Spectrum, covariance_spectrum
+from .tails import Tails
 
-NUMERICS = 1  # raised when the same data give other numbers
+NUMERICS = 2  # raised when the same data give other numbers
 LEADING = 200  # directions that are kept
 
 
 def spectrum_of(
-    blocks: Blocks, digest: str, *, standardise: bool = False, store: Store | None = None
+    blocks: Blocks,
+    digest: str,
+    *,
+    standardise: bool = False,
+    leading: int = LEADING,
+    passes: int = PASSES,
+    name: str = "",
+    store: Store | None = None,
 ) -> tuple[Spectrum, Source | None]:
     """Return the covariance spectrum of data, and the record that holds it.
 
@@ -25,6 +34,10 @@ def spectrum_of(
         Fingerprint of the data, which a stored result is found by.
     standardise : bool
         Whether columns are divided by their standard deviation first.
+    leading, passes : int
+        As of `vaedyn.spectrum.covariance_spectrum`.
+    name : str
+        What the data are called, for people who look into the store.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
 
@@ -36,42 +49,59 @@ def spectrum_of(
 
     def compute() -> tuple[Variables, dict[str, Any]]:
         seen = standardised(blocks) if standardise else blocks
-        found = covariance_spectrum(seen, LEADING)
+        found = covariance_spectrum(seen, leading, passes=passes)
         dims: dict[str, tuple[str, ...]] = {"mean": ("column",), "eigenvalues": ("mode",)}
         dims |= {"error": ("mode",), "directions": ("direction", "column")}
+        dims |= {"share": ("direction",), "row": ("direction",), "kurtosis": ("direction",)}
+        dims |= {"lengths": ("directions_left_out",), "variances": ("column",)}
         arrays: Variables = {
-            name: (dims[name], getattr(found, name), {"long_name": text, "units": "1"})
-            for name, text in TEXTS.items()
+            name: (dims[name], values, {"long_name": TEXTS[name], "units": "1"})
+            for name, values in {**vars(found), **found.tails._asdict()}.items()
+            if name in TEXTS
         }
-        names = ("samples", "dim", "total", "complete", "remainder", "constant")
-        return arrays, {name: getattr(found, name) for name in names}
+        return arrays, {"file": name, **{key: getattr(found, key) for key in NUMBERS}}
 
     if store is None:
         variables, info = compute()
         source = None
     else:
-        record = {"data": digest, "standardise": standardise, "numerics": NUMERICS}
+        record = {"data": digest, "standardise": standardise, "leading": leading}
+        record |= {"passes": passes, "numerics": NUMERICS}
         saved = store.load_or_run("spectrum", record, compute)
         variables, info = saved.variables, saved.info
         source = Source(
             key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
         )
     arrays: Any = {name: np.asarray(variables[name][1]) for name in TEXTS}
-    return Spectrum(**arrays, **{**info, "constant": tuple(info["constant"])}), source
+    tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})
+    numbers: Any = {key: info[key] for key in NUMBERS} | {"constant": tuple(info["constant"])}
+    return Spectrum(**arrays, **numbers, tails=tails), source
 
 
+NUMBERS = ("samples", "dim", "total", "complete", "remainder", "constant")
 TEXTS = {
     "mean": "mean of the samples",
     "eigenvalues": "eigenvalues of the sample covariance",
     "error": "distance within which there is an eigenvalue",
     "directions": "leading principal directions",
+    "share": "largest share of one row in the variance of a direction",
+    "row": "that row, counted from 0",
+    "kurtosis": "excess kurtosis of the data along a direction",
+    "lengths": "relative variance of squared lengths of rows, without leading directions",
+    "variances": "variances of the columns",
 }
 
 
 def standardised(blocks: Blocks) -> Callable[[], Iterator[np.ndarray]]:
-    """Return the same data, columns divided by their standard deviation where it is not 0."""
+    """Return the same data, columns divided by their standard deviation where it is not 0.
+
+    Raises
+    ------
+    ParameterError
+        When an entry is no number; later passes could not tell which it was.
+    """
     count, mean, squares = 0, np.zeros(1), np.zeros(1)
-    for block in blocks():
+    for block in checked(blocks):
         here = block.mean(axis=0)
         total = count + len(block)
         # Chan, Golub & LeVeque (1983): sums about the mean so far

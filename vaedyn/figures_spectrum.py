@@ -50,7 +50,7 @@ def spectrum(found: Spectrum, analysis: Analysis) -> Figure:
         figure.legend(handles=_spectrum_legend(found.complete), loc="outside lower center", ncols=2)
         figure.suptitle(
             rf"{found.samples} samples, $N = {analysis.dim}$, $\eta = {analysis.eta:.3g}$, "
-            rf"{count} signals",
+            rf"{count} signal{'' if count == 1 else 's'}",
             fontsize=7,
         )
     return figure

@@ -7,7 +7,7 @@ n - K degrees of freedom, divided by n (exactly so for strong spikes).
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -194,15 +194,19 @@ def slope(rho: np.ndarray, eta: float, gamma: float) -> np.ndarray:
     return np.where(steepness > 1e-9, steepness, 0)  # up to rounding
 
 
-def strength_error(rho: np.ndarray, eta: float, gamma: float, freedom: int) -> np.ndarray:
-    """Return the standard error of rho for gaussian data.
+def strength_error(
+    rho: np.ndarray, eta: float, gamma: float, freedom: int, kurtosis: Any = 0.0
+) -> np.ndarray:
+    """Return the standard error of rho, given the excess kurtosis along the directions.
 
-    The eigenvalue has variance ``2 s^2 slope / n`` (Paul 2007, Stat. Sinica 17, 1617,
-    theorem 3), and dividing by the slope gives that of rho.
+    The eigenvalue has variance ``s^2 (2 slope + kurtosis slope^2) / n`` (Paul 2007, Stat.
+    Sinica 17, 1617, theorem 3; Bai & Yao 2008, Ann. Inst. H. Poincare 44, 447, when the
+    signals are not gaussian), and dividing by the slope gives that of rho.
     """
     steepness = slope(rho, eta, gamma)
     known = steepness > 0
-    error = (rho + eta) * np.sqrt(2 / (freedom * np.where(known, steepness, 1)))
+    square = 2 / np.where(known, steepness, 1) + np.maximum(kurtosis, -2)
+    error = (rho + eta) * np.sqrt(np.maximum(square, 0) / freedom)
     return np.where(known, error, np.inf)
 
 

@@ -1,22 +1,19 @@
 """The spectrum of a data covariance, from rows that stream by in blocks."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from .blocks import Blocks, Moments, centred, moments_of
 from .errors import ParameterError
-
-Blocks = Callable[[], Iterator[np.ndarray]]
-"""Called once per pass over the data; yields blocks (rows, dim)."""
+from .tails import Tails, tails_of
 
 LARGEST_EXACT = 3000  # beyond it, all eigenvalues of a matrix take minutes
 SLAB = 256e6  # bytes of columns held at once where samples are fewer than columns
 PASSES = 6
 PROBES = 40  # cost little beside the rest, and tell the remainder to about 1 %
 SPARE = 10  # directions beyond those asked for, as Halko, Martinsson & Tropp recommend
-RANGE = 1e100  # squares of larger numbers, and of their inverses, leave double precision
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,8 @@ class Spectrum:
         Sum of the squares of missing eigenvalues, estimated from a random subspace.
     constant : tuple of int
         Columns, counted from 0, in which all samples are equal.
+    tails : Tails
+        What single rows contribute to the directions, and the variances of the columns.
     """
 
     mean: np.ndarray
@@ -56,16 +55,9 @@ class Spectrum:
     total: float
     complete: bool
     error: np.ndarray
+    tails: Tails
     remainder: float = 0.0
     constant: tuple[int, ...] = ()
-
-
-class _Moments(NamedTuple):
-    """What a first pass over the data tells."""
-
-    mean: np.ndarray
-    samples: int
-    constant: tuple[int, ...]
 
 
 class _Found(NamedTuple):
@@ -96,9 +88,9 @@ def covariance_spectrum(
     Parameters
     ----------
     blocks : callable
-        Returns a fresh iterator of blocks (rows, dim) of the same data when called: twice
-        when all eigenvalues are found, or, with fewer samples than columns, twice and
-        once for every 256 MB; else ``1 + passes`` times.
+        Returns a fresh iterator of blocks (rows, dim) of the same data when called: three
+        times when all eigenvalues are found, or, with fewer samples than columns, three
+        times and once for every 256 MB; else ``2 + passes`` times.
     leading : int
         How many directions to return, and how many eigenvalues when not all.
     largest_exact : int
@@ -118,7 +110,7 @@ def covariance_spectrum(
     for name, value in (("leading", leading), ("largest_exact", largest_exact), ("passes", passes)):
         if value < 1:
             raise ParameterError(name, f"must be at least 1, got {value!r}")
-    moments = _moments(blocks)
+    moments = moments_of(blocks)
     samples, dim = moments.samples, len(moments.mean)
     rank = min(samples - 1, dim)
     if min(samples, dim) > largest_exact:
@@ -130,92 +122,27 @@ def covariance_spectrum(
     known = int((found.values[:leading] > found.error[:leading]).sum())
     directions = found.vectors[:, :known].T
     signs = np.sign(directions[np.arange(known), np.abs(directions).argmax(axis=1)])
+    directions = directions * signs[:, None]
     return Spectrum(
         mean=moments.mean,
         eigenvalues=np.maximum(found.values[:rank], 0),
-        directions=directions * signs[:, None],
+        directions=directions,
         samples=samples,
         dim=dim,
         total=found.total,
         complete=min(samples, dim) <= largest_exact,
         error=found.error[:rank],
+        tails=tails_of(blocks, moments, directions),
         remainder=found.remainder,
         constant=moments.constant,
     )
 
 
-def _numbers(block: np.ndarray, rows: int, dim: int | None) -> np.ndarray:
-    """Return a block as floats, after checking its shape; `rows` have been read before it."""
-    try:
-        block = np.asarray(block)
-        real = block.astype(float, casting="same_kind", copy=False)
-    except (TypeError, ValueError):
-        raise ParameterError("data", f"expected real numbers, got {block.dtype}") from None
-    if real.ndim != 2 or not real.shape[1]:
-        raise ParameterError("data", f"expected blocks (rows, dim), got shape {real.shape}")
-    if dim not in (None, real.shape[1]):
-        raise ParameterError(
-            "data", f"row {rows + 1} has {real.shape[1]} columns, those before it have {dim}"
-        )
-    return real
-
-
-def _moments(blocks: Blocks) -> _Moments:
-    """Return mean, number of rows and constant columns, after checking every entry."""
-    rows, first, highest, lowest, sums = 0, *(np.empty(0) for _ in range(4))
-    for block in blocks():
-        block = _numbers(block, rows, len(first) if rows else None)
-        if not len(block):
-            continue
-        _check_entries(block, rows)
-        if not rows:
-            first = block.mean(axis=0)
-            sums, highest, lowest = np.zeros_like(first), block[0].copy(), block[0].copy()
-        sums += (block - first).sum(axis=0)  # deviations: exact enough whatever the mean
-        np.maximum(highest, block.max(axis=0), out=highest)
-        np.minimum(lowest, block.min(axis=0), out=lowest)
-        rows += len(block)
-    if rows < 3:
-        raise ParameterError("data", f"at least 3 rows (samples) are needed, got {rows}")
-    spread = highest - lowest
-    if not spread.any():
-        raise ParameterError("data", "all rows are equal: there is no variance to analyse")
-    if spread.max() < 1 / RANGE:
-        raise ParameterError("data", f"numbers differ by {spread.max():.3g} at most: rescale them")
-    mean = np.clip(first + sums / rows, lowest, highest)
-    return _Moments(mean, rows, tuple(np.flatnonzero(spread == 0).tolist()))
-
-
-def _check_entries(block: np.ndarray, rows: int) -> None:
-    good = np.abs(block) <= RANGE  # False for nan, too
-    if good.all():
-        return
-    row, column = np.argwhere(~good)[0]
-    number = block[row, column]
-    cure = "rescale the data" if np.isfinite(number) else "remove such rows, or fill in numbers"
-    raise ParameterError("data", f"row {rows + row + 1}, column {column + 1} is {number:g}: {cure}")
-
-
-def _centred(
-    blocks: Blocks, moments: _Moments, columns: slice = slice(None)
-) -> Iterator[np.ndarray]:
-    """Yield some columns of the blocks of another pass, without their mean."""
-    rows = 0
-    for block in blocks():
-        block = _numbers(block, rows, len(moments.mean))[:, columns]
-        rows += len(block)
-        if rows > moments.samples:
-            break
-        yield block - moments.mean[columns]
-    if rows != moments.samples:
-        raise ParameterError("data", "the number of rows changed while they were read: start again")
-
-
-def _by_columns(blocks: Blocks, moments: _Moments, leading: int) -> _Found:
+def _by_columns(blocks: Blocks, moments: Moments, leading: int) -> _Found:
     """Find all eigenvalues of the covariance (dim, dim)."""
     dim = len(moments.mean)
     covariance = np.zeros((dim, dim))
-    for block in _centred(blocks, moments):
+    for block in centred(blocks, moments):
         covariance += block.T @ block
     covariance /= moments.samples - 1
     total = float(np.trace(covariance))
@@ -223,7 +150,7 @@ def _by_columns(blocks: Blocks, moments: _Moments, leading: int) -> _Found:
     return _Found(values[::-1], vectors[:, ::-1][:, :leading], total, _rounding(values))
 
 
-def _by_samples(blocks: Blocks, moments: _Moments, leading: int) -> _Found:
+def _by_samples(blocks: Blocks, moments: Moments, leading: int) -> _Found:
     """Find all eigenvalues of the scalar products (samples, samples), a slab of columns a pass.
 
     Those that are not zero are shared with the covariance, and ``X^T u / |X^T u|``
@@ -234,7 +161,7 @@ def _by_samples(blocks: Blocks, moments: _Moments, leading: int) -> _Found:
     products = np.zeros((samples, samples))
     for start in range(0, dim, width):
         held, row = np.empty((samples, min(width, dim - start))), 0
-        for block in _centred(blocks, moments, slice(start, start + width)):
+        for block in centred(blocks, moments, slice(start, start + width)):
             held[row : row + len(block)] = block
             row += len(block)
         products += held @ held.T
@@ -243,7 +170,7 @@ def _by_samples(blocks: Blocks, moments: _Moments, leading: int) -> _Found:
     values, vectors = np.linalg.eigh(products)
     wide = vectors[:, ::-1][:, :leading]
     directions, row = np.zeros((dim, wide.shape[1])), 0
-    for block in _centred(blocks, moments):
+    for block in centred(blocks, moments):
         directions += block.T @ wide[row : row + len(block)]
         row += len(block)
     lengths = np.linalg.norm(directions, axis=0)
@@ -256,7 +183,7 @@ def _rounding(values: np.ndarray) -> np.ndarray:
 
 
 def _by_random_directions(
-    blocks: Blocks, moments: _Moments, leading: int, passes: int, seed: int
+    blocks: Blocks, moments: Moments, leading: int, passes: int, seed: int
 ) -> _Found:
     """Find leading eigenvalues in the span of S^j G, j < passes, with G random (dim, wide).
 
@@ -303,10 +230,10 @@ def _by_random_directions(
     return _Found(values, directions, total, np.maximum(error, _rounding(values)), remainder)
 
 
-def _multiplied(blocks: Blocks, moments: _Moments, vectors: np.ndarray) -> tuple[np.ndarray, float]:
+def _multiplied(blocks: Blocks, moments: Moments, vectors: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the covariance times `vectors` (dim, wide), and the sum of its eigenvalues."""
     image, squares = np.zeros(vectors.shape), 0.0
-    for block in _centred(blocks, moments):
+    for block in centred(blocks, moments):
         image += block.T @ (block @ vectors)
         squares += float(np.vdot(block, block))
     return image / (moments.samples - 1), squares / (moments.samples - 1)

@@ -1,0 +1,169 @@
+"""What commands on somebody's data share: options, and how a table is looked at."""
+
+import logging
+from typing import Any, NamedTuple
+
+import click
+
+from vaedyn.analysis import Analysis, analyse
+from vaedyn.conventions import LOSSES
+from vaedyn.datasets import LEADING, spectrum_of
+from vaedyn.errors import ParameterError
+from vaedyn.noise import ESTIMATORS
+from vaedyn.prediction import Prediction
+from vaedyn.results import Source
+from vaedyn.spectrum import LARGEST_EXACT, PASSES, Spectrum
+
+from ..store import ResultStore
+from ..store.tables import TableError, open_table
+from .options import option
+
+log = logging.getLogger("vaedyn.cli")
+AT_ONCE = 32e6  # bytes of rows that are read together
+
+
+class ScaleType(click.ParamType):
+    """A number, or ``standard``."""
+
+    name = "scale"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "NUMBER|standard"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
+        if value == "standard":
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            return self.fail(f"expected a number or 'standard', got {value!r}", param, ctx)
+
+
+DATA = click.argument("place", metavar="DATA")
+DATA_OPTIONS = [
+    option(
+        "Model",
+        "--estimator",
+        type=click.Choice([*ESTIMATORS]),
+        default="likelihood",
+        help="How the noise level eta is estimated.",
+    ),
+    option(
+        "Model",
+        "--spikes",
+        type=click.IntRange(0),
+        default=None,
+        help="Number of signals.",
+        show_default="all that stand out of the noise",
+    ),
+    option(
+        "Model",
+        "--latent",
+        type=click.IntRange(1),
+        default=None,
+        help="Number of latents.",
+        show_default="one for each signal",
+    ),
+]
+ACCURACY_OPTIONS = [
+    option(
+        "Numerics",
+        "--leading",
+        type=click.IntRange(1),
+        default=LEADING,
+        help="Number of directions that are kept, and of eigenvalues of data with more than "
+        f"{LARGEST_EXACT} rows and columns, where not all are computed.",
+    ),
+    option(
+        "Numerics",
+        "--passes",
+        type=click.IntRange(1),
+        default=PASSES,
+        help="Passes over such data, which make these eigenvalues exact.",
+    ),
+]
+CONVENTION_OPTIONS = [
+    option(
+        "Convention",
+        "--loss",
+        type=click.Choice(LOSSES),
+        default=None,
+        help="Your squared error is summed, or averaged, over the entries of a sample.",
+        show_default="the model's own, with a factor 1/2",
+    ),
+    option(
+        "Convention",
+        "--decoder-variance",
+        type=float,
+        default=None,
+        help="Your squared error, summed if there is no --loss, is divided by twice this.",
+        show_default="not divided",
+    ),
+    option(
+        "Convention",
+        "--scale",
+        type=ScaleType(),
+        default=1.0,
+        help="What you multiply the data by, such as 0.00392157 for /255; 'standard' divides "
+        "columns by their standard deviation.",
+    ),
+    option(
+        "Convention",
+        "--weight",
+        type=float,
+        default=None,
+        help="A KL weight of your code, to be judged.",
+        show_default="none",
+    ),
+]
+
+
+class Data(NamedTuple):
+    """What is known of somebody's data."""
+
+    spectrum: Spectrum
+    analysis: Analysis
+    prediction: Prediction
+    source: Source
+
+
+def look(
+    place: str,
+    estimator: str,
+    spikes: int | None,
+    scale: float | str,
+    leading: int = LEADING,
+    passes: int = PASSES,
+    **where: Any,
+) -> Data:
+    """Return the spectrum of a table, from the store if it is there, and what follows.
+
+    Raises
+    ------
+    click.BadParameter
+        When there is no table, or its entries or an option make no sense.
+    """
+    try:
+        found = open_table(place)
+        if found.note:
+            log.warning(found.note)
+        rows = max(1, int(AT_ONCE / (8 * found.columns)))
+        spectrum, source = spectrum_of(
+            lambda: found.blocks(rows),
+            found.digest(),
+            standardise=scale == "standard",
+            leading=leading,
+            passes=passes,
+            name=place,
+            store=ResultStore(where["store_path"], recompute=where["recompute"]),
+        )
+        analysis = analyse(spectrum, estimator, spikes)
+    except TableError as error:
+        raise click.BadParameter(str(error), param_hint="DATA") from error
+    except ParameterError as error:
+        if error.name in ("estimator", "spikes"):
+            raise
+        raise click.BadParameter(error.reason, param_hint="DATA") from error
+    prediction = Prediction(analysis.rho, analysis.eta, analysis.dim)
+    assert source is not None
+    return Data(spectrum, analysis, prediction, source)

@@ -1,0 +1,65 @@
+"""How unevenly rows contribute to the variances of directions: outliers and heavy tails."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .blocks import Blocks, Moments, centred
+
+
+class Tails(NamedTuple):
+    """What single rows contribute.
+
+    Attributes
+    ----------
+    share : (directions,)
+        Largest share of one row in the variance of each direction.
+    row : (directions,)
+        That row, counted from 0.
+    kurtosis : (directions,)
+        Excess kurtosis of the data along each direction; 0 for gaussian data.
+    lengths : (directions + 1,)
+        Relative variance (that over the squared mean) of the squared lengths of rows, after
+        the first 0, 1, ... directions are taken out; about 2/N in gaussian noise.
+    variances : (dim,)
+        Of the columns.
+    """
+
+    share: np.ndarray
+    row: np.ndarray
+    kurtosis: np.ndarray
+    lengths: np.ndarray
+    variances: np.ndarray
+
+
+def tails_of(blocks: Blocks, moments: Moments, directions: np.ndarray) -> Tails:
+    """Return, from one pass, how rows contribute to unit vectors `directions` (directions, dim)."""
+    count, start, columns = len(directions), 0, np.zeros(len(moments.mean))
+    largest, row = np.zeros(count), np.zeros(count, dtype=int)
+    squares, fourths = np.zeros(count), np.zeros(count)
+    first, second = np.zeros(count + 1), np.zeros(count + 1)
+    for block in centred(blocks, moments):
+        power = (block @ directions.T) ** 2
+        best = power.argmax(axis=0)
+        seen = power[best, np.arange(count)]
+        row = np.where(seen > largest, start + best, row)
+        largest = np.maximum(seen, largest)
+        squares += power.sum(axis=0)
+        fourths += (power**2).sum(axis=0)
+        left = np.empty((len(block), count + 1))
+        left[:, 0] = (block**2).sum(axis=1)
+        left[:, 1:] = np.maximum(left[:, :1] - np.cumsum(power, axis=1), 0)
+        first += left.sum(axis=0)
+        second += (left**2).sum(axis=0)
+        columns += (block**2).sum(axis=0)
+        start += len(block)
+    n = moments.samples
+    some = np.maximum(squares, np.finfo(float).tiny)
+    mean = np.maximum(first / n, np.finfo(float).tiny)
+    return Tails(
+        share=largest / some,
+        row=row,
+        kurtosis=n * (fourths / some) / some - 3,
+        lengths=np.maximum(second / n / mean / mean - 1, 0),
+        variances=columns / (n - 1),
+    )
