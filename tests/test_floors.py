@@ -18,11 +18,11 @@ THIRD_PARTY = {
 SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
     "dynamics", "latents", "attractors", "units", "configurations", "continuation", "bifurcation",
-    "thresholds", "destination", "convergence", "tuning", "adiabatic", "doctor", "stationary",
-    "outcomes", "phases", "saddles", "grids", "points", "workers", "cluster", "sweeps",
-    "conventions", "prediction", "empirical", "spectrum", "noise", "analysis", "datasets", "style",
-    "figures", "figures_branches", "figures_phases", "figures_passages", "figures_annealing",
-    "figures_sweeps", "figures_spectrum",
+    "thresholds", "selfcheck", "destination", "convergence", "tuning", "adiabatic", "doctor",
+    "stationary", "outcomes", "phases", "saddles", "grids", "points", "workers", "cluster",
+    "sweeps", "conventions", "prediction", "empirical", "spectrum", "noise", "analysis", "datasets",
+    "style", "figures", "figures_branches", "figures_phases", "figures_passages",
+    "figures_annealing", "figures_sweeps", "figures_spectrum", "figures_animation",
 ]  # fmt: skip
 
 
