@@ -116,7 +116,7 @@ def _machine() -> dict[str, str | int | None]:
 @click.command("check", cls=Command, examples=["vaedyn check", "vaedyn check --json"])
 @add(OUTPUT_OPTIONS)
 def command(as_json: bool) -> None:
-    """Prove in seconds that this installation computes what it should; exit 1 if it does not.
+    """Prove that this installation computes what it should; exit 1 if it does not.
 
     Fixed points and thresholds are compared with closed forms, the ODE with
     numbers of high precision, the engines of SGD with each other and with the ODE;
