@@ -22,6 +22,7 @@ COMMANDS = {  # name: (module, one line of help)
     "spectrum": ("spectrum", "Tell which beta and how many latents your own data ask for."),
     "plot": ("plot", "Draw figures, computing what is missing."),
     "store": ("store", "List and show stored results."),
+    "check": ("check", "Prove that this installation computes what it should."),
 }
 FAILURE, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 

@@ -14,6 +14,7 @@ from vaedyn.sgd import simulate
 from ..store import ResultStore
 from . import anneal, bands, ondata, plot_spectrum, plot_sweeps
 from .advice import warn
+from .animation import ANIMATE, animate, checked_animation
 from .bands import BANDS, RANDOM_START, compute_bands
 from .figure import OUTPUT, X_SCALE, output_path, write
 from .landscapes import branches, cascade, passages, phase_diagram
@@ -103,19 +104,39 @@ for figure in (
         "vaedyn plot learning-curve --x-scale log --band sem --runs 20",
         "vaedyn plot learning-curve --vary beta=0.5,1,2.5 -o betas.pdf",
         "vaedyn plot learning-curve --bands --runs 50 --dim 1000",
+        "vaedyn plot learning-curve --beta 1.5 --t-max 4000 --animate talk.gif",
     ],
 )
-@with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, SPREAD, [VARY_CURVES, *FIGURE_OPTIONS, Y_SCALE])
+@with_model(
+    SIMULATION_OPTIONS, THEORY_OPTIONS, SPREAD, [VARY_CURVES, *FIGURE_OPTIONS, Y_SCALE, ANIMATE]
+)
 def learning_curve(
-    vary: Varied | None, band: str, x_scale: str, y_scale: str, **options: Any
+    vary: Varied | None,
+    animation: Path | None,
+    band: str,
+    x_scale: str,
+    y_scale: str,
+    **options: Any,
 ) -> None:
-    """Draw the generalisation error in time: theory as a line, simulation with its band."""
+    """Draw the generalisation error in time: theory as a line, simulation with its band.
+
+    With --animate it moves: beside it, theory and runs in the plane of |m| and Q,
+    fixed points (filled if stable) and arrows, the drift of the ODE. d, E, R and D
+    change as fast as m and Q do, so arrows hold for the values that theory has
+    given them at the time shown, and move with it.
+    """
     style = {"band": band, "x_scale": x_scale, "y_scale": y_scale}
+    if options["with_bands"] and (vary or animation):
+        raise click.UsageError("--bands goes with a single picture of a single model")
+    if animation is not None:
+        animation = checked_animation(animation, options["params"], vary)
+        still = options["output"] and output_path("learning-curve", options["output"], Params(), {})
+        warn(options["params"])
+        animate(animation, still, *_trajectories(**options), style, options)
+        return
     if vary is None:
         _draw("learning-curve", style, **options)
         return
-    if options.pop("with_bands"):
-        raise click.UsageError("--bands and --vary exclude each other")
     output = options["output"]
     if output is None:
         values = "-".join(map(shown, vary.values[:4])).replace("/", "-").replace(":", "-")

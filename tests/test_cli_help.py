@@ -42,8 +42,9 @@ def test_every_command_has_help_with_sections_and_examples(path):
     assert done.exit_code == 0
     assert "Examples:" in done.output
     assert f"vaedyn {' '.join(path)}" in done.output.partition("Examples:")[2]
-    for option in ("--json", "-q, --quiet", "-v, --verbose", "--store"):
+    for option in ("--json", "-q, --quiet", "-v, --verbose"):
         assert option in done.output
+    assert ("\n  --store " in done.output) == (path != ("check",))  # which keeps nothing
     for parameter in ALL[path].params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name

@@ -23,9 +23,9 @@ SCIENCE = [
     "continuation", "bifurcation", "thresholds", "destination", "convergence", "tuning",
     "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles", "grids", "points",
     "workers", "cluster", "sweeps", "conventions", "prediction", "empirical", "blocks", "tails",
-    "spectrum", "noise", "analysis", "datasets", "style", "figures", "figures_bands",
+    "spectrum", "noise", "analysis", "datasets", "selfcheck", "style", "figures", "figures_bands",
     "figures_branches", "figures_phases", "figures_passages", "figures_annealing",
-    "figures_sweeps", "figures_spectrum",
+    "figures_sweeps", "figures_spectrum", "figures_animation",
 ]  # fmt: skip
 
 

@@ -1,0 +1,86 @@
+"""`vaedyn plot learning-curve --animate`."""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaedyn.params import Params
+from vaedyn.results import OrderParameters, Trajectory
+from vaedyn.stationary import fixed_points
+
+from ..store import ResultStore
+from .options import option
+from .output import print_json, progress_bar, source_of
+
+ANIMATE = option(
+    "Output",
+    "--animate",
+    "animation",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a moving picture, .gif or .mp4 (with ffmpeg), for M = M* = 1; with -o a still one, "
+    "too.",
+    show_default=False,
+)
+
+
+def checked_animation(chosen: Path, params: Params, vary: object) -> Path:
+    """Return the name of an animation, after checking that one can be made of this model there."""
+
+    def wrong(text: str) -> click.BadParameter:
+        return click.BadParameter(text, param_hint="--animate")
+
+    if chosen.suffix.lower() not in (".gif", ".mp4"):
+        raise wrong(f"expected a name ending in .gif or .mp4, got {str(chosen)!r}")
+    if chosen.suffix.lower() == ".mp4" and not shutil.which("ffmpeg"):
+        raise wrong("there is no ffmpeg, which .mp4 needs: choose .gif")
+    if not chosen.resolve().parent.is_dir():
+        raise wrong(f"no folder {str(chosen.parent)!r}")
+    if vary is not None:
+        raise wrong("shows one model: leave --vary out")
+    if params.latent > 1 or params.signal > 1:
+        raise wrong(
+            "shows the plane of m and Q, which takes --latent 1 and --signal 1, not "
+            f"{params.latent} and {params.signal}"
+        )
+    return chosen
+
+
+def animate(
+    output: Path,
+    still: Path | None,
+    ode: Trajectory,
+    sgd: Trajectory,
+    style: dict[str, Any],
+    options: dict[str, Any],
+) -> None:
+    """Draw the animation, and the still picture if it has a name, and tell where they are."""
+    results: list[tuple[str, OrderParameters]] = [("theory", ode), ("simulate", sgd)]
+    points = None
+    if ode.params.beta > 0:  # else nothing ever stands still
+        store = ResultStore(options["store_path"], recompute=options["recompute"])
+        tolerances = {name: options[name] for name in ("rtol", "atol")}
+        points = fixed_points(ode.params, **tolerances, store=store)
+        results.append(("fixedpoints", points))
+
+    from vaedyn import figures
+    from vaedyn.figures_animation import learning_animation, save_animation
+    from vaedyn.style import save
+
+    written = [output]
+    with progress_bar("animate", "frames") as progress:
+        film = learning_animation(ode, sgd, points, **style)
+        save_animation(film, output, progress=progress)
+    records = [{"kind": kind, **asdict(source_of(result))} for kind, result in results]
+    if still is not None:
+        keywords = [f"{record['kind']} {record['key']}" for record in records[:2]]
+        save(figures.learning_curve(ode, sgd, **style), still, keywords=keywords)
+        written.append(still)
+    if options["as_json"]:
+        data = {"command": "plot learning-curve", "output": str(still or output)}
+        print_json({**data, "animation": str(output), "records": records})
+    else:
+        click.echo("\n".join(map(str, written)))
