@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup demo figures test lint format bench clean
+.PHONY: help setup demo figures cookbook test lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -32,6 +32,11 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot spectrum build/digits.npy -q -o docs/spectrum.png
 	$(BIN)/vaedyn plot collapse build/digits.npy --latent 8 -q -o docs/collapse.png
 	$(BIN)/vaedyn plot passages --latent 2 --signal 2 --rho 3,1 --lr 0.05 --init-seed 4 --t-max 3000 --points 801 -o docs/passages.png
+	$(BIN)/vaedyn plot sweep --rho 2 --t-max 20000 --vary beta=0.1:2.9:57 --vary latent=1,2,4 -o docs/superfluous.png
+	$(BIN)/vaedyn plot branches --vary lam=0:0.8 -o docs/weight-decay.png
+
+cookbook: setup ## run the commands of the cookbook again, and put what they print below them
+	$(BIN)/python docs/cookbook.py
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest
