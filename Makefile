@@ -1,8 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+DOCS_READY := .venv/ready-docs
 
-.PHONY: help setup demo figures test lint format bench clean
+.PHONY: help setup demo figures docs cookbook test lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +36,20 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot concentration --lr 0.05 --t-max 200 --runs 400 --init m=0.3,d=0.3,Q=1,E=1,R=0,D=1 -o docs/concentration.png
 	$(BIN)/vaedyn plot escape --lr 0.1 --runs 200 -o docs/escape.png
 	$(BIN)/vaedyn plot passages --latent 2 --signal 2 --rho 3,1 --lr 0.05 --init-seed 4 --t-max 3000 --points 801 -o docs/passages.png
+	$(BIN)/vaedyn plot sweep --rho 2 --t-max 20000 --vary beta=0.1:2.9:57 --vary latent=1,2,4 -o docs/superfluous.png
+	$(BIN)/vaedyn plot branches --vary lam=0:0.8 -o docs/weight-decay.png
+
+docs: $(DOCS_READY) ## build the documentation into build/docs
+	$(BIN)/python docs/commands.py
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
+	@echo build/docs/index.html
+
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+cookbook: setup ## run the commands of the cookbook again, and put what they print below them
+	$(BIN)/python docs/cookbook.py
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest

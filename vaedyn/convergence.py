@@ -60,7 +60,7 @@ def time_to_converge(
     ----------
     params : Params
     tol : float
-        Tolerated |eps_g(t) - eps_g(infinity)|.
+        Tolerated ``|eps_g(t) - eps_g(infinity)|``.
     rtol, atol : float
         Tolerances of the integration, see `vaedyn.theory`.
     store : ResultStore, optional

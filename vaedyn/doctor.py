@@ -5,7 +5,7 @@ import numpy as np
 from .adiabatic import delay, relaxation_time
 from .annealing import Constant, Cyclical
 from .params import Params
-from .thresholds import collapse_threshold
+from .thresholds import collapse_threshold, noise_threshold
 
 SHORT = 0.01  # share of its end value that beta may lack at the end of the run
 ALMOST_ZERO = 1e-6  # a beta below it does not hold encoder variances up
@@ -44,7 +44,7 @@ def _collapse(params: Params) -> str:
     highest = max(limits[k] for k in lost)
     start = f"the end value beta = {params.beta:g} is at or beyond {highest:.6g}, where "
     if len(lost) == len(limits):
-        noise = params.eta * (1 + 0.25 * params.lr * params.eta)
+        noise = noise_threshold(params.eta, params.lr)
         what = "no signal is learned" if params.beta < noise else "all latents collapse"
         return f"{start}{what}, however long they learn"
     which = ", ".join(str(k + 1) for k in lost)
@@ -52,7 +52,7 @@ def _collapse(params: Params) -> str:
 
 
 def _critical(params: Params) -> str:
-    lifted = params.eta * (1 + 0.25 * params.lr * params.eta)
+    lifted = noise_threshold(params.eta, params.lr)
     near = (1 - CRITICAL) * params.eta <= params.beta <= (1 + CRITICAL) * lifted
     if params.latent <= params.signal or params.lam > 0 or not near:
         return ""

@@ -62,8 +62,8 @@ class Params:
     signal : int
         Number of signal directions M*. It may exceed M: the model then cannot
         learn all of them.
-    rho : float or M* floats
-        Signal strengths rho_k > 0.
+    rho : float or sequence of float
+        Signal strengths rho_k > 0: one for all, or M* of them.
     eta : float
         Background noise variance > 0.
     beta : float

@@ -22,6 +22,14 @@ def collapse_threshold(variance: float, lam: float) -> float:
     return float(variance / (1 + lam) - lam / variance)
 
 
+def noise_threshold(eta: float, lr: float) -> float:
+    """Return the beta above which no latent can live on noise, to first order in the learning rate.
+
+    Without weight decay; `noise` finds it at any learning rate and with weight decay.
+    """
+    return eta + lr * eta**3 / (2 * (1 + eta**2))
+
+
 def thresholds(model: Model, configuration: Configuration | None) -> dict[str, Any]:
     """Return the thresholds at the actual learning rate and weight decay.
 

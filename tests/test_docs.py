@@ -1,0 +1,161 @@
+"""The documentation cannot drift: commands parse, links lead somewhere, references are complete."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+import vaedyn
+from vaedyn.cli import main as cli
+from vaedyn.cli.options import MODEL
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+MAKEFILE = (ROOT / "Makefile").read_text()
+OPERATORS = set("|><&")
+
+
+def command_lines():
+    """Yield every command line in a page, the Slurm script or the Makefile, with its place."""
+    for page in [*PAGES, DOCS / "slurm-array.sh"]:
+        text = page.read_text().replace("\\\n", " ")
+        text = re.sub(r"^.*\[OPTIONS\].*$", "", text, flags=re.MULTILINE)
+        for line in re.findall(r"^(?: *\$ | {4,}|exec )(vaedyn .*)$", text, re.MULTILINE):
+            yield page.name, re.sub(r"\$\w+", "1", line)
+    for line in re.findall(r"^\t\$\(BIN\)/(vaedyn .*)$", MAKEFILE, re.MULTILINE):
+        yield "Makefile", line
+
+
+LINES = sorted(set(command_lines()))
+
+
+def words_of(line):
+    """Return the words after `vaedyn`, up to the first thing that is the shell's."""
+    shell = shlex.shlex(line, posix=True, punctuation_chars="|><&")
+    shell.whitespace_split = True
+    shell.commenters = "#"
+    words = []
+    for word in shell:
+        if set(word) <= OPERATORS:
+            return words[1:-1] if words[-1] == "2" and ">" in word else words[1:]
+        words.append(word)
+    return words[1:]
+
+
+def parsed(words):
+    """Return the context of the command that `words` call, without calling it."""
+    context = cli.command.make_context("vaedyn", list(words))
+    while isinstance(context.command, click.Group):
+        rest = [*context._protected_args, *context.args]
+        name, command, rest = context.command.resolve_command(context, rest)
+        context = command.make_context(name, rest, parent=context)
+    return context
+
+
+def test_there_are_many_command_lines():
+    assert {name for name, _ in LINES} >= {"README.md", "cookbook.md", "commands.md", "Makefile"}
+    assert len(LINES) > 100
+
+
+@pytest.mark.parametrize(("page", "line"), LINES)
+def test_every_command_line_is_accepted(page, line):
+    context = parsed(words_of(line))
+    if set(MODEL) <= set(context.params):
+        vaedyn.Params(**{name: context.params[name] for name in MODEL})
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["vaedyn thoery", "vaedyn theory --gama 1", "vaedyn theory --beta one", "vaedyn store show"],
+)
+def test_a_wrong_command_line_is_not_accepted(line):
+    with pytest.raises(click.UsageError):
+        parsed(words_of(line))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_named_in_passing_exist(page):
+    for text in re.findall(r"`vaedyn ([^`\n]+)`", page.read_text()):
+        group = cli.command
+        words = shlex.split(text)
+        while words and isinstance(group, click.Group) and words[0] != "COMMAND":
+            name = words.pop(0).partition("|")[0]
+            if name.startswith("-"):
+                break
+            group = group.get_command(click.Context(group), name)
+            assert group is not None, text
+        known = {name for option in group.params for name in option.opts} | {"--help", "--version"}
+        options = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert options <= known, text
+
+
+def plotted(line):
+    """Return the words of a plot command, without the folder of its output and without -q."""
+    words = [word for word in words_of(line) if word != "-q"]
+    return [Path(word).name if word.endswith((".png", ".npy")) else word for word in words]
+
+
+def test_pictures_of_the_cookbook_are_drawn_by_the_commands_above_them():
+    made = [plotted(line) for page, line in LINES if page == "Makefile" and " plot " in line]
+    told = [plotted(line) for page, line in LINES if page == "cookbook.md" and " plot " in line]
+    assert len(told) >= 10
+    for words in told:
+        assert words in made
+
+
+def anchor(heading):
+    """Return the name that a heading can be linked by."""
+    text = re.sub(r"[`*$\\{}^]|\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+def anchors(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return {anchor(heading) for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?:", target):
+            continue
+        place, _, part = target.partition("#")
+        file = (page.parent / place).resolve() if place else page
+        assert file.exists(), target
+        if part:
+            assert part in anchors(file), target
+
+
+def test_every_picture_is_shown_and_drawn_by_make():
+    shown = {
+        Path(target).name
+        for page in PAGES
+        for target in re.findall(r"\]\(((?:docs/)?[\w-]+\.png)\)", page.read_text())
+    }
+    there = {path.name for path in DOCS.glob("*.png")}
+    drawn = {Path(name).name for name in re.findall(r"-o (docs/\S+\.png)", MAKEFILE)}
+    assert shown == there == drawn
+
+
+def test_every_page_is_in_the_table_of_contents():
+    index = (DOCS / "index.md").read_text()
+    toctree = re.findall(r"```\{toctree\}(.*?)```", index, re.DOTALL)[0]
+    listed = re.findall(r"^([\w-]+)$", toctree, re.MULTILINE)
+    assert {f"{name}.md" for name in listed} | {"index.md"} == {p.name for p in DOCS.glob("*.md")}
+
+
+def test_the_command_reference_is_that_of_the_commands():
+    """After a change of options: make docs, or python docs/commands.py."""
+    assert (DOCS / "commands.md").read_text() == runpy.run_path(DOCS / "commands.py")["reference"]()
+
+
+def test_the_python_reference_has_all_public_names():
+    page = (DOCS / "python.md").read_text()
+    documented = set(re.findall(r"^\.\. auto\w+:: vaedyn\.(\w+)$", page, re.MULTILINE))
+    assert documented == set(vaedyn.__all__) - {"__version__", "store"}
+    assert "autoclass:: vaedyn.store.ResultStore" in page
