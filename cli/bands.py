@@ -76,7 +76,7 @@ def _dims(vary: Varied) -> list[int]:
     cls=Command,
     examples=[
         "vaedyn plot concentration --lr 0.05 --t-max 300 --init m=0.3,d=0.3,Q=1,E=1,R=0,D=1",
-        "vaedyn plot concentration --vary dim=log:100:10000:5 --runs 400 --at 10,100 -o fig.pdf",
+        "vaedyn plot concentration --vary dim=100,300,1000,3000 --runs 400 --at 10,100 -o fig.pdf",
     ],
 )
 @with_model(
