@@ -20,9 +20,11 @@ SCIENCE = [
     "dynamics", "latents", "attractors", "units", "configurations", "continuation", "bifurcation",
     "thresholds", "destination", "convergence", "tuning", "adiabatic", "doctor", "stationary",
     "outcomes", "phases", "saddles", "grids", "points", "workers", "cluster", "sweeps",
-    "conventions", "prediction", "empirical", "spectrum", "noise", "analysis", "datasets", "style",
+    "conventions", "prediction", "empirical", "spectrum", "noise", "analysis", "datasets",
+    "evidence", "claims_limit", "claims_entangled", "claims_collapse", "claims_annealing", "claims",
+    "style",
     "figures", "figures_branches", "figures_phases", "figures_passages", "figures_annealing",
-    "figures_sweeps", "figures_spectrum",
+    "figures_sweeps", "figures_spectrum", "figures_claims",
 ]  # fmt: skip
 
 
