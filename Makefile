@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup demo figures test lint format bench clean
+.PHONY: help setup demo reproduce figures test lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -21,6 +21,9 @@ demo: setup ## run the main job: simulate, theory, fixedpoints, plot
 	$(BIN)/vaedyn theory
 	$(BIN)/vaedyn fixedpoints
 	$(BIN)/vaedyn plot learning-curve --output learning-curve.png
+
+reproduce: setup ## check every claim of the paper's abstract, and write reproduce/report.html
+	$(BIN)/vaedyn reproduce
 
 figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot learning-curve -o docs/learning-curve.png
