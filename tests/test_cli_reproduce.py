@@ -151,8 +151,9 @@ def test_printed_commands_describe_the_same_model(model):
     params = vaedyn.Params(**model)
     words = shlex.split(command_line(Recipe(command="theory", params=params)))
     assert words[:2] == ["vaedyn", "theory"]
-    command = cli.command.get_command(click.Context(cli.command), "theory")
-    options = command.make_context("theory", words[2:]).params
+    group = click.Context(cli.command, **cli.command.context_settings)
+    command = cli.command.get_command(group, "theory")
+    options = command.make_context("theory", words[2:], parent=group).params
     fields = vaedyn.Params.__dataclass_fields__
     assert vaedyn.Params(**{name: options[name] for name in fields}) == params
 
