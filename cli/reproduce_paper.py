@@ -133,6 +133,7 @@ def write(panels: list[Panel], output: Path, quick: bool, seed: int) -> tuple[li
         figure = figure_of(panel)
         paths.append(output / f"{n}-{panel.name}.pdf")
         save(figure, paths[-1])
+        figure.set_layout_engine("none")  # what has been placed stays there
         images.append((as_svg(figure), float(figure.get_figwidth())))
     own = "vaedyn reproduce" + " --quick" * quick + f" --seed {seed}" * (seed != 0)
     commands = [[command_line(recipe) for recipe in panel.recipes] for panel in panels]

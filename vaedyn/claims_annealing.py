@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from .adiabatic import relaxation_time
+from .attractors import attractors
 from .claims_limit import flat
 from .convergence import end_of_learning, measured, spread, time_to_converge
 from .evidence import Lab, Panel, Recipe, Row, extrapolated, quantile
+from .latents import Constants
 from .params import Params
 from .tuning import Tuning, best_schedule
 
@@ -160,7 +162,10 @@ def relaxation(lab: Lab) -> list[Panel]:
         basis="its change while the deviation shrinks 30 times, and errors of the integration",
     )
     axis = np.concatenate([np.linspace(0.05, 1.995, 196), np.linspace(2.005, 3, 100)])
-    rates = np.array([1 / relaxation_time(replace(base, beta=beta)) for beta in axis.tolist()])
+    alike = (np.full(len(axis), getattr(base, name)) for name in ("eta", "lam", "lr"))
+    eta, lam, lr = alike
+    strengths = np.broadcast_to(base.strengths, (len(axis), base.signal))
+    rates = -attractors(Constants(strengths, eta, axis, lam, lr), base.latent)["growth"]
     listed = ",".join(f"{beta:g}" for beta in BETAS)
     return [
         Panel(
