@@ -74,7 +74,8 @@ def annealing(lab: Lab) -> list[Panel]:
             "beta = eta; the table has the exact number for tol = 1e-5. Right: distance of the "
             "error from its end in time. At the best rate an overshoot just touches the tolerance, "
             f"so that chance decides in SGD; it is measured at a rate {FASTER:g} times larger.",
-            known="The paper anneals by beta tanh(gamma t), and finds a best gamma.",
+            known="The paper anneals by beta tanh(gamma t); its abstract says that annealing, well "
+            "tuned, makes learning converge sooner.",
             chosen="beta = 1.5, where there is more to gain than at eta; learning rate, N, "
             "tolerance, runs and the start.",
             recipes=[
@@ -181,7 +182,7 @@ def relaxation(lab: Lab) -> list[Panel]:
             caption="Rate at which the slowest deviation from the stable fixed point decays, in "
             "units of the learning rate: eigenvalue of its Jacobian (line), and as measured late "
             "in the ODE (markers). It vanishes at beta = rho + eta, where learning takes longest.",
-            known="The paper shows convergence rates against beta.",
+            known="We do not know whether the paper has such a figure.",
             chosen="The learning rate, the values of beta and the start.",
             recipes=[
                 Recipe(command="sweep fixedpoints", params=base, options={"vary": f"beta={listed}"})

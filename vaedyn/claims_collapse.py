@@ -193,7 +193,7 @@ def superfluous(lab: Lab) -> list[Panel]:
             "fixed points as lines, SGD as markers with the standard deviation of runs. Right: "
             f"decay of the error with M = 2 in time, at a learning rate of {SMALL:g}, where noise "
             "of SGD does not matter: exponential for all beta but eta, where it ends as 1/(lr t).",
-            known="The paper states both effects for M > M* = 1, in words and in a figure.",
+            known="The abstract states both effects, in words; we do not know the figure.",
             chosen="N, learning rates, runs, M = 1, 2, 3 and the start.",
             recipes=[
                 Recipe(command="sweep simulate", params=base, options=options),

@@ -74,8 +74,8 @@ def entanglement(lab: Lab) -> list[Panel]:
         "signals (left) any rotation of them leaves the data as they are: m itself ends in a "
         "rotation that depends on the start, and eps_g by matching latents to signals with it. "
         "Both correlations do not, nor does the verdict.",
-        known="The paper describes both stages for M = M* = 2 in words; its signals have one "
-        "common strength.",
+        known="The paper states both stages in words, and its model gives all signals one "
+        "common strength; we do not know the figure.",
         chosen="Strengths 3 and 1 for signals that are told apart, the start, N, the learning "
         "rate and the two correlations as the measure. From gaussian starts the rise varies; "
         "its average over starts is in the table.",
@@ -159,7 +159,7 @@ def _escape(lab: Lab) -> Panel:
         "Both latents first share the stronger signal, then are mixed over both of them; the "
         "deviation from that saddle grows at the rate of its only unstable mode (grey line). The "
         "rate in the table is the slope of the distance.",
-        known="The paper has no list of saddles.",
+        known="We know of no list of saddles in the paper.",
         chosen="Everything: a start almost at 45 degrees to both signals comes close to the "
         "saddle, which makes the rate visible over two decades.",
         recipes=[
