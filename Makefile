@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/ready
 DOCS_READY := .venv/ready-docs
 
-.PHONY: help setup demo figures docs cookbook test lint format bench clean
+.PHONY: help setup demo reproduce figures docs cookbook test lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -22,6 +22,9 @@ demo: setup ## run the main job: simulate, theory, fixedpoints, plot
 	$(BIN)/vaedyn theory
 	$(BIN)/vaedyn fixedpoints
 	$(BIN)/vaedyn plot learning-curve --output learning-curve.png
+
+reproduce: setup ## check every claim of the paper's abstract, and write reproduce/report.html
+	$(BIN)/vaedyn reproduce
 
 figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot learning-curve -o docs/learning-curve.png

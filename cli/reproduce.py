@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 
 from vaedyn.params import Params
 
@@ -36,16 +37,26 @@ def command_of(record: Record) -> str | None:
     if record.kind not in OPTIONS:
         return None
     words = ["vaedyn", *COMMANDS.get(record.kind, record.kind).split()]
-    for name in (*Params.__dataclass_fields__, *OPTIONS[record.kind]):
-        value = record.params.get(name)
-        if value is not None and value is not False:
-            words += [f"--{name.replace('_', '-')}", *([] if value is True else [_word(value)])]
+    names = (*Params.__dataclass_fields__, *OPTIONS[record.kind])
+    words += words_of({name: record.params[name] for name in names if name in record.params})
     if record.length is not None:
         words += ["--runs", str(record.length)]
     if "varied" in record.params:
         low, high = _word(record.params["from"]), _word(record.params["to"])
         words += ["--vary", f"{record.params['varied']}={low}:{high}"]
     return shlex.join(words)
+
+
+def words_of(options: Mapping[str, object]) -> list[str]:
+    """Return options as the words of a command line; True stands for a flag that is set."""
+    words = []
+    for name, value in options.items():
+        if value is False:
+            continue
+        words.append(f"--{name.replace('_', '-')}")
+        if value is not True:
+            words.append(_word(value))
+    return words
 
 
 def _word(value: object) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,14 @@ def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> N
             figure.savefig(path, format=kind, metadata=metadata[kind])
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def as_svg(figure: Figure) -> bytes:
+    """Return `figure` as an SVG that looks the same everywhere: its text is drawn as outlines."""
+    stream = BytesIO()
+    with styled(), mpl.rc_context({"svg.fonttype": "path"}):
+        figure.savefig(stream, format="svg", metadata={"Creator": "vaedyn", "Date": None})
+    return stream.getvalue()
 
 
 def caption(params: Params, width: int, without: Collection[str] = ()) -> str:

@@ -1,0 +1,196 @@
+"""`vaedyn reproduce`: every claim of the paper's abstract, as a figure and as numbers."""
+
+import logging
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+import numpy as np
+
+from vaedyn import __version__
+from vaedyn.errors import OutputError
+from vaedyn.evidence import Lab, Panel, Recipe
+from vaedyn.params import Params
+
+from ..store import ResultStore
+from .options import (
+    OUTPUT_OPTIONS,
+    RECOMPUTE_OPTIONS,
+    STORE_OPTIONS,
+    Command,
+    Folder,
+    add,
+    option,
+)
+from .output import plain, print_json, progress_bar, table, without_records
+from .report import report, result, shown, verdict
+from .reproduce import words_of
+
+log = logging.getLogger("vaedyn.cli")
+OPTIONS = [
+    option(
+        "Numerics",
+        "--quick",
+        is_flag=True,
+        show_default=False,
+        help="Fewer and smaller simulations, with larger errors.",
+    ),
+    option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Seed of the data."),
+    option(
+        "Numerics",
+        "--jobs",
+        type=click.IntRange(1),
+        default=None,
+        help="Number of threads of the simulations.",
+        show_default="all cores",
+    ),
+    option(
+        "Output",
+        "-o",
+        "--output",
+        type=Folder(path_type=Path, file_okay=False),
+        default=Path("reproduce"),
+        help="Folder of the report and the figures.",
+    ),
+]
+
+
+@click.command(
+    "reproduce",
+    cls=Command,
+    examples=["vaedyn reproduce --quick", "vaedyn reproduce -o report --json"],
+)
+@add(OPTIONS, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
+def command(
+    quick: bool,
+    seed: int,
+    jobs: int | None,
+    output: Path,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+) -> None:
+    """Check every claim of the paper's abstract, and write a report with a figure for each.
+
+    A row of the table passes when the number found agrees with the one claimed
+    within its error. The report is one HTML file that needs no other; figures
+    are also written as PDF. Exit code 1 when a row fails, all files written.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.BadParameter(
+            f"cannot make the folder {str(output)!r}: {error.strerror}", param_hint="--output"
+        ) from error
+    settings: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
+    settings["store"] = ResultStore(store_path, recompute=recompute)
+    panels = gather(settings)
+    figures, page = write(panels, output, quick, seed)
+    rows = [row for panel in panels for row in panel.rows]
+    if as_json:
+        print_json(
+            {
+                "command": "reproduce",
+                "quick": quick,
+                "seed": seed,
+                "claims": [entry for panel in panels for entry in entries(panel)],
+                "passed": all(row.passed for row in rows),
+                "report": str(page),
+                "figures": [str(path) for path in figures],
+            }
+        )
+    else:
+        cells = [[row.claim, *shown(row), result(row)] for row in rows]
+        table(["claim", "claimed", "found", "+-", ""], cells, left=("",))
+        click.echo(f"{verdict(rows)}: {page}")
+    if not all(row.passed for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+def gather(settings: dict[str, Any]) -> list[Panel]:
+    """Return the panels of all claims, telling how far it has come."""
+    from vaedyn.claims import CLAIMS
+
+    panels = []
+    for n, (name, claim) in enumerate(CLAIMS.items(), 1):
+        title, began = f"{n} of {len(CLAIMS)}: {name}", perf_counter()
+        with without_records(), progress_bar(title, "") as progress:
+            panels += claim(Lab(progress=progress, **settings))
+        log.info("%s, %.1f s", title, perf_counter() - began)
+    return panels
+
+
+def write(panels: list[Panel], output: Path, quick: bool, seed: int) -> tuple[list[Path], Path]:
+    """Write the figures and the report, and return where they are."""
+    from vaedyn.figures_claims import figure_of
+    from vaedyn.style import as_svg, save
+
+    paths, images = [], []
+    for n, panel in enumerate(panels, 1):
+        figure = figure_of(panel)
+        paths.append(output / f"{n}-{panel.name}.pdf")
+        save(figure, paths[-1])
+        figure.set_layout_engine("none")  # what has been placed stays there
+        images.append((as_svg(figure), float(figure.get_figwidth())))
+    own = "vaedyn reproduce" + " --quick" * quick + f" --seed {seed}" * (seed != 0)
+    commands = [[command_line(recipe) for recipe in panel.recipes] for panel in panels]
+    page = output / "report.html"
+    text = report(panels, images, commands, f"Made by vaedyn {__version__}: {own}")
+    try:
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {page}: {error.strerror}") from error
+    return paths, page
+
+
+def entries(panel: Panel) -> list[dict[str, Any]]:
+    """Return the rows of a panel as plain data."""
+    return [
+        {
+            "panel": panel.name,
+            "claim": row.claim,
+            "relation": row.relation,
+            "claimed": plain(row.claimed),
+            "found": plain(row.found),
+            "error": plain(row.error),
+            "tolerance": plain(row.tolerance),
+            "basis": row.basis,
+            "passed": row.passed,
+        }
+        for row in panel.rows
+    ]
+
+
+def command_line(recipe: Recipe) -> str:
+    """Return the command of a recipe; options at their defaults are left out."""
+    usual, model = Params().to_dict(), recipe.params.to_dict()
+    varied = str(recipe.options.get("vary", "")).partition("=")[0]
+    chosen = {name: x for name, x in model.items() if x != usual.get(name) and name != varied}
+    if len(set(recipe.params.strengths.tolist())) == 1:  # one number stands for all signals
+        chosen["rho"] = recipe.params.strengths.tolist()[:1]
+    if chosen.get("rho") == usual["rho"]:
+        del chosen["rho"]
+    if "init" in chosen:
+        chosen["init"] = _start(recipe.params)
+    chosen |= recipe.options
+    words = words_of({name: _short(value) for name, value in chosen.items()})
+    return shlex.join(["vaedyn", *recipe.command.split(), *words])
+
+
+def _start(params: Params) -> Any:
+    """Return where learning starts as a short text if there is one, else as full matrices."""
+    data: Any = params.to_dict()["init"]
+    text = ",".join(f"{name}={_short(np.ravel(rows).tolist()[0])!r}" for name, rows in data.items())
+    return text if replace(params, init=text) == params else data
+
+
+def _short(value: Any) -> Any:
+    """Return whole numbers without a decimal point."""
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

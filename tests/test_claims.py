@@ -1,0 +1,180 @@
+"""The claims: that rows pass where they should, and fail where a number is wrong."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import vaedyn
+from vaedyn import claims_annealing, claims_collapse, claims_entangled, claims_limit
+from vaedyn.evidence import CHANCE, Lab, Row, limit, quantile, statistical
+from vaedyn.figures_claims import figure_of
+
+
+def row(**changes):
+    usual = {"claim": "", "claimed": 1.0, "found": 1.0, "error": None, "tolerance": 0.1}
+    return Row(**{**usual, "basis": "", **changes})
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return vaedyn.store.ResultStore(tmp_path_factory.mktemp("claims"))
+
+
+@pytest.fixture
+def lab(store):
+    return Lab(quick=True, store=store)
+
+
+class WrongTheory(Lab):
+    """A lab whose ODE is that of another KL weight."""
+
+    def theory(self, params, **tolerances):
+        return super().theory(replace(params, beta=1.03 * params.beta), **tolerances)
+
+
+def test_a_row_passes_within_its_tolerance_only():
+    assert row(found=1.1 - 1e-9).passed
+    assert not row(found=1.1 + 1e-9).passed
+    assert not row(found=0.9 - 1e-9).passed
+    assert row(found=1.11, relation=">").passed
+    assert not row(found=1.09, relation=">").passed
+    assert row(found=0.89, relation="<").passed
+    assert not row(found=0.91, relation="<").passed
+
+
+@pytest.mark.parametrize("relation", ["=", ">", "<"])
+@pytest.mark.parametrize("name", ["found", "claimed", "tolerance"])
+def test_what_is_not_a_number_fails(relation, name):
+    for value in (np.nan, np.inf, -np.inf):
+        assert not row(relation=relation, **{name: value}).passed
+
+
+def test_a_statistical_row_fails_by_chance_as_often_as_it_says():
+    values = np.random.default_rng(1).standard_normal((20000, 6))
+    failed = sum(not statistical("", 0.0, each).passed for each in values)
+    assert stats.binomtest(failed, len(values), CHANCE).pvalue > 1e-3
+    shifted = values[:200] + 10
+    assert not any(statistical("", 0.0, each, known_to=0.0).passed for each in shifted)
+
+
+def test_the_largest_of_many_is_rarely_beyond_its_quantile():
+    values = np.random.default_rng(2).standard_t(9, (20000, 50))
+    beyond = int((np.abs(values).max(axis=1) > quantile(9, 50)).sum())
+    assert stats.binomtest(beyond, len(values), CHANCE).pvalue > 1e-3
+
+
+def test_extrapolation_is_exact_for_parabolas_and_says_how_uncertain_it_is():
+    found, error = limit([5 + 2 * h + 3 * h**2 for h in (0.4, 0.2, 0.1)])
+    assert found == pytest.approx(5, abs=1e-13)
+    assert error > 0
+    found, error = limit([np.exp(h) for h in (0.4, 0.2, 0.1)])
+    assert 1e-6 < abs(found - 1) < error
+
+
+def test_fits_find_what_was_put_in_with_honest_errors():
+    x, random = np.array([100.0, 300, 1000, 3000]), np.random.default_rng(3)
+    for fit, clean, truth in (
+        (claims_limit.power_law, 2 * x**-0.5, -0.5),
+        (claims_limit.at_infinity, 0.7 + 3 / x, 0.7),
+    ):
+        error = 0.01 * clean
+        drawn = clean + error * random.standard_normal((500, 4))
+        found = np.array([fit(x, y, error)[:2] for y in drawn])
+        off = (found[:, 0] - truth) / found[:, 1]
+        assert fit(x, clean, error)[0] == pytest.approx(truth, rel=1e-10)
+        assert off.std() == pytest.approx(1, abs=0.12)
+        assert abs(off.mean()) < 0.2
+
+
+def test_sgd_converges_to_the_ode_and_to_no_other(lab, store):
+    (panel,) = claims_limit.convergence_in_dim(lab)
+    assert all(each.passed for each in panel.rows)
+    assert not replace(panel.rows[0], claimed=-0.4).passed
+    assert not replace(panel.rows[0], claimed=-0.6).passed
+    (wrong,) = claims_limit.convergence_in_dim(WrongTheory(quick=True, store=store))
+    assert not any(each.passed for each in wrong.rows)
+    assert len(figure_of(panel).axes) == 2
+
+
+def test_learning_curves_of_another_beta_do_not_coincide(lab, store):
+    (panel,) = claims_limit.learning_curves(lab)
+    assert all(each.passed for each in panel.rows)
+    (wrong,) = claims_limit.learning_curves(WrongTheory(quick=True, store=store))
+    assert not any(each.passed for each in wrong.rows)
+
+
+def test_correlations_do_not_mind_rotations_of_equal_signals():
+    params = vaedyn.Params(latent=2, signal=2, t_max=50, points=3, init_seed=3)
+    result = vaedyn.theory(params)
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    turned = replace(result, m=result.m @ turn, d=result.d @ turn)
+    before, after = (claims_entangled.correlations(each) for each in (result, turned))
+    for name in ("Q", "S"):
+        np.testing.assert_allclose(after[name], before[name], rtol=1e-12)
+    apart = replace(params, rho=(3, 1))
+    changed = claims_entangled.correlations(replace(turned, params=apart))["S"]
+    same = claims_entangled.correlations(replace(result, params=apart))["S"]
+    assert np.abs(changed - same).max() > 1e-3
+
+
+def test_random_starts_are_entangled_first(lab):
+    like = vaedyn.Params(latent=2, signal=2, lr=0.05)
+    rises, vanishes = claims_entangled._from_random_starts(lab, "equal", like)
+    assert rises.passed
+    assert vanishes.passed
+    assert not replace(rises, claimed=rises.found).passed
+    assert not replace(vanishes, found=2e-6).passed
+
+
+def test_the_saddle_is_left_at_its_own_rate(lab):
+    panel = claims_entangled._escape(lab)
+    (rate,) = panel.rows
+    assert rate.passed
+    for factor in (0.98, 1.02):
+        assert not replace(rate, claimed=factor * rate.claimed).passed
+    assert len(figure_of(panel).axes) == 2
+
+
+def test_thresholds_and_costs_are_told_from_wrong_ones(lab):
+    base = vaedyn.Params(lr=0.05, dim=500, t_max=2000, points=201, init=claims_collapse.LEARNED)
+    threshold = claims_collapse._threshold(lab, base)
+    assert threshold.passed
+    assert not replace(threshold, claimed=2.001).passed
+    wider = replace(base, rho=1.02)  # the threshold of other data, looked for at the same betas
+    assert not replace(claims_collapse._threshold(lab, wider), claimed=2.0).passed
+    for lr in (0.1, 0.01):
+        beta, least = claims_collapse.lowest(replace(base, lr=lr, init="gaussian"))
+        around = vaedyn.adiabatic.attracting_errors(
+            replace(base, lr=lr), np.array([beta - 0.01, beta + 0.01])
+        )
+        assert (around > least).all()
+    spare = replace(base, init="gaussian", lr=1e-7)
+    assert claims_collapse.cost(spare, 0.3) == pytest.approx(0.7, abs=1e-5)
+    assert claims_collapse.cost(spare, 1.2) == pytest.approx(0, abs=1e-12)
+
+
+def test_decay_is_algebraic_at_the_noise_level(lab):
+    base = vaedyn.Params(latent=2, lr=0.05, init=claims_collapse.SPARE)
+    power, course = claims_collapse._decay(lab, base)
+    assert power.passed
+    assert not replace(power, claimed=-1.01).passed
+    assert not replace(power, claimed=-0.99).passed
+    t, away = course[0.8]
+    assert away[t > 200].max() < 1e-6
+
+
+def test_slow_annealing_takes_the_time_it_must(lab):
+    time = claims_annealing._slowest(lab)
+    assert time.passed
+    assert not replace(time, claimed=1.001 * time.claimed).passed
+    assert time.claimed == pytest.approx(np.log(1e5) / 4, rel=2e-3)
+
+
+def test_relaxation_is_that_of_the_fixed_point(lab):
+    (panel,) = claims_annealing.relaxation(lab)
+    (rate,) = panel.rows
+    assert rate.passed
+    assert not replace(rate, claimed=1.0001).passed
+    assert len(figure_of(panel).axes) == 1

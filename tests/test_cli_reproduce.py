@@ -1,0 +1,169 @@
+"""`vaedyn reproduce`: the table, the report, the exit code, and commands that can be pasted."""
+
+import shlex
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+import vaedyn
+from vaedyn import claims
+from vaedyn.cli import main as cli
+from vaedyn.cli.reproduce_paper import command_line
+from vaedyn.evidence import Panel, Recipe, Row
+
+START = "m=0.2,d=0.2,Q=1,E=1,R=0,D=1"
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """What is in a page: open tags, and the attributes of all."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.seen, self.words = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.seen if name == tag]
+
+
+def right(lab):
+    """A claim that is cheap to check: what the ODE starts from."""
+    ode = lab.theory(vaedyn.Params(dim=50, lr=0.1, t_max=5, points=11, init=START))
+    found = float(ode.Q[0, 0, 0])
+    row = Row(claim="Q at first", claimed=1.0, found=found, error=0.1, tolerance=0.3, basis="none")
+    values = np.array([0.5, 1.5, 2.5])
+    drawn = {"beta": values, "rates": values, "measured": (values, values)}
+    return [
+        Panel(
+            name="relaxation", title="A title", rows=[row], caption="", known="", chosen="",
+            data={"base": ode.params, **drawn},
+            recipes=[Recipe(command="theory", params=ode.params)],
+        )
+    ]  # fmt: skip
+
+
+def wrong(lab):
+    (panel,) = right(lab)
+    rows = [replace(row, claim="a <wrong> number", claimed=1.5) for row in panel.rows]
+    return [replace(panel, rows=rows)]
+
+
+@pytest.fixture
+def only(monkeypatch):
+    """Return a function that leaves these claims alone to be checked."""
+
+    def chosen(*functions):
+        monkeypatch.setattr(claims, "CLAIMS", {each.__name__: each for each in functions})
+
+    return chosen
+
+
+def test_claims_that_hold_are_reported(run, only):
+    only(right)
+    done = run("reproduce --quick")
+    assert done.code == 0
+    assert "1 of 1: right" in done.err
+    assert done.out.splitlines()[0].split() == ["claim", "claimed", "found", "+-"]
+    assert done.out.splitlines()[2].endswith("pass")
+    assert done.out.splitlines()[-1] == "all 1 rows pass: reproduce/report.html"
+    assert Path("reproduce/1-relaxation.pdf").read_bytes().startswith(b"%PDF")
+    page = Page(Path("reproduce/report.html").read_text())
+    assert page.open == []
+    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in page.all(
+        "meta"
+    )
+    (image,) = page.all("img")
+    assert image["src"].startswith("data:image/svg+xml;base64,")
+    assert not page.all("script")
+    assert not page.all("link")
+    links = [each["href"] for each in page.all("a")]
+    assert [link for link in links if not link.startswith("#")] == [
+        "https://arxiv.org/abs/2310.15440"
+    ]
+
+
+def test_a_wrong_number_fails_and_everything_is_written(run, only):
+    only(right, wrong)
+    done = run("reproduce --quick -q -o out")
+    assert done.code == 1
+    assert [line.split()[-1] for line in done.out.splitlines()[2:4]] == ["pass", "FAIL"]
+    assert done.out.splitlines()[-1] == "1 of 2 rows FAIL: out/report.html"
+    page = Page(Path("out/report.html").read_text())
+    assert any("a <wrong> number" in word for word in page.words)
+    assert "FAIL" in page.words
+    data = run("reproduce --quick --json -q -o out").json
+    assert [each["passed"] for each in data["claims"]] == [True, False]
+    assert {"claim", "claimed", "found", "error", "tolerance", "basis"} < set(data["claims"][0])
+    assert data["claims"][1]["claimed"] == 1.5
+    assert not data["passed"]
+    assert all(Path(path).exists() for path in [data["report"], *data["figures"]])
+
+
+def test_the_second_time_everything_comes_from_the_store(run, only, monkeypatch):
+    only(right)
+    first = run("reproduce --quick --json -q").json
+    monkeypatch.setattr("vaedyn.ode.integrate", lambda *_, **__: pytest.fail("computed again"))
+    assert run("reproduce --quick --json -q").json == first
+
+
+def test_a_file_in_the_way_is_refused(run, only):
+    only(right)
+    Path("taken").write_text("")
+    done = run("reproduce -o taken")
+    assert done.code == 2
+    assert "'-o' / '--output'" in done.err
+    done = run("reproduce -o taken/below")
+    assert done.code == 2
+    assert "--output" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+MODELS = [
+    {},
+    {"rho": 2, "lr": 0.05, "t_max": 1e10, "points": 3},
+    {"latent": 2, "signal": 2, "dim": 5000},
+    {"latent": 2, "signal": 2, "rho": (3, 1), "anneal": "tanh:0.0123", "beta": 1.5},
+    {"init": START},
+    {"latent": 2, "init": {"m": [[0.9], [0.1]], "d": [[0.45], [0.1]], "Q": 1, "E": 0.5, "R": 0.4,
+                           "D": 0.5}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_printed_commands_describe_the_same_model(model):
+    params = vaedyn.Params(**model)
+    words = shlex.split(command_line(Recipe(command="theory", params=params)))
+    assert words[:2] == ["vaedyn", "theory"]
+    group = click.Context(cli.command, **cli.command.context_settings)
+    command = cli.command.get_command(group, "theory")
+    options = command.make_context("theory", words[2:], parent=group).params
+    fields = vaedyn.Params.__dataclass_fields__
+    assert vaedyn.Params(**{name: options[name] for name in fields}) == params
+
+
+def test_printed_commands_are_short_and_can_be_run(run):
+    params = vaedyn.Params(init=START, t_max=5, points=3, dim=50)
+    options = {"runs": 2, "seed": 0, "vary": "dim=20,50"}
+    line = command_line(Recipe(command="sweep simulate", params=params, options=options))
+    assert line == (
+        f"vaedyn sweep simulate --t-max 5 --points 3 --init {START} --runs 2 --seed 0 "
+        "--vary dim=20,50"
+    )
+    assert run.words(*shlex.split(line)[1:]).code == 0
