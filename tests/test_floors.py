@@ -20,9 +20,9 @@ SCIENCE = [
     "dynamics", "latents", "attractors", "units", "configurations", "continuation", "bifurcation",
     "thresholds", "destination", "convergence", "tuning", "adiabatic", "doctor", "stationary",
     "outcomes", "phases", "saddles", "grids", "points", "workers", "cluster", "sweeps",
-    "conventions", "prediction", "empirical", "spectrum", "noise", "analysis", "datasets", "style",
-    "figures", "figures_branches", "figures_phases", "figures_passages", "figures_annealing",
-    "figures_sweeps", "figures_spectrum",
+    "conventions", "prediction", "settling", "empirical", "spectrum", "noise", "analysis",
+    "datasets", "style", "figures", "figures_branches", "figures_phases", "figures_passages",
+    "figures_annealing", "figures_sweeps", "figures_spectrum",
 ]  # fmt: skip
 
 
