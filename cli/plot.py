@@ -12,7 +12,7 @@ from vaedyn.results import Trajectory
 from vaedyn.sgd import simulate
 
 from ..store import ResultStore
-from . import anneal, ondata, plot_spectrum, plot_sweeps
+from . import anneal, plot_collapse, plot_spectrum, plot_sweeps
 from .advice import warn
 from .figure import OUTPUT, X_SCALE, output_path, write
 from .landscapes import branches, cascade, passages, phase_diagram
@@ -79,7 +79,7 @@ for figure in (
     anneal.figure,
     plot_sweeps.figure,
     plot_spectrum.figure,
-    ondata.figure,
+    plot_collapse.figure,
 ):
     command.add_command(figure)
 
