@@ -184,3 +184,11 @@ def test_progress_counts_steps():
     )  # fmt: skip
     assert told[-1] == (1000, 1000)
     assert told == sorted(told)
+
+
+def test_weights_of_constant_columns_do_not_linger_among_denormal_numbers():
+    x, directions = spiked(500)
+    x[:, 0] = 3.0
+    run = empirical._Run(replace(PARAMS, lr=0.3, t_max=6000.0, points=2), in_blocks(x), 0, None)
+    run.states(directions)
+    assert (run.W[:, 0] == 0).all()

@@ -17,6 +17,7 @@ from .state import kl_per_latent, pack
 NUMERICS = 2  # raised when the same parameters and data give other numbers
 AT_ONCE = 1024  # steps of one kernel call
 HELD = 256e6  # bytes of rows that are held, and shuffled, together
+TINY = 1e-150  # smaller weights are set to 0: they linger among denormal numbers, which are slow
 BOUND = 1e4  # times what order parameters may naturally be
 
 Progress = Callable[[int, int], None]
@@ -203,6 +204,8 @@ class _Run:
                 count = min(len(left), save - at)
                 betas = p.schedule(np.arange(at, at + count) / p.dim, p.beta) / unit
                 done = rows.advance(left[:count], betas, self.W, self.V, self.D, *decay, p.lr)
+                for weights in (self.W, self.V):
+                    weights[np.abs(weights) < TINY] = 0.0
                 at, left = at + done, left[count:]
                 if done < count:
                     raise self.lost(at / p.dim, float(betas[done]))
