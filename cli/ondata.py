@@ -1,8 +1,8 @@
-"""Training on somebody's own rows: `vaedyn simulate --data` and `vaedyn plot collapse`."""
+"""Training on somebody's own rows: what suits them, and whether it has come as predicted."""
 
 import logging
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,25 +10,28 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
+from vaedyn.annealing import parse_schedule
 from vaedyn.datasets import standardised
-from vaedyn.empirical import block_rows, learn
-from vaedyn.params import Params
+from vaedyn.empirical import DataParams, Rows, learn
+from vaedyn.params import integer, real
 from vaedyn.results import Trajectory
+from vaedyn.settling import ALIKE, Mode, kl_of, modes, settled_at, steady_rate
 
 from ..store import ResultStore
 from ..store.tables import open_table
-from .figure import OUTPUT, checked
-from .options import Command, option, with_model
+from .data import AT_ONCE, DATA_OPTIONS, Data, look
+from .options import option
 from .output import number, print_json, progress_bar, provenance, table
-from .spectrum import DATA, Data, look
 
 log = logging.getLogger("vaedyn.cli")
 FROM_DATA = ("dim", "signal", "rho", "eta")
-WITHOUT = ("runs", "jobs", "tol")
-STEADY = 0.05  # learning rate, if none is given
-LONG = 20.0  # time, in units of 1/tau over the least variance that is learned, if none is given
+WITHOUT = ("runs", "jobs", "tol", "engine", "random_start")
+BUDGET = 30.0  # seconds of training, about, if no time is given
+AT_LEAST = 20.0  # times 1/lr that training takes if there is time
+SHORTEST = 100.0  # time that is trained however long it takes
 TINY = 1e-12
-ACTIVE = 0.01  # nats: a latent of less KL divergence is not in use
+REACH = 1000.0  # times longer is more than anybody waits
+ILL_SCALED = 1e-3  # ratio of variances that are hardly learned together
 DATA_OPTION = option(
     "Model",
     "--data",
@@ -46,30 +49,20 @@ STANDARDISE = option(
     show_default=False,
     help="Divide the columns of the data by their standard deviation first.",
 )
-
-
-BETAS = option(
-    "Numerics",
-    "--simulations",
-    type=click.IntRange(2),
-    default=10,
-    help="Number of values of beta that are trained at.",
-)
-SEED = option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Of the shuffling.")
+ON_DATA = [DATA_OPTION, STANDARDISE, *DATA_OPTIONS[:2]]
 
 
 class OnData(NamedTuple):
-    """A table, what is known of it, and a model that fits it when its largest variance is 1.
+    """A table, what is known of it, and what the user has set."""
 
-    In such units all weights learn at comparable rates. Dividing the data by
-    sqrt(unit) divides beta by unit, and changes no KL divergence.
-    """
-
-    place: str
     data: Data
-    params: Params
-    unit: float
-    standardise: bool
+    rows: Rows
+    settings: dict[str, Any]
+
+    @property
+    def variances(self) -> np.ndarray:
+        """Eigenvalues of the data covariance in units of the largest."""
+        return self.data.spectrum.eigenvalues / self.rows.unit
 
 
 def given(name: str) -> bool:
@@ -78,8 +71,27 @@ def given(name: str) -> bool:
     return source not in (None, ParameterSource.DEFAULT)
 
 
-def prepare(place: str, params: Params, standardise: bool, **where: Any) -> OnData:
-    """Return what training on a table needs; what is not given is chosen to suit the data.
+def without_data() -> None:
+    """Refuse options that go with data only.
+
+    Raises
+    ------
+    click.UsageError
+    """
+    for name in ("standardise", "estimator", "spikes"):
+        if given(name):
+            raise click.UsageError(f"--{name} goes with --data")
+
+
+def prepare(
+    place: str,
+    model: dict[str, Any],
+    standardise: bool,
+    estimator: str,
+    spikes: int | None,
+    **where: Any,
+) -> OnData:
+    """Return what training on a table needs; warnings about the data are given.
 
     Raises
     ------
@@ -91,143 +103,150 @@ def prepare(place: str, params: Params, standardise: bool, **where: Any) -> OnDa
             raise click.UsageError(f"--{name} and data exclude each other: it is taken from them")
     for name in WITHOUT:
         if given(name):
-            raise click.UsageError(f"--{name} does not apply to training on data, which is one run")
-    data = look(place, "likelihood", None, "standard" if standardise else 1.0, **where)
+            option = name.replace("_", "-")
+            raise click.UsageError(
+                f"--{option} does not apply to training on data, which is one run"
+            )
+    scale = "standard" if standardise else 1.0
+    data = look(place, estimator, spikes, scale, **where)
     for text in data.analysis.warnings:
         log.warning(text)
-    dim, unit = data.spectrum.dim, float(data.spectrum.eigenvalues[0])
-    latent = params.latent if given("latent") else max(data.prediction.latents, 1)
-    room = dim - 2 * latent
-    if room < 1:
-        raise click.BadParameter(
-            f"must be below half of the {dim} columns, got {latent}", param_hint="--latent"
-        )
-    signal = max(1, min(data.prediction.latents, room, len(data.spectrum.directions)))
-    eta = data.prediction.eta / unit
-    strengths = np.maximum(data.spectrum.eigenvalues[:signal] / unit - eta, TINY)
-    variances = data.spectrum.eigenvalues[:latent] / unit
-    lr = params.lr if given("lr") else STEADY
-    t_max = (
-        params.t_max if given("t_max") else float(f"{LONG / (lr * max(variances[-1], eta)):.2g}")
-    )
-    chosen = replace(
-        params,
-        dim=dim,
-        latent=latent,
-        signal=signal,
-        rho=tuple(strengths.tolist()),
-        eta=eta,
-        beta=params.beta / unit,
-        lr=lr,
-        t_max=t_max,
-        points=min(params.points, max(2, int(t_max * dim))),
-    )
-    return OnData(place, data, chosen, unit, standardise)
+    found = open_table(place)
+    count = max(1, int(AT_ONCE / (8 * found.columns)))
 
-
-def trained(it: OnData, seed: int, store: ResultStore) -> Trajectory:
-    """Return what SGD on the rows has come to."""
-    params = it.params
-    found = open_table(it.place)
-    rows, scale = block_rows(found.columns), it.unit**-0.5
+    @cache
+    def seen() -> Callable[[], Iterator[np.ndarray]]:
+        # a pass over the data that what is stored does without
+        return standardised(lambda: found.blocks(count)) if standardise else blocks
 
     def blocks() -> Iterator[np.ndarray]:
-        return found.blocks(rows)
+        return found.blocks(count)
 
-    seen = standardised(blocks) if it.standardise else blocks
+    unit = float(data.spectrum.eigenvalues[0])
+    digest = f"{data.source.params['data']} / {unit!r}{' standardised' * standardise}"
+    rows = Rows(lambda: seen()(), data.spectrum.mean, data.spectrum.samples, unit, digest)
+    settings = {name: value for name, value in model.items() if given(name)}
+    return OnData(data, rows, settings)
+
+
+def chosen(it: OnData, beta: float | None = None, share: float = 1.0) -> DataParams:
+    """Return the model; what is not given is chosen to suit the data.
+
+    Parameters
+    ----------
+    it : OnData
+    beta : float, optional
+        Instead of the user's, or the recommended one.
+    share : float
+        Of the time that training may take, where none is given.
+    """
+    data, unit, settings = it.data, it.rows.unit, dict(it.settings)
+    dim = data.spectrum.dim
+    beta = real("beta", settings.get("beta", data.prediction.beta) if beta is None else beta)
+    latent = integer("latent", settings.get("latent", max(data.prediction.latents, 1)), 1)
+    signal = max(1, min(data.prediction.latents, len(data.spectrum.directions)))
+    strengths = data.spectrum.eigenvalues[:signal] - data.prediction.eta
+    lr = real("lr", settings.get("lr", steady_rate(dim, beta / unit)))
+    needed = max((settled_at(mode, lr) for mode in _modes(it, beta, latent)), default=0.0)
+    # about what a step takes
+    seconds = 5e-7 + 2e-10 * dim * latent * (6 + 1.5 * latent)
+    most = max(share * BUDGET / (seconds * dim), SHORTEST)
+    warm_up = _warm_up(settings.get("anneal", "constant"))
+    t_max = float(f"{min(max(needed, AT_LEAST / lr) + warm_up, most):.2g}")
+    settings.setdefault("t_max", t_max)
+    settings.setdefault("points", min(401, max(2, int(settings["t_max"] * dim))))
+    values = {"beta": beta, "latent": latent, "lr": lr, "dim": dim, "signal": signal}
+    values |= {"rho": tuple(np.maximum(strengths, TINY * unit).tolist())}
+    return DataParams(**{**settings, **values, "eta": data.prediction.eta})
+
+
+def _warm_up(anneal: str) -> float:
+    """Return how long a schedule rises."""
+    schedule: Any = parse_schedule(anneal)
+    times = getattr(schedule, "times", (0.0,))
+    return max(
+        times[-1], getattr(schedule, "duration", 0.0), 5 / getattr(schedule, "gamma", np.inf)
+    )
+
+
+def _modes(it: OnData, beta: float, latent: int) -> list[Mode]:
+    return list(modes(it.variances, beta / it.rows.unit, latent))
+
+
+def trained(it: OnData, params: DataParams, seed: int, store: ResultStore) -> Trajectory:
+    """Return what SGD on the rows has come to."""
+    directions = it.data.spectrum.directions[: params.signal]
     with progress_bar("train on the data", "steps") as progress:
-        return learn(
-            params,
-            lambda: (scale * block for block in seen()),
-            scale * it.data.spectrum.mean,
-            it.data.spectrum.directions[: params.signal],
-            digest=f"{found.digest()} / {it.unit!r}{' standardised' * it.standardise}",
-            seed=seed,
-            store=store,
-            progress=progress,
-        )
+        return learn(params, it.rows, directions, seed=seed, store=store, progress=progress)
 
 
-def predicted(it: OnData) -> np.ndarray:
+def predicted(it: OnData, params: DataParams, beta: float | None = None) -> np.ndarray:
     """Return the KL divergence of each latent (latent,) that the sample's own spectrum leads to."""
-    variances = np.zeros(it.params.latent)
-    known = it.data.spectrum.eigenvalues[: it.params.latent]
-    variances[: len(known)] = known / it.unit
-    with np.errstate(divide="ignore"):
-        return 0.5 * np.log(np.maximum(variances / it.params.beta, 1.0))
+    variances = np.zeros(params.latent)
+    known = it.data.spectrum.eigenvalues[: params.latent]
+    variances[: len(known)] = known
+    return kl_of(variances, params.beta if beta is None else beta, params.lam)
+
+
+def disagreement(it: OnData, params: DataParams, measured: np.ndarray) -> str | None:
+    """Return why the KL divergences that were measured are not those predicted, if they are not."""
+    expected = predicted(it, params)
+    if (np.abs(measured - expected) < ALIKE + 0.02 * expected).all():
+        return None
+    end = float(params.schedule(np.array(params.t_max), params.beta))
+    start = f"measured and predicted KL differ by up to {np.abs(measured - expected).max():.2g}: "
+    if abs(end - params.beta) > 0.01 * params.beta:
+        return f"{start}at the end beta is {end:.4g}, and {params.beta:.4g} in the prediction"
+    late = [
+        (time, mode)
+        for mode in _modes(it, params.beta, params.latent)
+        if (time := settled_at(mode, params.lr)) > params.t_max
+    ]
+    if not late:
+        return f"{start}lower --lr, which makes SGD's noise smaller, or raise --t-max"
+    time, mode = max(late)
+    values = " and ".join(f"{it.rows.unit * s:.4g}" for s in mode.variances)
+    if mode.mixing:
+        why = f"latents on neighbouring eigenvalues, such as {values}, stay mixed"
+    else:
+        why = f"learning is not settled on eigenvalue{'s' * (len(mode.variances) > 1)} {values}"
+    cure = "raise --t-max, or --beta" if time < REACH * params.t_max else "raise --beta"
+    if min(mode.variances) < ILL_SCALED:
+        cure += f"; variances differ {1 / min(mode.variances):.2g} times"
+        cure += "" if given("standardise") else ": try --standardise"
+    return f"{start}{why} until about t = {time:.2g}: {cure}"
 
 
 def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bool) -> None:
     """Train on the data, and print what was predicted beside what has come of it."""
-    params = it.params
-    result = trained(it, seed, ResultStore(store_path, recompute=recompute))
+    params = chosen(it)
+    result = trained(it, params, seed, ResultStore(store_path, recompute=recompute))
     measured = np.sort(result.info["kl"])[::-1]
-    expected = predicted(it)
-    used = [int((kl > ACTIVE).sum()) for kl in (expected, measured)]
-    if result.info["passes"] > 1:
+    expected = predicted(it, params)
+    used = [int((kl > ALIKE).sum()) for kl in (expected, measured)]
+    passes, samples = result.info["passes"], it.data.spectrum.samples
+    if passes > 1:
         log.info(
-            "the %d rows were seen in %d passes, shuffled; theory takes fresh ones",
-            it.data.spectrum.samples,
-            result.info["passes"],
+            "the %d rows were seen in %g passes, shuffled; theory takes fresh ones",
+            samples,
+            round(passes, 1),
         )
+    else:
+        log.info("%d of %d rows were used, drawn at random", params.steps, samples)
+    why = disagreement(it, params, measured)
+    if why:
+        log.warning(why)
     if as_json:
-        data = {**provenance(result, "simulate"), "passes": result.info["passes"]}
-        data |= {"unit": it.unit, "beta": it.params.beta * it.unit}
+        data = {**provenance(result, "simulate"), "passes": passes, "unit": it.rows.unit}
         kl = {"predicted": expected.tolist(), "measured": measured.tolist()}
         active = {"predicted": used[0], "measured": used[1]}
-        print_json({**data, "kl_per_latent": kl, "active_units": active})
+        warnings = [*it.data.analysis.warnings, *([why] if why else [])]
+        print_json({**data, "kl_per_latent": kl, "active_units": active, "warnings": warnings})
         return
     rows = [
         [str(i + 1), number(a), number(b)]
         for i, (a, b) in enumerate(zip(expected, measured, strict=True))
     ]
-    rows.append(["active units", str(used[0]), str(used[1])])
+    rows.append([f"above {ALIKE:g} nats", str(used[0]), str(used[1])])
     table(["KL of latent", "predicted", f"at t = {params.t_max:g}"], rows)
-
-
-@click.command(
-    "collapse",
-    cls=Command,
-    examples=["vaedyn plot collapse data.npy --latent 8 -o collapse.pdf"],
-)
-@DATA
-@with_model([STANDARDISE, BETAS, SEED, OUTPUT])
-def figure(
-    params: Params,
-    place: str,
-    standardise: bool,
-    simulations: int,
-    seed: int,
-    output: Path | None,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
-) -> None:
-    """Draw how latents collapse on your data as beta rises: predicted, and by SGD on the rows.
-
-    Values of beta go from below the noise level to beyond the largest variance.
-    """
-    name = f"collapse_{Path(place.partition(':')[0]).stem}.pdf"
-    chosen = checked(output or Path(name))
-    it = prepare(place, params, standardise, store_path=store_path, recompute=recompute)
-    top = float(it.data.spectrum.eigenvalues[0])
-    betas = np.geomspace(0.5 * it.data.prediction.eta, 1.3 * top, simulations)
-    betas = np.array([float(f"{beta:.4g}") for beta in betas])
-    store = ResultStore(store_path, recompute=recompute)
-    runs = [
-        trained(it._replace(params=replace(it.params, beta=beta / it.unit)), seed, store)
-        for beta in betas.tolist()
-    ]
-
-    from vaedyn import figures_spectrum
-    from vaedyn.style import save
-
-    variances = it.data.spectrum.eigenvalues[: it.params.latent]
-    measured = [np.array(run.info["kl"])[: len(variances)] for run in runs]
-    keys = [run.source.key for run in runs if run.source]
-    drawn = figures_spectrum.collapse(variances, betas, measured, it.data.prediction.eta)
-    save(drawn, chosen, keywords=keys)
-    if as_json:
-        print_json({"command": "plot collapse", "output": str(chosen), "keys": keys})
-    else:
-        click.echo(chosen)
+    click.echo(f"beta = {number(params.beta)}, learning rate {number(params.lr)}")

@@ -214,13 +214,16 @@ def add(*groups: list[Callable]) -> Callable:
     return decorate
 
 
-def with_model(*groups: list[Callable]) -> Callable:
-    """Return a decorator as `add` does; the model options arrive together, as `params`."""
+def with_model(*groups: list[Callable], build: Callable = Params) -> Callable:
+    """Return a decorator as `add` does; the model options arrive together, as `params`.
+
+    `build` turns them into what arrives.
+    """
 
     def decorate(function: Callable) -> Callable:
         @functools.wraps(function)
         def call(**kwargs: Any) -> Any:
-            params = Params(**{name: kwargs.pop(name) for name in MODEL})
+            params = build(**{name: kwargs.pop(name) for name in MODEL})
             return function(params=params, **kwargs)
 
         return add(MODEL_OPTIONS, *groups, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)(call)

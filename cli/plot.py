@@ -12,7 +12,7 @@ from vaedyn.results import Trajectory
 from vaedyn.sgd import simulate
 
 from ..store import ResultStore
-from . import anneal, bands, ondata, plot_spectrum, plot_sweeps
+from . import anneal, bands, plot_collapse, plot_spectrum, plot_sweeps
 from .advice import warn
 from .animation import ANIMATE, animate, checked_animation
 from .bands import BANDS, RANDOM_START, compute_bands
@@ -89,7 +89,7 @@ for figure in (
     anneal.figure,
     plot_sweeps.figure,
     plot_spectrum.figure,
-    ondata.figure,
+    plot_collapse.figure,
     bands.concentration,
     bands.escape_figure,
 ):

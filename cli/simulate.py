@@ -1,6 +1,7 @@
 """`vaedyn simulate`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -13,7 +14,7 @@ from vaedyn.sgd import simulate
 from ..store import ResultStore
 from .advice import TOL, measured_convergence, warn
 from .bands import RANDOM_START
-from .ondata import DATA_OPTION, STANDARDISE, prepare, report
+from .ondata import ON_DATA, prepare, report, without_data
 from .options import SIMULATION_OPTIONS, Command, with_model
 from .output import (
     OBSERVABLES,
@@ -41,13 +42,16 @@ def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
         "vaedyn simulate --runs 20",
         "vaedyn simulate --dim 1000 --lr 0.05 --engine vector",
         "vaedyn simulate --data data.npy --beta 0.5",
+        "vaedyn simulate --data data.csv --standardise --spikes 3 --latent 3",
     ],
 )
-@with_model([DATA_OPTION, STANDARDISE], SIMULATION_OPTIONS, [RANDOM_START, TOL])
+@with_model(ON_DATA, SIMULATION_OPTIONS, [RANDOM_START, TOL], build=dict)
 def command(
-    params: Params,
+    params: dict[str, Any],
     place: str | None,
     standardise: bool,
+    estimator: str,
+    spikes: int | None,
     runs: int,
     seed: int,
     engine: str,
@@ -63,18 +67,24 @@ def command(
     The same seed gives the same runs on any number of cores, and asking for
     more runs computes only those that are missing. The last line tells from when
     on the error of each run stays near that of theory's end.
+
+    With --data, one VAE learns the rows of a table, shuffled, in their units; only
+    --lr is in units in which the largest variance is 1. There, unless they are given,
+    --latent is the number of signals found, --beta the noise level eta, --lr at most
+    0.2, and --t-max such that all has settled, or about 30 seconds.
     """
     if place is not None:
-        it = prepare(place, params, standardise, store_path=store_path, recompute=recompute)
+        where = {"store_path": store_path, "recompute": recompute}
+        it = prepare(place, params, standardise, estimator, spikes, **where)
         report(it, seed, store_path, recompute, as_json)
         return
-    if standardise:
-        raise click.UsageError("--standardise goes with --data")
-    warnings = warn(params, tol)
+    without_data()
+    model = Params(**params)
+    warnings = warn(model, tol)
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("simulate", "steps") as progress:
         result = simulate(
-            params,
+            model,
             runs=runs,
             seed=seed,
             engine=engine,
@@ -84,7 +94,7 @@ def command(
             progress=progress,
         )
     with without_records():
-        ending = time_to_converge(params, tol, store=store)
+        ending = time_to_converge(model, tol, store=store)
     times, text = measured_convergence(result, ending)
     if not as_json:
         columns = [f"t = {result.t[-1]:g}", f"mean of {runs}", "std"]

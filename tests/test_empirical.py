@@ -7,9 +7,11 @@ import pytest
 
 import vaedyn
 from tests import reference
-from vaedyn.empirical import learn
+from vaedyn import empirical
+from vaedyn.empirical import DataParams, Rows, learn
 from vaedyn.kernels import rows
 from vaedyn.prediction import Prediction
+from vaedyn.settling import kl_of
 from vaedyn.store import ResultStore
 
 
@@ -22,14 +24,14 @@ def test_a_step_is_that_of_the_plain_twin():
         plain = W.T.copy(), V.T.copy(), D.copy()
         for row, beta in zip(x, betas, strict=True):
             plain = reference.sgd_step(*plain, row, beta, 0.03, 0.2)
-        assert rows.advance(x, betas, W, V, D, 0.03, 0.2) == 6
+        assert rows.advance(x, betas, W, V, D, 0.03, 0.03, 0.2) == 6
         for ours, theirs in zip((W.T, V.T, D), plain, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
 def test_a_lost_variance_stops_it():
     W, V, D = np.full((1, 4), 2.0), np.zeros((1, 4)), np.array([0.01])
-    assert rows.advance(np.ones((5, 4)), np.zeros(5), W, V, D, 0.0, 0.05) == 0
+    assert rows.advance(np.ones((5, 4)), np.zeros(5), W, V, D, 0.0, 0.0, 0.05) == 0
 
 
 def spiked(samples=20_000, dim=20, seed=0):
@@ -41,18 +43,19 @@ def spiked(samples=20_000, dim=20, seed=0):
     return x + 5.0, directions
 
 
-PARAMS = vaedyn.Params(
+PARAMS = DataParams(
     dim=20, latent=3, signal=2, rho=(3, 1), beta=1.5, lr=0.05, t_max=2000.0, points=21
 )
 
 
-def in_blocks(x, size=7000):
-    return lambda: (x[i : i + size] for i in range(0, len(x), size))
+def in_blocks(x, size=7000, digest="", unit=1.0):
+    blocks = lambda: (x[i : i + size] for i in range(0, len(x), size))  # noqa: E731
+    return Rows(blocks, x.mean(axis=0), len(x), unit, digest)
 
 
 def test_latents_learn_what_is_predicted():
     x, directions = spiked()
-    result = learn(PARAMS, in_blocks(x), x.mean(axis=0), directions)
+    result = learn(PARAMS, in_blocks(x), directions)
     assert result.info["passes"] == 2
     expected = Prediction(PARAMS.strengths, 1.0, 20).kl_per_latent(1.5, 3)
     kls = np.sort(result.info["kl"])[::-1]
@@ -64,48 +67,128 @@ def test_latents_learn_what_is_predicted():
     assert result.eps_g.shape == (1, 21)
 
 
-def test_the_order_in_the_file_does_no_harm():
-    x, directions = spiked(4000)
-    ordered = x[np.argsort(x @ directions[0])]
-    result = learn(PARAMS, in_blocks(ordered, 4000), x.mean(axis=0), directions)
+@pytest.mark.parametrize("held", [1, 10])
+def test_the_order_in_the_file_does_no_harm(monkeypatch, held):
+    x, directions = spiked(20_000)
+    ordered = x[np.argsort(np.abs((x - x.mean(axis=0)) @ directions[0]))]
+    monkeypatch.setattr(empirical, "HELD", x.nbytes / held)
+    params = replace(PARAMS, lr=0.15, t_max=900.0)  # less than one pass
+    result = learn(params, in_blocks(ordered, 1000), directions)
+    assert result.info["passes"] == 0.9
     expected = Prediction(PARAMS.strengths, 1.0, 20).kl_per_latent(1.5, 3)
     np.testing.assert_allclose(np.sort(result.info["kl"])[::-1], expected, atol=0.08)
+
+
+@pytest.mark.parametrize("held", [1, 7])
+def test_every_row_is_seen_once_a_pass(monkeypatch, held):
+    x = np.arange(3000.0).reshape(1500, 2)
+    monkeypatch.setattr(empirical, "HELD", x.nbytes / held)
+    source = in_blocks(x, 400, unit=4.0)
+    random = np.random.default_rng(0)
+    passes = [np.concatenate(list(source.shuffled(random))) for _ in range(2)]
+    for seen in passes:
+        rows = np.sort(2 * seen[:, 0] + x[:, 0].mean())
+        np.testing.assert_allclose(rows, x[:, 0], atol=1e-9)
+        # the first part is one of the whole table
+        assert abs(np.corrcoef(np.arange(1500), seen[:, 0])[0, 1]) < 0.1
+    assert np.abs(passes[0] - passes[1]).max() > 0
+
+
+def test_a_table_that_fits_is_read_once():
+    x, directions = spiked(500)
+    reads = []
+    source = replace(in_blocks(x), blocks=lambda: reads.append(1) or iter([x]))
+    for beta in (1.0, 2.0):
+        learn(replace(PARAMS, t_max=100.0, beta=beta), source, directions)
+    assert len(reads) == 1
+
+
+@pytest.mark.parametrize("anneal", ["linear:3.0", "points:0=0.5,2=3,2=1,4=1.5", "tanh:0.5"])
+def test_steps_are_those_of_the_plain_twin_in_the_users_units(anneal):
+    x, directions = spiked(300)
+    unit, lam, lr = 4.0, 0.3, 0.1
+    params = replace(PARAMS, anneal=anneal, lam=lam, lr=lr, t_max=5.0, points=2)
+    result = learn(params, in_blocks(x, unit=unit), directions, seed=3)
+    W, V = (weights.T for weights in params.weights())
+    state = W * np.sqrt(unit), V / np.sqrt(unit), np.ones(3)
+    order = np.concatenate(list(in_blocks(x).shuffled(np.random.default_rng(3))))[:100]
+    for step, row in enumerate(order):
+        beta = float(params.schedule(np.array(step / 20), 1.5))
+        W, V, D = reference.sgd_step(*state, row, beta, lam, 1.0)
+        steps = [now - before for now, before in zip((W, V, D), state, strict=True)]
+        # the gradient in the units of the data, at the rate of each of W, V and D
+        rates = lr, lr / unit**2, lr / unit
+        state = [a + rate * b for a, rate, b in zip(state, rates, steps, strict=True)]
+    W, V, D = state
+    np.testing.assert_allclose(result.D[0, -1], D, rtol=1e-9)
+    np.testing.assert_allclose(result.Q[0, -1], W.T @ W / 20, rtol=1e-9)
+    np.testing.assert_allclose(result.E[0, -1], V.T @ V / 20, rtol=1e-9)
+    np.testing.assert_allclose(result.m[0, -1], W.T @ directions.T / 20**0.5, rtol=1e-8)
+    np.testing.assert_allclose(result.d[0, -1], V.T @ directions.T / 20**0.5, rtol=1e-8)
+
+
+def test_weight_decay_ends_where_predicted():
+    x, directions = spiked()
+    params = replace(PARAMS, lam=0.3, beta=1.2)
+    s = np.linalg.eigvalsh(np.cov(x.T))[::-1]
+    result = learn(replace(params, lr=0.1), in_blocks(x, unit=s[0]), directions)
+    kls = np.sort(result.info["kl"])[::-1]
+    np.testing.assert_allclose(kls, kl_of(s[:3], 1.2, 0.3), atol=0.05)
+    assert np.abs(kls - kl_of(s[:3], 1.2)).max() > 0.1
+
+
+def test_more_latents_than_half_of_the_columns():
+    params = DataParams(dim=4, latent=4, signal=1, t_max=5, points=2)
+    x = np.random.default_rng(0).standard_normal((50, 4))
+    assert len(learn(params, in_blocks(x), np.eye(4)[:1]).info["kl"]) == 4
+    with pytest.raises(vaedyn.ParameterError, match="at most 4"):
+        replace(params, latent=5)
+    with pytest.raises(vaedyn.ParameterError, match="gaussian"):
+        replace(params, init="m=0.03,d=0.03,Q=1,E=1,R=0,D=1")
 
 
 def test_it_is_kept_under_data_and_seed(tmp_path):
     x, directions = spiked(500)
     params, store = replace(PARAMS, t_max=20.0), ResultStore(tmp_path)
-    arguments = (params, in_blocks(x), x.mean(axis=0), directions)
-    first = learn(*arguments, digest="a", store=store)
+    arguments = (params, in_blocks(x, digest="a"), directions)
+    first = learn(*arguments, store=store)
     plain = learn(*arguments)
     for name in ("t", "m", "Q", "D", "eps_g"):
         np.testing.assert_array_equal(getattr(first, name), getattr(plain, name))
-    again = learn(*arguments, digest="a", store=store)
+    again = learn(*arguments, store=store)
     assert again.source.reused
     assert again.info == first.info == plain.info
-    assert not learn(*arguments, digest="b", store=store).source.reused
-    other = learn(*arguments, digest="a", seed=1, store=store)
+    others = in_blocks(x, digest="b")
+    assert not learn(params, others, directions, store=store).source.reused
+    other = learn(*arguments, seed=1, store=store)
     assert not other.source.reused
     assert np.abs(other.m - first.m).max() > 0
 
 
 def test_divergence_and_lost_variances_are_said():
     x, directions = spiked(500)
-    mean = x.mean(axis=0)
     with pytest.raises(vaedyn.DivergenceError, match="--lr"):
-        learn(replace(PARAMS, lr=3.0), in_blocks(x), mean, directions)
+        learn(replace(PARAMS, lr=3.0), in_blocks(x), directions)
     with pytest.raises(vaedyn.DivergenceError, match="reached zero"):
-        learn(replace(PARAMS, beta=0), in_blocks(x), mean, directions)
+        learn(replace(PARAMS, beta=0), in_blocks(x), directions)
     with pytest.raises(vaedyn.ParameterError, match="20 columns"):
-        learn(replace(PARAMS, dim=21), in_blocks(x), mean, directions)
+        learn(replace(PARAMS, dim=21), in_blocks(x), directions)
 
 
 def test_progress_counts_steps():
     x, directions = spiked(500)
     told = []
     learn(
-        replace(PARAMS, t_max=50.0), in_blocks(x), x.mean(axis=0), directions,
+        replace(PARAMS, t_max=50.0), in_blocks(x), directions,
         progress=lambda *numbers: told.append(numbers),
     )  # fmt: skip
     assert told[-1] == (1000, 1000)
     assert told == sorted(told)
+
+
+def test_weights_of_constant_columns_do_not_linger_among_denormal_numbers():
+    x, directions = spiked(500)
+    x[:, 0] = 3.0
+    run = empirical._Run(replace(PARAMS, lr=0.3, t_max=6000.0, points=2), in_blocks(x), 0, None)
+    run.states(directions)
+    assert (run.W[:, 0] == 0).all()

@@ -1,7 +1,5 @@
 """Figures of somebody's data: the spectrum with noise and signals, and collapse on it."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -90,38 +88,43 @@ def _spectrum_legend(complete: bool) -> list[Line2D]:
 
 
 def collapse(
-    variances: np.ndarray, betas: np.ndarray, measured: Sequence[np.ndarray], eta: float
+    fine: np.ndarray,
+    lines: np.ndarray,
+    betas: np.ndarray,
+    measured: np.ndarray,
+    eta: float,
+    active: float,
 ) -> Figure:
     """Draw predicted and measured KL divergence of each latent, and active units, against beta.
 
     Parameters
     ----------
-    variances : (latents,)
-        Of the directions that latents live on, descending.
+    fine : (k,)
+        Values of beta, ascending.
+    lines : (k, latents)
+        Predicted KL divergence of each latent there, in nats.
     betas : (n,)
         At which VAEs were trained.
-    measured : n arrays (latents,)
-        KL divergence of each latent of these, in nats.
+    measured : (n, latents)
+        KL divergence of each latent of these, descending.
     eta : float
         Noise level.
+    active : float
+        KL divergence from which on a latent counts as active.
     """
-    fine = np.geomspace(betas.min(), betas.max(), 400)
-    lines = 0.5 * np.log(np.maximum(variances / fine[:, None], 1.0))
     with styled():
         figure, (top, bottom) = new_figure(
             ONE_COLUMN, 3.6, nrows=2, sharex=True, height_ratios=[2, 3]
         )
         look = {"linestyle": "none", "marker": "o", "markerfacecolor": "white", "zorder": 4,
                 "markeredgewidth": 0.8, "clip_on": False}  # fmt: skip
-        top.plot(fine, (variances > fine[:, None]).sum(axis=1), color=SIGNAL)
-        used = [(np.asarray(kl) > 0.01).sum() for kl in measured]
-        top.plot(betas, used, markeredgecolor=SIGNAL, **look)
+        top.plot(fine, (lines > active).sum(axis=1), color=SIGNAL)
+        top.plot(betas, (measured > active).sum(axis=1), markeredgecolor=SIGNAL, **look)
         top.set_ylabel("active units")
-        for i in range(len(variances)):
+        for i in range(lines.shape[1]):
             colour = COLOURS[i] if i < MOST_COLOURS else GREY
             bottom.plot(fine, lines[:, i], color=colour, linewidth=1.2 if i < MOST_COLOURS else 0.7)
-            ends = [np.sort(kl)[::-1][i] for kl in measured]
-            bottom.plot(betas, ends, markeredgecolor=colour, **look)
+            bottom.plot(betas, measured[:, i], markeredgecolor=colour, **look)
         bottom.set_ylabel("KL per latent (nats)")
         bottom.set_xlabel(r"KL weight $\beta$")
         bottom.set_xscale("log")

@@ -111,13 +111,7 @@ class Params:
         latent = integer("latent", self.latent, 1)
         signal = integer("signal", self.signal, 1)
         dim = integer("dim", self.dim, 1)
-        least = 2 * latent + signal
-        if dim < least:
-            raise ParameterError(
-                "dim",
-                f"must be at least 2 latent + signal = {least} to hold all weight vectors, "
-                f"got {dim}",
-            )
+        self._check_room(dim, latent, signal)
         beta = real("beta", self.beta, least_allowed=True)
         values = {
             "dim": dim,
@@ -145,6 +139,15 @@ class Params:
                 "points",
                 f"there are {self.steps} steps (t_max times dim), too few for "
                 f"{self.points} saved times",
+            )
+
+    def _check_room(self, dim: int, latent: int, signal: int) -> None:
+        least = 2 * latent + signal
+        if dim < least:
+            raise ParameterError(
+                "dim",
+                f"must be at least 2 latent + signal = {least} to hold all weight vectors, "
+                f"got {dim}",
             )
 
     def _strengths(self, signal: int) -> tuple[float, ...]:

@@ -1,0 +1,123 @@
+"""`vaedyn plot collapse`."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from vaedyn.settling import ALIKE
+
+from ..store import ResultStore
+from .data import DATA, DATA_OPTIONS
+from .figure import OUTPUT, checked
+from .ondata import STANDARDISE, chosen, disagreement, predicted, prepare, trained
+from .options import (
+    OUTPUT_OPTIONS,
+    RECOMPUTE_OPTIONS,
+    STORE_OPTIONS,
+    Command,
+    WholeNumber,
+    add,
+    option,
+)
+from .output import print_json
+
+log = logging.getLogger("vaedyn.cli")
+SHARE = 0.2  # of the time of one training, for each value of beta
+FIGURE_OPTIONS = [
+    STANDARDISE,
+    *DATA_OPTIONS,
+    option("Model", "--lam", type=float, default=0.0, help="Weight decay."),
+    option(
+        "Model",
+        "--lr",
+        type=float,
+        default=None,
+        help="Learning rate tau, in units in which the largest variance is 1.",
+        show_default="at most 0.2, less at small beta",
+    ),
+    option(
+        "Model",
+        "--t-max",
+        type=float,
+        default=None,
+        help="How long is trained at each beta, in units of N SGD steps.",
+        show_default="until all has settled, or about 6 seconds",
+    ),
+    option(
+        "Model", "--init-seed", type=WholeNumber(), default=0, help="Seed of the gaussian start."
+    ),
+    option(
+        "Numerics",
+        "--simulations",
+        type=click.IntRange(2),
+        default=10,
+        help="Number of values of beta that are trained at.",
+    ),
+    option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Of the shuffling."),
+    OUTPUT,
+]
+
+
+@click.command(
+    "collapse",
+    cls=Command,
+    examples=[
+        "vaedyn plot collapse data.npy --latent 8 -o collapse.pdf",
+        "vaedyn plot collapse data.csv --standardise --spikes 3",
+    ],
+)
+@DATA
+@add(FIGURE_OPTIONS, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
+def figure(
+    place: str,
+    standardise: bool,
+    estimator: str,
+    spikes: int | None,
+    simulations: int,
+    seed: int,
+    output: Path | None,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+    **model: Any,
+) -> None:
+    """Draw how latents collapse on your data as beta rises: predicted, and by SGD on the rows.
+
+    Values of beta go from below the noise level to beyond the largest variance.
+    """
+    name = f"collapse_{Path(place.partition(':')[0]).stem}.pdf"
+    target = checked(output or Path(name))
+    where = {"store_path": store_path, "recompute": recompute}
+    it = prepare(place, model, standardise, estimator, spikes, **where)
+    spectrum, eta = it.data.spectrum, it.data.prediction.eta
+    betas = np.geomspace(0.5 * eta, 1.3 * spectrum.eigenvalues[0], simulations)
+    betas = np.array([float(f"{beta:.4g}") for beta in betas])
+    store = ResultStore(store_path, recompute=recompute)
+    points = [chosen(it, beta, SHARE) for beta in betas.tolist()]
+    runs = [trained(it, params, seed, store) for params in points]
+    measured = np.array([np.sort(run.info["kl"])[::-1] for run in runs])
+    found = {p.beta: disagreement(it, p, kl) for p, kl in zip(points, measured, strict=True)}
+    warnings = [f"at beta = {beta:g} {why}" for beta, why in found.items() if why]
+    if warnings:
+        others = f" ({len(warnings) - 1} other values of beta: see --json)"
+        log.warning(warnings[0] + others * (len(warnings) > 1))
+
+    from vaedyn import figures_spectrum
+    from vaedyn.style import save
+
+    fine = np.geomspace(betas[0], betas[-1], 400)
+    lines = np.array([predicted(it, points[0], beta) for beta in fine.tolist()])
+    keys = [run.source.key for run in runs if run.source]
+    drawn = figures_spectrum.collapse(fine, lines, betas, measured, eta, ALIKE)
+    save(drawn, target, keywords=keys)
+    if not as_json:
+        click.echo(target)
+        return
+    expected = [predicted(it, params).tolist() for params in points]
+    kl = {"predicted": expected, "measured": measured.tolist()}
+    data = {"command": "plot collapse", "output": str(target), "keys": keys}
+    data |= {"beta": betas.tolist(), "kl_per_latent": kl}
+    print_json({**data, "warnings": [*it.data.analysis.warnings, *warnings]})

@@ -1,0 +1,56 @@
+"""Slow modes around the end of learning, beside the Jacobian of the fixed points' ODE."""
+
+import numpy as np
+import pytest
+
+import vaedyn
+from vaedyn import settling
+from vaedyn.settling import kl_of, modes, settled_at, steady_rate
+
+
+@pytest.mark.parametrize(
+    ("latent", "rho", "beta", "eta"),
+    [
+        (2, (3, 1), 1.0, 0.5),  # mixing of both latents
+        (2, (3, 1), 2.0, 0.3),  # one has collapsed
+        (1, (3, 1), 0.7, 0.6),  # a direction is left
+        (3, (5, 2), 1.3, 0.7),
+    ],
+)
+def test_the_slowest_mode_is_that_of_the_ode(monkeypatch, latent, rho, beta, eta):
+    monkeypatch.setattr(settling, "ALIKE", 0.0)
+    params = vaedyn.Params(
+        dim=100, latent=latent, signal=2, rho=rho, beta=beta, eta=eta, lr=1e-5
+    )  # fmt: skip
+    found = vaedyn.fixed_points(params)
+    stable = int(np.flatnonzero(found.stable)[0])
+    variances = np.array([rho[0] + eta, rho[1] + eta, *[eta] * 5])
+    slowest = min(mode.rate for mode in modes(variances, beta, latent))
+    assert 1e-5 * slowest == pytest.approx(1 / found.relaxation_time[stable], rel=1e-4)
+
+
+def test_what_makes_no_difference_is_left_out():
+    assert not list(modes(np.array([1.0]), 0.97, 1))
+    close = [mode for mode in modes(np.array([1.0, 0.97, 0.1]), 0.2, 2) if mode.mixing]
+    assert not close
+    apart = [mode for mode in modes(np.array([1.0, 0.8, 0.1]), 0.2, 2) if mode.mixing]
+    assert [mode.variances for mode in apart] == [(1.0, 0.8)]
+
+
+def test_times_and_rates():
+    mode = next(modes(np.array([1.0, 0.1]), 0.5, 1))
+    assert settled_at(mode, 0.1) == pytest.approx(2 * settled_at(mode, 0.2))
+    # steps of D around beta are stable below 4 dim beta only
+    for dim, beta in ((4, 1.0), (100, 1.0), (10, 1e-4)):
+        assert 0 < steady_rate(dim, beta) <= min(0.2, dim * beta)
+
+
+def test_weight_decay_lowers_kl_as_the_fixed_points_say():
+    params = vaedyn.Params(rho=3, eta=0.5, beta=1, lam=0.2, lr=1e-6)
+    found = vaedyn.fixed_points(params)
+    learned = int(np.flatnonzero(found.stable)[0])
+    kl = kl_of(np.array([3.5, 0.5]), 1.0, 0.2)
+    assert kl[0] == pytest.approx(found.kl[learned], rel=1e-5)
+    assert kl[1] == 0
+    np.testing.assert_allclose(kl_of(np.array([3.5, 0.5]), 1.0), [0.5 * np.log(3.5), 0])
+    np.testing.assert_allclose(kl_of(np.array([3.5]), 1.0, 1e-9), kl_of(np.array([3.5]), 1.0))
