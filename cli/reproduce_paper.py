@@ -77,7 +77,7 @@ def command(
 
     A row of the table passes when the number found agrees with the one claimed
     within its error. The report is one HTML file that needs no other; figures
-    are also written as PDF. Exit code 1 when a row fails, all files written.
+    are also written as SVG. Exit code 1 when a row fails, all files written.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -126,24 +126,24 @@ def gather(settings: dict[str, Any]) -> list[Panel]:
 def write(panels: list[Panel], output: Path, quick: bool, seed: int) -> tuple[list[Path], Path]:
     """Write the figures and the report, and return where they are."""
     from vaedyn.figures_claims import figure_of
-    from vaedyn.style import as_svg, save
+    from vaedyn.style import as_svg
 
-    paths, images = [], []
+    files: dict[Path, bytes] = {}
+    images = []
     for n, panel in enumerate(panels, 1):
         figure = figure_of(panel)
-        paths.append(output / f"{n}-{panel.name}.pdf")
-        save(figure, paths[-1])
-        figure.set_layout_engine("none")  # what has been placed stays there
-        images.append((as_svg(figure), float(figure.get_figwidth())))
+        files[output / f"{n}-{panel.name}.svg"] = picture = as_svg(figure)
+        images.append((picture, float(figure.get_figwidth())))
     own = "vaedyn reproduce" + " --quick" * quick + f" --seed {seed}" * (seed != 0)
     commands = [[command_line(recipe) for recipe in panel.recipes] for panel in panels]
     page = output / "report.html"
     text = report(panels, images, commands, f"Made by vaedyn {__version__}: {own}")
-    try:
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {page}: {error.strerror}") from error
-    return paths, page
+    for path, content in {**files, page: text.encode()}.items():
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    return [*files], page
 
 
 def entries(panel: Panel) -> list[dict[str, Any]]:

@@ -214,7 +214,7 @@ def superfluous(
         left.set_xlabel(BETA)
         left.set_ylabel(r"$\varepsilon_g$ in the end")
         left.legend()
-        left.set_title(caption(base, 76, without=["beta", "latent"]) + ", $M^* = 1$", fontsize=6.5)
+        left.set_title(caption(base, 76, without=["beta", "latent"]), fontsize=6.5)
         for (value, (t, away)), colour in zip(course.items(), COLOURS, strict=False):
             seen = (t > 0) & (away > 1e-9)
             right.plot(t[seen], away[seen], color=colour, label=rf"$\beta = {value:g}$")

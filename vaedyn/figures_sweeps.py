@@ -119,8 +119,8 @@ def learning_curves(
 def _caption(points: Sequence[Point], width: int) -> str:
     """Return what all points have in common."""
     without = set(points[0].values)
-    if without & {"latent", "signal"}:
-        without |= {"latent", "rho"}
+    if "signal" in without and len(set(points[-1].params.strengths)) > 1:
+        without.add("rho")
     if "anneal" in without:
         without.add("beta")
     return caption(points[0].params, width, without=without)

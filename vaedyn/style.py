@@ -118,12 +118,12 @@ def caption(params: Params, width: int, without: Collection[str] = ()) -> str:
     elif len(strengths) > 4:
         strengths = [*strengths[:3], r"\ldots", strengths[-1]]
     rho = r",\,".join(strengths)
-    sizes = rf"$M = {params.latent}$, $M^* = {params.signal}$"
-    if params.latent == params.signal:
-        sizes = rf"$M = M^* = {params.latent}$"
+    sizes = {"latent": rf"$M = {params.latent}$", "signal": rf"$M^* = {params.signal}$"}
+    if params.latent == params.signal and not {*sizes} & {*without}:
+        sizes = {"latent": rf"$M = M^* = {params.latent}$"}
     formula = {
         "dim": rf"$N = {params.dim}$",
-        "latent": sizes,
+        **sizes,
         "rho": rf"$\rho = {rho}$",
         "eta": rf"$\eta = {params.eta:g}$",
         "beta": params.schedule.formula(params.beta),

@@ -1,0 +1,68 @@
+"""The escape from the initial plateau: theory beside simulated runs and closed forms."""
+
+import numpy as np
+import pytest
+
+import vaedyn
+from tests.test_fluctuations import random_state
+from vaedyn import plateau
+from vaedyn.kernels import ode
+
+
+def test_growth_on_the_plateau_is_that_of_the_ode():
+    params = vaedyn.Params(dim=200, beta=0.7, lam=0.1, lr=0.3)
+    y = random_state(1, 1)
+    y[:2] = 0
+    J = ode.jacobian(y, 0.7, params.strengths, 1.0, 0.1, 0.3, 1)[:2, :2]
+    rate, right, left = plateau._growth(params, y)
+    assert rate == pytest.approx(np.linalg.eigvals(J).real.max())
+    np.testing.assert_allclose(J @ right, rate * right, atol=1e-12)
+    assert left @ right == pytest.approx(1)
+
+
+@pytest.mark.parametrize("changed", [{}, {"beta": 0.5}, {"signal": 2, "dim": 1000}])
+def test_runs_escape_when_told(changed):
+    params = vaedyn.Params(**{"dim": 2000, "lr": 0.3, "points": 1001, "t_max": 100, **changed})
+    told = vaedyn.escape(params)
+    model = vaedyn.Params(**{**params.to_dict(), "t_max": told.mean + 9 * told.std})
+    runs = 300
+    times = plateau.escape_times(
+        vaedyn.simulate(model, runs=runs, random_start=True), told.overlap
+    )  # fmt: skip
+    assert np.isfinite(times).all()
+    assert abs(times.mean() - told.mean) < 4 * told.std / np.sqrt(runs) + 0.02 * told.mean
+    assert times.std() == pytest.approx(told.std, rel=0.2)
+
+
+def test_runs_that_share_a_start_escape_together():
+    start = "m=0.002,d=0.002,Q=1,E=1,R=0,D=1"
+    params = vaedyn.Params(dim=1_000_000, lr=0.01, t_max=1500, points=1001, init=start)
+    told = vaedyn.escape(params, random_start=False)
+    ode_time = plateau.escape_times(
+        vaedyn.Trajectory(**{**vars(vaedyn.theory(params)), "m": vaedyn.theory(params).m[None]}),
+        told.overlap,
+    )[0]
+    assert told.mean == pytest.approx(ode_time, rel=0.01)
+    assert told.std < 0.1 * vaedyn.escape(params).std
+
+
+def test_escape_takes_ln_n_over_twice_the_rate():
+    dims = np.array([10**6, 10**8, 10**10])
+    told = [vaedyn.escape(vaedyn.Params(dim=int(dim), beta=1.5, lr=0.1)) for dim in dims]
+    slopes = np.diff([each.mean for each in told]) / np.diff(np.log(dims))
+    np.testing.assert_allclose(slopes, 1 / (2 * told[-1].rate), rtol=0.01)
+    assert told[-1].std == pytest.approx(np.pi / (2 * np.sqrt(2) * told[-1].rate), rel=0.01)
+    # growth on a collapsed plateau in closed form: s = rho + eta, K = beta, B = 1
+    closed = 0.1 * (-(1 + 1.5 * 2) / 2 + np.sqrt(((1 - 1.5 * 2) / 2) ** 2 + 4))
+    assert told[-1].rate == pytest.approx(closed, rel=1e-3)
+
+
+def test_models_without_an_escape_are_refused():
+    with pytest.raises(vaedyn.ConvergenceError, match="nothing is learned"):
+        vaedyn.escape(vaedyn.Params(beta=2.2, lr=0.1))
+    with pytest.raises(vaedyn.ParameterError, match="one latent"):
+        vaedyn.escape(vaedyn.Params(latent=2))
+    with pytest.raises(vaedyn.ParameterError, match="equal strength"):
+        vaedyn.escape(vaedyn.Params(signal=2, rho=(2, 1)))
+    with pytest.raises(vaedyn.ParameterError, match="constant beta"):
+        vaedyn.escape(vaedyn.Params(anneal="tanh:0.1"))
