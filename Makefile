@@ -55,7 +55,7 @@ cookbook: setup ## run the commands of the cookbook again, and put what they pri
 	$(BIN)/python docs/cookbook.py
 
 test: setup ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
 lint: setup ## check style and types
 	$(BIN)/ruff check .

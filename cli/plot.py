@@ -48,8 +48,10 @@ def command() -> None:
 def _draw(name: str, style: dict[str, str], **options: Any) -> None:
     """Compute or load both trajectories, draw them, and tell what was done."""
     params: Params = options["params"]
-    chosen = ("runs", "seed", "engine", "rtol", "atol", "with_bands", "random_start")
+    chosen = ("runs", "seed", "engine", "rtol", "atol")
+    flags = ("with_bands", "random_start")
     numerics = {key: options[key] for key in chosen}
+    numerics |= {key: True for key in flags if options[key]}
     output = output_path(name, options["output"], params, {**numerics, **style})
     warn(params)
     as_json, with_bands = options.pop("as_json"), options.pop("with_bands")

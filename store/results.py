@@ -54,7 +54,7 @@ class ResultStore:
         self.path = Path(path)
         self.recompute = recompute
         self.save_every = save_every
-        self._prepared = self._made = False
+        self._prepared = False
 
     def load_or_run(
         self, kind: str, params: Mapping[str, Any], compute: Callable[[], Computed]
@@ -74,14 +74,7 @@ class ResultStore:
             return self._found(record)
         self._prepare()
         began = time.perf_counter()
-        try:
-            computed = compute()
-        except BaseException:
-            with contextlib.suppress(OSError):  # not empty
-                if self._made:
-                    self.path.rmdir()
-            self._prepared = False
-            raise
+        computed = compute()
         seconds = time.perf_counter() - began
         log.info("computed %s %s in %.3g s", kind, key[:12], seconds)
         return self.write(kind, params, computed, seconds)
@@ -311,7 +304,6 @@ class ResultStore:
         if self._prepared:
             return
         try:
-            self._made = self._made or not self.path.exists()
             self.path.mkdir(parents=True, exist_ok=True)
             probe = temporary_path(self.path / "probe")
             probe.touch()

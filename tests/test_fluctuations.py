@@ -162,7 +162,7 @@ CASES = {
     "large": {"dim": 10000, "lr": 0.5, "t_max": 8},
     "small": {"dim": 250, "lr": 0.1, "t_max": 60},
 }  # fmt: skip
-RUNS = 1500
+RUNS = 700
 
 
 def start_of(case):
@@ -191,21 +191,21 @@ def ratios(sgd, bands):
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_bands_are_the_spread_of_simulated_runs(case):
     params = vaedyn.Params(points=41, init=start_of(case), **case)
-    sgd = vaedyn.simulate(params, runs=RUNS if params.dim < 5000 else 600, seed=1)
+    sgd = vaedyn.simulate(params, runs=RUNS if params.dim < 5000 else 400, seed=1)
     bands = vaedyn.bands(params)
     found, errors = ratios(sgd, bands)
     # beyond chance, corrections of relative order 1/N are left, larger at small N
     allowed = 4.5 * errors + 12 / params.dim
     assert (np.abs(found - 1) < allowed).all(), found[np.abs(found - 1) > allowed]
-    assert not (np.abs(1.15 * found - 1) < allowed).all()  # 15 per cent would be seen
+    assert not (np.abs(1.25 * found - 1) < allowed).all()  # 25 per cent would be seen
 
 
 def test_sqrt_n_times_the_spread_is_the_constant_of_theory():
     case = {"lr": 0.2, "t_max": 30, "points": 4, "init": SHIFTED}
     constants = []
-    for dim in (250, 1000, 4000):
+    for dim in (250, 1000, 2500):
         params = vaedyn.Params(dim=dim, **case)
-        sgd = vaedyn.simulate(params, runs=800)
+        sgd = vaedyn.simulate(params, runs=500)
         bands = vaedyn.bands(params)
         constants.append(np.sqrt(dim) * bands.eps_g[-1])
         found, errors = ratios(sgd, bands)

@@ -20,18 +20,18 @@ def test_growth_on_the_plateau_is_that_of_the_ode():
     assert left @ right == pytest.approx(1)
 
 
-@pytest.mark.parametrize("changed", [{}, {"beta": 0.5}, {"signal": 2, "dim": 1000}])
+@pytest.mark.parametrize("changed", [{}, {"beta": 0.5}, {"signal": 2}])
 def test_runs_escape_when_told(changed):
-    params = vaedyn.Params(**{"dim": 2000, "lr": 0.3, "points": 1001, "t_max": 100, **changed})
+    params = vaedyn.Params(**{"dim": 1000, "lr": 0.3, "points": 1001, "t_max": 100, **changed})
     told = vaedyn.escape(params)
     model = vaedyn.Params(**{**params.to_dict(), "t_max": told.mean + 9 * told.std})
-    runs = 300
+    runs = 150
     times = plateau.escape_times(
         vaedyn.simulate(model, runs=runs, random_start=True), told.overlap
     )  # fmt: skip
     assert np.isfinite(times).all()
     assert abs(times.mean() - told.mean) < 4 * told.std / np.sqrt(runs) + 0.02 * told.mean
-    assert times.std() == pytest.approx(told.std, rel=0.2)
+    assert times.std() == pytest.approx(told.std, rel=0.25)
 
 
 def test_runs_that_share_a_start_escape_together():

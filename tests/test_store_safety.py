@@ -52,7 +52,7 @@ for turn in range(kills):
             finally:
                 os._exit(1)
         children.append(pid)
-    for _ in range(random.randrange(1, 16)):  # of their writings, then at any moment
+    for _ in range(random.randrange(1, 10)):  # of their writings, then at any moment
         os.read(telling, 1)
     time.sleep(random.uniform(0.0, 0.004))
     for pid in children:
@@ -90,7 +90,7 @@ print(json.dumps({"bad": bad, "seen": seen, "left": left, "after": after}))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_writers_leave_whole_records_or_none(tmp_path):
-    kills = int(os.environ.get("VAEDYN_TEST_KILLS", "150"))
+    kills = int(os.environ.get("VAEDYN_TEST_KILLS", "25"))
     done = subprocess.run(
         [sys.executable, "-c", HARNESS, str(tmp_path), str(kills)],
         capture_output=True,
@@ -99,7 +99,7 @@ def test_killed_writers_leave_whole_records_or_none(tmp_path):
     )
     report = json.loads(done.stdout)
     assert report["bad"] == []
-    assert report["seen"] > 10 * kills  # it did look at something
+    assert report["seen"] > 5 * kills  # it did look at something
     assert report["left"] > 0  # and writers were killed in the act
     assert report["after"] == 0  # what they left is cleared by the next writer
 

@@ -11,7 +11,7 @@ import vaedyn
 from tests import reference
 from vaedyn import sgd
 from vaedyn.annealing import Constant, Tanh
-from vaedyn.kernels import ode, rk45
+from vaedyn.kernels import fluctuations, ode, rk45
 from vaedyn.kernels.product import multiply
 from vaedyn.kernels.stream import open_stream
 from vaedyn.ode import integrate
@@ -159,14 +159,14 @@ def fixed_steps(schedule, code, steps, nodes=None):
     rho, eta, lam, lr, latent = np.array([1.5]), 0.8, 0.05, 0.5, 1
     y = pack(**vaedyn.Params(init="m=0.4,d=0.3,Q=0.7,E=0.5,R=0.2,D=0.9").overlaps())
     numbers = np.array([1.2, *schedule.numbers])
-    k, work = np.empty((7, y.size)), np.empty(ode.scratch(1, 1))
+    k, work = np.empty((7, y.size)), fluctuations.workspace(1, 1, spread=False)
     before, after = np.empty(y.size), np.empty(y.size)
     h = 1 / steps
     step = rk45.advance if nodes is None else plain_step(nodes)
     for i in range(steps):
         t = i * h
         beta = float(schedule(np.array(t), 1.2))
-        ode.drift(y, beta, rho, eta, lam, lr, latent, work, k[0])
+        ode.drift(y, beta, rho, eta, lam, lr, latent, work[0], k[0])
         step(t, h, np.inf, y, k, code, numbers, rho, eta, lam, lr, latent, work, before, after)
         y = after.copy()
     return y
@@ -179,7 +179,7 @@ def plain_step(nodes):
         for stage in range(1, 7):
             after[:] = y + h * rk45.STAGES[stage, :stage] @ k[:stage]
             beta = ode.beta_at(t + nodes[stage] * h, code, numbers)
-            ode.drift(after, beta, rho, eta, lam, lr, latent, work, k[stage])
+            ode.drift(after, beta, rho, eta, lam, lr, latent, work[0], k[stage])
 
     return step
 
