@@ -48,6 +48,14 @@ DENSE = np.array(
 
 
 @leaf
+def copy(source, target):
+    """Set `target` to `source`, of the same length."""
+    # ``target[:] = source`` could fail, and composing that message takes seconds to compile
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@leaf
 def combine(target, y, scale, weights, first, k, count):
     """Set `target` to ``y + scale sum_j weights[first + j] k[j]`` over `count` stages."""
     size = y.size
@@ -160,7 +168,7 @@ def integrate(
     end = times[-1]
     if record[STEP] == 0.0:
         record[TIME] = times[0]
-        out[0] = y
+        copy(y, out[0])
         record[SAVED] = 1
         record[LAST_ERROR] = 1e-4
     t = record[TIME]
@@ -209,8 +217,8 @@ def integrate(
             interpolate((times[saved] - t) / h, h, y, after, k[0], k[6], error, out[saved])
             saved += 1
         t = reached
-        y[:] = after
-        k[0] = k[6]
+        copy(after, y)
+        copy(k[6], k[0])
         if last and t < end:  # beta(t) may go on in another way
             flow(y, beta_at(t, kind, schedule), rho, eta, lam, lr, latent, work, k[0])
             record[EVALUATIONS] += 1

@@ -62,9 +62,13 @@ def stack(W, V, teacher):
     """
     latent, dim = W.shape
     rows = np.zeros((2 * latent + teacher.shape[0] + 1, dim + (136 - dim) % 512))
-    rows[:latent, :dim] = W
-    rows[latent : 2 * latent, :dim] = V
-    rows[2 * latent : -1, :dim] = teacher
+    # element by element, since slices that may not fit take seconds more to compile
+    for j in range(dim):
+        for i in range(latent):
+            rows[i, j] = W[i, j]
+            rows[latent + i, j] = V[i, j]
+        for k in range(len(teacher)):
+            rows[2 * latent + k, j] = teacher[k, j]
     return rows
 
 
