@@ -34,6 +34,9 @@ def command_of(record: Record) -> str | None:
         words += ["--scale", "standard"] if record.params["standardise"] else []
         words += [f"--{name}={record.params[name]}" for name in ("leading", "passes")]
         return shlex.join(words)
+    if record.kind == "panel":
+        chosen = {name: record.params[name] for name in ("quick", "seed")}
+        return shlex.join(["vaedyn", "reproduce", *words_of(chosen)])
     if record.kind not in OPTIONS:
         return None
     words = ["vaedyn", *COMMANDS.get(record.kind, record.kind).split()]

@@ -26,6 +26,7 @@ from .options import (
     option,
 )
 from .output import plain, print_json, progress_bar, table, without_records
+from .panels import picture
 from .report import report, result, shown, verdict
 from .reproduce import words_of
 
@@ -88,7 +89,7 @@ def command(
     settings: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
     settings["store"] = ResultStore(store_path, recompute=recompute)
     panels = gather(settings)
-    figures, page = write(panels, output, quick, seed)
+    figures, page = write(panels, output, settings["store"], quick, seed)
     rows = [row for panel in panels for row in panel.rows]
     if as_json:
         print_json(
@@ -123,19 +124,23 @@ def gather(settings: dict[str, Any]) -> list[Panel]:
     return panels
 
 
-def write(panels: list[Panel], output: Path, quick: bool, seed: int) -> tuple[list[Path], Path]:
+def write(
+    panels: list[Panel], output: Path, store: ResultStore, quick: bool, seed: int
+) -> tuple[list[Path], Path]:
     """Write the figures and the report, and return where they are."""
-    from vaedyn.figures_claims import figure_of
-    from vaedyn.style import as_svg
-
-    files: dict[Path, bytes] = {}
-    images = []
-    for n, panel in enumerate(panels, 1):
-        figure = figure_of(panel)
-        files[output / f"{n}-{panel.name}.svg"] = picture = as_svg(figure)
-        images.append((picture, float(figure.get_figwidth())))
-    own = "vaedyn reproduce" + " --quick" * quick + f" --seed {seed}" * (seed != 0)
     commands = [[command_line(recipe) for recipe in panel.recipes] for panel in panels]
+    images, began = [], perf_counter()
+    with without_records(), progress_bar("figures", "") as progress:
+        for panel, own in zip(panels, commands, strict=True):
+            images.append(picture(panel, own, store, quick, seed))
+            if progress:
+                progress(len(images), len(panels))
+    log.info("figures, %.1f s", perf_counter() - began)
+    files = {
+        output / f"{n}-{panel.name}.svg": svg
+        for n, (panel, (svg, _)) in enumerate(zip(panels, images, strict=True), 1)
+    }
+    own = "vaedyn reproduce" + " --quick" * quick + f" --seed {seed}" * (seed != 0)
     page = output / "report.html"
     text = report(panels, images, commands, f"Made by vaedyn {__version__}: {own}")
     for path, content in {**files, page: text.encode()}.items():

@@ -1,6 +1,7 @@
 """`vaedyn reproduce`: the table, the report, the exit code, and commands that can be pasted."""
 
 import shlex
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -119,8 +120,37 @@ def test_a_wrong_number_fails_and_everything_is_written(run, only):
 def test_the_second_time_everything_comes_from_the_store(run, only, monkeypatch):
     only(right)
     first = run("reproduce --quick --json -q").json
+    page = Path("reproduce/report.html").read_bytes()
+    shutil.rmtree("reproduce")
     monkeypatch.setattr("vaedyn.ode.integrate", lambda *_, **__: pytest.fail("computed again"))
+    monkeypatch.setattr("vaedyn.style.as_svg", lambda *_: pytest.fail("drawn again"))
     assert run("reproduce --quick --json -q").json == first
+    assert Path("reproduce/report.html").read_bytes() == page
+
+
+@pytest.mark.parametrize("change", ["row", "caption", "code", "recompute"])
+def test_pictures_are_drawn_again_when_what_they_show_has_changed(run, only, monkeypatch, change):
+    only(right)
+    run("reproduce --quick")
+    kept = Path("reproduce/1-relaxation.svg").read_bytes()
+    monkeypatch.setattr("vaedyn.style.as_svg", lambda _: b"<svg>another</svg>")
+    if change == "row":
+        only(wrong)
+    elif change == "caption":
+        only(lambda lab: [replace(right(lab)[0], caption="Another.")])
+    elif change == "code":
+        monkeypatch.setattr("vaedyn.cli.panels._drawing", lambda: "another")
+    run("reproduce --quick" + " --recompute" * (change == "recompute"))
+    assert Path("reproduce/1-relaxation.svg").read_bytes() == b"<svg>another</svg>" != kept
+
+
+def test_a_kept_picture_tells_the_command_that_makes_it(run, only):
+    only(right)
+    run("reproduce --quick --seed 3")
+    (entry,) = run("store list --json kind=panel").json["records"]
+    assert run("store show --json", entry["key"]).json["reproduce"] == (
+        "vaedyn reproduce --quick --seed 3"
+    )
 
 
 def test_a_file_in_the_way_is_refused(run, only):

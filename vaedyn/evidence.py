@@ -148,9 +148,9 @@ def quantile(freedom: int, tests: int = 1) -> float:
 
     The standard errors are estimated, each with so many degrees of freedom.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.isf(CHANCE / 2 / tests, freedom))
+    return -float(stdtrit(freedom, CHANCE / 2 / tests))
 
 
 def mean_and_error(values: np.ndarray) -> tuple[float, float]:
