@@ -175,8 +175,8 @@ class Units:
             return start
         if unit.latents == 1:
             alone = self._single(unit, model)
-            if alone is not None:
-                return alone  # next to a fold it may be missed, and is looked for below
+            if alone is not None or not self._roots(unit, model):
+                return alone  # which one of several is the usual one is found out below
         found = None if start is None else follow(unit, raised, start)
         # near the end of a branch, come from smaller beta
         for factor in (0.5, 0.2, 0.05):
@@ -199,14 +199,18 @@ class Units:
         (found,) = _found_alone(unit, model)
         return _refined(unit, model, found)
 
+    def _roots(self, unit: Unit, model: Model) -> list[np.ndarray]:
+        """Return all states of a latent that lives alone, by rising Q; some perhaps twice."""
+        found = (_refined(unit, model, start) for start in _found_alone(unit, model, all_roots))
+        return [y for y in found if y is not None]
+
     def _others(self, unit: Unit) -> list[np.ndarray]:
         """Return all states of a latent that lives alone but the usual one, by rising Q."""
         if unit not in self._extra:
-            model, usual, kept = self.alone(unit), self.state(unit), []
-            for start in _found_alone(unit, model, all_roots):
-                y = _refined(unit, model, start)
+            usual, kept = self.state(unit), []
+            for y in self._roots(unit, self.alone(unit)):
                 known = [*kept, *([] if usual is None else [usual])]
-                if y is not None and not any(np.allclose(y**2, z**2, rtol=1e-6) for z in known):
+                if not any(np.allclose(y**2, z**2, rtol=1e-6) for z in known):
                     kept.append(y)
             self._extra[unit] = kept
         return self._extra[unit]
