@@ -32,7 +32,8 @@ GROUPS = option(
     "--groups",
     type=click.IntRange(0, 2),
     default=2,
-    help="Most latents that live together; with 0 only the end of the trajectory is sought.",
+    help="Most latents that live together; with 0 only the end of the trajectory is sought, "
+    "and of branches only that of collapse.",
 )
 ALONG = option(
     "Output",

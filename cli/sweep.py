@@ -38,7 +38,8 @@ SWEEP_OPTIONS = [
         "Sweep",
         "--jobs",
         type=WholeNumber(),
-        help="Processes; all cores if not given.",
+        help="Number of processes.",
+        show_default="all cores",
     ),
     option(
         "Sweep",
