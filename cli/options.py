@@ -51,6 +51,18 @@ class Command(click.Command):
                     formatter.write_text(example)
 
 
+class Group(click.Group):
+    """A group whose help tells the whole first line of each command."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = []
+        for name in self.list_commands(ctx):
+            text = self.commands[name].help or ""
+            rows.append((name, text.partition("\n\n")[0]))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 class WholeNumber(click.ParamType):
     """A whole number that may be written as 1e6."""
 
