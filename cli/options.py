@@ -152,7 +152,7 @@ MODEL_OPTIONS = [
         "anneal",
         "anneal",
         str,
-        "KL annealing, which ends at --beta: constant; tanh:GAMMA for beta tanh(GAMMA t); "
+        "KL annealing towards --beta: constant; tanh:GAMMA for beta tanh(GAMMA t); "
         "linear:T, cosine:T or sigmoid:T from 0 to beta in a time T; cyclical:PERIOD:RATIO, in "
         "every PERIOD from 0 straight to beta within the share RATIO of it; "
         "points:T1=BETA1,T2=BETA2,... with straight lines in between (twice the same T for a "
