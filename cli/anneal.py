@@ -34,7 +34,7 @@ FAMILY = option(
     "--family",
     type=click.Choice([*FAMILIES]),
     default="tanh",
-    help="Schedules to choose from; free: piecewise linear, with beta >= 0.",
+    help="Schedules to choose from, as --anneal has them; free: piecewise linear, with beta >= 0.",
 )
 KNOTS = option(
     "Numerics",
@@ -49,7 +49,7 @@ CONFIRM = option(
     "--confirm",
     type=click.IntRange(2),
     default=None,
-    help="Simulate as many runs under both schedules, and measure the gain.",
+    help="Simulate as many runs under the schedule found and at constant beta; measure the gain.",
     show_default="none",
 )
 JOBS = option(

@@ -26,14 +26,14 @@ BANDS = option(
     "with_bands",
     is_flag=True,
     show_default=False,
-    help="Tell the standard deviation of single runs at this N, too, to leading order in 1/N.",
+    help="Also the standard deviation over runs at N = --dim in theory, to leading order in 1/N.",
 )
 RANDOM_START = option(
     "Numerics",
     "--random-start",
     is_flag=True,
     show_default=False,
-    help="Every run draws its own initial weights, gaussian with the given overlaps on average.",
+    help="Every run draws its own initial weights, gaussian, with overlaps of --init on average.",
 )
 FURTHER = 8.0  # standard deviations beyond the mean up to which escapes are waited for
 
@@ -165,8 +165,10 @@ def escape_figure(
 ) -> None:
     """Draw when runs leave the initial plateau, against N: the mean grows as ln(N) / (2 g).
 
-    Every run draws its own initial weights, and counts as escaped when |m| is half of its
-    end. For one latent. --t-max and --points are chosen so that all runs escape.
+    g is the rate at which small overlaps m and d grow. Every run draws its own initial
+    weights, and counts as escaped when |m| is half of its end. For one latent and signals
+    of equal strength, at constant beta. --t-max and --points are chosen so that all runs
+    escape; N is that of --vary, not of --dim.
     """
     dims = _dims(vary)
     if ensemble["runs"] < 2:

@@ -46,14 +46,15 @@ DATA_OPTIONS = [
         "--estimator",
         type=click.Choice([*ESTIMATORS]),
         default="likelihood",
-        help="How the noise level eta is estimated.",
+        help="How the noise level eta is estimated: from the mean of the eigenvalues beside the "
+        "signals (corrected for its bias), from their median, or from the middle 60 %.",
     ),
     option(
         "Model",
         "--spikes",
         type=click.IntRange(0),
         default=None,
-        help="Number of signals.",
+        help="Number of signals M*.",
         show_default="all that stand out of the noise",
     ),
     option(
@@ -61,7 +62,7 @@ DATA_OPTIONS = [
         "--latent",
         type=click.IntRange(1),
         default=None,
-        help="Number of latents.",
+        help="Number of latents M.",
         show_default="one for each signal",
     ),
 ]
@@ -71,15 +72,15 @@ ACCURACY_OPTIONS = [
         "--leading",
         type=click.IntRange(1),
         default=LEADING,
-        help="Number of directions that are kept, and of eigenvalues of data with more than "
-        f"{LARGEST_EXACT} rows and columns, where not all are computed.",
+        help="Number of directions that are kept. Of data with more than "
+        f"{LARGEST_EXACT} rows and columns only as many eigenvalues are computed.",
     ),
     option(
         "Numerics",
         "--passes",
         type=click.IntRange(1),
         default=PASSES,
-        help="Passes over such data, which make these eigenvalues exact.",
+        help="Passes over such large data: the more, the more exact their eigenvalues.",
     ),
 ]
 CONVENTION_OPTIONS = [

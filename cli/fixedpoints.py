@@ -32,7 +32,8 @@ GROUPS = option(
     "--groups",
     type=click.IntRange(0, 2),
     default=2,
-    help="Most latents that live together; with 0 only the end of the trajectory is sought.",
+    help="Most latents that live together; with 0 only the end of the trajectory is sought, "
+    "and of branches only that of collapse.",
 )
 ALONG = option(
     "Output",
@@ -70,9 +71,10 @@ def command(
 
     Every latent lives on a signal or on background noise, or has collapsed, or
     two share a direction or are mixed over two. Stable points come first; the
-    one reached from the given start is marked. Signs, permutations of latents
-    and rotations among equal signals are counted in `copies`. The time is that
-    in which the slowest deviation shrinks, or the fastest grows, by a factor e.
+    one reached from the given start is marked. `copies` counts what signs and
+    permutations of latents make of one; rotations among equal signals make a
+    continuum of it. The time is that in which the slowest deviation shrinks, or
+    the fastest grows, by a factor e.
     """
     store = ResultStore(store_path, recompute=recompute)
     if len(vary) > 2 or (vary and along):

@@ -29,22 +29,23 @@ QUANTITY = option(
     "quantity",
     type=click.Choice(["eps_g", "kl", "distortion", "m", "d", "Q", "E", "R", "D"]),
     default="eps_g",
-    help="What is drawn along the branches.",
+    help="What is drawn along the branches: of matrices the diagonal, of m and d the largest "
+    "overlap of each latent.",
 )
 VARY_ONE = option(
     "Numerics",
     "--vary",
     type=RangeType(),
     default="beta=0.05:3",
-    help=f"What is varied, one of {', '.join(VARIED)}, and its range.",
+    help=f"What is varied, one of {', '.join(VARIED)}, its range, and COUNT ({COUNT}) values.",
 )
 VARY_BETA = option(
     "Numerics",
     "--vary",
     type=RangeType(),
     default=None,
-    help="The range of beta.",
-    show_default="beta from 0 to beyond collapse",
+    help=f"The range of beta, and how many values of it ({COUNT}).",
+    show_default="from near 0 to 1.2 (largest rho + eta)",
 )
 VARY_TWO = option(
     "Numerics",
@@ -52,7 +53,7 @@ VARY_TWO = option(
     type=RangeType(),
     multiple=True,
     default=("beta=0.05:3", "eta=0.1:2"),
-    help=f"The two axes: of {', '.join(VARIED)}, with their ranges and numbers of points.",
+    help=f"The two axes: of {', '.join(VARIED)}, their ranges, and COUNT ({COUNT}) points.",
 )
 SIMULATIONS = option(
     "Numerics",

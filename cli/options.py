@@ -51,6 +51,18 @@ class Command(click.Command):
                     formatter.write_text(example)
 
 
+class Group(click.Group):
+    """A group whose help tells the whole first line of each command."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = []
+        for name in self.list_commands(ctx):
+            text = self.commands[name].help or ""
+            rows.append((name, text.partition("\n\n")[0]))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 class WholeNumber(click.ParamType):
     """A whole number that may be written as 1e6."""
 
@@ -129,10 +141,10 @@ MODEL_OPTIONS = [
     _model("dim", "dim", WholeNumber(), "Input dimension N."),
     _model("latent", "latent", WholeNumber(), "Latent dimension M."),
     _model("signal", "signal", WholeNumber(), "Number of signal directions M*."),
-    _model("rho", "rho", Numbers(), "Signal strengths: one for all, or M* of them."),
-    _model("eta", "eta", float, "Variance of the background noise."),
-    _model("beta", "beta", float, "KL weight; with --anneal its end value."),
-    _model("lam", "lam", float, "Weight decay."),
+    _model("rho", "rho", Numbers(), "Signal strengths rho: one for all, or M* of them."),
+    _model("eta", "eta", float, "Variance eta of the background noise."),
+    _model("beta", "beta", float, "KL weight beta; with --anneal its end value."),
+    _model("lam", "lam", float, "Weight decay lambda, of W and V."),
     _model("lr", "lr", float, "Learning rate tau."),
     _model("t_max", "t-max", float, "Last time, in units of N SGD steps."),
     _model("points", "points", WholeNumber(), "Number of saved times."),
@@ -140,16 +152,18 @@ MODEL_OPTIONS = [
         "anneal",
         "anneal",
         str,
-        "KL annealing, rising to --beta: constant, tanh:GAMMA for beta tanh(GAMMA t), linear:T, "
-        "cosine:T, sigmoid:T, cyclical:PERIOD:RATIO, points:T1=BETA1,T2=BETA2,... with straight "
-        "lines in between (twice the same T for a jump), or file:PATH of lines t,beta.",
+        "KL annealing towards --beta: constant; tanh:GAMMA for beta tanh(GAMMA t); "
+        "linear:T, cosine:T or sigmoid:T from 0 to beta in a time T; cyclical:PERIOD:RATIO, in "
+        "every PERIOD from 0 straight to beta within the share RATIO of it; "
+        "points:T1=BETA1,T2=BETA2,... with straight lines in between (twice the same T for a "
+        "jump); or file:PATH of lines t,beta.",
     ),
     _model(
         "init",
         "init",
         Start(),
-        "Where learning starts: gaussian weights, or given overlaps such as "
-        "m=0.03,d=0.03,Q=1,E=1,R=0,D=1 (a number fills a diagonal), or a JSON file of full "
+        "Where learning starts: gaussian (W and V standard normal, D = 1), or all six overlaps, "
+        "such as m=0.03,d=0.03,Q=1,E=1,R=0,D=1 (a number fills a diagonal), or a JSON file of full "
         "matrices under these names.",
     ),
     _model("init_seed", "init-seed", WholeNumber(), "Seed of the gaussian start."),
@@ -166,7 +180,13 @@ STORE_OPTIONS = [
     ),
 ]
 RECOMPUTE_OPTIONS = [
-    option("Store", "--recompute", is_flag=True, help="Ignore what is stored.", show_default=False),
+    option(
+        "Store",
+        "--recompute",
+        is_flag=True,
+        help="Compute anew, and replace what is stored.",
+        show_default=False,
+    ),
 ]
 OUTPUT_OPTIONS = [
     option(
@@ -177,8 +197,10 @@ OUTPUT_OPTIONS = [
         show_default=False,
         help="Print one JSON object on stdout.",
     ),
-    option("Output", "-q", "--quiet", is_flag=True, show_default=False, help="No notes."),
-    option("Output", "-v", "--verbose", is_flag=True, show_default=False, help="More notes."),
+    option("Output", "-q", "--quiet", is_flag=True, show_default=False, help="No notes on stderr."),
+    option(
+        "Output", "-v", "--verbose", is_flag=True, show_default=False, help="More notes on stderr."
+    ),
 ]
 SIMULATION_OPTIONS = [
     option("Numerics", "--runs", type=WholeNumber(), default=5, help="Number of runs."),
@@ -188,13 +210,32 @@ SIMULATION_OPTIONS = [
         "--engine",
         type=click.Choice(["exact", "vector"]),
         default="exact",
-        help="vector trains weight vectors; exact draws from the same law at a cost free of N.",
+        help="vector trains weight vectors; exact draws the order parameters from the same "
+        "law, at a cost per step that does not depend on N.",
     ),
-    option("Numerics", "--jobs", type=WholeNumber(), help="Threads; all cores if not given."),
+    option(
+        "Numerics",
+        "--jobs",
+        type=WholeNumber(),
+        help="Number of threads.",
+        show_default="all cores",
+    ),
 ]
 THEORY_OPTIONS = [
-    option("Numerics", "--rtol", type=float, default=1e-8, help="Relative error of an ODE step."),
-    option("Numerics", "--atol", type=float, default=1e-10, help="Absolute error of an ODE step."),
+    option(
+        "Numerics",
+        "--rtol",
+        type=float,
+        default=1e-8,
+        help="Relative error allowed in an ODE step.",
+    ),
+    option(
+        "Numerics",
+        "--atol",
+        type=float,
+        default=1e-10,
+        help="Absolute error allowed in an ODE step.",
+    ),
 ]
 
 

@@ -29,7 +29,7 @@ SHARE = 0.2  # of the time of one training, for each value of beta
 FIGURE_OPTIONS = [
     STANDARDISE,
     *DATA_OPTIONS,
-    option("Model", "--lam", type=float, default=0.0, help="Weight decay."),
+    option("Model", "--lam", type=float, default=0.0, help="Weight decay lambda, of W and V."),
     option(
         "Model",
         "--lr",
@@ -56,7 +56,13 @@ FIGURE_OPTIONS = [
         default=10,
         help="Number of values of beta that are trained at.",
     ),
-    option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Of the shuffling."),
+    option(
+        "Numerics",
+        "--seed",
+        type=click.IntRange(0),
+        default=0,
+        help="Seed of the shuffling of the rows.",
+    ),
     OUTPUT,
 ]
 

@@ -91,11 +91,23 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
     [
         VARY,
         OF,
-        option("Output", "--x", default=None, help="On this axis.", show_default="the first"),
+        option(
+            "Output",
+            "--x",
+            default=None,
+            help="Which of what varies is on the x axis.",
+            show_default="the first",
+        ),
         option(
             "Output", "--y", type=click.Choice(QUANTITIES), default="eps_g", help="What is drawn."
         ),
-        option("Output", "--hue", default=None, help="One line each.", show_default="the second"),
+        option(
+            "Output",
+            "--hue",
+            default=None,
+            help="Which has a line for each of its values.",
+            show_default="the second",
+        ),
         *SCALES,
         OUTPUT,
     ],

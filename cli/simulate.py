@@ -68,7 +68,7 @@ def command(
     more runs computes only those that are missing. The last line tells from when
     on the error of each run stays near that of theory's end.
 
-    With --data, one VAE learns the rows of a table, shuffled, in their units; only
+    With --data, one VAE learns the rows of a table, shuffled by --seed, in their units; only
     --lr is in units in which the largest variance is 1. There, unless they are given,
     --latent is the number of signals found, --beta the noise level eta, --lr at most
     0.2, and --t-max such that all has settled, or about 30 seconds.

@@ -22,6 +22,7 @@ from .options import (
     STORE_OPTIONS,
     THEORY_OPTIONS,
     Command,
+    Group,
     WholeNumber,
     add,
     option,
@@ -38,7 +39,8 @@ SWEEP_OPTIONS = [
         "Sweep",
         "--jobs",
         type=WholeNumber(),
-        help="Processes; all cores if not given.",
+        help="Number of processes.",
+        show_default="all cores",
     ),
     option(
         "Sweep",
@@ -77,7 +79,7 @@ def _vary(name: str) -> Callable:
     )
 
 
-@click.group("sweep")
+@click.group("sweep", cls=Group)
 def command() -> None:
     """Compute every point of a grid of models, reusing what is there."""
 

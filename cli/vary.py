@@ -68,7 +68,7 @@ VARY = option(
     type=RangeType(),
     multiple=True,
     help=f"Follow all branches while one of {', '.join(VARIED)} goes from LOW to HIGH; "
-    "given twice, map which state is stable on a grid of COUNT points each.",
+    f"given twice, map which state is stable on a grid of COUNT ({COUNT}) points each.",
 )
 
 

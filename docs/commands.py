@@ -53,7 +53,8 @@ def reference() -> str:
     common = [rows[name] for name in COMMON]
     page = [INTRODUCTION.format(model=_table("option", model), common=_table("option", common))]
     for path, command in found.items():
-        page += _described(path, command, {*model, *common})
+        of_model = set(MODEL) <= {option.name for option in command.params}
+        page += _described(path, command, {*common, *model} if of_model else {*common})
     return "\n".join(page)
 
 
@@ -75,7 +76,7 @@ def _described(path: tuple[str, ...], command: click.Command, shared: set[str]) 
     for section, lines in sections.items():
         if lines:
             yield _table(section, lines)
-    links = [MODEL_LINK, COMMON_LINK] if set(MODEL) <= set(rows) else [COMMON_LINK]
+    links = [MODEL_LINK, COMMON_LINK] if len(shared) > len(COMMON) else [COMMON_LINK]
     yield f"Besides, it takes {' and '.join(links)}.\n"
     if examples := getattr(command, "examples", ()):
         yield "```console"
@@ -90,10 +91,20 @@ def _rows(command: click.Command) -> dict[str, str]:
         if isinstance(option, click.Option) and option.name:
             names = ", ".join([*option.opts, *option.secondary_opts])
             if not option.is_flag:
-                names += f" {option.make_metavar(context)}"
-            cells = (f"`{names}`", _marked(option.help or ""), _default(option))
+                names += f" {option.make_metavar(context).replace(' RANGE', '')}"
+            cells = (f"`{names}`", _marked(option.help or "") + _range(option), _default(option))
             rows[option.name] = "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     return rows
+
+
+def _range(option: click.Option) -> str:
+    """Return which whole numbers an option takes, where that is not plain."""
+    if not isinstance(option.type, click.IntRange):
+        return ""
+    least, most = option.type.min or 0, option.type.max
+    if most is not None:
+        return f" From {least} to {most}."
+    return f" At least {least}." if least > 1 else ""
 
 
 def _default(option: click.Option) -> str:

@@ -62,6 +62,15 @@ def test_help_lists_the_commands_with_their_own_first_lines():
         assert re.search(rf"^  {name} +{re.escape(text)}$", done.output, re.MULTILINE)
 
 
+@pytest.mark.parametrize("group", ["plot", "store", "sweep"])
+def test_groups_list_their_commands_with_whole_first_lines(group):
+    shown = " ".join(CliRunner().invoke(cli.command, [group, "--help"]).output.split())
+    for path, command in ALL.items():
+        if path[0] == group:
+            first = " ".join(command.help.partition("\n\n")[0].split())
+            assert f" {path[1]} {first}" in shown
+
+
 @pytest.mark.parametrize("words", ["", "plot", "store"])
 def test_a_group_alone_shows_its_help(run, words):
     done = run(words)

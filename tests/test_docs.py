@@ -17,6 +17,11 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 MAKEFILE = (ROOT / "Makefile").read_text()
 OPERATORS = set("|><&")
+COMMANDS = {
+    " ".join(path): command
+    for path, command in runpy.run_path(DOCS / "commands.py")["commands"]()
+    if not isinstance(command, click.Group)
+}
 
 
 def command_lines():
@@ -147,6 +152,23 @@ def test_every_page_is_in_the_table_of_contents():
     toctree = re.findall(r"```\{toctree\}(.*?)```", index, re.DOTALL)[0]
     listed = re.findall(r"^([\w-]+)$", toctree, re.MULTILINE)
     assert {f"{name}.md" for name in listed} | {"index.md"} == {p.name for p in DOCS.glob("*.md")}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_command_reference_has_every_option(name):
+    """In the section of its command, or in a table that this section refers to."""
+    page = (DOCS / "commands.md").read_text()
+
+    def section(title):
+        return re.split("\n#", page.partition(f"# {title}\n")[2])[0]
+
+    found = section(name)
+    for title in ("Options of the model", "Options of every command"):
+        if f"(#{title.lower().replace(' ', '-')})" in found:
+            found += section(title)
+    for option in COMMANDS[name].params:
+        if isinstance(option, click.Option):
+            assert re.search(rf"^\| `[^`]*{option.opts[-1]}\b", found, re.MULTILINE), option.opts
 
 
 def test_the_command_reference_is_that_of_the_commands():

@@ -14,10 +14,11 @@ LARGEST_LR = 1e4
 
 
 def collapse_threshold(variance: float, lam: float) -> float:
-    """Return the beta above which no latent can live on a direction of the given data variance.
+    """Return the beta above which a latent stays collapsed on a direction of given data variance.
 
     The collapsed state is stable there iff ``(1 + lam)(s beta + lam) > s^2``
-    (small learning rate); s is rho_k + eta along a signal, eta elsewhere.
+    (small learning rate); s is rho_k + eta along a signal, eta elsewhere. With weight
+    decay a latent that is alive may survive beyond, for ``s^2 < 2 lam (1 + lam)^2 / (1 + 2 lam)``.
     """
     return float(variance / (1 + lam) - lam / variance)
 
