@@ -170,5 +170,6 @@ def _section(n: int, panel: Panel, image: tuple[bytes, float], commands: Sequenc
         f"<dl><dt>Known of the original</dt><dd>{escape(panel.known)}</dd>\n"
         f"<dt>Our choice</dt><dd>{escape(panel.chosen)}</dd></dl>\n"
         f"<details><summary>Tolerances</summary><ul>{basis}</ul></details>\n"
-        f"<p>To make it, or its data, alone:</p>\n<pre>{escape(chr(10).join(commands))}</pre></section>"
+        "<p>To make it, or its data, alone:</p>\n"
+        f"<pre>{escape(chr(10).join(commands))}</pre></section>"
     )

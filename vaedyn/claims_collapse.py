@@ -198,7 +198,7 @@ def superfluous(lab: Lab) -> list[Panel]:
             recipes=[
                 Recipe(command="sweep simulate", params=base, options=options),
                 Recipe(
-                    command="plot sweep --vary beta=0.05:2.6:52",
+                    command="plot sweep --vary beta=0.05:2.6:18",
                     params=alone,
                     options={"of": "fixedpoints", "vary": "latent=1,2,3"},
                 ),
