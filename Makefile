@@ -45,6 +45,7 @@ figures: setup ## draw the figures of docs/ again
 docs: $(DOCS_READY) ## build the documentation into build/docs
 	$(BIN)/python docs/commands.py
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
+	@! grep -lE '(src|<link.* href)="https?:' build/docs/*.html  # pages must not need a network
 	@echo build/docs/index.html
 
 $(DOCS_READY): $(READY)
