@@ -26,6 +26,7 @@ from .varied import Varied
 Y_SCALE = option(
     "Output", "--y-scale", type=click.Choice(["linear", "log"]), default="log", help="Error axis."
 )
+MOST_NAMED = 7  # values in the name of a file; as many curves have colours of their own
 SPREAD = [BANDS, RANDOM_START]
 FIGURE_OPTIONS = [
     OUTPUT,
@@ -48,11 +49,7 @@ def command() -> None:
 def _draw(name: str, style: dict[str, str], **options: Any) -> None:
     """Compute or load both trajectories, draw them, and tell what was done."""
     params: Params = options["params"]
-    chosen = ("runs", "seed", "engine", "rtol", "atol")
-    flags = ("with_bands", "random_start")
-    numerics = {key: options[key] for key in chosen}
-    numerics |= {key: True for key in flags if options[key]}
-    output = output_path(name, options["output"], params, {**numerics, **style})
+    output = output_path(name, options["output"], params, {**_numerics(options), **style})
     warn(params)
     as_json, with_bands = options.pop("as_json"), options.pop("with_bands")
     ode, sgd = _trajectories(**options)
@@ -66,6 +63,12 @@ def _draw(name: str, style: dict[str, str], **options: Any) -> None:
 
     figure = getattr(figures, name.replace("-", "_"))(ode, sgd, around, **style)
     write(name, figure, output, drawn, as_json)
+
+
+def _numerics(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that a picture's name tells besides the model and the style."""
+    numerics = {key: options[key] for key in ("runs", "seed", "engine", "rtol", "atol")}
+    return numerics | {key: True for key in ("with_bands", "random_start") if options[key]}
 
 
 def _trajectories(
@@ -139,12 +142,10 @@ def learning_curve(
     if vary is None:
         _draw("learning-curve", style, **options)
         return
-    output = options["output"]
-    if output is None:
-        values = "-".join(map(shown, vary.values[:4])).replace("/", "-").replace(":", "-")
-        output = Path(f"learning-curve_{vary.name}-{values}.pdf")
-    output = output_path("learning-curve", output, options["params"], {})
-    points, ode, sgd = curves(options["params"], vary, options)
+    params, values = options["params"], "-".join(map(shown, vary.values[:MOST_NAMED]))
+    name = f"learning-curve_{vary.name}-{values}".replace("/", "-").replace(":", "-")
+    output = output_path(name, options["output"], params, {**_numerics(options), **style})
+    points, ode, sgd = curves(params, vary, options)
 
     from vaedyn.figures_sweeps import learning_curves
 

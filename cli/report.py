@@ -34,7 +34,8 @@ small, .soft { color: var(--soft); }
 @media (max-width: 40rem) { thead { display: none; }
   tr { display: block; border-bottom: 1px solid var(--line); padding: 0.5rem 0; }
   td { display: block; border: 0; padding: 0.05rem 0; white-space: normal !important; }
-  td[data-name]::before { content: attr(data-name) ": "; color: var(--soft); } }
+  td[data-name]::before { content: attr(data-name) ": "; color: var(--soft); }
+  figure:not(.narrow) img { width: 40rem; } }
 """
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -147,21 +148,28 @@ def result(row: Row) -> str:
     return "pass" if row.passed else "FAIL"
 
 
+def _allowed(row: Row) -> str:
+    """Return how far a row may be off, or what it must be beyond where that is all."""
+    return f"± {number(row.tolerance)}" if row.tolerance else shown(row)[0]
+
+
 def _section(n: int, panel: Panel, image: tuple[bytes, float], commands: Sequence[str]) -> str:
     svg, width = image
     data = b64encode(svg).decode()
     narrow = ' class="narrow"' if width < NARROW else ""
     basis = "".join(
-        f"<li>{escape(row.claim)}: {number(row.tolerance)}, {escape(row.basis)}. {_mark(row)}</li>"
+        f"<li>{escape(row.claim)}: {escape(_allowed(row))}, {escape(row.basis)}. {_mark(row)}</li>"
         for row in panel.rows
     )
     return (
         f'<section id="panel{n}"><h2>{n}. {escape(panel.title)}</h2>\n'
         f"<figure{narrow}>"
-        f'<img alt="{escape(panel.title)}" src="data:image/svg+xml;base64,{data}">\n'
+        f'<div class="scroll"><img alt="{escape(panel.title)}" '
+        f'src="data:image/svg+xml;base64,{data}"></div>\n'
         f"<figcaption>{escape(panel.caption)}</figcaption></figure>\n"
         f"<dl><dt>Known of the original</dt><dd>{escape(panel.known)}</dd>\n"
         f"<dt>Our choice</dt><dd>{escape(panel.chosen)}</dd></dl>\n"
         f"<details><summary>Tolerances</summary><ul>{basis}</ul></details>\n"
-        f"<p>Alone:</p>\n<pre>{escape(chr(10).join(commands))}</pre></section>"
+        "<p>To make it, or its data, alone:</p>\n"
+        f"<pre>{escape(chr(10).join(commands))}</pre></section>"
     )

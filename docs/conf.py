@@ -14,6 +14,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
     "sphinx.ext.viewcode",
 ]
 myst_enable_extensions = ["amsmath", "attrs_block", "deflist", "dollarmath"]
@@ -43,11 +44,14 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0072B2", "color-brand-content": "#0072B2"},
     "dark_css_variables": {"color-brand-primary": "#56B4E9", "color-brand-content": "#56B4E9"},
 }
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
 pygments_style = "friendly"
 
 
 def setup(app: Any) -> None:
-    """Hook in after napoleon, whose priority is 500."""
+    """Hook in after napoleon, whose priority is 500, and after the extension that has MathJax."""
+    app.config.mathjax_path = "mathjax/tex-svg.js"  # one file: no network, no fonts
     app.connect("autodoc-process-docstring", unwrap_shapes, priority=900)
 
 

@@ -1,6 +1,6 @@
 """Run the commands of the cookbook again, and put what they print below them.
 
-Pictures are left to `make figures`. Needs the development tools (scikit-learn has the digits).
+Pictures are left to `make figures`. Needs the development tools, for scikit-learn has the digits.
 """
 
 import os
@@ -10,17 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 PAGE = Path(__file__).with_suffix(".md")
 
 
 def main() -> None:
     """Rewrite the page."""
-    from sklearn.datasets import load_digits
-
     with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder, "digits.npy"), load_digits().data)
         text = PAGE.read_text(encoding="utf-8")
         text = re.sub(
             r"```console\n(.*?)```", lambda block: _again(block[1], folder), text, flags=re.DOTALL

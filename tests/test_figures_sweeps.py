@@ -108,7 +108,8 @@ def test_plot_sweep_reuses_what_a_sweep_has_computed(run, tmp_path):
 def test_plot_learning_curve_draws_several(run, tmp_path):
     model = "--dim 50 --lr 0.1 --t-max 20 --points 5 --runs 2"
     done = run("plot learning-curve --vary beta=0.5,1", model)
-    assert (done.code, done.out) == (0, "learning-curve_beta-0.5-1.pdf\n")
+    name = "learning-curve_beta-0.5-1_dim-50_lr-0.1_t-max-20_points-5_runs-2.pdf"
+    assert (done.code, done.out) == (0, f"{name}\n")
     again = run("plot learning-curve --vary beta=0.5,1 --json", model)
     assert "computed" not in again.err
     assert len(again.json["records"]) == 4

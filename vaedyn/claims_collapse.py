@@ -198,9 +198,9 @@ def superfluous(lab: Lab) -> list[Panel]:
             recipes=[
                 Recipe(command="sweep simulate", params=base, options=options),
                 Recipe(
-                    command="plot sweep",
+                    command="plot sweep --vary beta=0.05:2.6:18",
                     params=alone,
-                    options={"of": "fixedpoints", "vary": "beta=0.05:2.6:52"},
+                    options={"of": "fixedpoints", "vary": "latent=1,2,3"},
                 ),
                 Recipe(command="theory", params=_slow(base, base.eta)),
             ],
