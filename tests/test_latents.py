@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vaedyn.dynamics import Model, residual
+from vaedyn.latents import all_roots
 from vaedyn.units import Unit, Units, intact
 
 
@@ -63,3 +64,9 @@ def test_what_a_finite_learning_rate_costs_at_beta_eta_to_first_order():
         assert rho - 2 * np.sqrt(rho) * abs(m) + Q == pytest.approx(cost, rel=1e-3)
     spare = units.state(Unit(1, (), 1))[0]
     assert spare == pytest.approx(lr * eta**3 / (2 * (1 + eta**2)), rel=1e-3)
+
+
+def test_roots_are_found_from_where_a_latent_is_alive_on():
+    top = np.array([[740.0]])
+    found = all_roots(lambda Q: (Q - 3e-8) * (Q - 1.0) * (Q - 1.001), top)
+    np.testing.assert_allclose(found, [[3e-8, 1.0, 1.001]], rtol=1e-9)

@@ -16,7 +16,7 @@ from .results import LABELS, OrderParameters, Store, Variables
 from .state import observables, unpack
 from .units import Unit, Units, intact
 
-NUMERICS = 2  # raised when the same parameters give other numbers
+NUMERICS = 3  # raised when the same parameters give other numbers
 VARIED = ("beta", "eta", "rho", "lam", "lr")
 GRID = 120  # steps along the range
 MOST = 200  # branches

@@ -146,7 +146,7 @@ def first_rise(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) ->
 
 
 def all_roots(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) -> np.ndarray:
-    """Return all roots of `function` (1, roots) between 0 and a quarter of `top` (1, 1).
+    """Return all roots of `function` (1, roots) between `ALIVE` and a quarter of `top` (1, 1).
 
     What lies beyond is on its way to infinity as the learning rate falls.
     """
@@ -155,7 +155,7 @@ def all_roots(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) -> 
     def value(Q: float) -> float:
         return float(function(np.array([[Q]]))[0, 0])
 
-    nodes = np.geomspace(1e-8, 0.25, 4000) * top[0, 0]
+    nodes = np.geomspace(min(ALIVE, 1e-8 * top[0, 0]), 0.25 * top[0, 0], 5000)
     f = function(nodes[None])[0]
     found: list[Any] = []
     for i in range(len(nodes) - 1):

@@ -90,7 +90,8 @@ def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
 def kl_per_latent(S, D) -> np.ndarray:
     """Return the mean KL divergence from the prior of each latent in nats, (..., latent)."""
     spread = np.diagonal(S, axis1=-2, axis2=-1)
-    return 0.5 * (spread + D - np.log(D) - 1)
+    # the part of D is never negative, but for rounding
+    return 0.5 * (spread + np.maximum(D - 1 - np.log(D), 0.0))
 
 
 def distortion(S, A, Q, D) -> np.ndarray:
