@@ -51,6 +51,15 @@ class Command(click.Command):
                     formatter.write_text(example)
 
 
+class Group(click.Group):
+    """A group whose help shows the first sentence of every command whole."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            rows = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+            formatter.write_dl([(name, each.get_short_help_str(1000)) for name, each in rows])
+
+
 class WholeNumber(click.ParamType):
     """A whole number that may be written as 1e6."""
 
@@ -107,7 +116,12 @@ class Start(click.ParamType):
         try:
             data = json.loads(value if inline else Path(value).read_text(encoding="utf-8"))
         except OSError as error:
-            self.fail(f"cannot read {value!r}: {error.strerror}", param, ctx)
+            self.fail(
+                f"expected 'gaussian', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file; "
+                f"cannot read {value!r}: {error.strerror}",
+                param,
+                ctx,
+            )
         except (ValueError, RecursionError) as error:
             self.fail(f"{value!r} is not a JSON file: {error}", param, ctx)
         if not isinstance(data, dict):

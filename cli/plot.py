@@ -18,7 +18,7 @@ from .animation import ANIMATE, animate, checked_animation
 from .bands import BANDS, RANDOM_START, compute_bands
 from .figure import OUTPUT, X_SCALE, output_path, write
 from .landscapes import branches, cascade, passages, phase_diagram
-from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
+from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, Group, option, with_model
 from .output import progress_bar
 from .plot_sweeps import VARY_CURVES, curves
 from .varied import Varied
@@ -40,7 +40,7 @@ FIGURE_OPTIONS = [
 ]
 
 
-@click.group("plot")
+@click.group("plot", cls=Group)
 def command() -> None:
     """Draw figures, computing what is missing and reusing what is there."""
 

@@ -13,12 +13,12 @@ from ..store import Record, ResultStore
 from ..store.catalogue import Filter, parse_filter, select
 from ..store.export import FORMATS, export
 from . import upkeep
-from .options import OUTPUT_OPTIONS, STORE_OPTIONS, Command, add, option
+from .options import OUTPUT_OPTIONS, STORE_OPTIONS, Command, Group, add, option
 from .output import age, found, print_json, size, table
 from .reproduce import command_of
 
 
-@click.group("store")
+@click.group("store", cls=Group)
 def command() -> None:
     """List, show, export, verify and remove stored results."""
 

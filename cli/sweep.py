@@ -22,6 +22,7 @@ from .options import (
     STORE_OPTIONS,
     THEORY_OPTIONS,
     Command,
+    Group,
     WholeNumber,
     add,
     option,
@@ -77,7 +78,7 @@ def _vary(name: str) -> Callable:
     )
 
 
-@click.group("sweep")
+@click.group("sweep", cls=Group)
 def command() -> None:
     """Compute every point of a grid of models, reusing what is there."""
 

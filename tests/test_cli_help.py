@@ -62,6 +62,17 @@ def test_help_lists_the_commands_with_their_own_first_lines():
         assert re.search(rf"^  {name} +{re.escape(text)}$", done.output, re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", ["plot", "store", "sweep"])
+def test_help_of_a_group_cuts_no_sentence(name):
+    shown = CliRunner().invoke(cli.command, [name, "--help"]).output.partition("Commands:")[2]
+    text = " ".join(shown.split())
+    assert "..." not in text
+    for path, command in ALL.items():
+        if path[0] == name:
+            first = " ".join(command.help.partition("\n\n")[0].split())
+            assert f" {path[1]} {first.partition('. ')[0].rstrip('.')}" in text
+
+
 @pytest.mark.parametrize("words", ["", "plot", "store"])
 def test_a_group_alone_shows_its_help(run, words):
     done = run(words)
