@@ -65,7 +65,7 @@ def test_help_lists_the_commands_with_their_own_first_lines():
 @pytest.mark.parametrize("name", ["plot", "store", "sweep"])
 def test_help_of_a_group_cuts_no_sentence(name):
     shown = CliRunner().invoke(cli.command, [name, "--help"]).output.partition("Commands:")[2]
-    text = " ".join(shown.split())
+    text = " " + " ".join(shown.split())
     assert "..." not in text
     for path, command in ALL.items():
         if path[0] == name:
