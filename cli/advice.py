@@ -59,9 +59,9 @@ def measured_convergence(result: Trajectory, found: Convergence) -> tuple[dict[s
         data["t_converge"] = {"mean": time, "std": plain(error if runs > 1 else np.nan)}
         plus = f" +- {error:.2g}" if runs > 1 else ""
         return data, f"eps_g, averaged over runs, stays {where} from t = {number(time)}{plus} on"
-    text = f"eps_g, averaged over runs, does not stay {where}"
+    text = f"eps_g, averaged over runs, does not stay {where} over the last tenth of the time"
     if found.t > 0.9 * result.t[-1]:
-        return data, f"{text}: in theory it does from t = {number(found.t)} on; raise --t-max"
+        return data, f"{text}: in theory it is there from t = {number(found.t)} on; raise --t-max"
     return data, f"{text}: finite N makes runs differ by {fluctuation(result):.2g}; raise --dim"
 
 

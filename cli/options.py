@@ -119,7 +119,12 @@ class Start(click.ParamType):
         try:
             data = json.loads(value if inline else Path(value).read_text(encoding="utf-8"))
         except OSError as error:
-            self.fail(f"cannot read {value!r}: {error.strerror}", param, ctx)
+            self.fail(
+                f"expected 'gaussian', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file; "
+                f"cannot read {value!r}: {error.strerror}",
+                param,
+                ctx,
+            )
         except (ValueError, RecursionError) as error:
             self.fail(f"{value!r} is not a JSON file: {error}", param, ctx)
         if not isinstance(data, dict):

@@ -81,11 +81,11 @@ def test_a_file_is_its_points(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("linear", "could not convert"),
+        ("linear", "T must be a positive number"),
         ("linear:0", "T must be a positive number"),
         ("linear:-3", "T must be a positive number"),
         ("cosine:nan", "T must be a positive number"),
-        ("cyclical:10", "could not convert"),
+        ("cyclical:10", "RATIO must be a positive number"),
         ("cyclical:10:2", "RATIO must be at most 1"),
         ("points:", "each point is T=BETA"),
         ("points:0=1,5", "each point is T=BETA"),

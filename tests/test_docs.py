@@ -113,6 +113,34 @@ def test_pictures_of_the_cookbook_are_drawn_by_the_commands_above_them():
         assert words in made
 
 
+def transcripts(text):
+    """Yield the commands of console blocks that need no file and no shell, and their output."""
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, _, printed = part.partition("\n")
+            if re.match(r"vaedyn (simulate|theory|fixedpoints)\b(?!.*(\||>|--data))", line):
+                yield line, printed
+
+
+def tokens(printed):
+    """Return the words and numbers of an output, without times of computing."""
+    text = re.sub(r"^compiling.*\n| in [\d.e-]+ s\b", "", printed, flags=re.MULTILINE)
+    return [float(word) if re.match(r"-?\d[\d.e-]*$", word) else word for word in text.split()]
+
+
+def test_the_readme_shows_what_commands_print_now(run):
+    told = list(transcripts((ROOT / "README.md").read_text()))
+    assert len(told) >= 6
+    for line, printed in told:
+        done = run.words(*words_of(line))
+        assert done.code == 0
+        close = [
+            pytest.approx(each, rel=2e-3) if isinstance(each, float) else each
+            for each in tokens(printed)
+        ]
+        assert tokens(done.err + done.out) == close, line
+
+
 def anchor(heading):
     """Return the name that a heading can be linked by."""
     text = re.sub(r"[`*$\\{}^]|\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()

@@ -7,19 +7,25 @@ import sys
 
 import pytest
 
+TOY = """
+import logging
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+from toy import double
+print(double({}))
+"""
+
 CODE = """
 import logging
 logging.basicConfig(level=logging.INFO, format="%(message)s")
-from vaedyn.kernels import jit, ode
-jit.announce(ode.scratch)
+from vaedyn.kernels import ode
 print(ode.scratch(2, 3))
 """
 
 
-def use(tmp_path, **environment):
+def use(tmp_path, code=CODE, **environment):
     """Use a kernel in a new process; return what it printed and said."""
     done = subprocess.run(
-        [sys.executable, "-c", CODE],
+        [sys.executable, "-c", code],
         env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), **environment},
         cwd=tmp_path,
         capture_output=True,
@@ -41,6 +47,16 @@ def test_only_the_first_process_compiles_and_says_so(filled):
     assert out == "36\n"
     assert "compiling" in err
     assert use(folder) == (out, "")
+
+
+def test_compiling_for_other_arguments_is_said_too(tmp_path):
+    text = "from vaedyn.kernels.jit import kernel\n@kernel\ndef double(x):\n    return 2 * x\n"
+    (tmp_path / "toy.py").write_text(text)
+    said = [use(tmp_path, TOY.format(x)) for x in ("1", "1", "1.5", "1.5", "1), double(1.5")]
+    assert [out.split() for out, _ in said] == [["2"], ["2"], ["3.0"], ["3.0"], ["2", "3.0"]]
+    assert ["compiling" in err for _, err in said] == [True, False, True, False, False]
+    once = use(tmp_path, TOY.format("1), double(1.5"), XDG_CACHE_HOME=str(tmp_path / "new"))
+    assert once[1].count("compiling") == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", None], ids=["empty", "garbage", "cut"])

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from vaedyn import ParameterError, Params
+from vaedyn import ParameterError, Params, initial
 from vaedyn.annealing import parse_schedule
 from vaedyn.initial import weights_with
 
@@ -156,3 +156,20 @@ def test_overlaps_that_are_symmetric_up_to_rounding_are_symmetric():
     start = {"m": 0, "d": 0, "Q": [[1, 0.3], [0.30000000000000004, 1]], "E": 1, "R": 0, "D": 1}
     Q = Params(latent=2, signal=2, init=start).overlaps()["Q"]
     np.testing.assert_array_equal(Q, Q.T)
+
+
+def test_a_start_that_takes_long_to_read_off_is_said_once_and_read_once(monkeypatch, caplog):
+    caplog.set_level("INFO", logger="vaedyn")
+    quick = Params(dim=50, latent=2, init_seed=987)
+    first = quick.overlaps()
+    assert caplog.text == ""
+    for values in first.values():
+        values[...] = 7.0
+    weights = np.concatenate(quick.weights())
+    np.testing.assert_allclose(quick.overlaps()["Q"], weights[:2] @ weights[:2].T / 50, rtol=1e-12)
+    monkeypatch.setattr(initial, "SECONDS_PER_DRAW", 1.0)
+    slow = Params(dim=50, latent=2, init_seed=988)
+    slow.overlaps(), slow.overlaps()
+    assert caplog.text.count("takes about 100 seconds; overlaps given by --init take none") == 1
+    Params(dim=60, init="m=0,d=0,Q=1,E=1,R=0,D=1").overlaps()
+    assert len(caplog.records) == 1

@@ -5,6 +5,7 @@ command line, in Python and in stored parameters. To add a kind: a class here,
 an entry in `KINDS`, and its formula in `vaedyn.kernels.ode.beta_at`.
 """
 
+import contextlib
 import csv
 import math
 from collections.abc import Sequence
@@ -227,10 +228,10 @@ class Points:
 
 
 def _positive(text: str, name: str) -> float:
-    number = float(text)
-    if not (math.isfinite(number) and number > 0):
-        raise ValueError(f"{name} must be a positive number")
-    return number
+    with contextlib.suppress(ValueError):
+        if math.isfinite(number := float(text)) and number > 0:
+            return number
+    raise ValueError(f"{name} must be a positive number")
 
 
 def _constant(argument: str) -> Constant:

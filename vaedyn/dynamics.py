@@ -71,9 +71,8 @@ def symmetric(latent: int, signal: int) -> tuple[np.ndarray, np.ndarray]:
 
 def jacobian(model: Model, y: np.ndarray) -> np.ndarray:
     """Return the Jacobian of `velocity` in the independent entries of the state, (free, free)."""
-    from .kernels import jit, ode
+    from .kernels import ode
 
-    jit.announce(ode.jacobian)
     latent, rho, eta, beta, lam, lr = model
     full = ode.jacobian(y, beta, rho, eta, lam, lr, latent) / lr
     spread, gather = symmetric(latent, len(rho))

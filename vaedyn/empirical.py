@@ -189,10 +189,9 @@ class _Run:
 
     def states(self, directions: np.ndarray) -> np.ndarray:
         """Return the flat order parameters (points, values) at the saved times."""
-        from .kernels import jit, rows
+        from .kernels import rows
 
         p, unit = self.params, self.rows.unit
-        jit.announce(rows.advance)
         # of the loss divided by unit, with W sqrt(unit) and V / sqrt(unit) for W and V
         decay = p.lam, p.lam / unit**2
         at, found = 0, []

@@ -6,6 +6,8 @@ W* is the all-ones vector for M* = 1. Other overlaps need 2M more directions,
 and the next 2M vectors of the basis provide them.
 """
 
+import functools
+import logging
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -16,6 +18,9 @@ GAUSSIAN = "gaussian"
 SHAPES = {"m": "MK", "d": "MK", "Q": "MM", "E": "MM", "R": "MM", "D": "M"}
 NAMES = tuple(SHAPES)
 BLOCK = 1 << 16
+SECONDS_PER_DRAW = 4e-8  # of one coordinate of a decoder and an encoder vector
+
+log = logging.getLogger(__name__)
 
 Overlaps = tuple[tuple[str, tuple], ...]
 """Frozen order parameters: pairs of a name and its matrix as nested tuples."""
@@ -155,13 +160,7 @@ def gaussian_overlaps(dim: int, latent: int, signal: int, seed: int) -> dict[str
 
     Memory does not grow with N.
     """
-    gram = np.zeros((2 * latent, 2 * latent))
-    along = np.zeros((2 * latent, signal))
-    for rows, block in _gaussian_rows(dim, latent, seed):
-        gram += block.T @ block
-        along += block.T @ np.stack([basis(dim, k, rows) for k in range(signal)]).T
-    gram /= dim
-    along /= dim
+    gram, along = (product.copy() for product in _gaussian_products(dim, latent, signal, seed))
     return {
         "m": along[:latent],
         "d": along[latent:],
@@ -170,6 +169,27 @@ def gaussian_overlaps(dim: int, latent: int, signal: int, seed: int) -> dict[str
         "R": gram[:latent, latent:],
         "D": np.ones(latent),
     }
+
+
+@functools.lru_cache(maxsize=4)  # at large N this takes long, and commands ask more than once
+def _gaussian_products(
+    dim: int, latent: int, signal: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the products of [W V] with itself and with W*, divided by N."""
+    seconds = SECONDS_PER_DRAW * dim * latent
+    if seconds > 5:
+        log.info(
+            "reading the gaussian start off N = %g coordinates takes about %s seconds; "
+            "overlaps given by --init take none",
+            dim,
+            f"{seconds:,.0f}",
+        )
+    gram = np.zeros((2 * latent, 2 * latent))
+    along = np.zeros((2 * latent, signal))
+    for rows, block in _gaussian_rows(dim, latent, seed):
+        gram += block.T @ block
+        along += block.T @ np.stack([basis(dim, k, rows) for k in range(signal)]).T
+    return gram / dim, along / dim
 
 
 def gaussian_weights(dim: int, latent: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

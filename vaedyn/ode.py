@@ -116,13 +116,12 @@ def integrate(
     DivergenceError, ConvergenceError
         As `theory` does, the latter after `most` steps.
     """
-    from .kernels import fluctuations, jit, rk45
+    from .kernels import fluctuations, rk45
 
     y = start.copy()
     out = np.empty((len(times), len(y)))
     record = np.zeros(rk45.LENGTH)
     numbers = np.array([params.beta, *schedule.numbers])
-    jit.announce(rk45.integrate)
     bound, most = bound or params.bound(start), most or MOST_STEPS
     at_once = min(steps_at_once(params), most)
     stops = schedule.kinks(float(times[-1]))

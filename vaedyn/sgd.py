@@ -191,9 +191,6 @@ def _ensemble(
     progress: Progress | None,
 ) -> Iterator[tuple[np.ndarray, dict[str, float]]]:
     """Yield the states (some runs, points, values) of runs first, ..., runs - 1 in order."""
-    from .kernels import jit
-
-    jit.announce(built.advance)
     made, stop = np.zeros(runs, np.int64), threading.Event()
     run_one = partial(_run, params, built, seed, random_start, made, stop)
     run_one(0, steps=0)  # compiles

@@ -6,6 +6,7 @@ named after the contents of all kernel files together: any change starts a new
 one, and an installation nobody can write to works like any other.
 """
 
+import functools
 import hashlib
 import logging
 import os
@@ -56,29 +57,38 @@ def kernel(function: Callable, **options) -> Callable:
     chosen: str = getattr(config, "CACHE_DIR")  # noqa: B009
     try:
         setattr(config, "CACHE_DIR", chosen or str(cache_folder()))  # noqa: B010
-        return _forgiving(numba.njit(function, cache=True, **options))
+        return _outspoken(numba.njit(function, cache=True, **options))
     except (RuntimeError, OSError):
-        return numba.njit(function, **options)
+        return _outspoken(numba.njit(function, **options))
     finally:
         setattr(config, "CACHE_DIR", chosen)  # noqa: B010
 
 
-def _forgiving(compiled: Callable) -> Callable:
-    """Let a kernel whose cached machine code is damaged be compiled again."""
+def _outspoken(compiled: Callable) -> Callable:
+    """Let a kernel say that it is compiled, also again where its machine code is damaged."""
     cache = compiled._cache  # pyright: ignore[reportFunctionMemberAccess]
     load = cache.load_overload
 
     def load_overload(signature, context):
+        found = None
         try:
-            return load(signature, context)
+            found = load(signature, context)
         except Exception as error:  # whatever unpickling garbage may raise
             log.warning("cached machine code is damaged (%s), compiling again", error)
             for path in cached_files(compiled):
                 path.unlink(missing_ok=True)
-            return None
+        if found is None:
+            _announce()
+        return found
 
     cache.load_overload = load_overload
     return compiled
+
+
+@functools.cache
+def _announce() -> None:
+    """Log, once in a process, that kernels are about to be compiled."""
+    log.info("compiling; this happens once and can take half a minute")
 
 
 def cached_files(compiled: Callable) -> list[Path]:
@@ -103,9 +113,3 @@ def reordered(function: Callable) -> Callable:
     NaN and infinity keep their meaning.
     """
     return leaf(function, fastmath={"contract", "reassoc", "nsz"})
-
-
-def announce(*functions: Any) -> None:
-    """Log, at level INFO, that kernels are about to be compiled, if they are."""
-    if not all(function.signatures or cached_files(function) for function in functions):
-        log.info("compiling; this happens once and takes some seconds")
