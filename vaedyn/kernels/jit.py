@@ -56,12 +56,17 @@ def kernel(function: Callable, **options) -> Callable:
     options = {**OPTIONS, **options}
     chosen: str = getattr(config, "CACHE_DIR")  # noqa: B009
     try:
-        setattr(config, "CACHE_DIR", chosen or str(cache_folder()))  # noqa: B010
-        return _outspoken(numba.njit(function, cache=True, **options))
+        folder = chosen or str(cache_folder())
+        setattr(config, "CACHE_DIR", folder)  # noqa: B010
+        compiled = numba.njit(function, cache=True, **options)
+        # numba itself turns to a folder beside the source, where edited callees go unnoticed
+        if Path(compiled.stats.cache_path or "").is_relative_to(folder):
+            return _outspoken(compiled)
     except (RuntimeError, OSError):
-        return _outspoken(numba.njit(function, **options))
+        pass
     finally:
         setattr(config, "CACHE_DIR", chosen)  # noqa: B010
+    return _outspoken(numba.njit(function, **options))
 
 
 def _outspoken(compiled: Callable) -> Callable:
