@@ -22,25 +22,15 @@ log = logging.getLogger("vaedyn.cli")
 AT_ONCE = 32e6  # bytes of rows that are read together
 
 
-class ScaleType(click.ParamType):
-    """A number, or ``standard``."""
-
-    name = "scale"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "NUMBER|standard"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
-        if value == "standard":
-            return value
-        try:
-            return float(value)
-        except ValueError:
-            return self.fail(f"expected a number or 'standard', got {value!r}", param, ctx)
-
-
 DATA = click.argument("place", metavar="DATA")
 DATA_OPTIONS = [
+    option(
+        "Model",
+        "--standardise",
+        is_flag=True,
+        show_default=False,
+        help="Divide the columns of the data by their standard deviation first.",
+    ),
     option(
         "Model",
         "--estimator",
@@ -103,10 +93,9 @@ CONVENTION_OPTIONS = [
     option(
         "Convention",
         "--scale",
-        type=ScaleType(),
+        type=float,
         default=1.0,
-        help="What you multiply the data by, such as 0.00392157 for /255; 'standard' divides "
-        "columns by their standard deviation.",
+        help="What you multiply the data by, such as 0.00392157 for /255.",
     ),
     option(
         "Convention",
@@ -130,9 +119,9 @@ class Data(NamedTuple):
 
 def look(
     place: str,
+    standardise: bool,
     estimator: str,
     spikes: int | None,
-    scale: float | str,
     leading: int = LEADING,
     passes: int = PASSES,
     **where: Any,
@@ -152,7 +141,7 @@ def look(
         spectrum, source = spectrum_of(
             lambda: found.blocks(rows),
             found.digest(),
-            standardise=scale == "standard",
+            standardise=standardise,
             leading=leading,
             passes=passes,
             name=place,

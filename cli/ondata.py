@@ -42,14 +42,7 @@ DATA_OPTION = option(
     "and eta.",
     show_default="drawn from the model",
 )
-STANDARDISE = option(
-    "Model",
-    "--standardise",
-    is_flag=True,
-    show_default=False,
-    help="Divide the columns of the data by their standard deviation first.",
-)
-ON_DATA = [DATA_OPTION, STANDARDISE, *DATA_OPTIONS[:2]]
+ON_DATA = [DATA_OPTION, *DATA_OPTIONS[:3]]
 
 
 class OnData(NamedTuple):
@@ -107,8 +100,7 @@ def prepare(
             raise click.UsageError(
                 f"--{option} does not apply to training on data, which is one run"
             )
-    scale = "standard" if standardise else 1.0
-    data = look(place, estimator, spikes, scale, **where)
+    data = look(place, standardise, estimator, spikes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
     found = open_table(place)

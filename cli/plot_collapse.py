@@ -12,7 +12,7 @@ from vaedyn.settling import ALIKE
 from ..store import ResultStore
 from .data import DATA, DATA_OPTIONS
 from .figure import OUTPUT, checked
-from .ondata import STANDARDISE, chosen, disagreement, predicted, prepare, trained
+from .ondata import chosen, disagreement, predicted, prepare, trained
 from .options import (
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
@@ -27,7 +27,6 @@ from .output import print_json
 log = logging.getLogger("vaedyn.cli")
 SHARE = 0.2  # of the time of one training, for each value of beta
 FIGURE_OPTIONS = [
-    STANDARDISE,
     *DATA_OPTIONS,
     option("Model", "--lam", type=float, default=0.0, help="Weight decay lambda, of W and V."),
     option(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, look
+from .data import ACCURACY_OPTIONS, DATA, DATA_OPTIONS, look
 from .figure import OUTPUT, checked
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from .output import print_json
@@ -20,8 +20,8 @@ log = logging.getLogger("vaedyn.cli")
 )
 @DATA
 @add(
-    DATA_OPTIONS[:2],
-    [CONVENTION_OPTIONS[2], OUTPUT],
+    DATA_OPTIONS[:3],
+    [OUTPUT],
     ACCURACY_OPTIONS,
     STORE_OPTIONS,
     RECOMPUTE_OPTIONS,
@@ -29,9 +29,9 @@ log = logging.getLogger("vaedyn.cli")
 )
 def figure(
     place: str,
+    standardise: bool,
     estimator: str,
     spikes: int | None,
-    scale: float | str,
     output: Path | None,
     leading: int,
     passes: int,
@@ -42,12 +42,11 @@ def figure(
     """Draw the eigenvalues of your data's covariance, the noise, and where latents collapse.
 
     Where the noise is white, the eigenvalues of noise lie on the black line.
-    Latents are lost one by one as beta reaches the variances of the signals. The
-    scale does not matter here, unless it is 'standard'.
+    Latents are lost one by one as beta reaches the variances of the signals.
     """
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
     where = {"store_path": store_path, "recompute": recompute}
-    data = look(place, estimator, spikes, scale, leading, passes, **where)
+    data = look(place, standardise, estimator, spikes, leading, passes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
 

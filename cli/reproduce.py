@@ -31,7 +31,7 @@ def command_of(record: Record) -> str | None:
     """Return the exact command that computes `record`, or None for parts of a map."""
     if record.kind == "spectrum":
         words = ["vaedyn", "spectrum", record.info["file"]]
-        words += ["--scale", "standard"] if record.params["standardise"] else []
+        words += ["--standardise"] if record.params["standardise"] else []
         words += [f"--{name}={record.params[name]}" for name in ("leading", "passes")]
         return shlex.join(words)
     if record.kind == "panel":

@@ -22,13 +22,12 @@ OWN = Convention("sum", 1.0)  # the model's: half of the squared error, and beta
 
 
 def convention_of(
-    loss: str | None, decoder_variance: float | None, scale: float | str
+    loss: str | None, decoder_variance: float | None, scale: float
 ) -> Convention | None:
     """Return the user's convention, or None where it is the model's own."""
-    factor = 1.0 if isinstance(scale, str) else scale
     if loss is None and decoder_variance is None:
-        return None if factor == 1 else replace(OWN, scale=factor)
-    return Convention(loss or "sum", decoder_variance, factor)
+        return None if scale == 1 else replace(OWN, scale=scale)
+    return Convention(loss or "sum", decoder_variance, scale)
 
 
 @click.command(
@@ -51,12 +50,13 @@ def convention_of(
 )
 def command(
     place: str,
+    standardise: bool,
     estimator: str,
     spikes: int | None,
     latent: int | None,
     loss: str | None,
     decoder_variance: float | None,
-    scale: float | str,
+    scale: float,
     weight: float | None,
     leading: int,
     passes: int,
@@ -76,7 +76,7 @@ def command(
     if weight is not None:
         OWN.beta(weight, 1)  # refused before the data are read
     where = {"store_path": store_path, "recompute": recompute}
-    data = look(place, estimator, spikes, scale, leading, passes, **where)
+    data = look(place, standardise, estimator, spikes, leading, passes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
     count = latent or max(data.prediction.latents, 1)

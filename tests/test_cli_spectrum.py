@@ -100,7 +100,7 @@ def test_weights_count_constant_columns_but_noise_does_not(run, spiked):
 def test_standardised_columns_have_unit_variance(run, spiked):
     x = spiked / spiked.std(axis=0, ddof=1)
     np.save("standard.npy", x)
-    ours = run("spectrum data.npy --scale standard --spikes 1 --json").json
+    ours = run("spectrum data.npy --standardise --spikes 1 --json").json
     theirs = run("spectrum standard.npy --spikes 1 --json").json
     assert ours["eta"] == pytest.approx(theirs["eta"], rel=1e-9)
     assert ours["spikes"][0]["eigenvalue"] == pytest.approx(theirs["spikes"][0]["eigenvalue"])
@@ -134,7 +134,7 @@ def test_a_table_of_measurements_is_read_from_text(run):
     table = load_breast_cancer()
     header = ",".join(name.replace(" ", "_") for name in table.feature_names)
     np.savetxt("cells.csv", table.data, delimiter=",", header=header, comments="", fmt="%.17g")
-    data = run("spectrum cells.csv --scale standard --json").json
+    data = run("spectrum cells.csv --standardise --json").json
     assert (data["samples"], data["dim"]) == table.data.shape
     top = np.linalg.eigvalsh(np.corrcoef(table.data.T))[::-1]
     assert data["spikes"][0]["eigenvalue"] == pytest.approx(top[0], rel=1e-9)
@@ -185,12 +185,12 @@ def test_large_data_may_be_analysed_more_accurately(run, monkeypatch):
 
 
 def test_the_store_tells_which_file_a_spectrum_is_of(run, spiked):
-    run("spectrum data.npy --scale standard")
+    run("spectrum data.npy --standardise")
     listed = run("store list").out.splitlines()[-1]
     assert listed.endswith("data.npy standardise")
     key = listed.split()[1]
     again = run("store show", key, "--json").json["reproduce"]
-    assert again == "vaedyn spectrum data.npy --scale standard --leading=200 --passes=6"
+    assert again == "vaedyn spectrum data.npy --standardise --leading=200 --passes=6"
     assert f"reused spectrum {key}" in run(again.removeprefix("vaedyn ")).err
 
 

@@ -24,7 +24,7 @@ DISAGREEMENT = 1.2  # ratio of estimates of eta that is worth a warning
 CROWD = 1 / 3  # share of all directions that spikes may be without a warning
 MUCH = 0.1  # share of a row in the variance of a signal that is worth a warning
 UNEVEN = 100  # ratio of columns' standard deviations that is worth a warning
-STANDARD = "standardise them (--scale standard, in training --standardise)"
+STANDARD = "standardise them (--standardise)"
 INACCURATE = 0.01  # relative error of a spike's eigenvalue that is worth a warning
 
 
