@@ -66,7 +66,8 @@ def command() -> None:
     computes in a folder (--store) and reuses it. Defaults are the experiment
     of Ichikawa and Hukushima (AISTATS 2024).
 
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted,
+    143 terminated.
     """
 
 

@@ -1,5 +1,6 @@
 """The report of `vaedyn reproduce`: one HTML file that needs nothing else."""
 
+import math
 from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
@@ -75,7 +76,14 @@ def shown(row: Row) -> tuple[str, str, str]:
     claimed = number(row.claimed) if abs(row.claimed) < 1e5 else f"{row.claimed:.3g}"
     relation = "" if row.relation == "=" else f"{row.relation} "
     error = "" if row.error is None else f"{row.error:.2g}"
-    return relation + claimed, number(row.found), error
+    return relation + claimed, number(_rounded(row.found, row.error)), error
+
+
+def _rounded(value: float, error: float | None) -> float:
+    """Return `value` to the second digit of its error."""
+    if not error or not math.isfinite(value + error):
+        return value
+    return round(value, 1 - math.floor(math.log10(error))) + 0.0  # no -0
 
 
 def verdict(rows: Sequence[Row]) -> str:

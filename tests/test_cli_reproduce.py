@@ -13,6 +13,7 @@ import pytest
 import vaedyn
 from vaedyn import claims
 from vaedyn.cli import main as cli
+from vaedyn.cli.report import shown
 from vaedyn.cli.reproduce_paper import command_line
 from vaedyn.evidence import Panel, Recipe, Row
 
@@ -151,6 +152,23 @@ def test_a_kept_picture_tells_the_command_that_makes_it(run, only):
     assert run("store show --json", entry["key"]).json["reproduce"] == (
         "vaedyn reproduce --quick --seed 3"
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "error", "text"),
+    [
+        (-0.498568, 0.0056, "-0.4986"),
+        (2.7e-8, 2e-6, "0"),
+        (-2.7e-8, 2e-6, "0"),
+        (123.4567, 12.0, "123"),
+        (1.99999, None, "1.99999"),
+        (np.nan, 0.1, "-"),
+        (1.5, np.nan, "1.5"),
+    ],
+)
+def test_what_is_found_is_shown_to_the_second_digit_of_its_error(found, error, text):
+    row = Row(claim="", claimed=1.0, found=found, error=error, tolerance=1.0, basis="")
+    assert shown(row)[1] == text
 
 
 def test_a_file_in_the_way_is_refused(run, only):
