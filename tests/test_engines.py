@@ -364,3 +364,13 @@ def test_the_harness_sees_spread_and_shape_alone():
     assert_different_law(x, 1.2 * (y - y.mean(axis=0)) + x.mean(axis=0))
     flat = rng.uniform(-np.sqrt(3), np.sqrt(3), (6000, 3))
     assert_different_law(rng.standard_normal((6000, 3)), flat)
+
+
+def test_vectors_that_fill_the_memory_are_told_of(monkeypatch, caplog):
+    params = vaedyn.Params(dim=1000, t_max=0.01, points=2)
+    vaedyn.simulate(params, runs=1, engine="vector")
+    assert not caplog.records
+    monkeypatch.setattr(sgd, "LARGE", 5e-5)
+    vaedyn.simulate(params, runs=1, engine="vector")
+    assert "needs about" in caplog.text
+    assert "exact engine" in caplog.text

@@ -29,6 +29,7 @@ AHEAD = 16  # runs handed to each thread in advance
 # latent does not linger among denormal numbers, which are slow; DECAY / lr bounds the time of
 # a call, since no faster rate than a few lr takes it past TINY into the denormal range
 TINY, DECAY = 1e-150, 50.0
+LARGE = 4.0  # gigabytes of memory that are worth a word
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,13 @@ def vector_engine(params: Params) -> Engine:
     """Return SGD on the weight vectors themselves, with a fresh data point every step."""
     from .kernels import vector
 
+    # the weights at first, and those of the run, with the signals, at worst, and a data point
+    gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
+    if gigabytes > LARGE:
+        log.warning(
+            "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
+            "engine, which has the same law, needs none", params.dim, gigabytes
+        )  # fmt: skip
     directions = teacher(params.dim, params.signal)
     strengths = np.sqrt(params.strengths)
     return Engine(
