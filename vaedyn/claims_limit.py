@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .evidence import CHANCE, Lab, Panel, Recipe, Row, mean_and_error, quantile
+from .evidence import Lab, Panel, Recipe, Row, agreement, mean_and_error, quantile
 from .grids import grid
 from .initial import NAMES
 from .params import Params
@@ -124,19 +124,7 @@ def learning_curves(lab: Lab) -> list[Panel]:
             if side * (beta - threshold) > 0
         ]
         off = np.array([_off(*pair) for pair in pairs])
-        bound = quantile(runs - 1, off.size)
-        rows.append(
-            Row(
-                claim=f"beta {text} rho + eta: |SGD - ODE| in standard errors",
-                claimed=bound,
-                found=float(off.max()),
-                error=None,
-                tolerance=0.0,
-                basis=f"exceeded by chance once in {1 / CHANCE:.0f} times, by the largest of "
-                f"{off.size} with {runs - 1} degrees of freedom",
-                relation="<",
-            )
-        )
+        rows.append(agreement(f"beta {text} rho + eta", off, runs))
     listed = ",".join(f"{beta:g}" for beta in betas)
     options = {"runs": runs, "seed": lab.seed, "vary": f"beta={listed}"}
     return [

@@ -190,6 +190,20 @@ def statistical(
     )
 
 
+def agreement(claim: str, away: np.ndarray, runs: int) -> Row:
+    """Return the row of means over `runs` runs that are `away` standard errors from the ODE."""
+    return Row(
+        claim=f"{claim}: |SGD - ODE| in standard errors",
+        claimed=quantile(runs - 1, away.size),
+        found=float(away.max()),
+        error=None,
+        tolerance=0.0,
+        basis=f"exceeded by chance once in {1 / CHANCE:.0f} times, by the largest of "
+        f"{away.size} with {runs - 1} degrees of freedom",
+        relation="<",
+    )
+
+
 def limit(values: Sequence[float]) -> tuple[float, float]:
     """Return what three values, at h, h/2 and h/4, tend to as h -> 0, and the uncertainty of it.
 
