@@ -41,6 +41,7 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot passages --latent 2 --signal 2 --rho 3,1 --lr 0.05 --init-seed 4 --t-max 3000 --points 801 -o docs/passages.png
 	$(BIN)/vaedyn plot sweep --rho 2 --t-max 20000 --vary beta=0.1:2.9:57 --vary latent=1,2,4 -o docs/superfluous.png
 	$(BIN)/vaedyn plot branches --vary lam=0:0.8 -o docs/weight-decay.png
+	$(BIN)/vaedyn plot sweep --of fixedpoints --vary beta=0.5:3:126 --vary lr=0.01,0.1 --y relaxation_time --y-scale log -q -o docs/relaxation.png
 
 docs: $(DOCS_READY) ## build the documentation into build/docs
 	$(BIN)/python docs/commands.py

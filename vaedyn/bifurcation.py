@@ -116,12 +116,17 @@ class _Found(NamedTuple):
 
 
 class Continuation:
-    """Pieces of branches of all units over a range, and states made of them."""
+    """Pieces of branches of all units over a range, and states made of them in so many steps."""
 
     def __init__(
-        self, path: Callable[[float], Model], low: float, high: float, wanted: Iterable[Unit]
+        self,
+        path: Callable[[float], Model],
+        low: float,
+        high: float,
+        wanted: Iterable[Unit],
+        steps: int = GRID,
     ):
-        self.path, self.low, self.high = path, low, high
+        self.path, self.low, self.high, self.steps = path, low, high, steps
         self.base = path(high)
         self.pieces: dict[Unit, list[Piece]] = {}
         self._nodes: dict[tuple[Any, ...], Units] = {}
@@ -189,7 +194,7 @@ class Continuation:
         events = [(piece.first, low) for piece in pieces if piece.x[0] == low]
         events += [(piece.last, high) for piece in pieces if piece.x[-1] == high]
         events = [event for event in dict.fromkeys(events) if event[0] != EDGE]
-        nodes = [x for x in spaced(self.low, self.high, GRID + 1).tolist() if low < x < high]
+        nodes = [x for x in spaced(self.low, self.high, self.steps + 1).tolist() if low < x < high]
         tips = {x for _, x in events}
         for piece in pieces:  # the points of a branch lie closer where it bends
             for tip in tips & {piece.x[0], piece.x[-1]}:

@@ -157,18 +157,22 @@ def all_roots(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) -> 
 
     nodes = np.geomspace(min(ALIVE, 1e-8 * top[0, 0]), 0.25 * top[0, 0], 5000)
     f = function(nodes[None])[0]
+    size = np.abs(f)
+    crossed = f[:-1] * f[1:] < 0
+    tips = np.zeros_like(crossed)
+    tips[1:] = (size[1:-1] > 0) & (size[1:-1] < np.minimum(size[:-2], size[2:])) & ~crossed[1:]
     found: list[Any] = []
-    for i in range(len(nodes) - 1):
-        if f[i] * f[i + 1] < 0:
+    for i in np.flatnonzero(crossed | tips).tolist():
+        if crossed[i]:
             found.append(brentq(value, nodes[i], nodes[i + 1], xtol=1e-15 * nodes[i]))
-        elif i and 0 < abs(f[i]) < min(abs(f[i - 1]), abs(f[i + 1])):
-            side, ends = np.sign(f[i]), (nodes[i - 1], nodes[i + 1])
-            tip: Any = minimize_scalar(
-                lambda Q, side=side: side * value(Q), bounds=ends, method="bounded"
-            )
-            found += [  # there are two roots between the nodes, or none
-                brentq(value, end, tip.x, xtol=1e-15 * end)
-                for end in ends
-                if value(end) * value(tip.x) < 0
-            ]
+            continue
+        side, ends = np.sign(f[i]), (nodes[i - 1], nodes[i + 1])
+        tip: Any = minimize_scalar(
+            lambda Q, side=side: side * value(Q), bounds=ends, method="bounded"
+        )
+        found += [  # there are two roots between the nodes, or none
+            brentq(value, end, tip.x, xtol=1e-15 * end)
+            for end in ends
+            if value(end) * value(tip.x) < 0
+        ]
     return np.array([found or [np.nan]], float)

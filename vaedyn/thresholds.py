@@ -109,7 +109,9 @@ def max_lr(model: Model, configuration: Configuration) -> float | None:
         middle = 0.5 * (low + high)
         low, high = (middle, high) if stable(middle) else (low, middle)
     living = {unit for unit in configuration if unit.alive}
-    near = Continuation(lambda lr: model._replace(lr=lr), 0.999 * low, 1.002 * high, living)
+    near = Continuation(
+        lambda lr: model._replace(lr=lr), 0.999 * low, 1.002 * high, living, steps=12
+    )
     for chosen in near.choices(configuration):
         branch = near.branch(configuration, chosen)
         if branch is not None and branch.events and branch.growth[0] < 0:
