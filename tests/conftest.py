@@ -1,4 +1,5 @@
 import json
+import logging
 import sys
 
 import pytest
@@ -19,7 +20,7 @@ class Outcome:
 
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
-    """Return a function that runs a command line as the installed program would.
+    """Yield a function that runs a command line as the installed program would.
 
     It splits its arguments at spaces; its attribute `words` does not.
     """
@@ -39,4 +40,8 @@ def run(monkeypatch, capsys, tmp_path):
         return words(*(word for argument in arguments for word in str(argument).split()))
 
     call.words = words
-    return call
+    logger = logging.getLogger("vaedyn")
+    before = logger.handlers, logger.propagate, logger.level
+    yield call
+    logger.handlers, logger.propagate = before[:2]
+    logger.setLevel(before[2])

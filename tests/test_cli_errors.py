@@ -59,7 +59,7 @@ USAGE = {
     "plot learning-curve --vary beta=-1,1": "--vary",
     "plot learning-curve -o figure.jpg": "--output",
     "plot learning-curve -o nowhere/figure.pdf": "--output",
-    "theory --foo": "No such option '--foo'",
+    "theory --foo": "--foo",
     "thoery": "No such command 'thoery'. Did you mean 'theory'?",
 }
 
