@@ -1,4 +1,5 @@
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -37,6 +38,12 @@ def test_a_bad_value_is_refused_by_name(name, value):
     with pytest.raises(ParameterError, match=f"^{name}: ") as caught:
         Params(**{"dim": 10**5, name: value} if name == "t_max" else {name: value})
     assert caught.value.name == name
+
+
+def test_errors_survive_pickling_as_between_processes():
+    error = pickle.loads(pickle.dumps(ParameterError("t_max", "must be > 0")))
+    assert (type(error), error.name, error.reason) == (ParameterError, "t_max", "must be > 0")
+    assert str(error) == "t_max: must be > 0"
 
 
 def test_dimensions_must_hold_all_weight_vectors():
