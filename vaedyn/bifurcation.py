@@ -42,7 +42,7 @@ def vary(params: Params, name: str, x: float) -> Model:
     return model._replace(**{name: x})
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Branches(OrderParameters):
     """Branches of fixed points, one after the other; the leading axis is (points,).
 

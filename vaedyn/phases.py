@@ -12,7 +12,7 @@ from .errors import ParameterError
 from .latents import Constants
 from .outcomes import outcomes
 from .params import Params
-from .results import Saved, Store, Variables
+from .results import Brief, Saved, Store, Variables
 
 NUMERICS = 2  # raised when the same parameters give other numbers
 AT_ONCE = 2000  # points solved at once
@@ -30,8 +30,8 @@ Progress = Callable[[int, int], None]
 """Receives the numbers of grid points computed and to compute."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PhaseDiagram:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class PhaseDiagram(Brief):
     """Where learning ends, over two constants.
 
     Attributes

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """Collapse, rate and distortion of a linear VAE on signals in white noise.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from .blocks import Blocks, Moments, centred, moments_of
 from .errors import ParameterError
+from .results import Brief
 from .tails import Tails, tails_of
 
 LARGEST_EXACT = 3000  # beyond it, all eigenvalues of a matrix take minutes
@@ -16,8 +17,8 @@ PROBES = 40  # cost little beside the rest, and tell the remainder to about 1 %
 SPARE = 10  # directions beyond those asked for, as Halko, Martinsson & Tropp recommend
 
 
-@dataclass(frozen=True)
-class Spectrum:
+@dataclass(frozen=True, eq=False, repr=False)
+class Spectrum(Brief):
     """Eigenvalues of the sample covariance, with the unbiased 1/(samples - 1).
 
     Attributes

@@ -10,7 +10,7 @@ from .errors import ParameterError
 from .grids import Point, grid, part_of
 from .params import Params, integer
 from .points import COMMANDS, Job, Outcome, Task, compute, look_up
-from .results import Store
+from .results import Brief, Store
 from .sgd import cores
 
 TRIAL = 1.0  # seconds of work in this process before others are started, which takes as long
@@ -41,8 +41,8 @@ class Pool(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, repr=False)
+class Sweep(Brief):
     """All points of a sweep, or of a part of it, in the order of the grid.
 
     Attributes
