@@ -30,6 +30,9 @@ class Prediction:
     eta: float
     dim: int
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rho", np.asarray(self.rho, float))
+
     @property
     def collapse(self) -> np.ndarray:
         """Values of beta (signals,) at and beyond which each signal is lost."""

@@ -1,6 +1,8 @@
 """The spectrum of a data covariance, from rows that stream by in blocks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,9 @@ SLAB = 256e6  # bytes of columns held at once where samples are fewer than colum
 PASSES = 6
 PROBES = 40  # cost little beside the rest, and tell the remainder to about 1 %
 SPARE = 10  # directions beyond those asked for, as Halko, Martinsson & Tropp recommend
+
+
+Table = np.ndarray | Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,14 +77,14 @@ class _Found(NamedTuple):
 
 
 def covariance_spectrum(
-    blocks: Blocks,
+    data: Table | Blocks,
     leading: int = 200,
     *,
     largest_exact: int = LARGEST_EXACT,
     passes: int = PASSES,
     seed: int = 0,
 ) -> Spectrum:
-    """Compute the spectrum of the sample covariance without ever holding all data.
+    """Compute the spectrum of the sample covariance, of a table or without ever holding all data.
 
     All eigenvalues are found when min(samples, dim) is at most `largest_exact`: those
     of the covariance, or of the matrix of scalar products when samples are fewer than
@@ -88,8 +93,9 @@ def covariance_spectrum(
 
     Parameters
     ----------
-    blocks : callable
-        Returns a fresh iterator of blocks (rows, dim) of the same data when called: three
+    data : (samples, dim), or callable
+        A table with a sample in each row; or, where it is too large to be held, what
+        returns a fresh iterator of blocks (rows, dim) of the same data when called: three
         times when all eigenvalues are found, or, with fewer samples than columns, three
         times and once for every 256 MB; else ``2 + passes`` times.
     leading : int
@@ -111,6 +117,7 @@ def covariance_spectrum(
     for name, value in (("leading", leading), ("largest_exact", largest_exact), ("passes", passes)):
         if value < 1:
             raise ParameterError(name, f"must be at least 1, got {value!r}")
+    blocks: Blocks = data if callable(data) else partial(iter, [data])
     moments = moments_of(blocks)
     samples, dim = moments.samples, len(moments.mean)
     rank = min(samples - 1, dim)
