@@ -159,6 +159,20 @@ def test_schedules_print_what_they_are_parsed_from():
     np.testing.assert_allclose(parse_schedule("tanh:0.5")(t, 2), 2 * np.tanh(0.5 * t))
 
 
+def test_points_of_a_schedule_may_be_numbers():
+    written = Params(beta=1.5, anneal="points:0=0,300=0.3,900=1.5")
+    pairs = [(0, 0), (300, 0.3), (900, 1.5)]
+    for given in (pairs, np.array(pairs), tuple(pairs)):
+        assert Params(beta=1.5, anneal=given) == written
+    params = Params(beta=1.5, anneal=pairs)
+    np.testing.assert_allclose(params.schedule(np.array([150.0, 600, 1e4]), 1.5), [0.15, 0.9, 1.5])
+    for bad in (None, 3, {0: 0, 300: 1.5}, [1, 2], [(0, "a")], [(0, 1, 2)]):
+        with pytest.raises(ParameterError, match=r"^anneal: expected text such as .*, or pairs"):
+            Params(anneal=bad)
+    with pytest.raises(ParameterError, match="^anneal: .*times must not fall"):
+        Params(anneal=[(5, 0), (3, 1)])
+
+
 def test_overlaps_that_are_symmetric_up_to_rounding_are_symmetric():
     start = {"m": 0, "d": 0, "Q": [[1, 0.3], [0.30000000000000004, 1]], "E": 1, "R": 0, "D": 1}
     Q = Params(latent=2, signal=2, init=start).overlaps()["Q"]
