@@ -52,7 +52,9 @@ def _rounded(value: float) -> float:
 
 
 def grid(
-    base: Params | Mapping[str, Any], vary: Mapping[str, Sequence[Any]], options: Sequence[str] = ()
+    base: Params | Mapping[str, Any],
+    vary: Mapping[str, Sequence[Any] | np.ndarray],
+    options: Sequence[str] = (),
 ) -> list[Point]:
     """Return every combination of values as a checked point, the first name varying slowest.
 

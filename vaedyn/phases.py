@@ -77,8 +77,8 @@ class PhaseDiagram(Brief):
 
 def phase_diagram(
     params: Params,
-    x: tuple[str, np.ndarray],
-    y: tuple[str, np.ndarray],
+    x: tuple[str, Sequence[float] | np.ndarray],
+    y: tuple[str, Sequence[float] | np.ndarray],
     *,
     store: Store | None = None,
     progress: Progress | None = None,
@@ -149,7 +149,9 @@ def _batches(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:
         yield items[at : at + size]
 
 
-def _axis(params: Params, option: str, axis: tuple[str, np.ndarray]) -> tuple[str, np.ndarray]:
+def _axis(
+    params: Params, option: str, axis: tuple[str, Sequence[float] | np.ndarray]
+) -> tuple[str, np.ndarray]:
     """Return an axis after checking it."""
     name, given = axis
     if name not in VARIED:

@@ -1,8 +1,7 @@
 """The spectrum of a data covariance, from rows that stream by in blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -117,7 +116,7 @@ def covariance_spectrum(
     for name, value in (("leading", leading), ("largest_exact", largest_exact), ("passes", passes)):
         if value < 1:
             raise ParameterError(name, f"must be at least 1, got {value!r}")
-    blocks: Blocks = data if callable(data) else partial(iter, [data])
+    blocks = data if callable(data) else _whole(data)
     moments = moments_of(blocks)
     samples, dim = moments.samples, len(moments.mean)
     rank = min(samples - 1, dim)
@@ -144,6 +143,13 @@ def covariance_spectrum(
         remainder=found.remainder,
         constant=moments.constant,
     )
+
+
+def _whole(table: Table) -> Blocks:
+    def blocks() -> Iterator[np.ndarray]:
+        yield np.asarray(table)
+
+    return blocks
 
 
 def _by_columns(blocks: Blocks, moments: Moments, leading: int) -> _Found:

@@ -92,7 +92,7 @@ class Sweep(Brief):
         return [final.get(name) for final in finals]
 
     def array(self, name: str, of: str = "mean") -> np.ndarray:
-        """Return the numbers `name` of all points in the shape of the grid; nan where there is none.
+        """Return the numbers `name` of all points, in the shape of the grid; nan where missing.
 
         Parameters
         ----------
