@@ -1,7 +1,8 @@
 """`vaedyn fixedpoints --vary`: branches along one constant, or a map over two."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -72,9 +73,18 @@ VARY = option(
 )
 
 
+@contextmanager
+def _blamed_on_vary(*names: str) -> Iterator[None]:
+    """Tell errors of the arguments `names` as errors of the option that they come from."""
+    try:
+        yield
+    except ParameterError as error:
+        raise ParameterError("vary" if error.name in names else error.name, error.reason) from error
+
+
 def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Branches:
     """Return the branches along one constant."""
-    with progress_bar("follow branches", "branches") as progress:
+    with _blamed_on_vary("low", "high"), progress_bar("follow branches", "branches") as progress:
         return branches(
             params,
             varied.name,
@@ -89,17 +99,18 @@ def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Br
 def survey(params: Params, varied: Sequence[Range], store: ResultStore) -> PhaseDiagram:
     """Return the map over two constants, and say how much of it was computed."""
     across, up = varied
-    try:
-        with without_records(), progress_bar("map", "points") as progress:
-            result = phase_diagram(
-                params,
-                (across.name, across.values),
-                (up.name, up.values),
-                store=store,
-                progress=progress,
-            )
-    except ParameterError as error:
-        raise ParameterError("vary" if error.name in "xy" else error.name, error.reason) from error
+    with (
+        _blamed_on_vary("x", "y"),
+        without_records(),
+        progress_bar("map", "points") as progress,
+    ):
+        result = phase_diagram(
+            params,
+            (across.name, across.values),
+            (up.name, up.values),
+            store=store,
+            progress=progress,
+        )
     computed, total = result.info["computed"], result.phase.size
     if computed:
         log.info("computed %d of %d points of the map", computed, total)

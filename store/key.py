@@ -46,6 +46,14 @@ def canonical(value: Any) -> str:
 
 
 def key_of(kind: str, params: Mapping[str, Any]) -> str:
-    """Return the key of a result: 32 hexadecimal digits."""
+    """Return the key of a result: 32 hexadecimal digits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the parameters are not named, or no JSON data, or not finite.
+    """
+    if not isinstance(params, Mapping):
+        raise TypeError(f"parameters must have names, got {params!r}")
     text = canonical({"kind": kind, "params": params, "schema": SCHEMA})
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]

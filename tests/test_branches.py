@@ -215,10 +215,10 @@ def test_the_attractor_loses_one_latent_after_another():
 @pytest.mark.parametrize(
     ("name", "low", "high", "message"),
     [
-        ("gamma", 0, 1, "^vary: expected one of beta"),
-        ("beta", 1, 1, "^vary: expected a range beta=LOW:HIGH"),
-        ("beta", 0, 1, "^vary: must be > 0"),
-        ("beta", 1, np.inf, "^vary: must be finite"),
+        ("gamma", 0, 1, "^name: expected one of beta"),
+        ("beta", 1, 1, "^high: must be above low, 1, got 1"),
+        ("beta", 0, 1, "^low: must be > 0"),
+        ("beta", 1, np.inf, "^high: must be finite"),
     ],
 )
 def test_bad_ranges_are_named(name, low, high, message):

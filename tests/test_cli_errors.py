@@ -43,6 +43,7 @@ USAGE = {
     "simulate --jobs 0": "--jobs: must be",
     "fixedpoints --beta 0": "--beta: must be > 0 for fixed points",
     "fixedpoints --vary beta=1:2:2001": "expected a COUNT of at most 2000",
+    "fixedpoints --vary beta=0:1": "--vary: must be > 0, got 0",
     "plot cascade --vary eta=1:2": "--vary: expected beta=..., got eta",
     "plot phase-diagram --vary beta=1:2": "expected --vary twice",
     "theory --tol 0": "--tol: must be > 0",

@@ -165,6 +165,14 @@ def test_it_is_kept_under_data_and_seed(tmp_path):
     assert np.abs(other.m - first.m).max() > 0
 
 
+def test_a_store_does_not_take_data_that_it_cannot_tell_apart(tmp_path):
+    x, directions = spiked(500)
+    params, store = replace(PARAMS, t_max=1.0, points=2), vaedyn.store.ResultStore(tmp_path)
+    with pytest.raises(vaedyn.ParameterError, match="^digest: a store tells data apart by it"):
+        learn(params, in_blocks(x), directions, store=store)
+    assert learn(params, in_blocks(x, digest="a"), directions, store=store).source
+
+
 def test_divergence_and_lost_variances_are_said():
     x, directions = spiked(500)
     with pytest.raises(vaedyn.DivergenceError, match="--lr"):

@@ -138,11 +138,14 @@ def test_the_wheel_holds_one_import_package(tmp_path):
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = project["tool"]["setuptools"]["packages"]
+    typed = project["tool"]["setuptools"]["package-data"]["vaedyn"]
+    assert typed == ["py.typed"]
     assert {name.partition(".")[0] for name in packages} == {"vaedyn"}
     folders = {
         path.parent.relative_to(ROOT).as_posix()
         for folder in ("vaedyn", "cli", "store")
         for path in (ROOT / folder).rglob("__init__.py")
     }
+    assert all((ROOT / "vaedyn" / name).exists() for name in typed)
     where = project["tool"]["setuptools"]["package-dir"]
     assert {where.get(name, name.replace(".", "/")) for name in packages} == folders

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import vaedyn
 from vaedyn.dynamics import Model, residual
 from vaedyn.latents import all_roots
 from vaedyn.units import Unit, Units, intact
@@ -64,6 +65,16 @@ def test_what_a_finite_learning_rate_costs_at_beta_eta_to_first_order():
         assert rho - 2 * np.sqrt(rho) * abs(m) + Q == pytest.approx(cost, rel=1e-3)
     spare = units.state(Unit(1, (), 1))[0]
     assert spare == pytest.approx(lr * eta**3 / (2 * (1 + eta**2)), rel=1e-3)
+
+
+@pytest.mark.parametrize(("beta", "lr"), [(1.5, 1.0), (3.75, 0.5), (2.1, 0.8)])
+def test_a_pole_is_no_state_of_a_latent(beta, lr):
+    """At beta = 2/lr - lr/2 what E is divided by touches zero."""
+    points = vaedyn.fixed_points(vaedyn.Params(beta=beta, lr=lr))
+    beside = vaedyn.fixed_points(vaedyn.Params(beta=beta + 1e-6, lr=lr))
+    assert points.types == beside.types
+    assert points.residual.max() < 1e-9
+    np.testing.assert_allclose(points.eps_g, beside.eps_g, atol=1e-4)
 
 
 def test_roots_are_found_from_where_a_latent_is_alive_on():

@@ -1,4 +1,5 @@
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -37,6 +38,12 @@ def test_a_bad_value_is_refused_by_name(name, value):
     with pytest.raises(ParameterError, match=f"^{name}: ") as caught:
         Params(**{"dim": 10**5, name: value} if name == "t_max" else {name: value})
     assert caught.value.name == name
+
+
+def test_errors_survive_pickling_as_between_processes():
+    error = pickle.loads(pickle.dumps(ParameterError("t_max", "must be > 0")))
+    assert (type(error), error.name, error.reason) == (ParameterError, "t_max", "must be > 0")
+    assert str(error) == "t_max: must be > 0"
 
 
 def test_dimensions_must_hold_all_weight_vectors():
@@ -150,6 +157,20 @@ def test_schedules_print_what_they_are_parsed_from():
     t = np.array([0.0, 1.0, 2.0])
     np.testing.assert_array_equal(parse_schedule("constant")(t, 1.5), [1.5, 1.5, 1.5])
     np.testing.assert_allclose(parse_schedule("tanh:0.5")(t, 2), 2 * np.tanh(0.5 * t))
+
+
+def test_points_of_a_schedule_may_be_numbers():
+    written = Params(beta=1.5, anneal="points:0=0,300=0.3,900=1.5")
+    pairs = [(0, 0), (300, 0.3), (900, 1.5)]
+    for given in (pairs, np.array(pairs), tuple(pairs)):
+        assert Params(beta=1.5, anneal=given) == written
+    params = Params(beta=1.5, anneal=pairs)
+    np.testing.assert_allclose(params.schedule(np.array([150.0, 600, 1e4]), 1.5), [0.15, 0.9, 1.5])
+    for bad in (None, 3, {0: 0, 300: 1.5}, [1, 2], [(0, "a")], [(0, 1, 2)]):
+        with pytest.raises(ParameterError, match=r"^anneal: expected text such as .*, or pairs"):
+            Params(anneal=bad)
+    with pytest.raises(ParameterError, match="^anneal: .*times must not fall"):
+        Params(anneal=[(5, 0), (3, 1)])
 
 
 def test_overlaps_that_are_symmetric_up_to_rounding_are_symmetric():

@@ -127,6 +127,12 @@ def test_predictions_are_the_fixed_points_of_small_learning_rates():
         assert (cost, kl) == (pytest.approx(spare, abs=1e-6), pytest.approx(kls[-1], abs=2e-6))
 
 
+def test_strengths_may_be_a_list():
+    found = Prediction([2, 1], 1.0, 10).kl_per_latent([0.5, 1.0], 3)
+    expected = np.log([[6, 4, 2], [3, 2, 1]]) / 2
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
 def test_spare_latents_cost_what_the_paper_says():
     few = vaedyn.Params(eta=1.0, beta=0.6, lr=1e-6)
     many = replace(few, latent=2)

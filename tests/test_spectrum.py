@@ -211,6 +211,17 @@ def test_bad_data_are_refused(data, message):
         covariance_spectrum(blocks(np.array(data), 2))
 
 
+def test_a_table_need_not_be_cut_into_blocks():
+    data = np.random.default_rng(9).normal(size=(30, 5))
+    expected = covariance_spectrum(blocks(data)).eigenvalues
+    for table in (data, data.tolist()):
+        np.testing.assert_allclose(covariance_spectrum(table).eigenvalues, expected, rtol=1e-12)
+    with pytest.raises(ParameterError, match=r"^data: expected blocks \(rows, dim\), got shape"):
+        covariance_spectrum(data[0])
+    with pytest.raises(ParameterError, match="^data: expected real numbers"):
+        covariance_spectrum(iter([data]))
+
+
 def test_data_that_change_are_refused():
     rng = np.random.default_rng(8)
     with pytest.raises(ParameterError, match="row 6 has 2 columns, those before it have 3"):

@@ -69,6 +69,12 @@ def test_what_has_no_place_in_json_is_refused(value):
         key_of("k", {"a": value})
 
 
+@pytest.mark.parametrize("params", [[1], "text", None, 3])
+def test_parameters_without_names_are_refused(params):
+    with pytest.raises(TypeError, match="must have names"):
+        key_of("k", params)
+
+
 def test_keys_do_not_depend_on_the_process():
     code = "from vaedyn.store import key_of; print(key_of('k', {'b': 2, 'a': {'d': 1, 'c': 0.1}}))"
     keys = {

@@ -1,6 +1,7 @@
 """Sweeps: every point as the plain command has it, whatever happens on the way."""
 
 import csv
+import dataclasses
 import io
 import os
 import re
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import vaedyn
+from vaedyn import Params
 from vaedyn.errors import ParameterError
 from vaedyn.grids import evenly, grid, shown
 
@@ -113,12 +115,52 @@ def test_wrong_usage_is_one_line_and_computes_nothing(run, tmp_path, words, mess
     [
         ({"bata": [1]}, "cannot vary 'bata'"),
         ({"beta": []}, "beta has no values"),
+        ({"beta": 1}, "expected a list of values of beta, got 1"),
+        ({"beta": "0.1:2:20"}, "expected a list of values of beta, got '0.1:2:20'"),
         ({"rho": [np.array([2.0, 1.0])]}, "expected one number or 1"),
     ],
 )
 def test_grids_made_in_python_are_checked(vary, message):
     with pytest.raises(ParameterError, match=message):
         vaedyn.sweep("theory", PARAMS, vary)
+
+
+def test_numbers_come_in_the_shape_of_the_grid():
+    vary = {"beta": np.array([0.5, 1.0, 3.0]), "lr": [0.1, 50]}  # the last diverges
+    base = Params(latent=2, t_max=20, points=3)
+    found = vaedyn.sweep("theory", base, vary)
+    eps_g, D = found.array("eps_g"), found.array("D")
+    assert (eps_g.shape, D.shape) == ((3, 2), (3, 2, 2))
+    for i, beta in enumerate(vary["beta"]):
+        alone = vaedyn.theory(dataclasses.replace(base, beta=beta, lr=0.1))
+        assert eps_g[i, 0] == alone.eps_g[-1]
+        np.testing.assert_array_equal(D[i, 0], alone.D[-1])
+    assert np.isnan(eps_g[:, 1]).all()
+    assert np.isnan(D[:, 1]).all()
+
+
+def test_of_ensembles_mean_or_deviation_are_taken():
+    base = Params(t_max=5, points=2)
+    found = vaedyn.sweep("simulate", base, {"seed": [3, 4], "beta": [1.0]}, runs=3)
+    runs = vaedyn.simulate(dataclasses.replace(base, beta=1.0), runs=3, seed=4).eps_g[:, -1]
+    assert found.array("eps_g").shape == (2, 1)
+    assert found.array("eps_g")[1, 0] == runs.mean()
+    assert found.array("eps_g", "std")[1, 0] == runs.std(ddof=1)
+
+
+def test_what_makes_no_array_is_said():
+    found = vaedyn.sweep("fixedpoints", Params(t_max=5, points=2), {"latent": [2, 1]})
+    for name in ("label", "kl_per_latent"):
+        with pytest.raises(ParameterError, match=f"^name: {name} is not a number"):
+            found.array(name)
+    for take in (found.values, found.array):
+        with pytest.raises(ParameterError, match="^name: expected one of D, E, .*got 'epsg'"):
+            take("epsg")
+    with pytest.raises(ParameterError, match="^of: expected mean or std"):
+        found.array("eps_g", "median")
+    part = vaedyn.sweep("theory", PARAMS, {"beta": [1, 2]}, shard=(1, 2))
+    with pytest.raises(ParameterError, match="^shard: a part of a grid"):
+        part.array("eps_g")
 
 
 def test_an_unknown_computation_is_refused():

@@ -18,6 +18,7 @@ from .noise import (
     threshold,
     true_variance,
 )
+from .results import Brief
 from .spectrum import Spectrum
 
 DISAGREEMENT = 1.2  # ratio of estimates of eta that is worth a warning
@@ -28,8 +29,8 @@ STANDARD = "standardise them (--standardise)"
 INACCURATE = 0.01  # relative error of a spike's eigenvalue that is worth a warning
 
 
-@dataclass(frozen=True)
-class Analysis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Analysis(Brief):
     """Noise and signals of data.
 
     Attributes

@@ -294,12 +294,26 @@ KINDS = {
 }
 
 
-def parse_schedule(spec: str, beta: float | None = None) -> Schedule:
+Pairs = Sequence[Sequence[float]] | np.ndarray
+"""Times and values of beta, (points, 2)."""
+
+
+def _written(pairs: Pairs) -> str:
+    """Return points that are given as numbers as the text that stands for them."""
+    try:
+        return "points:" + ",".join(f"{float(t)!r}={float(beta)!r}" for t, beta in pairs)
+    except (TypeError, ValueError):
+        reason = f"expected text such as 'linear:500', or pairs (t, beta), got {pairs!r}"
+        raise ParameterError("anneal", reason) from None
+
+
+def parse_schedule(spec: str | Pairs, beta: float | None = None) -> Schedule:
     """Return the schedule that `spec` describes.
 
     Parameters
     ----------
-    spec : str
+    spec : str, or (points, 2)
+        Points may be given as pairs of t and beta.
     beta : float, optional
         The end value, with which points must end.
 
@@ -309,7 +323,7 @@ def parse_schedule(spec: str, beta: float | None = None) -> Schedule:
         When `spec` is none of the known forms, or ends elsewhere.
     """
     if not isinstance(spec, str):
-        raise ParameterError("anneal", f"expected text, got {spec!r}")
+        spec = _written(spec)
     kind, _, argument = spec.strip().partition(":")
     expected = " or ".join(form for form, _ in KINDS.values())
     if kind not in KINDS:

@@ -42,7 +42,7 @@ def vary(params: Params, name: str, x: float) -> Model:
     return model._replace(**{name: x})
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Branches(OrderParameters):
     """Branches of fixed points, one after the other; the leading axis is (points,).
 
@@ -284,10 +284,11 @@ def branches(
 def _range(params: Params, name: str, low: float, high: float) -> tuple[float, float]:
     """Return the range after checking it."""
     if name not in VARIED:
-        raise ParameterError("vary", f"expected one of {', '.join(VARIED)}, got {name!r}")
-    low, high = (real("vary", value, least_allowed=name == "lam") for value in (low, high))
+        raise ParameterError("name", f"expected one of {', '.join(VARIED)}, got {name!r}")
+    low = real("low", low, least_allowed=name == "lam")
+    high = real("high", high)
     if not low < high:
-        raise ParameterError("vary", f"expected a range {name}=LOW:HIGH, got {low:g}:{high:g}")
+        raise ParameterError("high", f"must be above low, {low:g}, got {high:g}")
     if name != "beta" and params.beta == 0:
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
     return low, high

@@ -64,7 +64,7 @@ class Rows:
     unit : float
         Largest variance.
     digest : str
-        Fingerprint of the data, which a stored result is found by.
+        Fingerprint of the data, which a stored result is found by; only a store needs it.
     """
 
     blocks: Blocks
@@ -148,13 +148,15 @@ def learn(
     Raises
     ------
     ParameterError
-        When arguments do not fit one another.
+        When arguments do not fit one another, or rows without a digest meet a store.
     DivergenceError
         When the weights grow without bound or a variance reaches zero.
     """
     seed = integer("seed", seed, 0)
     if np.shape(rows.mean) != (params.dim,) or np.shape(directions) != (params.signal, params.dim):
         raise ParameterError("dim", f"the data have {len(rows.mean)} columns, not {params.dim}")
+    if store is not None and not rows.digest:
+        raise ParameterError("digest", "a store tells data apart by it, and these have none")
 
     def compute() -> tuple[Variables, dict[str, Any]]:
         run = _Run(params, rows, seed, progress)

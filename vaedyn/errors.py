@@ -21,6 +21,10 @@ class ParameterError(VaedynError, ValueError):
         self.name = name
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        # by default pickle hands the one message on to __init__
+        return type(self), (self.name, self.reason)
+
 
 class DivergenceError(VaedynError, ArithmeticError):
     """The dynamics left the range of finite numbers or of positive variances."""

@@ -28,7 +28,7 @@ GROWN = 0.1  # of its largest value: an overlap that matters
 Error = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Bands(Trajectory):
     """Standard deviations over runs of all order parameters and what is read off them.
 

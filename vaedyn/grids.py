@@ -52,7 +52,9 @@ def _rounded(value: float) -> float:
 
 
 def grid(
-    base: Params | Mapping[str, Any], vary: Mapping[str, Sequence[Any]], options: Sequence[str] = ()
+    base: Params | Mapping[str, Any],
+    vary: Mapping[str, Sequence[Any] | np.ndarray],
+    options: Sequence[str] = (),
 ) -> list[Point]:
     """Return every combination of values as a checked point, the first name varying slowest.
 
@@ -78,10 +80,12 @@ def grid(
     return list(_points(given, varied))
 
 
-def _listed(name: str, values: Sequence[Any], allowed: Sequence[str]) -> list[Any]:
+def _listed(name: str, values: Any, allowed: Sequence[str]) -> list[Any]:
     """Return the values of one name as plain numbers, text and tuples of numbers, checked."""
     if name not in allowed:
         raise ParameterError("vary", f"cannot vary {name!r}, only {', '.join(allowed)}")
+    if isinstance(values, str) or not np.iterable(values):
+        raise ParameterError("vary", f"expected a list of values of {name}, got {values!r}")
     plain = [value.tolist() if hasattr(value, "tolist") else value for value in values]
     plain = [tuple(value) if isinstance(value, list) else value for value in plain]
     if not plain:

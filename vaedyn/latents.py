@@ -150,7 +150,7 @@ def all_roots(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) -> 
 
     What lies beyond is on its way to infinity as the learning rate falls.
     """
-    from scipy.optimize import brentq, minimize_scalar
+    from scipy.optimize import minimize_scalar
 
     def value(Q: float) -> float:
         return float(function(np.array([[Q]]))[0, 0])
@@ -164,15 +164,23 @@ def all_roots(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) -> 
     found: list[Any] = []
     for i in np.flatnonzero(crossed | tips).tolist():
         if crossed[i]:
-            found.append(brentq(value, nodes[i], nodes[i + 1], xtol=1e-15 * nodes[i]))
+            found += _crossing(value, nodes[i], nodes[i + 1])
             continue
         side, ends = np.sign(f[i]), (nodes[i - 1], nodes[i + 1])
         tip: Any = minimize_scalar(
             lambda Q, side=side: side * value(Q), bounds=ends, method="bounded"
         )
-        found += [  # there are two roots between the nodes, or none
-            brentq(value, end, tip.x, xtol=1e-15 * end)
-            for end in ends
-            if value(end) * value(tip.x) < 0
-        ]
+        for end in ends:  # there are two roots between the nodes, or none
+            if value(end) * value(tip.x) < 0:
+                found += _crossing(value, end, tip.x)
     return np.array([found or [np.nan]], float)
+
+
+def _crossing(value: Callable[[float], float], start: float, end: float) -> list[Any]:
+    """Return the root between two points; none at a pole, around which there are no numbers."""
+    from scipy.optimize import brentq
+
+    try:
+        return [brentq(value, start, end, xtol=1e-15 * min(start, end))]
+    except ValueError:  # the signs differ, so it has met nan
+        return []

@@ -2,13 +2,13 @@
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from . import initial
-from .annealing import Schedule, parse_schedule
+from .annealing import Pairs, Schedule, parse_schedule
 from .errors import ParameterError
 
 LARGEST = 1e12  # of any real parameter: beyond it numbers overflow somewhere
@@ -76,10 +76,11 @@ class Params:
         Last time, in units of N steps.
     points : int
         Number of saved times, evenly spaced from 0 to `t_max`.
-    anneal : str
+    anneal : str, or (points, 2)
         Schedule of beta: ``constant``, ``tanh:GAMMA``, ``linear:T``, ``cosine:T``,
         ``sigmoid:T``, ``cyclical:PERIOD:RATIO``, ``points:T1=BETA1,...`` or
-        ``file:PATH``, see `vaedyn.annealing`. Points must end with `beta`.
+        ``file:PATH``, see `vaedyn.annealing`; or points as pairs (t, beta). Points must
+        end with `beta`.
     init : str or mapping
         ``gaussian`` (W, V iid N(0, 1), D = 1), or the order parameters m, d, Q,
         E, R, D to start from, as scalars or full matrices, or as a text such as
@@ -96,14 +97,14 @@ class Params:
     dim: int = 200
     latent: int = 1
     signal: int = 1
-    rho: float | tuple[float, ...] = 1.0
+    rho: float | Sequence[float] | np.ndarray = 1.0
     eta: float = 1.0
     beta: float = 1.0
     lam: float = 0.0
     lr: float = 0.01
     t_max: float = 1500.0
     points: int = 401
-    anneal: str = "constant"
+    anneal: str | Pairs = "constant"
     init: str | Mapping[str, object] | initial.Overlaps = initial.GAUSSIAN
     init_seed: int = 0
 
@@ -186,7 +187,7 @@ class Params:
 
     @property
     def schedule(self) -> Schedule:
-        """beta(t) before scaling by `beta`."""
+        """beta(t): ``params.schedule(t, params.beta)`` returns its values, (times,)."""
         return parse_schedule(self.anneal)
 
     def bound(self, start: np.ndarray) -> float:

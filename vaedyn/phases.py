@@ -12,7 +12,7 @@ from .errors import ParameterError
 from .latents import Constants
 from .outcomes import outcomes
 from .params import Params
-from .results import Saved, Store, Variables
+from .results import Brief, Saved, Store, Variables
 
 NUMERICS = 2  # raised when the same parameters give other numbers
 AT_ONCE = 2000  # points solved at once
@@ -30,8 +30,8 @@ Progress = Callable[[int, int], None]
 """Receives the numbers of grid points computed and to compute."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PhaseDiagram:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class PhaseDiagram(Brief):
     """Where learning ends, over two constants.
 
     Attributes
@@ -77,8 +77,8 @@ class PhaseDiagram:
 
 def phase_diagram(
     params: Params,
-    x: tuple[str, np.ndarray],
-    y: tuple[str, np.ndarray],
+    x: tuple[str, Sequence[float] | np.ndarray],
+    y: tuple[str, Sequence[float] | np.ndarray],
     *,
     store: Store | None = None,
     progress: Progress | None = None,
@@ -149,7 +149,9 @@ def _batches(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:
         yield items[at : at + size]
 
 
-def _axis(params: Params, option: str, axis: tuple[str, np.ndarray]) -> tuple[str, np.ndarray]:
+def _axis(
+    params: Params, option: str, axis: tuple[str, Sequence[float] | np.ndarray]
+) -> tuple[str, np.ndarray]:
     """Return an axis after checking it."""
     name, given = axis
     if name not in VARIED:

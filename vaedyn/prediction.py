@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """Collapse, rate and distortion of a linear VAE on signals in white noise.
 
@@ -29,6 +29,9 @@ class Prediction:
     rho: np.ndarray
     eta: float
     dim: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rho", np.asarray(self.rho, float))
 
     @property
     def collapse(self) -> np.ndarray:

@@ -6,12 +6,16 @@ values, attributes)}``, and back, which is all that a store needs of them.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from textwrap import shorten
 from typing import Any, Protocol, Self
 
 import numpy as np
 
 from .params import Params
 from .state import observables, unpack
+
+SHOWN = 8  # numbers of an array that are worth printing
+WIDTH = 200
 
 Variables = dict[str, tuple[tuple[str, ...], Any, dict[str, str]]]
 
@@ -90,8 +94,22 @@ class Source:
     params: dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class OrderParameters:
+class Brief:
+    """What is shown as a screenful: of long arrays the shape, of other things the beginning."""
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {_brief(value)}" for name, value in vars(self).items()]
+        return "\n".join([type(self).__name__, *lines])
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.size > SHOWN:
+        return str(value.shape)
+    return shorten(repr(value), WIDTH, placeholder=" ...")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class OrderParameters(Brief):
     """Order parameters and what is read off them; `lead` stands for the leading axes.
 
     Attributes
@@ -151,7 +169,7 @@ class OrderParameters:
         return {name: label(name, lead, getattr(self, name)) for name in names}
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Trajectory(OrderParameters):
     """Order parameters in time: `lead` is (times,), or (runs, times) for a simulation.
 

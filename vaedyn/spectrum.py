@@ -1,5 +1,6 @@
 """The spectrum of a data covariance, from rows that stream by in blocks."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from .blocks import Blocks, Moments, centred, moments_of
 from .errors import ParameterError
+from .results import Brief
 from .tails import Tails, tails_of
 
 LARGEST_EXACT = 3000  # beyond it, all eigenvalues of a matrix take minutes
@@ -16,8 +18,11 @@ PROBES = 40  # cost little beside the rest, and tell the remainder to about 1 %
 SPARE = 10  # directions beyond those asked for, as Halko, Martinsson & Tropp recommend
 
 
-@dataclass(frozen=True)
-class Spectrum:
+Table = np.ndarray | Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Spectrum(Brief):
     """Eigenvalues of the sample covariance, with the unbiased 1/(samples - 1).
 
     Attributes
@@ -71,14 +76,14 @@ class _Found(NamedTuple):
 
 
 def covariance_spectrum(
-    blocks: Blocks,
+    data: Table | Blocks,
     leading: int = 200,
     *,
     largest_exact: int = LARGEST_EXACT,
     passes: int = PASSES,
     seed: int = 0,
 ) -> Spectrum:
-    """Compute the spectrum of the sample covariance without ever holding all data.
+    """Compute the spectrum of the sample covariance, of a table or without ever holding all data.
 
     All eigenvalues are found when min(samples, dim) is at most `largest_exact`: those
     of the covariance, or of the matrix of scalar products when samples are fewer than
@@ -87,8 +92,9 @@ def covariance_spectrum(
 
     Parameters
     ----------
-    blocks : callable
-        Returns a fresh iterator of blocks (rows, dim) of the same data when called: three
+    data : (samples, dim), or callable
+        A table with a sample in each row; or, where it is too large to be held, what
+        returns a fresh iterator of blocks (rows, dim) of the same data when called: three
         times when all eigenvalues are found, or, with fewer samples than columns, three
         times and once for every 256 MB; else ``2 + passes`` times.
     leading : int
@@ -110,6 +116,7 @@ def covariance_spectrum(
     for name, value in (("leading", leading), ("largest_exact", largest_exact), ("passes", passes)):
         if value < 1:
             raise ParameterError(name, f"must be at least 1, got {value!r}")
+    blocks = data if callable(data) else _whole(data)
     moments = moments_of(blocks)
     samples, dim = moments.samples, len(moments.mean)
     rank = min(samples - 1, dim)
@@ -136,6 +143,13 @@ def covariance_spectrum(
         remainder=found.remainder,
         constant=moments.constant,
     )
+
+
+def _whole(table: Table) -> Blocks:
+    def blocks() -> Iterator[np.ndarray]:
+        yield np.asarray(table)
+
+    return blocks
 
 
 def _by_columns(blocks: Blocks, moments: Moments, leading: int) -> _Found:

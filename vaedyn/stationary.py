@@ -32,7 +32,7 @@ LABELS.update(
 )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class FixedPoints(OrderParameters):
     """Fixed points, stable ones first; the leading axis is (points,).
 

@@ -1,16 +1,19 @@
 """Sweeps: many points of a grid, looked up or computed on all cores, and kept one by one."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
+import numpy as np
+
 from .errors import ParameterError
 from .grids import Point, grid, part_of
 from .params import Params, integer
 from .points import COMMANDS, Job, Outcome, Task, compute, look_up
-from .results import Store
+from .results import Brief, Store
 from .sgd import cores
 
 TRIAL = 1.0  # seconds of work in this process before others are started, which takes as long
@@ -41,8 +44,8 @@ class Pool(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, repr=False)
+class Sweep(Brief):
     """All points of a sweep, or of a part of it, in the order of the grid.
 
     Attributes
@@ -73,14 +76,64 @@ class Sweep:
         return sum(outcome.reused for outcome in self.outcomes)
 
     def values(self, name: str) -> list[Any]:
-        """Return ``final[name]`` of every point; None where there is none."""
-        return [(outcome.final or {}).get(name) for outcome in self.outcomes]
+        """Return ``final[name]`` of every point, in one list; None where there is none.
+
+        Of simulations it is ``{"mean": ..., "std": ...}``, over the runs.
+
+        Raises
+        ------
+        ParameterError
+            When no computation tells a number of that name.
+        """
+        finals = [outcome.final or {} for outcome in self.outcomes]
+        known = sorted({key for final in finals for key in final} - {"lost"})
+        if known and name not in known:
+            raise ParameterError("name", f"expected one of {', '.join(known)}, got {name!r}")
+        return [final.get(name) for final in finals]
+
+    def array(self, name: str, of: str = "mean") -> np.ndarray:
+        """Return the numbers `name` of all points, in the shape of the grid; nan where missing.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``eps_g``, see `values`.
+        of : {"mean", "std"}
+            What to take of simulations.
+
+        Returns
+        -------
+        array
+            An axis for each name that varies, in the order of `varied`, before the axes
+            that the quantity has itself.
+
+        Raises
+        ------
+        ParameterError
+            When this is a part of a grid, or what `name` stands for is no number, or has
+            another shape at other points.
+        """
+        if of not in ("mean", "std"):
+            raise ParameterError("of", f"expected mean or std, got {of!r}")
+        shape = tuple(len(values) for values in self.varied.values())
+        if math.prod(shape) != len(self.points):
+            raise ParameterError("shard", "a part of a grid has no shape: use values")
+        found = [value[of] if isinstance(value, dict) else value for value in self.values(name)]
+        own = next((np.shape(value) for value in found if value is not None), ())
+        try:
+            rows = np.stack(
+                [np.full(own, np.nan) if v is None else np.asarray(v, float) for v in found]
+            )
+        except (TypeError, ValueError):
+            reason = f"{name} is not a number, or not of one shape, at all points: use values"
+            raise ParameterError("name", reason) from None
+        return rows.reshape(shape + own)
 
 
 def sweep(
     command: str,
     params: Params | Mapping[str, Any],
-    vary: Mapping[str, Sequence[Any]],
+    vary: Mapping[str, Sequence[Any] | np.ndarray],
     *,
     store: Store | None = None,
     jobs: int | None = None,

@@ -11,7 +11,7 @@ from .convergence import last_crossing
 from .errors import ConvergenceError, DivergenceError, ParameterError
 from .ode import tolerances
 from .params import Params, integer, real
-from .results import Source, Store, Variables
+from .results import Brief, Source, Store, Variables
 
 NUMERICS = 2  # raised when the same parameters give other numbers
 FAMILIES: dict[str, Callable[[float], Schedule] | None] = {
@@ -40,8 +40,8 @@ Progress = Callable[[int, int], None]
 """Receives the numbers of schedules tried and to try."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Tuning:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Tuning(Brief):
     """How long learning takes under the schedules of one family.
 
     Attributes
