@@ -1,6 +1,7 @@
 """Sweeps in several processes: killed, stopped and taken up again, and shared by shards."""
 
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -151,6 +152,37 @@ def test_what_goes_wrong_in_a_worker_comes_back(workers, tmp_path):
     pool.submit([Task(0, PARAMS, {})])
     with pytest.raises(OSError, match="cannot"):
         pool.result()
+
+
+STOPPED_TWICE = """
+import os, signal, sys, time
+from vaedyn import workers
+
+def stopped(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    finally:  # where finished runs are saved
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)
+        os.write(2, b"saved")
+
+workers.compute = stopped
+workers.serve()
+"""
+
+
+def test_a_worker_is_stopped_once():
+    work = pickle.dumps((Job("theory", {}, None), 1)) + pickle.dumps([Task(0, PARAMS, {})])
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPPED_TWICE], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin
+    process.stdin.write(work)
+    process.stdin.flush()  # and left open: its end would be a third signal
+    assert process.stderr
+    assert process.stderr.read() == b"saved"
+    process.communicate()
 
 
 def test_a_progress_function_hears_of_every_point():
