@@ -27,7 +27,7 @@ def test_a_run_that_is_too_short_says_how_long_it_takes(run):
     assert data["converges_at"] == pytest.approx(1570.765, abs=0.01)
     assert "from t = 1570.77 on only: raise --t-max" in run("theory --t-max 300", START).out
     simulated = run("simulate --t-max 300", START)
-    assert "in theory it does from t = 1570.77 on; raise --t-max" in simulated.out
+    assert "in theory it is there from t = 1570.77 on; raise --t-max" in simulated.out
 
 
 def test_simulate_measures_when_it_converges(run):
