@@ -90,7 +90,8 @@ def csv_text(result: Sweep) -> str:
             row |= _scalars(name, value)
         rows.append({**row, "error": outcome.error})
     text = io.StringIO()
-    writer = csv.DictWriter(text, _columns(rows), restval="", lineterminator="\n")
+    least = dict.fromkeys([*result.varied, "key", "error"])  # where there are no rows
+    writer = csv.DictWriter(text, _columns([*rows, least]), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

@@ -1,6 +1,7 @@
 """`vaedyn sweep`: one subcommand a computation, over a grid of models."""
 
 import logging
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -126,7 +127,7 @@ def _run(
     )
     if as_json:
         print_json_points(result)
-    elif csv_path != Path("-"):
+    elif csv_path != Path("-") and result.points:
         print_points(result)
     if csv_path == Path("-"):
         click.echo(csv_text(result), nl=False)
@@ -167,6 +168,10 @@ def _swept(name: str, *arguments: Any, **options: Any) -> Sweep:
 def _tell(result: Sweep) -> None:
     """Say how many points were computed, reused, and failed."""
     total, failed = len(result.points), result.failed
+    if not total:
+        grid = math.prod(map(len, result.varied.values()))
+        log.info("nothing to do: the grid has %d points, fewer than shards", grid)
+        return
     computed = total - result.reused - failed
     text = f"computed {computed} of {total} points, reused {result.reused}"
     log.info(text + (f", {failed} failed" if failed else ""))

@@ -210,6 +210,15 @@ def test_shards_share_the_grid(run):
     assert "reused 5" in run(f"sweep theory {SMALL} --vary beta=1:5:5").err
 
 
+def test_a_shard_without_points_says_so(run):
+    words = f"sweep theory {SMALL} --vary beta=1:3:3 --shard 9/10"
+    done = run(words)
+    said = "nothing to do: the grid has 3 points, fewer than shards\n"
+    assert (done.code, done.out, done.err) == (0, "", said)
+    assert run(f"{words} --csv -").out == "beta,key,error\n"
+    assert run(f"{words} --json").json["points"] == []
+
+
 def slurm(task, first, count, step=None):
     named = {"ID": task, "MIN": first, "COUNT": count, "STEP": step}
     return {f"SLURM_ARRAY_TASK_{key}": str(x) for key, x in named.items() if x is not None}
