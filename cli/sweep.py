@@ -14,6 +14,7 @@ from vaedyn.points import COMMANDS
 from vaedyn.sweeps import Sweep, sweep
 
 from ..store import ResultStore
+from .advice import TOL
 from .fixedpoints import GROUPS
 from .options import (
     MODEL_OPTIONS,
@@ -212,6 +213,23 @@ def simulate(**options: Any) -> None:
     does not stop the others.
     """
     _run("simulate", **options)
+
+
+@_subcommand(
+    "convergence",
+    [THEORY_OPTIONS, [TOL]],
+    [
+        "vaedyn sweep convergence --vary beta=0.1:2:20",
+        "vaedyn sweep convergence --beta 1.5 --vary 'anneal=constant;linear:100;tanh:0.01'",
+    ],
+)
+def convergence(**options: Any) -> None:
+    """Tell when the theory of every model of a grid converges, and to which error.
+
+    These are the times that `vaedyn theory` tells, whatever --t-max and --points
+    are; both keep and reuse the same results. Where learning does not converge, that is told.
+    """
+    _run("convergence", **options)
 
 
 @_subcommand(
