@@ -28,6 +28,7 @@ SLOW = 3.0  # times that of constant beta, beyond which schedules are not simula
 WORTH_IT = 1.05  # a smaller gain is no help
 LONGER = 1.5  # times that of constant beta is simulated, as finite N may cost the gain
 SAVED = 1401  # times saved by them
+FOUND = ("anneal", "t_max", "points")  # the schedule is sought, for as long as learning takes
 
 FAMILY = option(
     "Numerics",
@@ -92,7 +93,7 @@ class Confirmation(NamedTuple):
         "vaedyn anneal --family linear --beta 1.5 --dim 2000 --confirm 20",
     ],
 )
-@with_model(THEORY_OPTIONS, [FAMILY, KNOTS, TOL, CONFIRM, SEED, JOBS])
+@with_model(THEORY_OPTIONS, [FAMILY, KNOTS, TOL, CONFIRM, SEED, JOBS], without=FOUND)
 def command(
     params: Params,
     family: str,
@@ -114,8 +115,6 @@ def command(
     is said. A schedule whose gain vanishes when it is off by a tenth owes it to
     the slowest mode being cancelled, and asks for exact knowledge of the model.
     """
-    if params.anneal != "constant":
-        raise click.BadParameter("the schedule is what is sought", param_hint="--anneal")
     warnings = warn(params, tol)
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("anneal", "schedules") as progress:
@@ -217,7 +216,11 @@ def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dic
         "vaedyn plot annealing --family linear --beta 1.5 --dim 5000",
     ],
 )
-@with_model(THEORY_OPTIONS, [FAMILY, KNOTS, TOL, SIMULATIONS, RUNS, SEED, JOBS, OUTPUT])
+@with_model(
+    THEORY_OPTIONS,
+    [FAMILY, KNOTS, TOL, SIMULATIONS, RUNS, SEED, JOBS, OUTPUT],
+    without=FOUND,
+)
 def figure(
     params: Params,
     family: str,
@@ -239,8 +242,6 @@ def figure(
     Lines are theory, markers simulations with the standard error of their mean;
     where these do not come within --tol of the end, as N is too small, there is none.
     """
-    if params.anneal != "constant":
-        raise click.BadParameter("the schedule is what is sought", param_hint="--anneal")
     chosen = output_path("annealing", output, params, {"family": family, "tol": tol})
     store = ResultStore(store_path, recompute=recompute)
     numerics = {"rtol": rtol, "atol": atol, "store": store}

@@ -260,18 +260,23 @@ def add(*groups: list[Callable]) -> Callable:
     return decorate
 
 
-def with_model(*groups: list[Callable], build: Callable = Params) -> Callable:
+def with_model(
+    *groups: list[Callable], build: Callable = Params, without: Sequence[str] = ()
+) -> Callable:
     """Return a decorator as `add` does; the model options arrive together, as `params`.
 
-    `build` turns them into what arrives.
+    `build` turns them into what arrives; those in `without` are not offered.
     """
+    model = zip(MODEL, MODEL_OPTIONS, strict=True)
+    offered = {name: item for name, item in model if name not in without}
 
     def decorate(function: Callable) -> Callable:
         @functools.wraps(function)
         def call(**kwargs: Any) -> Any:
-            params = build(**{name: kwargs.pop(name) for name in MODEL})
+            params = build(**{name: kwargs.pop(name) for name in offered})
             return function(params=params, **kwargs)
 
-        return add(MODEL_OPTIONS, *groups, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)(call)
+        shared = (STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
+        return add([*offered.values()], *groups, *shared)(call)
 
     return decorate

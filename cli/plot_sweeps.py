@@ -14,6 +14,7 @@ from vaedyn.sgd import simulate
 from vaedyn.sweeps import sweep
 
 from ..store import ResultStore
+from .advice import TOL
 from .figure import OUTPUT, output_path
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
 from .output import print_json, progress_bar, without_records
@@ -22,9 +23,11 @@ from .varied import Varied, VariedType, by_name
 log = logging.getLogger("vaedyn.cli")
 QUANTITIES = (
     "eps_g", "eps_g_rotation", "kl", "distortion", "active", "m", "d", "Q", "E", "R", "D",
-    "relaxation_time", "max_eigenvalue",
+    "relaxation_time", "max_eigenvalue", "t_converge",
 )  # fmt: skip
-ONLY_FIXED_POINTS = ("relaxation_time", "max_eigenvalue")
+ONLY_OF = {
+    "relaxation_time": "fixedpoints", "max_eigenvalue": "fixedpoints", "t_converge": "convergence",
+}  # fmt: skip
 VARY_CURVES = option(
     "Numerics",
     "--vary",
@@ -44,7 +47,6 @@ VARY = option(
 OF = option(
     "Numerics",
     "--of",
-    "name",
     type=click.Choice([*COMMANDS]),
     default="theory",
     help="What is computed at every point.",
@@ -83,6 +85,7 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
         "vaedyn plot sweep --vary beta=0.1:2.5:49 --y eps_g -o sweep.pdf",
         "vaedyn plot sweep --vary beta=0.1:2.5:25 --vary lr=0.01,0.1,0.5 --of fixedpoints",
         "vaedyn plot sweep --of simulate --vary dim=100,1000,10000 --y eps_g --x-scale log",
+        "vaedyn plot sweep --of convergence --y t_converge --vary beta=0.1:2.5:49",
     ],
 )
 @with_model(
@@ -91,6 +94,7 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
     [
         VARY,
         OF,
+        TOL,
         option(
             "Output",
             "--x",
@@ -115,7 +119,7 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
 def figure(
     params: Params,
     vary: tuple[Varied, ...],
-    name: str,
+    of: str,
     x: str | None,
     y: str,
     hue: str | None,
@@ -135,8 +139,10 @@ def figure(
     varied = by_name(vary)
     if len(varied) > 2:
         raise click.UsageError("expected --vary once or twice")
-    if y in ONLY_FIXED_POINTS and name != "fixedpoints":
-        raise click.BadParameter(f"{y} needs --of fixedpoints", param_hint="--y")
+    if of != (needed := ONLY_OF.get(y, of)):
+        raise click.BadParameter(f"{y} needs --of {needed}", param_hint="--y")
+    if of == "convergence" and y not in ("t_converge", "eps_g"):
+        raise click.BadParameter("convergence has t_converge and eps_g", param_hint="--y")
     names = [*varied]
     for mark, chosen_name in (("--x", x), ("--hue", hue)):
         if chosen_name is not None and chosen_name not in names:
@@ -146,12 +152,13 @@ def figure(
     hue = hue or next((one for one in names if one != x), None)
     if not all(isinstance(value, (int, float)) for value in varied[x]):
         raise click.BadParameter(f"{x} is not a number each: draw it by --hue", param_hint="--x")
-    marks = {"of": name, "x": x, "y": y, "hue": hue}
+    marks = {"of": of, "x": x, "y": y, "hue": hue, "tol": options["tol"]}
     chosen = output_path("sweep", output, params, {k: v for k, v in marks.items() if v})
-    used = ("runs", "seed", "engine") if name == "simulate" else ("rtol", "atol")
-    with without_records(), progress_bar(f"sweep {name}", "points") as progress:
+    used = ("runs", "seed", "engine") if of == "simulate" else ("rtol", "atol")
+    used += ("tol",) if of == "convergence" else ()
+    with without_records(), progress_bar(f"sweep {of}", "points") as progress:
         result = sweep(
-            name,
+            of,
             params,
             varied,
             store=ResultStore(store_path, recompute=recompute),
@@ -179,7 +186,7 @@ def figure(
     from vaedyn.style import save
 
     keys = [outcome.key for outcome in result.outcomes if outcome.key]
-    looks: Any = {"at_end": name != "fixedpoints", "x_scale": x_scale, "y_scale": y_scale}
+    looks: Any = {"at_end": of in ("theory", "simulate"), "x_scale": x_scale, "y_scale": y_scale}
     save(along(result.points, result.values(y), x, y, hue, **looks), chosen, keywords=keys)
     if as_json:
         print_json({"command": "plot sweep", "output": str(chosen), "keys": keys})

@@ -25,11 +25,13 @@ FIXED_POINT_COLUMNS = {
     "relaxation_time": "time",
     "type": "fixed point",
 }
+CONVERGENCE_COLUMNS = {"t_converge": "converges at", "eps_g": "eps_g"}
+SPECIAL = {"fixedpoints": FIXED_POINT_COLUMNS, "convergence": CONVERGENCE_COLUMNS}
 
 
 def print_points(result: Sweep) -> None:
     """Print one line a point; a failed one says why at its end."""
-    columns = FIXED_POINT_COLUMNS if result.command == "fixedpoints" else COLUMNS
+    columns = SPECIAL.get(result.command, COLUMNS)
     spread = result.command == "simulate"
     headings = [word for text in columns.values() for word in ([text, "std"] if spread else [text])]
     rows = []
@@ -90,7 +92,8 @@ def csv_text(result: Sweep) -> str:
             row |= _scalars(name, value)
         rows.append({**row, "error": outcome.error})
     text = io.StringIO()
-    writer = csv.DictWriter(text, _columns(rows), restval="", lineterminator="\n")
+    least = dict.fromkeys([*result.varied, "key", "error"])  # where there are no rows
+    writer = csv.DictWriter(text, _columns([*rows, least]), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

@@ -1,5 +1,6 @@
 """`vaedyn store`: what is there, where it is, and how to make it again."""
 
+import logging
 import time
 from datetime import datetime
 from pathlib import Path
@@ -10,12 +11,14 @@ import click
 from vaedyn.params import Params
 
 from ..store import Record, ResultStore
-from ..store.catalogue import Filter, parse_filter, select
+from ..store.catalogue import Filter, parse_filter, select, unknown
 from ..store.export import FORMATS, export
 from . import upkeep
 from .options import OUTPUT_OPTIONS, STORE_OPTIONS, Command, Group, add, option
 from .output import age, found, print_json, size, table
 from .reproduce import command_of
+
+log = logging.getLogger("vaedyn.cli")
 
 
 @click.group("store", cls=Group)
@@ -94,7 +97,14 @@ def list_records(filters: tuple[Filter, ...], sort: str, store_path: Path, as_js
     Quote < and > for the shell. Properties are the parameters and kind, key,
     length (runs), created, seconds and bytes.
     """
-    records = select(ResultStore(store_path).records(), filters, sort.split(","))
+    there = list(ResultStore(store_path).records())
+    try:
+        lacking = unknown(there, filters, sort.split(",")) if there else []
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="FILTER") from error
+    for name in lacking:
+        log.warning("no result has a property %r", name)
+    records = select(there, filters, sort.split(","))
     if as_json:
         listed = [summary(record) for record in records]
         print_json({"command": "store list", "store": str(store_path), "records": listed})

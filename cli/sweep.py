@@ -1,6 +1,7 @@
 """`vaedyn sweep`: one subcommand a computation, over a grid of models."""
 
 import logging
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from vaedyn.points import COMMANDS
 from vaedyn.sweeps import Sweep, sweep
 
 from ..store import ResultStore
+from .advice import TOL
 from .fixedpoints import GROUPS
 from .options import (
     MODEL_OPTIONS,
@@ -126,7 +128,7 @@ def _run(
     )
     if as_json:
         print_json_points(result)
-    elif csv_path != Path("-"):
+    elif csv_path != Path("-") and result.points:
         print_points(result)
     if csv_path == Path("-"):
         click.echo(csv_text(result), nl=False)
@@ -167,6 +169,10 @@ def _swept(name: str, *arguments: Any, **options: Any) -> Sweep:
 def _tell(result: Sweep) -> None:
     """Say how many points were computed, reused, and failed."""
     total, failed = len(result.points), result.failed
+    if not total:
+        grid = math.prod(map(len, result.varied.values()))
+        log.info("nothing to do: the grid has %d points, fewer than shards", grid)
+        return
     computed = total - result.reused - failed
     text = f"computed {computed} of {total} points, reused {result.reused}"
     log.info(text + (f", {failed} failed" if failed else ""))
@@ -207,6 +213,23 @@ def simulate(**options: Any) -> None:
     does not stop the others.
     """
     _run("simulate", **options)
+
+
+@_subcommand(
+    "convergence",
+    [THEORY_OPTIONS, [TOL]],
+    [
+        "vaedyn sweep convergence --vary beta=0.1:2:20",
+        "vaedyn sweep convergence --beta 1.5 --vary 'anneal=constant;linear:100;tanh:0.01'",
+    ],
+)
+def convergence(**options: Any) -> None:
+    """Tell when the theory of every model of a grid converges, and to which error.
+
+    These are the times that `vaedyn theory` tells, whatever --t-max and --points
+    are; both keep and reuse the same results. Where learning does not converge, that is told.
+    """
+    _run("convergence", **options)
 
 
 @_subcommand(

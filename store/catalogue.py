@@ -3,7 +3,7 @@
 import json
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +30,9 @@ class Filter:
 
     def __call__(self, record: Record) -> bool:
         """Tell whether `record` has the property and it fulfils the condition."""
-        found = property_of(record, self.name)
+        found = _single(property_of(record, self.name))
         if found is None:
             return False
-        if isinstance(found, list) and len(found) == 1:
-            found = found[0]
         try:
             return OPERATORS[self.relation](found, self.value)
         except TypeError:  # say, a text and a number: unequal, and in no order
@@ -92,6 +90,39 @@ def select(records: Iterable[Record], filters: Iterable[Filter], sort: list[str]
         having.sort(key=lambda r, n=plain: _rank(property_of(r, n)), reverse=name.startswith("-"))
         chosen = having + lacking
     return chosen
+
+
+def _single(value: Any) -> Any:
+    """Return the only entry of a list of one, such as the strength of a single signal."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def unknown(records: Sequence[Record], filters: Iterable[Filter], sort: Iterable[str]) -> list[str]:
+    """Return the names in `filters` and `sort` that none of the records has.
+
+    Raises
+    ------
+    ValueError
+        When a filter asks for text where all records have numbers, or the other way round.
+    """
+    lacking = []
+    for condition in filters:
+        values = [_single(property_of(record, condition.name)) for record in records]
+        values = [value for value in values if value is not None]
+        if not values:
+            lacking.append(condition.name)
+        elif all(
+            {_nature(value), _nature(condition.value)} == {"number", "text"} for value in values
+        ):
+            expected = f"{_nature(values[0])} such as {values[0]}"
+            raise ValueError(f"{condition.name} is a {expected}, not {condition.value!r}")
+    names = [name.lstrip("-").replace("-", "_") for name in sort]
+    lacking += [name for name in names if all(property_of(r, name) is None for r in records)]
+    return list(dict.fromkeys(lacking))
+
+
+def _nature(value: Any) -> str:
+    return {str: "text", int: "number", float: "number"}.get(type(value), "")
 
 
 def _rank(value: Any) -> tuple:

@@ -27,7 +27,7 @@ def test_a_run_that_is_too_short_says_how_long_it_takes(run):
     assert data["converges_at"] == pytest.approx(1570.765, abs=0.01)
     assert "from t = 1570.77 on only: raise --t-max" in run("theory --t-max 300", START).out
     simulated = run("simulate --t-max 300", START)
-    assert "in theory it does from t = 1570.77 on; raise --t-max" in simulated.out
+    assert "in theory it is there from t = 1570.77 on; raise --t-max" in simulated.out
 
 
 def test_simulate_measures_when_it_converges(run):
@@ -103,10 +103,13 @@ def test_anneal_says_when_simulations_are_too_noisy(run):
     assert "raise --dim (20) or --confirm" in done.err
 
 
-def test_anneal_chooses_the_schedule_itself(run):
-    done = run("anneal --anneal tanh:0.1")
-    assert done.code == 2
-    assert "--anneal" in done.err
+@pytest.mark.parametrize("command", ["anneal", "plot annealing"])
+@pytest.mark.parametrize("words", ["--anneal tanh:0.1", "--t-max 10", "--points 5"])
+def test_anneal_chooses_schedule_and_times_itself(run, tmp_path, command, words):
+    done = run(command, words)
+    assert (done.code, done.out) == (2, "")
+    assert f"No such option {words.split()[0]!r}" in done.err
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("family", ["cosine", "free"])

@@ -164,7 +164,7 @@ def test_what_makes_no_array_is_said():
 
 
 def test_an_unknown_computation_is_refused():
-    with pytest.raises(ParameterError, match="theory or simulate or fixedpoints"):
+    with pytest.raises(ParameterError, match="theory or simulate or convergence or fixedpoints"):
         vaedyn.sweep("teory", PARAMS, {"beta": [1]})
 
 
@@ -203,6 +203,29 @@ def test_points_are_the_records_of_the_plain_command(run, command, options):
             active = point["final"].pop("active")
             assert point["final"] == plain.json["final"]
             assert active == ({"mean": 1, "std": 0} if command == "simulate" else 1)
+
+
+def test_times_to_converge_are_those_of_theory(run):
+    words = "--dim 50 --lr 0.1 --t-max 400 --points 3 --tol 0.01"
+    done = run(f"sweep convergence {words} --vary beta=0,0.5,1.5 --json")
+    lost, *points = done.json["points"]
+    assert "at beta = 0 learning has no end" in lost["final"]["lost"]
+    for point in points:
+        plain = run(f"theory {words} --beta {point['beta']} --json").json
+        assert point["final"]["t_converge"] == plain["converges_at"] > 10
+        assert run("store show --json", point["key"]).json["reproduce"].startswith("vaedyn theory")
+    table = run(f"sweep convergence {words} --vary beta=0,0.5,1.5")
+    assert "computed 0 of 3 points, reused 3" in table.err
+    assert re.split(r" {2,}", table.out.splitlines()[0]) == ["beta", "converges at", "eps_g"]
+    assert "not known: at beta = 0" in table.out.splitlines()[2]
+    figure = f"plot sweep --of convergence --y t_converge {words} --vary beta=0.5,1.5"
+    picture = run(figure, "-o a.svg")
+    assert (picture.code, picture.out) == (0, "a.svg\n")
+    assert "computed 0 of 2 points, reused 2" in picture.err
+    named = run(figure).out
+    assert named.endswith("of-convergence_x-beta_y-t_converge_tol-0.01.pdf\n")
+    assert "t_converge needs --of convergence" in run("plot sweep --y t_converge").err
+    assert run("plot sweep --of convergence --y kl").code == 2
 
 
 def test_what_the_plain_command_has_computed_is_reused(run):

@@ -1,6 +1,7 @@
 """Sweeps in several processes: killed, stopped and taken up again, and shared by shards."""
 
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -153,6 +154,37 @@ def test_what_goes_wrong_in_a_worker_comes_back(workers, tmp_path):
         pool.result()
 
 
+STOPPED_TWICE = """
+import os, signal, sys, time
+from vaedyn import workers
+
+def stopped(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    finally:  # where finished runs are saved
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)
+        os.write(2, b"saved")
+
+workers.compute = stopped
+workers.serve()
+"""
+
+
+def test_a_worker_is_stopped_once():
+    work = pickle.dumps((Job("theory", {}, None), 1)) + pickle.dumps([Task(0, PARAMS, {})])
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPPED_TWICE], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin
+    process.stdin.write(work)
+    process.stdin.flush()  # and left open: its end would be a third signal
+    assert process.stderr
+    assert process.stderr.read() == b"saved"
+    process.communicate()
+
+
 def test_a_progress_function_hears_of_every_point():
     heard = []
     vaedyn.sweep("theory", PARAMS, {"beta": [1, 2, 3]}, progress=lambda *x: heard.append(x))
@@ -176,6 +208,15 @@ def test_shards_share_the_grid(run):
         assert done.json["varied"]["beta"] == [1, 2, 3, 4, 5]
     assert sorted(seen) == [1, 2, 3, 4, 5]
     assert "reused 5" in run(f"sweep theory {SMALL} --vary beta=1:5:5").err
+
+
+def test_a_shard_without_points_says_so(run):
+    words = f"sweep theory {SMALL} --vary beta=1:3:3 --shard 9/10"
+    done = run(words)
+    said = "nothing to do: the grid has 3 points, fewer than shards\n"
+    assert (done.code, done.out, done.err) == (0, "", said)
+    assert run(f"{words} --csv -").out == "beta,key,error\n"
+    assert run(f"{words} --json").json["points"] == []
 
 
 def slurm(task, first, count, step=None):

@@ -1,6 +1,6 @@
 """How long learning takes: the time after which the error stays near that of its end."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from .destination import NEAR, destination
 from .errors import ConvergenceError, DivergenceError
 from .ode import integrate, tolerances
 from .params import Params, real
-from .results import Store, Trajectory, Variables
+from .results import Source, Store, Trajectory, Variables
 from .state import generalisation_error, pack, unpack
 
 NUMERICS = 2  # raised when the same parameters give other numbers
@@ -35,12 +35,15 @@ class Convergence:
     tol : float
     reason : str
         Why it is unknown.
+    source : Source or None
+        Its record, when it came through a store.
     """
 
     t: float
     eps_g: float
     tol: float
     reason: str = ""
+    source: Source | None = field(default=None, compare=False)
 
 
 def time_to_converge(
@@ -88,6 +91,7 @@ def time_to_converge(
             for name, value in values.items()
         }, {"reason": reason}
 
+    source = None
     if store is None:
         variables, info = compute()
     else:
@@ -95,8 +99,11 @@ def time_to_converge(
         del record["points"]
         saved = store.load_or_run("convergence", {**record, "numerics": NUMERICS}, compute)
         variables, info = saved.variables, saved.info
+        source = Source(
+            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
+        )
     t, end = (float(variables[name][1]) for name in ("t", "eps_g"))
-    return Convergence(t, end, tol, info["reason"])
+    return Convergence(t, end, tol, info["reason"], source)
 
 
 def arrival(schedule: Schedule) -> float:

@@ -32,6 +32,7 @@ QUANTITIES = {
     "active": "active units",
     "relaxation_time": "relaxation time",
     "max_eigenvalue": "largest eigenvalue",
+    "t_converge": "time to converge",
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from .convergence import Convergence, time_to_converge
 from .errors import VaedynError
 from .initial import NAMES
 from .ode import theory
@@ -178,8 +179,16 @@ def fixed_point_summary(result: FixedPoints) -> dict[str, Any]:
     }
 
 
+def convergence_summary(result: Convergence) -> dict[str, Any]:
+    """Return when theory converges, and to which error; only `lost` when that is not known."""
+    if result.reason:
+        return {"lost": result.reason}
+    return {"t_converge": result.t, "eps_g": result.eps_g}
+
+
 COMMANDS = {
     "theory": Command(theory, theory_summary),
     "simulate": Command(simulate, simulation_summary, ("runs", "seed")),
+    "convergence": Command(time_to_converge, convergence_summary),
     "fixedpoints": Command(fixed_points, fixed_point_summary),
 }

@@ -17,6 +17,7 @@ from .results import Brief, Store
 from .sgd import cores
 
 TRIAL = 1.0  # seconds of work in this process before others are started, which takes as long
+INTERRUPTIBLE = ("theory", "simulate")  # by an error in `progress`
 SHORT, LONG = 0.25, 1.0  # seconds between which a batch should last
 
 Progress = Callable[[int, int], None]
@@ -51,7 +52,7 @@ class Sweep(Brief):
     Attributes
     ----------
     command : str
-        ``theory``, ``simulate`` or ``fixedpoints``.
+        ``theory``, ``simulate``, ``convergence`` or ``fixedpoints``.
     varied : dict
         The names that vary and their values; their product is the grid.
     points : list of Point
@@ -149,7 +150,7 @@ def sweep(
 
     Parameters
     ----------
-    command : {"theory", "simulate", "fixedpoints"}
+    command : {"theory", "simulate", "convergence", "fixedpoints"}
     params : Params or mapping
         All that is not varied.
     vary : mapping
@@ -232,7 +233,7 @@ def _computed(
 
 def _interruptible(job: Job, task: Task) -> bool:
     """Return whether a point can be abandoned when it takes too long, or never does."""
-    return job.command != "fixedpoints" or task.params.latent <= 2
+    return job.command in INTERRUPTIBLE or task.params.latent <= 2
 
 
 class _TooLongError(Exception):
@@ -250,7 +251,7 @@ def _here(
         if perf_counter() > end:
             raise _TooLongError
 
-    if seconds is not None and job.command != "fixedpoints":
+    if seconds is not None and job.command in INTERRUPTIBLE:
         options["progress"] = stop_late
     while todo and perf_counter() < end:
         try:

@@ -175,16 +175,17 @@ def serve() -> None:
     options = {"jobs": threads} if job.command == "simulate" else {}
     todo: queue.SimpleQueue[Sequence[Task] | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, todo), daemon=True).start()
-    while (batch := todo.get()) is not None:
-        began = time.perf_counter()
-        try:
-            found = compute(job, batch, **options)
-            answer = pickle.dumps((found, time.perf_counter() - began))
-        except Exception as error:
-            answer = pickle.dumps(_portable(error))
-        answers.write(answer)
-        answers.flush()
-    os._exit(0)
+    with contextlib.suppress(SystemExit):
+        while (batch := todo.get()) is not None:
+            began = time.perf_counter()
+            try:
+                found = compute(job, batch, **options)
+                answer = pickle.dumps((found, time.perf_counter() - began))
+            except Exception as error:
+                answer = pickle.dumps(_portable(error))
+            answers.write(answer)
+            answers.flush()
+    os._exit(0)  # the usual way out aborts where a thread is still reading
 
 
 def _receive(source: BinaryIO, todo: queue.SimpleQueue[Sequence[Task] | None]) -> None:
@@ -209,4 +210,7 @@ def _portable(error: Exception) -> Exception:
 
 
 def _terminated(*_: object) -> NoReturn:
+    # once: a scheduler's SIGTERM and the end of input come together, and the second
+    # would stop what is being saved because of the first
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit
