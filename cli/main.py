@@ -76,6 +76,7 @@ def main() -> NoReturn:
     Stopped.by = None
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
+    sys.unraisablehook = _stop_again
     try:
         code = command.main(prog_name="vaedyn", standalone_mode=False) or 0
         if sys.stdout:
@@ -95,6 +96,18 @@ class Stopped(SystemExit):
 def _stop(number: int, _frame: object) -> NoReturn:
     Stopped.by = number
     raise Stopped
+
+
+def _stop_again(swallowed: Any) -> None:
+    """Stop once more where Python swallows it, as in callbacks of weak references."""
+    if Stopped.by is None or not isinstance(swallowed.exc_value, Stopped):
+        sys.__unraisablehook__(swallowed)
+        return
+    from threading import Timer
+
+    later = Timer(0.05, signal.raise_signal, [Stopped.by])
+    later.daemon = True
+    later.start()
 
 
 def report(error: BaseException) -> int:

@@ -11,7 +11,7 @@ from vaedyn.grids import Point, described, grid
 from vaedyn.params import Params
 from vaedyn.points import COMMANDS
 from vaedyn.sgd import simulate
-from vaedyn.sweeps import sweep
+from vaedyn.sweeps import Sweep, sweep
 
 from ..store import ResultStore
 from .advice import TOL
@@ -137,21 +137,8 @@ def figure(
     reused, the others computed and kept, as by `vaedyn sweep`.
     """
     varied = by_name(vary)
-    if len(varied) > 2:
-        raise click.UsageError("expected --vary once or twice")
-    if of != (needed := ONLY_OF.get(y, of)):
-        raise click.BadParameter(f"{y} needs --of {needed}", param_hint="--y")
-    if of == "convergence" and y not in ("t_converge", "eps_g"):
-        raise click.BadParameter("convergence has t_converge and eps_g", param_hint="--y")
-    names = [*varied]
-    for mark, chosen_name in (("--x", x), ("--hue", hue)):
-        if chosen_name is not None and chosen_name not in names:
-            expected = f"expected one of {', '.join(names)}, got {chosen_name!r}"
-            raise click.BadParameter(expected, param_hint=mark)
-    x = x or next(one for one in names if one != hue)
-    hue = hue or next((one for one in names if one != x), None)
-    if not all(isinstance(value, (int, float)) for value in varied[x]):
-        raise click.BadParameter(f"{x} is not a number each: draw it by --hue", param_hint="--x")
+    x, hue = _axes(varied, x, hue)
+    _suited(of, y)
     marks = {"of": of, "x": x, "y": y, "hue": hue, "tol": options["tol"]}
     chosen = output_path("sweep", output, params, {k: v for k, v in marks.items() if v})
     used = ("runs", "seed", "engine") if of == "simulate" else ("rtol", "atol")
@@ -166,21 +153,7 @@ def figure(
             progress=progress,
             **{key: options[key] for key in used if key not in varied},
         )
-    total = len(result.points)
-    failed = f", {result.failed} failed" if result.failed else ""
-    log.info(
-        "computed %d of %d points, reused %d%s",
-        total - result.reused - result.failed,
-        total,
-        result.reused,
-        failed,
-    )
-
-    for point, outcome in zip(result.points, result.outcomes, strict=True):
-        if outcome.error:
-            log.warning("no result at %s: %s", described(point.values), outcome.error)
-    if result.failed == total:
-        raise ConvergenceError("there is nothing to draw: no point has a result")
+    _tell(result)
 
     from vaedyn.figures_sweeps import along
     from vaedyn.style import save
@@ -194,3 +167,46 @@ def figure(
         click.echo(chosen)
     if result.failed:
         raise click.exceptions.Exit(1)
+
+
+def _axes(varied: dict[str, list[Any]], x: str | None, hue: str | None) -> tuple[str, str | None]:
+    """Return what is on the x axis, and what has a line for each value, if anything."""
+    if len(varied) > 2:
+        raise click.UsageError("expected --vary once or twice")
+    names = [*varied]
+    for mark, chosen in (("--x", x), ("--hue", hue)):
+        if chosen is not None and chosen not in names:
+            expected = f"expected one of {', '.join(names)}, got {chosen!r}"
+            raise click.BadParameter(expected, param_hint=mark)
+    x = x or next(one for one in names if one != hue)
+    hue = hue or next((one for one in names if one != x), None)
+    if not all(isinstance(value, (int, float)) for value in varied[x]):
+        raise click.BadParameter(f"{x} is not a number each: draw it by --hue", param_hint="--x")
+    return x, hue
+
+
+def _suited(of: str, y: str) -> None:
+    """Refuse quantities that the computation does not have."""
+    if of != (needed := ONLY_OF.get(y, of)):
+        raise click.BadParameter(f"{y} needs --of {needed}", param_hint="--y")
+    if of == "convergence" and y not in ("t_converge", "eps_g"):
+        raise click.BadParameter("convergence has t_converge and eps_g", param_hint="--y")
+
+
+def _tell(result: Sweep) -> None:
+    """Say how many points were computed, and which have no result.
+
+    Raises
+    ------
+    ConvergenceError
+        When none has.
+    """
+    total = len(result.points)
+    failed = f", {result.failed} failed" if result.failed else ""
+    computed = total - result.reused - result.failed
+    log.info("computed %d of %d points, reused %d%s", computed, total, result.reused, failed)
+    for point, outcome in zip(result.points, result.outcomes, strict=True):
+        if outcome.error:
+            log.warning("no result at %s: %s", described(point.values), outcome.error)
+    if result.failed == total:
+        raise ConvergenceError("there is nothing to draw: no point has a result")

@@ -30,6 +30,7 @@ def run(monkeypatch, capsys, tmp_path):
 
     def words(*words):
         monkeypatch.setattr(sys, "argv", ["vaedyn", *words])
+        monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # to be put back
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             cli.main()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import pytest
 
@@ -52,8 +53,8 @@ USAGE = {
     "anneal --family step": "--family",
     "anneal --knots 9": "--knots",
     "anneal --confirm 1": "--confirm",
-    "anneal --anneal tanh:1": "--anneal: the schedule is what is sought",
-    "plot annealing --anneal tanh:1": "--anneal: the schedule is what is sought",
+    "anneal --anneal tanh:1": "--anneal",
+    "plot annealing --anneal tanh:1": "--anneal",
     "plot annealing -o figure.jpg": "--output",
     "plot sweep --vary beta=1,2 --y max_eigenvalue": "--y: max_eigenvalue needs --of fixedpoints",
     "plot sweep --vary beta=1,2 --x eta": "--x: expected one of beta, got 'eta'",
@@ -177,6 +178,24 @@ def test_an_interrupt_is_an_interrupt_whatever_it_breaks(monkeypatch, capsys):
     assert capsys.readouterr().err == "error: interrupted\n"
     monkeypatch.setattr(cli.Stopped, "by", signal.SIGTERM)
     assert cli.report(OSError()) == 143
+
+
+def test_a_signal_that_python_swallows_comes_again(run, monkeypatch):
+    """What a handler raises in the callback of a weak reference goes no further."""
+
+    class Thing:
+        pass
+
+    def busy(**_):
+        thing = Thing()
+        watch = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
+        del thing
+        assert watch() is None
+        time.sleep(30)
+
+    monkeypatch.setattr(cli.command, "main", busy)
+    done = run("theory")
+    assert (done.code, done.out, done.err) == (143, "", "error: terminated\n")
 
 
 def test_a_full_disk_and_a_full_memory_are_said(monkeypatch, capsys):
