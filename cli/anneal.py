@@ -19,7 +19,7 @@ from vaedyn.tuning import FAMILIES, Tuning, best_schedule
 from ..store import ResultStore
 from .advice import TOL, fluctuation, warn
 from .figure import OUTPUT, output_path, write
-from .options import THEORY_OPTIONS, Command, option, with_model
+from .options import JOBS, SEED, THEORY_OPTIONS, Command, option, with_model
 from .output import number, plain, print_json, progress_bar, table
 
 log = logging.getLogger("vaedyn.cli")
@@ -44,7 +44,6 @@ KNOTS = option(
     default=3,
     help="Number of pieces of a free schedule.",
 )
-SEED = option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Seed of the data.")
 CONFIRM = option(
     "Numerics",
     "--confirm",
@@ -52,14 +51,6 @@ CONFIRM = option(
     default=None,
     help="Simulate as many runs under the schedule found and at constant beta; measure the gain.",
     show_default="none",
-)
-JOBS = option(
-    "Numerics",
-    "--jobs",
-    type=click.IntRange(1),
-    default=None,
-    help="Number of threads of the simulations.",
-    show_default="all cores",
 )
 
 

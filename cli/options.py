@@ -226,6 +226,15 @@ SIMULATION_OPTIONS = [
         show_default="all cores",
     ),
 ]
+SEED = option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Seed of the data.")
+JOBS = option(
+    "Numerics",
+    "--jobs",
+    type=click.IntRange(1),
+    default=None,
+    help="Number of threads of the simulations.",
+    show_default="all cores",
+)
 THEORY_OPTIONS = [
     option(
         "Numerics",

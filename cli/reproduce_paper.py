@@ -17,8 +17,10 @@ from vaedyn.params import Params
 
 from ..store import ResultStore
 from .options import (
+    JOBS,
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
+    SEED,
     STORE_OPTIONS,
     Command,
     Folder,
@@ -39,15 +41,8 @@ OPTIONS = [
         show_default=False,
         help="Fewer and smaller simulations, with larger errors.",
     ),
-    option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Seed of the data."),
-    option(
-        "Numerics",
-        "--jobs",
-        type=click.IntRange(1),
-        default=None,
-        help="Number of threads of the simulations.",
-        show_default="all cores",
-    ),
+    SEED,
+    JOBS,
     option(
         "Output",
         "-o",
