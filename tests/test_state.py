@@ -105,3 +105,13 @@ def test_a_collapsed_latent_has_no_kl():
     np.testing.assert_array_equal(found["kl_per_latent"], 0)
     assert found["eps_g"] == 1
     assert found["distortion"] == 0
+
+
+def test_a_kl_divergence_of_rounding_is_none_but_a_wrong_one_is_seen():
+    D = 1 + np.array([[0.0, 3e-16, -3e-16, 1e-9, 0.1]])
+    S = np.zeros((1, 5, 5))
+    exact = 0.5 * (D - 1 - np.log1p(D - 1))
+    expected = np.where(exact < 1e-14, 0, exact)
+    np.testing.assert_allclose(state.kl_per_latent(S, D), expected, rtol=1e-9)
+    wrong = state.kl_per_latent(S - 0.1 * np.eye(5), np.ones((1, 5)))
+    np.testing.assert_allclose(wrong, -0.05)

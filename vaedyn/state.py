@@ -13,6 +13,7 @@ import numpy as np
 from .initial import NAMES, SHAPES
 
 MOST_ORDERS = 24  # of matches tried one by one, for all leading axes at once
+ROUNDING = 1e-14  # a KL divergence below that is zero, as far as its terms can tell
 
 
 def count(latent: int, signal: int) -> int:
@@ -90,8 +91,8 @@ def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
 def kl_per_latent(S, D) -> np.ndarray:
     """Return the mean KL divergence from the prior of each latent in nats, (..., latent)."""
     spread = np.diagonal(S, axis1=-2, axis2=-1)
-    # the part of D is never negative, but for rounding
-    return 0.5 * (spread + np.maximum(D - 1 - np.log(D), 0.0))
+    kl = 0.5 * (spread + D - np.log(D) - 1)
+    return np.where(np.abs(kl) < ROUNDING, 0.0, kl)
 
 
 def distortion(S, A, Q, D) -> np.ndarray:
