@@ -162,7 +162,7 @@ CASES = {
     "large": {"dim": 10000, "lr": 0.5, "t_max": 8},
     "small": {"dim": 250, "lr": 0.1, "t_max": 60},
 }  # fmt: skip
-RUNS = 700
+RUNS = 500
 
 
 def start_of(case):
