@@ -13,6 +13,7 @@ import pytest
 import vaedyn
 from vaedyn import claims
 from vaedyn.cli import main as cli
+from vaedyn.cli import panels
 from vaedyn.cli.report import shown
 from vaedyn.cli.reproduce_paper import command_line
 from vaedyn.evidence import Panel, Recipe, Row
@@ -143,6 +144,22 @@ def test_pictures_are_drawn_again_when_what_they_show_has_changed(run, only, mon
         monkeypatch.setattr("vaedyn.cli.panels._drawing", lambda: "another")
     run("reproduce --quick" + " --recompute" * (change == "recompute"))
     assert Path("reproduce/1-relaxation.svg").read_bytes() == b"<svg>another</svg>" != kept
+
+
+def test_any_change_of_the_code_that_draws_is_noticed(tmp_path, monkeypatch):
+    source = Path(panels.evidence.__file__).parent
+    for path in [*source.glob("figures*.py"), source / "style.py"]:
+        shutil.copy(path, tmp_path)
+    before = panels._drawing()
+    monkeypatch.setattr(panels.evidence, "__file__", str(tmp_path / "evidence.py"))
+    assert panels._drawing() == before
+    for name in ("figures_claims.py", "figures.py", "style.py"):
+        with (tmp_path / name).open("a") as file:
+            file.write("# changed\n")
+        assert panels._drawing() != before
+        before = panels._drawing()
+    monkeypatch.setattr(panels.metadata, "version", lambda _: "0")
+    assert panels._drawing() != before
 
 
 def test_a_kept_picture_tells_the_command_that_makes_it(run, only):
