@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from .evidence import Lab, Panel, Recipe, Row, agreement, mean_and_error, quantile
+from .evidence import (
+    ODE,
+    THEOREM_4_2,
+    Lab,
+    Panel,
+    Recipe,
+    Row,
+    agreement,
+    mean_and_error,
+    quantile,
+)
 from .grids import grid
 from .initial import NAMES
 from .params import Params
@@ -56,7 +66,8 @@ def convergence_in_dim(lab: Lab) -> list[Panel]:
     rows = [
         Row(
             claim="distance of SGD from the ODE: power of N",
-            claimed=-0.5,
+            expected=-0.5,
+            origin=THEOREM_4_2,
             found=slope,
             error=slope_error,
             tolerance=three * slope_error,
@@ -64,7 +75,8 @@ def convergence_in_dim(lab: Lab) -> list[Panel]:
         ),
         Row(
             claim=f"eps_g of SGD at t = {ode.t[halfway]:g} (N to infinity)",
-            claimed=float(ode.eps_g[halfway]),
+            expected=float(ode.eps_g[halfway]),
+            origin=ODE,
             found=mean,
             error=mean_error,
             tolerance=three * mean_error,
