@@ -130,22 +130,3 @@ def test_importing_the_package_costs_nothing():
     code = "import vaedyn, sys; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
-
-
-def test_the_wheel_holds_one_import_package(tmp_path):
-    """`cli` and `store` live inside `vaedyn` once installed."""
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    packages = project["tool"]["setuptools"]["packages"]
-    typed = project["tool"]["setuptools"]["package-data"]["vaedyn"]
-    assert typed == ["py.typed"]
-    assert {name.partition(".")[0] for name in packages} == {"vaedyn"}
-    folders = {
-        path.parent.relative_to(ROOT).as_posix()
-        for folder in ("vaedyn", "cli", "store")
-        for path in (ROOT / folder).rglob("__init__.py")
-    }
-    assert all((ROOT / "vaedyn" / name).exists() for name in typed)
-    where = project["tool"]["setuptools"]["package-dir"]
-    assert {where.get(name, name.replace(".", "/")) for name in packages} == folders
