@@ -9,6 +9,18 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 import pytest
 
+from vaedyn import (
+    bifurcation,
+    convergence,
+    datasets,
+    empirical,
+    fluctuations,
+    ode,
+    phases,
+    sgd,
+    stationary,
+    tuning,
+)
 from vaedyn.bifurcation import branches
 from vaedyn.convergence import time_to_converge
 from vaedyn.datasets import spectrum_of
@@ -217,3 +229,30 @@ def test_all_else_that_a_result_depends_on_is_in_its_key(kind):
             ask(params, Asked())
         keys.append(key_of(*found.value.args))
     assert len(set(keys)) == len(keys)
+
+
+NUMERICS = {
+    "simulate": sgd,
+    "theory": ode,
+    "bands": fluctuations,
+    "fixedpoints": stationary,
+    "convergence": convergence,
+    "annealing": tuning,
+    "branches": bifurcation,
+    "phases": phases,
+    "data": empirical,
+}
+
+
+@pytest.mark.parametrize("kind", NUMERICS)
+def test_raising_numerics_makes_stored_results_unused(kind, monkeypatch):
+    params = model(kind)
+    before = key_of(*record_of(kind, params))
+    monkeypatch.setattr(NUMERICS[kind], "NUMERICS", NUMERICS[kind].NUMERICS + 1)
+    assert key_of(*record_of(kind, params)) != before
+
+
+def test_raising_the_numerics_of_spectra_makes_stored_ones_unused(monkeypatch):
+    before = spectrum_key()
+    monkeypatch.setattr(datasets, "NUMERICS", datasets.NUMERICS + 1)
+    assert spectrum_key() != before
