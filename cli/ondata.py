@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from functools import cache
+from math import floor, log10
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ AT_LEAST = 20.0  # times 1/lr that training takes if there is time
 SHORTEST = 100.0  # time that is trained however long it takes
 TINY = 1e-12
 REACH = 1000.0  # times longer is more than anybody waits
+HARDLY = 0.8  # of the usual learning rate: nobody notices
 ILL_SCALED = 1e-3  # ratio of variances that are hardly learned together
 DATA_OPTION = option(
     "Model",
@@ -138,18 +140,41 @@ def chosen(it: OnData, beta: float | None = None, share: float = 1.0) -> DataPar
     latent = integer("latent", settings.get("latent", max(data.prediction.latents, 1)), 1)
     signal = max(1, min(data.prediction.latents, len(data.spectrum.directions)))
     strengths = data.spectrum.eigenvalues[:signal] - data.prediction.eta
-    lr = real("lr", settings.get("lr", steady_rate(dim, beta / unit)))
+    lr = real("lr", settings["lr"] if "lr" in settings else _rate(it, beta))
     needed = max((settled_at(mode, lr) for mode in _modes(it, beta, latent)), default=0.0)
     # about what a step takes
     seconds = 5e-7 + 2e-10 * dim * latent * (6 + 1.5 * latent)
     most = max(share * BUDGET / (seconds * dim), SHORTEST)
     warm_up = _warm_up(settings.get("anneal", "constant"))
-    t_max = float(f"{min(max(needed, AT_LEAST / lr) + warm_up, most):.2g}")
-    settings.setdefault("t_max", t_max)
+    settings.setdefault("t_max", _rounded_up(min(max(needed, AT_LEAST / lr) + warm_up, most)))
     settings.setdefault("points", min(401, max(2, int(settings["t_max"] * dim))))
     values = {"beta": beta, "latent": latent, "lr": lr, "dim": dim, "signal": signal}
     values |= {"rho": tuple(np.maximum(strengths, TINY * unit).tolist())}
     return DataParams(**{**settings, **values, "eta": data.prediction.eta})
+
+
+def _rate(it: OnData, beta: float) -> float:
+    return steady_rate(it.data.spectrum.dim, beta / it.rows.unit, it.rows.longest[1])
+
+
+def slowed(it: OnData, beta: float) -> str | None:
+    """Return why the learning rate is smaller than rows of equal length would have it, if it is."""
+    dim, (row, length) = it.data.spectrum.dim, it.rows.longest
+    lr, usual = _rate(it, beta), steady_rate(dim, beta / it.rows.unit)
+    if given("lr") or lr > HARDLY * usual:
+        return None
+    count = it.rows.samples
+    times = length * dim / (it.data.spectrum.total * (1 - 1 / count) / it.rows.unit)
+    return (
+        f"single long rows limit the learning rate to {lr:.3g} (others would allow {usual:.3g}): "
+        f"learning takes longer. Row {row + 1} has {times:.3g} times the mean squared length"
+    )
+
+
+def _rounded_up(time: float) -> float:
+    """Return a time with two digits that is not earlier."""
+    near = float(f"{time:.2g}")
+    return near if near >= time else float(f"{near + 10.0 ** (floor(log10(time)) - 1):.2g}")
 
 
 def _warm_up(anneal: str) -> float:
@@ -225,6 +250,9 @@ def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bo
         )
     else:
         log.info("%d of %d rows were used, drawn at random", params.steps, samples)
+    slow = slowed(it, params.beta)
+    if slow:
+        log.info(slow)
     why = disagreement(it, params, measured)
     if why:
         log.warning(why)

@@ -69,6 +69,67 @@ def test_real_tables_agree_or_it_is_said_why_not(run, monkeypatch, name, how):
     assert not (said and (name, how) == ("iris", "--standardise"))
 
 
+def long_rows(kind, random=None):
+    random = random or np.random.default_rng(0)
+    if kind == "one":  # a single row
+        x = random.standard_normal((300, 4))
+        x[0] = 40
+    elif kind == "one of many columns":
+        x = random.standard_normal((200, 30))
+        x[199] = 60
+    elif kind == "student":
+        x = random.standard_normal((400, 6))
+        x /= np.sqrt(random.chisquare(2, (400, 1)) / 2)
+    else:
+        x = np.exp(2 * random.standard_normal((400, 3)))
+    return x
+
+
+@pytest.mark.parametrize("kind", ["one", "one of many columns", "student", "lognormal"])
+def test_long_rows_do_no_harm_by_default(run, monkeypatch, kind):
+    monkeypatch.setattr(ondata, "BUDGET", 0.4)
+    x = long_rows(kind)
+    np.save("data.npy", x)
+    beta = 0.3 * np.linalg.eigvalsh(np.cov(x.T))[-1]
+    words = f"simulate --data data.npy --latent 1 --beta {beta}"
+    done = run(words, "--json")
+    assert done.code == 0
+    params = done.json["params"]
+    lengths = ((x - x.mean(axis=0)) ** 2).sum(axis=1)
+    ratio = lengths.max() / done.json["unit"] / params["dim"]
+    assert params["lr"] * ratio < 0.5
+    row = f"Row {lengths.argmax() + 1} has {lengths.max() / lengths.mean():.3g} times the mean"
+    said = [line for line in done.err.splitlines() if "single long rows limit" in line]
+    assert len(said) == 1
+    assert row in said[0]
+    assert f"rate to {params['lr']:.3g} " in said[0]
+    assert not any("measured and predicted" in text for text in done.json["warnings"])
+    done = run(words, "--t-max 3000 --lr", 20 * params["lr"])
+    assert done.code == 1
+    assert f"the longest row, number {lengths.argmax() + 1}, needs one well below" in done.err
+    assert "single long rows" not in done.err
+
+
+def test_rows_of_equal_length_do_not_limit_the_rate(run, spiked):
+    assert "single long rows" not in run("simulate --data data.npy").err
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        (1234, 1300),
+        (1200, 1200),
+        (1201, 1300),
+        (0.991, 1),
+        (99.01, 100),
+        (9.949, 10),
+        (0.001, 0.001),
+    ],
+)
+def test_times_are_rounded_up(time, expected):
+    assert ondata._rounded_up(time) == expected
+
+
 def test_plot_collapse_does_by_default(run, monkeypatch):
     monkeypatch.setattr(ondata, "BUDGET", 1.0)
     for name in ("iris", "wine"):
