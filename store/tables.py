@@ -12,8 +12,9 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
+from .headers import text_of
+from .lines import TableError
 from .record import reason
-from .text import TableError, text_of
 
 CONTAINER = re.compile(r"(?P<file>.+?\.(npz|h5|hdf5))(:(?P<name>.*))?", re.IGNORECASE)
 DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)

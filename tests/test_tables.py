@@ -156,12 +156,14 @@ def test_faults_are_named_as_they_stand_beside_names_of_rows(tmp_path):
         whole(open_table(tmp_path / "x.csv"), 5)
 
 
-def test_years_above_columns_are_doubted(tmp_path):
+def test_years_above_columns_are_names_and_it_is_said(tmp_path):
     (tmp_path / "x.csv").write_text("2019,2020,2021\n1,2,5\n3,4,7\n")
     table = open_table(tmp_path / "x.csv")
-    assert table.rows == 3
+    assert table.rows == 2
     assert "line 1 of" in table.note
-    assert "2019, 2020, 2021, ..., is taken for a sample: if not, put # before it" in table.note
+    assert "2019, 2020, 2021, is taken for names: if it is a sample, put a line of" in table.note
+    (tmp_path / "x.csv").write_text("a,b,c\n2019,2020,2021\n1,2,5\n3,4,7\n")
+    assert open_table(tmp_path / "x.csv").rows == 3
     for text in ("#2019,2020,2021\n1,2,5\n3,4,7\n", "1,2\n3,4\n", "a,b,c\n1,2,3\n", "1,2,4\n"):
         (tmp_path / "x.csv").write_text(text)
         assert open_table(tmp_path / "x.csv").note == ""
@@ -177,7 +179,7 @@ def test_years_above_columns_are_doubted(tmp_path):
         (",2,3\n4,5,6\n", "line 1, column 1 is empty"),
         ("1,2,3\n4,5\n", r"line 2 has 2 columns, those before it have 3 \(between commas\)"),
         ("1 2\n3 4\n5 6 7\n", r"line 3 has 3 columns, those before it have 2 \(between spaces\)"),
-        ("1,5;2,5\n3,5;4,5\n", "column 1 is not a number: '3,5', write decimal points"),
+        ("1,5;2,5\n3,5;4,5\n", "line 1, column 1 is not a number: '1,5', write decimal points"),
         ("a,b\n", "has a line of names only: 'a,b'"),
         ("\n# nothing\n", "holds no numbers"),
         ("", "is empty"),
