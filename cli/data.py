@@ -135,6 +135,8 @@ def look(
     """
     try:
         found = open_table(place)
+        if found.found:
+            log.info(found.found)
         if found.note:
             log.warning(found.note)
         rows = max(1, int(AT_ONCE / (8 * found.columns)))

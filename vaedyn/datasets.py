@@ -10,7 +10,7 @@ from .results import Source, Store, Variables
 from .spectrum import PASSES, Spectrum, covariance_spectrum
 from .tails import Tails
 
-NUMERICS = 2  # raised when the same data give other numbers
+NUMERICS = 3  # raised when the same data give other numbers
 LEADING = 200  # directions that are kept
 
 
