@@ -19,20 +19,21 @@ from vaedyn.results import Trajectory
 from vaedyn.settling import ALIKE, Mode, kl_of, modes, settled_at, steady_rate
 
 from ..store import ResultStore
-from ..store.tables import open_table
-from .data import AT_ONCE, DATA_OPTIONS, Data, look
+from .data import AT_ONCE, DATA_OPTIONS, Data, look, opened
 from .options import option
 from .output import number, print_json, progress_bar, provenance, table
+from .reproduce import FROM_DATA
 
 log = logging.getLogger("vaedyn.cli")
-FROM_DATA = ("dim", "signal", "rho", "eta")
 WITHOUT = ("runs", "jobs", "tol", "engine", "random_start")
 BUDGET = 30.0  # seconds of training, about, if no time is given
 AT_LEAST = 20.0  # times 1/lr that training takes if there is time
 SHORTEST = 100.0  # time that is trained however long it takes
 TINY = 1e-12
+ENDLESS = 1e12  # steps: enough for any number of saved times
 REACH = 1000.0  # times longer is more than anybody waits
 HARDLY = 0.8  # of the usual learning rate: nobody notices
+LONG = 5.0  # times the mean squared length of rows: hardly any gaussian row is so long
 ILL_SCALED = 1e-3  # ratio of variances that are hardly learned together
 DATA_OPTION = option(
     "Model",
@@ -102,10 +103,12 @@ def prepare(
             raise click.UsageError(
                 f"--{option} does not apply to training on data, which is one run"
             )
+    settings = {name: value for name, value in model.items() if given(name)}
+    found = opened(place)
+    _check(settings, found.columns)
     data = look(place, standardise, estimator, spikes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
-    found = open_table(place)
     count = max(1, int(AT_ONCE / (8 * found.columns)))
 
     @cache
@@ -118,9 +121,17 @@ def prepare(
 
     unit = float(data.spectrum.eigenvalues[0])
     digest = f"{data.source.params['data']} / {unit!r}{' standardised' * standardise}"
-    rows = Rows(lambda: seen()(), data.spectrum.mean, data.spectrum.samples, unit, digest)
-    settings = {name: value for name, value in model.items() if given(name)}
+    origin = {"file": place, "standardise": standardise, "estimator": estimator, "spikes": spikes}
+    rows = Rows(lambda: seen()(), data.spectrum.mean, data.spectrum.samples, unit, digest, origin)
     return OnData(data, rows, settings)
+
+
+def _check(settings: dict[str, Any], columns: int) -> None:
+    """Refuse values of the user's before anything is computed; the others are not known yet."""
+    trial = {"t_max": ENDLESS / columns, "points": 2, **settings}
+    if "beta" not in settings:
+        parse_schedule(trial.pop("anneal", "constant"))
+    DataParams(**{**trial, "dim": columns, "signal": 1})
 
 
 def chosen(it: OnData, beta: float | None = None, share: float = 1.0) -> DataParams:
@@ -161,10 +172,10 @@ def slowed(it: OnData, beta: float) -> str | None:
     """Return why the learning rate is smaller than rows of equal length would have it, if it is."""
     dim, (row, length) = it.data.spectrum.dim, it.rows.longest
     lr, usual = _rate(it, beta), steady_rate(dim, beta / it.rows.unit)
-    if given("lr") or lr > HARDLY * usual:
-        return None
     count = it.rows.samples
     times = length * dim / (it.data.spectrum.total * (1 - 1 / count) / it.rows.unit)
+    if given("lr") or lr > HARDLY * usual or times < LONG:
+        return None
     return (
         f"single long rows limit the learning rate to {lr:.3g} (others would allow {usual:.3g}): "
         f"learning takes longer. Row {row + 1} has {times:.3g} times the mean squared length"

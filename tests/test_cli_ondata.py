@@ -1,10 +1,13 @@
 """`vaedyn simulate --data` and `vaedyn plot collapse`."""
 
+import shlex
+
 import numpy as np
 import pytest
 from sklearn import datasets
 
 from vaedyn.cli import ondata
+from vaedyn.empirical import Rows
 
 
 @pytest.fixture
@@ -226,6 +229,62 @@ def test_divergence_is_one_line(run, spiked, tmp_path):
     assert done.code == 1
     assert "lower --lr" in done.err
     assert not list((tmp_path / "vaedyn-store").glob("data-*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("", "data.npy"),
+        ("--standardise --spikes 1 --estimator median --seed 3", "data.npy"),
+        ("--lam 0.2 --beta 2 --anneal points:0=0.5,9=2", "my data.npy"),
+    ],
+)
+def test_the_command_that_trains_again_is_shown(run, spiked, tmp_path, words, name):
+    (tmp_path / "data.npy").rename(tmp_path / name)
+    command = ["simulate", "--data", name, *words.split(), "--t-max", "5", "--json"]
+    data = run.words(*command).json
+    again = run("store show --json", data["key"]).json["reproduce"]
+    shown = run("store show", data["key"]).out.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in shown if line.startswith("again ")] == [again]
+    program, *arguments = shlex.split(again)
+    assert (program, arguments[:3]) == ("vaedyn", ["simulate", "--data", name])
+    done = run.words(*arguments, "--json")
+    assert (done.json["key"], done.json["reused"]) == (data["key"], True)
+    assert f"{name} " in run("store list kind=data").out
+
+
+def test_records_that_do_not_know_their_file_have_a_placeholder(run, spiked, monkeypatch):
+    monkeypatch.setattr(ondata, "Rows", lambda *values: Rows(*values[:5]))
+    key = run("simulate --data data.npy --t-max 5 --standardise --json").json["key"]
+    again = run("store show --json", key).json["reproduce"]
+    assert again.startswith("vaedyn simulate --data DATA --standardise --latent ")
+
+
+BAD = [
+    "spectrum data.npy --spikes 1000000", "spectrum data.npy --spikes 7",
+    "plot spectrum data.npy -o s.pdf --spikes 12", "plot collapse data.npy --latent 13",
+    "plot collapse data.npy --lr 0",
+]  # fmt: skip
+BAD_TRAINING = [
+    "--spikes 7", "--latent 13", "--lr -1", "--beta nan", "--lam -1", "--t-max 0", "--seed -1",
+    "--anneal tahn", "--init m=1", "--init-seed -1", "--t-max 1 --points 400", "--points 1",
+    "--beta 1 --anneal points:0=0.5,100=3",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words", [*BAD, *(f"simulate --data data.npy {it}" for it in BAD_TRAINING)]
+)
+def test_bad_input_leaves_nothing_in_the_store(run, spiked, tmp_path, words):
+    done = run(words)
+    assert (done.code, done.out) == (2, "")
+    assert len([line for line in done.err.splitlines() if line.startswith("error: ")]) == 1
+    assert not list(tmp_path.glob("vaedyn-store/*.h5"))
+
+
+def test_what_is_refused_only_after_a_look_is_refused_when_reused_too(run, spiked):
+    assert run("spectrum data.npy --spikes 2").code == 0
+    assert run("spectrum data.npy --spikes 7").code == 2
 
 
 def test_plot_collapse_draws_and_reuses(run, spiked):

@@ -1,7 +1,7 @@
 """SGD of the linear VAE on somebody's own data instead of drawn ones."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
 from typing import Any
@@ -67,6 +67,8 @@ class Rows:
         Largest variance.
     digest : str
         Fingerprint of the data, which a stored result is found by; only a store needs it.
+    origin : mapping
+        Where the table is from, for people who look into the store.
     """
 
     blocks: Blocks
@@ -74,6 +76,7 @@ class Rows:
     samples: int
     unit: float = 1.0
     digest: str = ""
+    origin: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property
     def longest(self) -> tuple[int, float]:
@@ -174,7 +177,7 @@ def learn(
     def compute() -> tuple[Variables, dict[str, Any]]:
         run = _Run(params, rows, seed, progress)
         y = run.states(directions)[None]
-        info = {"kl": run.kl().tolist(), "passes": params.steps / rows.samples}
+        info = {**rows.origin, "kl": run.kl().tolist(), "passes": params.steps / rows.samples}
         result = Trajectory.from_states(params, y, t=params.times(), info=info)
         return result.to_variables("run"), info
 
