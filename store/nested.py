@@ -48,7 +48,7 @@ def open_hdf5(path: Path, name: str) -> Content:
 
     found = "" if name else f"read {place} of {path}, {rows} rows of {columns} numbers"
     found = "; ".join([found] * bool(found) + [f"{words} of {place} applied"] * bool(words))
-    note = f"{place} of {path} is stored by columns, as by MATLAB: it is turned round" * turned
+    note = f"{place} of {path} is stored by columns, as MATLAB does it: it is transposed" * turned
     return Content(place, rows, columns, _reader(path, place, turned, unpack), note, found)
 
 
@@ -104,7 +104,8 @@ def _meant(file: h5py.File) -> dict[str, Any]:
         for key, item in there.items()
         if isinstance(item, h5py.Group) or (_may_be(item) and key.rpartition("/")[2] not in bounds)
     }
-    if len(meant) != 1 or not _is_table(only := next(iter(meant.values()))):
+    only: Any = next(iter(meant.values()), None)
+    if len(meant) != 1 or not _is_table(only):
         return meant
     single = {
         key: item

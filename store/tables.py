@@ -95,7 +95,7 @@ def open_table(place: str | Path) -> Table:
         arrays; .h5 or .hdf5, with ``:/path/to/dataset`` when several can be meant; .csv or
         .txt, with numbers between commas, semicolons, tabs or spaces and at most one line of
         names before them. Lines that start with # are skipped, and so is a first column that
-        has no name where others have. What MATLAB wrote is turned round, and what netCDF
+        has no name where others have. What MATLAB wrote is transposed, and what netCDF
         packed is unpacked, where missing numbers become nan.
 
     Raises

@@ -83,7 +83,7 @@ def test_sparse_matrices_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x", "g/value"])
-def test_what_is_kept_by_columns_is_turned_round(tmp_path, name):
+def test_what_is_kept_by_columns_is_transposed(tmp_path, name):
     marks = {"x": {"MATLAB_class": np.bytes_("double")}}
     marks = marks if name == "x" else {"g": {"OCTAVE_NEW_FORMAT": 1}}
     path = written(tmp_path / "x.h5", {name: X.T}, marks)
@@ -93,7 +93,7 @@ def test_what_is_kept_by_columns_is_turned_round(tmp_path, name):
         assert (table.rows, table.columns) == (50, 4)
         assert (
             table.note
-            == f"/{name} of {path} is stored by columns, as by MATLAB: it is turned round"
+            == f"/{name} of {path} is stored by columns, as MATLAB does it: it is transposed"
         )
     plain = written(tmp_path / "y.h5", {name: X.T})
     assert open_table(plain).rows == 4
@@ -181,7 +181,7 @@ def test_notes_are_printed_and_missing_numbers_refused(run):
     assert done.json["samples"] == 50
     lines = done.err.splitlines()
     assert "read /x of x.h5, 50 rows of 4 numbers; fill values of /x applied" in lines
-    assert "warning: /x of x.h5 is stored by columns, as by MATLAB: it is turned round" in lines
+    assert "warning: /x of x.h5 is stored by columns, as MATLAB does it: it is transposed" in lines
     with h5py.File("x.h5", "a") as file:
         file["x"][2, 11] = 1e20
     done = run("spectrum x.h5")
