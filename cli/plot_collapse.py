@@ -12,7 +12,7 @@ from vaedyn.settling import ALIKE
 from ..store import ResultStore
 from .data import DATA, DATA_OPTIONS
 from .figure import OUTPUT, checked
-from .ondata import chosen, disagreement, predicted, prepare, trained
+from .ondata import chosen, disagreement, predicted, prepare, slowed, trained
 from .options import (
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
@@ -106,6 +106,9 @@ def figure(
     measured = np.array([np.sort(run.info["kl"])[::-1] for run in runs])
     found = {p.beta: disagreement(it, p, kl) for p, kl in zip(points, measured, strict=True)}
     warnings = [f"at beta = {beta:g} {why}" for beta, why in found.items() if why]
+    slow = slowed(it, float(betas[0]))
+    if slow:
+        log.info(slow)
     if warnings:
         others = f" ({len(warnings) - 1} other values of beta: see --json)"
         log.warning(warnings[0] + others * (len(warnings) > 1))

@@ -10,7 +10,7 @@ from .results import Source, Store, Variables
 from .spectrum import PASSES, Spectrum, covariance_spectrum
 from .tails import Tails
 
-NUMERICS = 2  # raised when the same data give other numbers
+NUMERICS = 3  # raised when the same data give other numbers
 LEADING = 200  # directions that are kept
 
 
@@ -22,6 +22,7 @@ def spectrum_of(
     leading: int = LEADING,
     passes: int = PASSES,
     name: str = "",
+    check: Callable[[Spectrum], object] | None = None,
     store: Store | None = None,
 ) -> tuple[Spectrum, Source | None]:
     """Return the covariance spectrum of data, and the record that holds it.
@@ -38,6 +39,8 @@ def spectrum_of(
         As of `vaedyn.spectrum.covariance_spectrum`.
     name : str
         What the data are called, for people who look into the store.
+    check : callable, optional
+        Called with what has been computed, and kept only if this raises nothing.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
 
@@ -50,6 +53,8 @@ def spectrum_of(
     def compute() -> tuple[Variables, dict[str, Any]]:
         seen = standardised(blocks) if standardise else blocks
         found = covariance_spectrum(seen, leading, passes=passes)
+        if check:
+            check(found)
         dims: dict[str, tuple[str, ...]] = {"mean": ("column",), "eigenvalues": ("mode",)}
         dims |= {"error": ("mode",), "directions": ("direction", "column")}
         dims |= {"share": ("direction",), "row": ("direction",), "kurtosis": ("direction",)}
