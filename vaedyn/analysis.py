@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from .noise import (
 )
 from .results import Brief
 from .spectrum import Spectrum
+from .whiteness import count_in_white_noise, is_white
 
 DISAGREEMENT = 1.2  # ratio of estimates of eta that is worth a warning
 CROWD = 1 / 3  # share of all directions that spikes may be without a warning
@@ -27,6 +30,24 @@ MUCH = 0.1  # share of a row in the variance of a signal that is worth a warning
 UNEVEN = 100  # ratio of columns' standard deviations that is worth a warning
 STANDARD = "standardise them (--standardise)"
 INACCURATE = 0.01  # relative error of a spike's eigenvalue that is worth a warning
+CLOSE = 2  # standard errors of their difference at which neighbours repel each other
+
+
+class Group(NamedTuple):
+    """Signals that are too close to be told apart.
+
+    Attributes
+    ----------
+    first, last : int
+        Counted from 0, both included.
+    rho, rho_error : float
+        Mean strength and its standard error.
+    """
+
+    first: int
+    last: int
+    rho: float
+    rho_error: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,9 +64,9 @@ class Analysis(Brief):
         What the other estimators say of eta.
     eigenvalue, rho, rho_error, overlap : (spikes,)
         Of each spike: its eigenvalue in the sample, its strength without the bias of finite n,
-        the standard error of that, with the kurtosis that is seen (inf at the limit of detection;
-        spikes closer than their errors repel each other, too), and the squared overlap of its
-        direction in the sample with the true one.
+        the standard error of that, with the kurtosis that is seen (inf at the limit of
+        detection), and the squared overlap of its direction in the sample with the true one.
+        Neighbours in one of the `groups` repel each other: their own strengths are off by more.
     edge : float
         Upper edge of the bulk; spikes stand out of it by more than its fluctuations.
     detectable : float
@@ -62,6 +83,12 @@ class Analysis(Brief):
         law, and the estimated relative spread of the variances.
     tails : float
         Variance of the squared lengths of rows beside the spikes, over that of gaussian noise.
+    groups : tuple of Group
+        Signals closer than their errors. Their eigenvalues repel each other, the first comes out
+        too large and the last too small; the mean does not.
+    no_floor : str or None
+        Why there is no white noise of variance eta, so that no beta can be recommended; None
+        where there is.
     warnings : tuple of str
         What to keep in mind, one line each.
     """
@@ -81,6 +108,8 @@ class Analysis(Brief):
     spread: float
     tails: float
     without_noise: float | None = None
+    groups: tuple[Group, ...] = ()
+    no_floor: str | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -134,12 +163,7 @@ def analyse(
         raise ParameterError("estimator", f"must be {' or '.join(possible)}{why}")
     if spikes is not None and not 0 <= spikes <= sample.most_spikes:
         raise ParameterError("spikes", f"must be 0 to {sample.most_spikes}, got {spikes}")
-    found = {
-        name: count_spikes(sample, ESTIMATORS[name])
-        if spikes is None
-        else (spikes, ESTIMATORS[name](sample, spikes))
-        for name in possible
-    }
+    found = {name: _counted(sample, name, spikes) for name in possible}
     count, eta = found.pop(estimator)
     values, gamma = sample.eigenvalues[:count], (sample.dim - count) / sample.freedom
     rho = true_variance(values, eta, gamma) - eta
@@ -164,7 +188,72 @@ def analyse(
         tails=_tails(spectrum, sample, count),
         without_noise=_without_noise(spectrum, sample),
     )
+    analysis = replace(
+        analysis,
+        groups=tuple(_groups(analysis)),
+        no_floor=_no_floor(spectrum, sample, analysis, counted=spikes is None),
+    )
     return replace(analysis, warnings=tuple(_warnings(spectrum, sample, analysis)))
+
+
+def _counted(sample: Sample, estimator: str, spikes: int | None) -> tuple[int, float]:
+    """Return the number of spikes and eta."""
+    estimate = ESTIMATORS[estimator]
+    if spikes is not None:
+        return spikes, estimate(sample, spikes)
+    if estimator == "likelihood":
+        return count_in_white_noise(sample)
+    return count_spikes(sample, estimate)
+
+
+def _groups(analysis: Analysis) -> Iterator[Group]:
+    """Yield the runs of neighbours that are closer than `CLOSE` errors of their difference."""
+    rho, error = analysis.rho, analysis.rho_error
+    apart = rho[:-1] - rho[1:] > CLOSE * np.hypot(error[:-1], error[1:])
+    # below the limit of detection there is nothing to be said
+    apart |= ~np.isfinite(error[:-1] + error[1:])
+    ends = [0, *(np.flatnonzero(apart) + 1).tolist(), len(rho)]
+    for first, end in pairwise(ends):
+        if end - first > 1:
+            some = slice(first, end)
+            mean_error = float(np.linalg.norm(error[some])) / (end - first)
+            yield Group(first, end - 1, float(rho[some].mean()), mean_error)
+
+
+def _no_floor(
+    spectrum: Spectrum, sample: Sample, analysis: Analysis, counted: bool
+) -> str | None:
+    """Return why what is left beside the signals is no white noise, or None where it is."""
+    spikes, few = len(analysis.rho), min(sample.dim, sample.freedom)
+    if spectrum.doubts:
+        return spectrum.doubts[0]
+    if few < 2:
+        return "the data vary in one direction only, so that signal and noise look alike"
+    if _unsure(spectrum, sample, analysis).any():
+        return "eigenvalues are not known well enough to count signals (raise --passes)"
+    if counted and spikes == sample.most_spikes:
+        if not sample.complete and spikes < few // 2:
+            return "all eigenvalues that were computed but one stand out (raise --leading)"
+        return f"signals were counted until half of the {few} directions were used up"
+    if is_white(sample, analysis.eta, spikes):
+        return None
+    left = sample.eigenvalues[spikes:]
+    gamma, scale, _ = bulk_law(sample, spikes)
+    low, high = (scale * analysis.eta * (1 + sign * np.sqrt(gamma)) ** 2 for sign in (-1, 1))
+    beside = f"beside {spikes} signal{'' if spikes == 1 else 's'} " if spikes else ""
+    return (
+        f"{beside}eigenvalues run from {left[0]:.3g} to {left[-1]:.3g} in another way than those of "
+        f"noise of one variance, which lie between {high:.3g} and {low:.3g}"
+    )
+
+
+def _unsure(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> np.ndarray:
+    """Return which eigenvalues are not counted, but may be signals for all that is known (k,)."""
+    values, error = sample.eigenvalues, spectrum.error[: len(sample.eigenvalues)]
+    if sample.complete:
+        return np.zeros(len(values), bool)
+    limit = threshold(sample, analysis.eta, len(analysis.rho))
+    return (values <= limit) & (limit < values + error) & (error > INACCURATE * values)
 
 
 def _without_noise(spectrum: Spectrum, sample: Sample) -> float | None:
@@ -193,16 +282,27 @@ def _tails(spectrum: Spectrum, sample: Sample, spikes: int) -> float:
 
 def _warnings(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
     """Yield what to keep in mind, one line each."""
+    yield from spectrum.doubts
     yield from _about_columns(spectrum, sample, analysis)
     yield from _about_signals(sample, analysis)
     yield from _about_rows(spectrum, sample, analysis)
     yield from _about_noise(sample, analysis)
+    yield from _about_accuracy(spectrum, sample, analysis)
+
+
+def _about_accuracy(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
     spikes = len(analysis.rho)
     errors = spectrum.error[:spikes] / np.maximum(analysis.eigenvalue, 1e-300)
     if not spectrum.complete and (errors > INACCURATE).any():
         yield (
             f"eigenvalues of signals are known to {100 * errors.max():.2g} % only: "
             "more passes over the data (--passes) make them exact"
+        )
+    unsure = int(_unsure(spectrum, sample, analysis).sum())
+    if unsure:
+        yield (
+            f"{unsure} eigenvalues that are not counted may be signals, they are not known well "
+            "enough: more passes over the data (--passes) make them exact"
         )
 
 
@@ -226,7 +326,7 @@ def _about_columns(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> It
             f"there is no noise, and beta below {analysis.without_noise:.3g} is right"
         )
     deviations = np.sqrt(np.delete(spectrum.tails.variances, spectrum.constant))
-    typical, largest = np.quantile(deviations, 0.25), deviations.max()
+    typical, largest = np.quantile(deviations, 0.25, method="lower"), deviations.max()
     if not lost and largest > UNEVEN * typical:
         yield (
             f"standard deviations of columns are {largest:.3g} and {typical:.3g}, say: what varies "
@@ -252,6 +352,12 @@ def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[str]:
             f"{weak} of {spikes} signals are close to {limit}, below which none are seen: "
             "their strengths are uncertain"
         )
+    for group in analysis.groups if analysis.no_floor is None else ():
+        yield (
+            f"signals {group.first + 1} to {group.last + 1} are closer than their errors and repel "
+            f"each other, the first is too large and the last too small: their mean is rho = "
+            f"{group.rho:.3g} +- {group.rho_error:.2g}"
+        )
     if spikes == sample.most_spikes and not sample.complete:
         yield (
             f"all {spikes} eigenvalues that were computed but one are signals: "
@@ -262,7 +368,7 @@ def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[str]:
         yield (
             f"{spikes} of {few} directions {'stands' if spikes == 1 else 'stand'} out as signals"
             f"{', where counting stops' if spikes == sample.most_spikes else ''}: "
-            "what is left is hardly noise"
+            "what is left is hardly noise, and eta an upper bound"
         )
 
 
