@@ -72,7 +72,9 @@ def in_short(why: str | None) -> str | None:
         return None
     if "stay mixed" in why:
         return "latents still mixed"
-    return "not settled yet" if "not settled" in why else "see the warning"
+    if "at the end beta is" in why:
+        return "beta still changes"
+    return "not settled yet" if "not settled" in why else "not settled, or SGD's noise"
 
 
 @click.command(

@@ -97,7 +97,7 @@ def command(
     if as_json:
         print_json(describe(data, latent, convention, judged))
         return
-    if data.analysis.no_floor is None:
+    if data.analysis.no_floor is None and len(data.analysis.rho):
         print_signals(data, convention)
     print_answer(data, convention)
     print_table(data, latent, convention, judged)
@@ -141,6 +141,10 @@ def print_signals(data: Data, convention: Convention | None) -> None:
             f"* {group.first + 1} to {group.last + 1} repel each other; their mean: rho = "
             f"{number(group.rho)} +- {group.rho_error:.2g}"
         )
+    click.echo(
+        "so it is on ever fresh samples; trained on these again and again, a signal collapses at "
+        "its eigenvalue, as below"
+    )
 
 
 def print_answer(data: Data, convention: Convention | None) -> None:
@@ -200,7 +204,7 @@ def lines_of(
     """
     prediction, factor = data.prediction, (convention or OWN).factor(data.spectrum.dim)
     used = prediction.variances(latents)
-    low = max(float(used[-1]), LEFT * data.spectrum.total / len(used))
+    low = min(max(float(used[-1]), LEFT * data.spectrum.total / len(used)), 0.1 * float(used[0]))
     marked = {}
     if data.analysis.no_floor is None:
         marked[factor * prediction.beta] = (prediction.beta, "recommended")
@@ -223,7 +227,9 @@ def print_table(
         least = "" if at.exact else ">= "
         shown = f"{at.active} of {latents}" if latents else f"{at.active}"
         explained = f"{100 * at.explained:.1f} %"
-        rows.append([number(weight), least + shown, least + explained, least + f"{at.kl:.4g}", mark])
+        rows.append(
+            [number(weight), least + shown, least + explained, least + f"{at.kl:.4g}", mark]
+        )
     name = "KL weight" if convention else "beta"
     marks = any(cells[-1] for cells in rows)
     heading = [name, "active latents", "variance explained", "KL (nats)", *([""] * marks)]
@@ -235,7 +241,9 @@ def verdict(data: Data, latents: int | None, weight: float, beta: float) -> str:
     at = row(data.prediction, beta, latents)
     text = f"your KL weight {weight:g} is beta = {number(beta)} here: "
     text += "" if at.exact else "at least "
-    text += f"{at.active} of {counted(latents, 'latent')}" if latents else counted(at.active, "latent")
+    text += (
+        f"{at.active} of {counted(latents, 'latent')}" if latents else counted(at.active, "latent")
+    )
     text += f" {'is' if (latents or at.active) == 1 else 'are'} in use"
     noise = on_noise(data, at)
     if not at.active:

@@ -156,9 +156,7 @@ def _usual(value: float) -> bool:
     return (repeated and abs(value) > 90) or value in INTEGERS or abs(value) >= FILL
 
 
-def _is_code(
-    value: float, share: float, count: int, single: bool, gap: float, rest: float
-) -> bool:
+def _is_code(value: float, share: float, count: int, single: bool, gap: float, rest: float) -> bool:
     """Return whether a value stands for nothing.
 
     It occurs `count` times, in a `share` of the rows, at a distance `gap` from all others, which
@@ -170,7 +168,7 @@ def _is_code(
         return gap > 0.5 * rest or (single and count > 2 and gap > APART * rest)
     if value in UNSURE:
         return count > 1 and gap > rest
-    often = count > 2 and gap > 3 * rest or count > 1 and gap > 100 * rest
+    often = (count > 2 and gap > 3 * rest) or (count > 1 and gap > 100 * rest)
     return rest > 0 and share < RARE and often
 
 

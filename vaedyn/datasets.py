@@ -98,9 +98,7 @@ TEXTS = {
 }
 
 
-def standardised(
-    blocks: Blocks, watch: Watch | None = None
-) -> Callable[[], Iterator[np.ndarray]]:
+def standardised(blocks: Blocks, watch: Watch | None = None) -> Callable[[], Iterator[np.ndarray]]:
     """Return the same data, columns divided by their standard deviation where it is not 0.
 
     What there is to say about the columns as they are goes to `watch`.

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from .analysis import Analysis
 from .figures import label_decades
@@ -54,13 +54,22 @@ def spectrum(
         _scree(top, values, count, floor)
         if floor and found.complete:
             _law(top, analysis, len(values))
-        betas = np.geomspace(0.5 * values[-1], 1.5 * values[0], 4000)
+        used = prediction.variances(latents)
+        low, high = (c * x for c, x in ((0.5, used[-1]), (1.5, used[0])))
+        if beta is not None:
+            low, high = min(low, beta / 2), max(high, 2 * beta)
+        betas = np.geomspace(low, high, 4000)
         _use(bottom, betas, prediction, latents, factor)
         bottom.set_xlabel(f"KL weight {name}" if name == r"$\beta$" else name)
-        for line, colour, style in ((analysis.eta if floor else None, GREY, ":"), (beta, YOURS, "--")):
+        for line, colour, style in (
+            (analysis.eta if floor else None, GREY, ":"),
+            (beta, YOURS, "--"),
+        ):
             if line is not None:
                 top.axhline(line, color=colour, linewidth=0.8, linestyle=style, zorder=0)
-                bottom.axvline(factor * line, color=colour, linewidth=0.8, linestyle=style, zorder=0)
+                bottom.axvline(
+                    factor * line, color=colour, linewidth=0.8, linestyle=style, zorder=0
+                )
         handles = _legend(floor, floor and found.complete, beta is not None, count)
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
         told = (
@@ -68,9 +77,7 @@ def spectrum(
             if floor
             else "no white noise floor"
         )
-        figure.suptitle(
-            rf"{found.samples} samples, $N = {analysis.dim}$: {told}", fontsize=7
-        )
+        figure.suptitle(rf"{found.samples} samples, $N = {analysis.dim}$: {told}", fontsize=7)
     return figure
 
 
@@ -82,6 +89,7 @@ def _scree(axes: Axes, values: np.ndarray, count: int, floor: bool) -> None:
     axes.plot(rank[count:], values[count:], markeredgecolor=rest, zorder=3, **OPEN)
     if values[0] > 10 * values[-1]:
         axes.set_yscale("log")
+        label_decades(axes)
     else:
         axes.set_ylim(bottom=0)
     if len(values) > MANY:
@@ -111,9 +119,8 @@ def _use(
     axes.plot(
         factor * betas, prediction.active(betas, latents), color=SIGNAL, drawstyle="steps-post"
     )
-    axes.set_xscale("log")
-    label_decades(axes)
     axes.set_xlim(factor * betas[0], factor * betas[-1])
+    _weights(axes)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_ylabel("latents in use", color=SIGNAL)
@@ -122,6 +129,16 @@ def _use(
     right.plot(factor * betas, prediction.rate(betas, latents), color=KL)
     right.set_ylim(bottom=0)
     right.set_ylabel("KL (nats)", color=KL)
+
+
+def _weights(axes: Axes) -> None:
+    """Put weights on a logarithmic axis, with numbers between the decades where it has few."""
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    if high / low < 300:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 30 else (1, 3)))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _legend(floor: bool, law: bool, yours: bool, count: int) -> list[Line2D]:
@@ -194,8 +211,8 @@ def collapse(
         bottom.set_ylim(bottom=0)
         bottom.set_ylabel("KL of each latent (nats)")
         bottom.set_xlabel(r"KL weight $\beta$")
-        bottom.set_xscale("log")
         bottom.set_xlim(betas.min(), betas.max())
+        _weights(bottom)
         if eta is not None:
             for axes in (top, bottom):
                 axes.axvline(eta, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
