@@ -322,7 +322,7 @@ def describe(
     return result
 
 
-def signals(data: Data, convention: Convention | None) -> list[dict[str, float | None]]:
+def signals(data: Data, convention: Convention | None) -> list[dict[str, Any]]:
     """Return what is known of each signal."""
     analysis, prediction = data.analysis, data.prediction
     columns = (analysis.eigenvalue, analysis.rho, analysis.rho_error, analysis.overlap)
@@ -332,5 +332,7 @@ def signals(data: Data, convention: Convention | None) -> list[dict[str, float |
         entry = {"eigenvalue": eigenvalue, "rho": rho, "rho_error": error, "overlap": overlap}
         entry = {name: plain(float(value)) for name, value in entry.items()}
         own = _weight(convention, threshold, data.spectrum.dim)
-        listed.append({**entry, "collapse_beta": threshold, "collapse_weight": own})
+        entry |= {"collapse_beta": threshold, "collapse_weight": own}
+        grouped = any(group.first <= k <= group.last for group in analysis.groups)
+        listed.append({**entry, "grouped": grouped})
     return listed

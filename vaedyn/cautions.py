@@ -170,18 +170,15 @@ def _about_rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Itera
 
 
 def _about_noise(sample: Sample, analysis: Analysis) -> Iterator[str]:
+    white = is_white(sample, analysis.eta, len(analysis.rho))
     for name, other in analysis.alternatives.items():
         ratio = max(other, analysis.eta) / max(min(other, analysis.eta), 1e-300)
         if ratio > DISAGREEMENT:
             yield (
                 f"eta is {analysis.eta:.3g} by {analysis.estimator} but {other:.3g} by {name}: "
-                "the noise is not of one variance"
+                + ("it is known so well only" if white else "the noise is not of one variance")
             )
-    # of noise, the distance is below 3 over the number of eigenvalues (in simulations), the
-    # squared spread below 7/n in 99.9 % of all samples; 2 % more than that matters little
-    gamma, _, count = bulk_law(sample, len(analysis.rho))
-    far = analysis.distance > 0.02 + 3 / count
-    if far or analysis.spread**2 > 0.02 * (1 + gamma) + 7 / sample.freedom:
+    if not white:
         yield (
             "the bulk is not that of noise of one variance: its law is off by "
             f"{analysis.distance:.2g}, its variances differ by about {100 * analysis.spread:.0f} %"
