@@ -172,6 +172,6 @@ def look(
         if error.name in ("estimator", "spikes"):
             raise
         raise click.BadParameter(error.reason, param_hint="DATA") from error
-    prediction = Prediction(analysis.rho, analysis.eta, analysis.dim)
+    prediction = Prediction.of(spectrum, analysis)
     assert source is not None
     return Data(spectrum, analysis, prediction, source)

@@ -66,6 +66,17 @@ FIGURE_OPTIONS = [
 ]
 
 
+def in_short(why: str | None) -> str | None:
+    """Return in a few words why measured and predicted KL differ."""
+    if why is None:
+        return None
+    if "stay mixed" in why:
+        return "latents still mixed"
+    if "at the end beta is" in why:
+        return "beta still changes"
+    return "not settled yet" if "not settled" in why else "not settled, or SGD's noise"
+
+
 @click.command(
     "collapse",
     cls=Command,
@@ -98,6 +109,7 @@ def figure(
     where = {"store_path": store_path, "recompute": recompute}
     it = prepare(place, model, standardise, estimator, spikes, **where)
     spectrum, eta = it.data.spectrum, it.data.prediction.eta
+    floor = it.data.analysis.no_floor is None
     betas = np.geomspace(0.5 * eta, 1.3 * spectrum.eigenvalues[0], simulations)
     betas = np.array([float(f"{beta:.4g}") for beta in betas])
     store = ResultStore(store_path, recompute=recompute)
@@ -116,10 +128,20 @@ def figure(
     from vaedyn import figures_spectrum
     from vaedyn.style import save
 
-    fine = np.geomspace(betas[0], betas[-1], 400)
+    fine = np.geomspace(betas[0], betas[-1], 2000)
     lines = np.array([predicted(it, points[0], beta) for beta in fine.tolist()])
     keys = [run.source.key for run in runs if run.source]
-    drawn = figures_spectrum.collapse(fine, lines, betas, measured, eta, ALIKE)
+    drawn = figures_spectrum.collapse(
+        fine,
+        lines,
+        betas,
+        measured,
+        eta if floor else None,
+        ALIKE,
+        reasons=[in_short(found[p.beta]) for p in points],
+        caption=rf"{spectrum.samples} rows, $N = {spectrum.dim}$, $M = {points[0].latent}$, "
+        rf"$\lambda = {points[0].lam:g}$",
+    )
     save(drawn, target, keywords=keys)
     if not as_json:
         click.echo(target)

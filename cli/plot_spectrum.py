@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
-from .data import ACCURACY_OPTIONS, DATA, DATA_OPTIONS, look
+from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, look
 from .figure import OUTPUT, checked
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from .output import print_json
+from .spectrum import LATENT, OWN, convention_of
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -16,11 +17,16 @@ log = logging.getLogger("vaedyn.cli")
 @click.command(
     "spectrum",
     cls=Command,
-    examples=["vaedyn plot spectrum data.npy -o spectrum.pdf"],
+    examples=[
+        "vaedyn plot spectrum data.npy -o spectrum.pdf",
+        "vaedyn plot spectrum data.npy --loss mean --weight 0.00025",
+    ],
 )
 @DATA
 @add(
     DATA_OPTIONS[:3],
+    [LATENT],
+    CONVENTION_OPTIONS,
     [OUTPUT],
     ACCURACY_OPTIONS,
     STORE_OPTIONS,
@@ -32,6 +38,11 @@ def figure(
     standardise: bool,
     estimator: str,
     spikes: int | None,
+    latent: int | None,
+    loss: str | None,
+    decoder_variance: float | None,
+    scale: float,
+    weight: float | None,
     output: Path | None,
     leading: int,
     passes: int,
@@ -41,9 +52,12 @@ def figure(
 ) -> None:
     """Draw the eigenvalues of your data's covariance, the noise, and where latents collapse.
 
-    Where the noise is white, the eigenvalues of noise lie on the black line.
-    Latents are lost one by one as beta reaches the variances of the signals.
+    Where there is white noise, its eigenvalues lie on the black line. Below, latents are lost
+    one by one as beta, or your KL weight, reaches their eigenvalues.
     """
+    convention = convention_of(loss, decoder_variance, scale)
+    if weight is not None:
+        OWN.beta(weight, 1)  # refused before the data are read
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
     where = {"store_path": store_path, "recompute": recompute}
     data = look(place, standardise, estimator, spikes, leading, passes, **where)
@@ -53,9 +67,16 @@ def figure(
     from vaedyn import figures_spectrum
     from vaedyn.style import save
 
-    save(
-        figures_spectrum.spectrum(data.spectrum, data.analysis), chosen, keywords=[data.source.key]
+    dim = data.spectrum.dim
+    drawn = figures_spectrum.spectrum(
+        data.spectrum,
+        data.analysis,
+        beta=None if weight is None else (convention or OWN).beta(weight, dim),
+        latents=latent,
+        factor=(convention or OWN).factor(dim),
+        name="your KL weight" if convention else r"$\beta$",
     )
+    save(drawn, chosen, keywords=[data.source.key])
     if as_json:
         print_json({"command": "plot spectrum", "output": str(chosen), "keys": [data.source.key]})
     else:

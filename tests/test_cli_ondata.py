@@ -165,7 +165,7 @@ def test_what_spectrum_found_carries_over(run):
     data = run(words).json
     found = run("spectrum digits.npy --spikes 6 --estimator median --json").json
     assert data["params"]["latent"] == data["params"]["signal"] == 6
-    assert data["params"]["eta"] == data["params"]["beta"] == found["recommended"]["beta"]
+    assert data["params"]["eta"] == data["params"]["beta"] == found["eta"]
     for words in ("--spikes 3", "--estimator median", "--standardise"):
         done = run("simulate", words)
         assert done.code == 2
