@@ -22,9 +22,11 @@ USAGE = {
     "theory --dim x": "--dim",
     "theory --dim 10.5": "--dim",
     "theory --dim inf": "--dim",
-    "theory --rho 1,2": "--rho: expected one number or 1",
+    "theory --rho 1,2": "--rho: expected one number or 1 (one per signal), got 2, which need "
+    "--signal 2 (in Python signal=2)",
+    "theory --signal 3 --rho 1,2": "which need --signal 2 (in Python",
     "theory --rho 1;2": "--rho",
-    "theory --anneal tahn:1": "--anneal: expected constant or tanh:GAMMA or linear:T",
+    "theory --anneal tahn:1": "'tahn:1' (did you mean tanh:GAMMA?)",
     "theory --init zero": "--init': expected 'gaussian', 'm=...,d=...",
     "theory --anneal linear": "expected linear:T, got 'linear' (T must be a positive number)",
     "theory --anneal tanh:fast": "(GAMMA must be a positive number)",
