@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -45,20 +46,41 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            from difflib import get_close_matches
+        if name not in COMMANDS and not (name.startswith("-") or ctx.resilient_parsing):
+            from .hints import no_such_command
 
-            close = get_close_matches(name, COMMANDS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+            raise no_such_command(name, self, ctx)
         return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from .hints import no_such_option
+
+            raise no_such_option(error, ctx) from error
+
+
+def _note_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+    if path:
+        from .settings import note_file
+
+        note_file(ctx, param, path)
 
 
 @click.command(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "VAEDYN"},
 )
-@click.version_option(__version__, prog_name="vaedyn")
+@click.version_option(__version__, prog_name="vaedyn", allow_from_autoenv=False)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    expose_value=False,
+    allow_from_autoenv=False,
+    callback=_note_file,
+    help="TOML file of options, which every command takes, too.",
+)
 def command() -> None:
     """Learning dynamics of linear variational autoencoders.
 

@@ -64,6 +64,12 @@ def given(name: str) -> bool:
     return source not in (None, ParameterSource.DEFAULT)
 
 
+def typed(name: str) -> bool:
+    """Return whether an option stands on the command line: others may be meant for elsewhere."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source == ParameterSource.COMMANDLINE
+
+
 def without_data() -> None:
     """Refuse options that go with data only.
 
@@ -72,7 +78,7 @@ def without_data() -> None:
     click.UsageError
     """
     for name in ("standardise", "estimator", "spikes"):
-        if given(name):
+        if typed(name):
             raise click.UsageError(f"--{name} goes with --data")
 
 
@@ -92,10 +98,10 @@ def prepare(
         When an option is given that the data decide.
     """
     for name in FROM_DATA:
-        if given(name):
+        if typed(name):
             raise click.UsageError(f"--{name} and data exclude each other: it is taken from them")
     for name in WITHOUT:
-        if given(name):
+        if typed(name):
             option = name.replace("_", "-")
             raise click.UsageError(
                 f"--{option} does not apply to training on data, which is one run"

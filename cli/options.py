@@ -3,27 +3,50 @@
 import contextlib
 import functools
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from vaedyn.errors import ParameterError, did_you_mean
 from vaedyn.initial import GAUSSIAN
 from vaedyn.params import Params
 
+from .hints import no_such_command, no_such_option
 from .main import show_notes
+from .settings import origin, use_file, variables
 
 SECTIONS = ("Sweep", "Model", "Convention", "Numerics", "Store", "Output")
 MODEL = tuple(Params.__dataclass_fields__)
 
 
 class Option(click.Option):
-    """An option that belongs to a section of the help text."""
+    """An option that belongs to a section of the help text, and may be set by the environment."""
 
     def __init__(self, *args: Any, section: str, **kwargs: Any):
         super().__init__(*args, show_default=kwargs.pop("show_default", True), **kwargs)
         self.section = section
+
+    def variable(self, ctx: click.Context) -> str | None:
+        """Return the environment variable that sets this option here, if there is one."""
+        return next((name for name in variables(self, ctx) if os.environ.get(name)), None)
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        name = self.variable(ctx)
+        return os.environ[name] if name else None
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        try:
+            return super().process_value(ctx, value)
+        except click.BadParameter as error:
+            remark = origin(ctx, self.name or "", self.variable(ctx))
+            if isinstance(self.type, click.Choice) and isinstance(value, str):
+                remark = did_you_mean(value, map(str, self.type.choices)) + remark
+            if remark:
+                error.message = error.message.rstrip(".") + remark
+            raise
 
 
 class Command(click.Command):
@@ -32,6 +55,32 @@ class Command(click.Command):
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise no_such_option(error, ctx) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; errors of options also say where a value comes from."""
+        try:
+            return super().invoke(ctx)
+        except ParameterError as error:
+            if place := self._origin(ctx, error.name):
+                raise ParameterError(error.name, error.reason + place) from error
+            raise
+        except click.BadParameter as error:
+            error.message += self._origin(ctx, str(error.param_hint))
+            raise
+
+    def _origin(self, ctx: click.Context, name: str) -> str:
+        """Return where the value of an option comes from, by its name in Python or as written."""
+        for option in self.params:
+            words = (option.name, *(word.lstrip("-").replace("-", "_") for word in option.opts))
+            if isinstance(option, Option) and name.lstrip("-").replace("-", "_") in words:
+                return origin(ctx, option.name or "", option.variable(ctx))
+        return ""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows: dict[str, list[tuple[str, str]]] = {name: [] for name in SECTIONS}
@@ -53,6 +102,11 @@ class Command(click.Command):
 
 class Group(click.Group):
     """A group whose help tells the whole first line of each command."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args[0] not in self.commands and not (args[0].startswith("-") or ctx.resilient_parsing):
+            raise no_such_command(args[0], self, ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = []
@@ -180,7 +234,6 @@ STORE_OPTIONS = [
         "store_path",
         type=Folder(path_type=Path),
         default=Path("vaedyn-store"),
-        envvar="VAEDYN_STORE",
         help="Folder of results; also from VAEDYN_STORE.",
     ),
 ]
@@ -194,6 +247,16 @@ RECOMPUTE_OPTIONS = [
     ),
 ]
 OUTPUT_OPTIONS = [
+    option(
+        "Output",
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        is_eager=True,
+        expose_value=False,
+        callback=use_file,
+        help="TOML file of options: beta = 1.5 for all commands, [theory] for one.",
+        show_default=False,
+    ),
     option(
         "Output",
         "--json",
