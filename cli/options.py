@@ -16,6 +16,7 @@ from vaedyn.params import Params
 
 from .hints import no_such_command, no_such_option
 from .main import show_notes
+from .output import spoken, watched
 from .settings import origin, use_file, variables
 
 SECTIONS = ("Sweep", "Model", "Convention", "Numerics", "Store", "Output")
@@ -317,13 +318,19 @@ THEORY_OPTIONS = [
 
 
 def add(*groups: list[Callable]) -> Callable:
-    """Return a decorator that adds groups of options, and applies --quiet and --verbose."""
+    """Return a decorator that adds groups of options, and applies --quiet and --verbose.
+
+    Without a terminal the command says once a minute on stderr that it goes on.
+    """
 
     def decorate(function: Callable) -> Callable:
         @functools.wraps(function)
         def call(*args: Any, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
             show_notes(quiet, verbose)
-            return function(*args, **kwargs)
+            if watched():
+                return function(*args, **kwargs)
+            with spoken(click.get_current_context().command_path):
+                return function(*args, **kwargs)
 
         for decorator in reversed([item for group in groups for item in group]):
             call = decorator(call)

@@ -65,7 +65,7 @@ def command(
             rtol=rtol,
             atol=atol,
             store=store,
-            progress=progress and (lambda done: progress(done, 1)),
+            progress=lambda done: progress(done, 1),
         )
     solver = result.info["solver"]
     if solver["stiff"] > 0.5 * solver["steps"]:

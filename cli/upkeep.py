@@ -109,8 +109,7 @@ def verify(store_path: Path, as_json: bool) -> None:
         for done, finding in enumerate(store_upkeep.verify(store), start=1):
             if finding.problem:
                 problems.append(finding)
-            if progress:
-                progress(done, total)
+            progress(done, total)
     if as_json:
         bad = [{"path": str(f.path), "problem": f.problem} for f in problems]
         print_json({"command": "store verify", "checked": total, "problems": bad})
