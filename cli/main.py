@@ -26,6 +26,7 @@ COMMANDS = {  # name: (module, one line of help)
     "store": ("store", "List and show stored results."),
     "check": ("check", "Prove that this installation computes what it should."),
 }
+COMPLETION = "_VAEDYN_COMPLETE"  # set by the shell when it asks what may come next
 FAILURE, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 
@@ -137,6 +138,9 @@ def report(error: BaseException) -> int:
 
     Errors that nobody foresaw are raised again.
     """
+    if COMPLETION in os.environ and not isinstance(error, SystemExit):
+        # a message would land in the middle of somebody's command line
+        return FAILURE
     if Stopped.by == signal.SIGTERM:
         text, code = "terminated", TERMINATED
     elif Stopped.by is not None or isinstance(error, KeyboardInterrupt):

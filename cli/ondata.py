@@ -19,6 +19,7 @@ from vaedyn.settling import ALIKE, Mode, kl_of, modes, settled_at, steady_rate
 
 from ..store import ResultStore
 from ..store.tables import open_table
+from .complete import files
 from .data import AT_ONCE, DATA_OPTIONS, Data, look
 from .options import option
 from .output import number, print_json, progress_bar, provenance, table
@@ -38,6 +39,7 @@ DATA_OPTION = option(
     "place",
     metavar="DATA",
     default=None,
+    shell_complete=files,
     help="Train on the rows of this table instead, see `vaedyn spectrum`; they give N, M*, rho "
     "and eta.",
     show_default="drawn from the model",

@@ -14,6 +14,7 @@ from vaedyn.errors import ParameterError, did_you_mean
 from vaedyn.initial import GAUSSIAN
 from vaedyn.params import Params
 
+from . import complete
 from .hints import no_such_command, no_such_option
 from .main import show_notes
 from .output import spoken, watched
@@ -192,9 +193,9 @@ def option(section: str, *names: str, **settings: Any) -> Callable:
     return click.option(*names, cls=Option, section=section, **settings)
 
 
-def _model(name: str, short: str, kind: Any, text: str) -> Callable:
-    default = getattr(Params, name)
-    return option("Model", f"--{short}", name, type=kind, default=default, help=text)
+def _model(name: str, short: str, kind: Any, text: str, **settings: Any) -> Callable:
+    settings |= {"type": kind, "default": getattr(Params, name), "help": text}
+    return option("Model", f"--{short}", name, **settings)
 
 
 MODEL_OPTIONS = [
@@ -217,6 +218,7 @@ MODEL_OPTIONS = [
         "every PERIOD from 0 straight to beta within the share RATIO of it; "
         "points:T1=BETA1,T2=BETA2,... with straight lines in between (twice the same T for a "
         "jump); or file:PATH of lines t,beta.",
+        shell_complete=complete.schedules,
     ),
     _model(
         "init",
@@ -225,6 +227,7 @@ MODEL_OPTIONS = [
         "Where learning starts: gaussian (W and V standard normal, D = 1), or all six overlaps, "
         "such as m=0.03,d=0.03,Q=1,E=1,R=0,D=1 (a number fills a diagonal), or a JSON file of full "
         "matrices under these names.",
+        shell_complete=complete.starts,
     ),
     _model("init_seed", "init-seed", WholeNumber(), "Seed of the gaussian start."),
 ]

@@ -64,7 +64,8 @@ def _defaults(path: Path, context: click.Context) -> dict[str, Any]:
     found = {}
     for place in above:  # what stands in the table of a command goes before what stands above
         if place.parent:
-            table = _by_word(path, table).get(place.info_name, {})
+            below = _by_word(path, table).get(place.info_name)
+            table = below if isinstance(below, dict) else {}
         for word, value in _by_word(path, table).items():
             if word in offered and word not in _tables(place.command, value):
                 found[offered[word].name] = _as_typed(path, offered[word], value)

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from vaedyn.errors import ParameterError, did_you_mean
 from vaedyn.grids import MODEL, evenly, geometric
 
+from .complete import named
 from .ranges import is_range, parse_range
 
 COUNT = 20  # values of a range that does not say how many
@@ -38,6 +40,11 @@ class VariedType(click.ParamType):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         return "NAME=START:STOP[:COUNT]|A,B,..."
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return named(self.names)(ctx, param, incomplete)
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Varied:
         if isinstance(value, Varied):

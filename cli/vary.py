@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 import numpy as np
+from click.shell_completion import CompletionItem
 
 from vaedyn.bifurcation import VARIED, Branches, branches
 from vaedyn.errors import ParameterError, did_you_mean
@@ -15,6 +16,7 @@ from vaedyn.params import Params
 from vaedyn.phases import PhaseDiagram, phase_diagram
 
 from ..store import ResultStore
+from .complete import named
 from .options import option
 from .output import number, plain, print_json, progress_bar, provenance, table, without_records
 from .ranges import parse_range
@@ -55,6 +57,11 @@ class RangeType(click.ParamType):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         return "NAME=LOW:HIGH[:COUNT]"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return named(VARIED)(ctx, param, incomplete)
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Range:
         if isinstance(value, Range):

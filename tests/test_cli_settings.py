@@ -84,6 +84,15 @@ def test_a_file_holds_every_kind_of_value(run, file, tmp_path):
     assert done.json["varied"] == {"beta": [1, 2]}
 
 
+def test_a_store_in_the_file_is_not_the_table_of_the_command_store(run, file):
+    file("store = 'kept'")
+    assert run(f"theory {SHORT} --config model.toml").code == 0
+    listed = run("store list --config model.toml --json kind=theory")
+    assert listed.code == 0, listed.err
+    assert listed.json["store"] == "kept"
+    assert len(listed.json["records"]) == 1
+
+
 def test_flags_may_be_set_by_the_environment(run, monkeypatch):
     monkeypatch.setenv("VAEDYN_JSON", "1")
     monkeypatch.setenv("VAEDYN_QUIET", "true")
