@@ -1,8 +1,6 @@
 """Options that commands share, each defined once; help texts show them in sections."""
 
-import contextlib
 import functools
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 import click
 
 from vaedyn.errors import ParameterError, did_you_mean
-from vaedyn.initial import GAUSSIAN
 from vaedyn.params import Params
 
 from . import complete
@@ -19,9 +16,16 @@ from .hints import no_such_command, no_such_option
 from .main import show_notes
 from .output import spoken, watched
 from .settings import origin, use_file, variables
+from .values import Folder, Numbers, Start, WholeNumber
 
 SECTIONS = ("Sweep", "Model", "Convention", "Numerics", "Store", "Output")
 MODEL = tuple(Params.__dataclass_fields__)
+
+
+def _with(error: click.BadParameter, remark: str) -> click.BadParameter:
+    """Return the same error with a remark after its message."""
+    text = error.message.rstrip(".") + remark if remark else error.message
+    return click.BadParameter(text, error.ctx, error.param, error.param_hint)
 
 
 class Option(click.Option):
@@ -46,9 +50,9 @@ class Option(click.Option):
             remark = origin(ctx, self.name or "", self.variable(ctx))
             if isinstance(self.type, click.Choice) and isinstance(value, str):
                 remark = did_you_mean(value, map(str, self.type.choices)) + remark
-            if remark:
-                error.message = error.message.rstrip(".") + remark
-            raise
+            if not remark:
+                raise
+            raise _with(error, remark) from error
 
 
 class Command(click.Command):
@@ -73,8 +77,7 @@ class Command(click.Command):
                 raise ParameterError(error.name, error.reason + place) from error
             raise
         except click.BadParameter as error:
-            error.message += self._origin(ctx, str(error.param_hint))
-            raise
+            raise _with(error, self._origin(ctx, str(error.param_hint))) from error
 
     def _origin(self, ctx: click.Context, name: str) -> str:
         """Return where the value of an option comes from, by its name in Python or as written."""
@@ -117,75 +120,6 @@ class Group(click.Group):
             rows.append((name, text.partition("\n\n")[0]))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
-
-
-class WholeNumber(click.ParamType):
-    """A whole number that may be written as 1e6."""
-
-    name = "integer"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        with contextlib.suppress(ValueError):
-            return int(value)
-        with contextlib.suppress(ValueError, OverflowError):
-            if float(value) == int(float(value)):
-                return int(float(value))
-        return self.fail(f"{value!r} is not a whole number", param, ctx)
-
-
-class Numbers(click.ParamType):
-    """One number, or several with commas."""
-
-    name = "number[,number...]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
-        if not isinstance(value, str):
-            return (value,)
-        try:
-            return tuple(float(item) for item in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a number, nor numbers with commas", param, ctx)
-
-
-class Folder(click.Path):
-    """A folder that has a name."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value == "":
-            self.fail("the name of a folder must not be empty", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-class Start(click.ParamType):
-    """`gaussian`, overlaps as text, or a JSON file of them."""
-
-    name = "start"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "gaussian|m=...,d=...,...|FILE.json"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if not isinstance(value, str) or value == GAUSSIAN:
-            return value
-        if not value:
-            self.fail("expected a start, got nothing", param, ctx)
-        inline = value.startswith("{")
-        if "=" in value and not inline:
-            return value
-        try:
-            data = json.loads(value if inline else Path(value).read_text(encoding="utf-8"))
-        except OSError as error:
-            self.fail(
-                f"expected 'gaussian', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file; "
-                f"cannot read {value!r}: {error.strerror}",
-                param,
-                ctx,
-            )
-        except (ValueError, RecursionError) as error:
-            self.fail(f"{value!r} is not a JSON file: {error}", param, ctx)
-        if not isinstance(data, dict):
-            self.fail(f"{value!r} must hold an object with the keys m, d, Q, E, R, D", param, ctx)
-        return data
 
 
 def option(section: str, *names: str, **settings: Any) -> Callable:

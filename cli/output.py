@@ -244,8 +244,8 @@ def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float], Non
     The bar appears after a second; where stderr is no terminal, a line a minute says the same.
     """
     if not watched():
-        with spoken(title, unit) as update:
-            yield update
+        with spoken(title, unit) as say:
+            yield say
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -10,7 +10,7 @@ class Span(NamedTuple):
 
     start: float
     stop: float
-    count: int | None
+    number: int | None
     logarithmic: bool
 
 

@@ -64,7 +64,7 @@ def _defaults(path: Path, context: click.Context) -> dict[str, Any]:
     found = {}
     for place in above:  # what stands in the table of a command goes before what stands above
         if place.parent:
-            below = _by_word(path, table).get(place.info_name)
+            below = _by_word(path, table).get(place.info_name or "")
             table = below if isinstance(below, dict) else {}
         for word, value in _by_word(path, table).items():
             if word in offered and word not in _tables(place.command, value):
@@ -74,8 +74,9 @@ def _defaults(path: Path, context: click.Context) -> dict[str, Any]:
 
 def _tables(command: click.Command, value: object) -> list[str]:
     """Return the words under which `value` would be the table of a command below."""
-    below = isinstance(command, click.Group) and isinstance(value, dict)
-    return command.list_commands(click.Context(command)) if below else []
+    if isinstance(command, click.Group) and isinstance(value, dict):
+        return command.list_commands(click.Context(command))
+    return []
 
 
 def _read(path: Path) -> dict[str, Any]:

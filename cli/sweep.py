@@ -29,7 +29,6 @@ from .options import (
     THEORY_OPTIONS,
     Command,
     Group,
-    WholeNumber,
     add,
     option,
 )
@@ -41,6 +40,7 @@ from .pointwise import (
     save_csv,
     tell,
 )
+from .values import WholeNumber
 from .varied import COUNT as VALUES
 from .varied import ShardType, Varied, VariedType, by_name, note_counts, shard_of
 

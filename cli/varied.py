@@ -84,13 +84,13 @@ def _in_range(name: str, text: str) -> Varied:
     """Return the values of a range: where it does not say how many, at most `COUNT`."""
     span = parse_range(text)
     spaced = geometric if span.logarithmic else evenly
-    if span.count is None and name in WHOLE:
+    if span.number is None and name in WHOLE:
         ends = _whole(name, [span.start, span.stop])
         count = min(COUNT, abs(ends[1] - ends[0]) + 1)
-        values = dict.fromkeys(round(value) for value in spaced(*map(float, ends), count))
+        values = dict.fromkeys(round(value) for value in spaced(ends[0], ends[1], count))
         return Varied(name, [*values], counted=False)
-    values = spaced(span.start, span.stop, span.count or COUNT)
-    return Varied(name, _whole(name, values) if name in WHOLE else values, bool(span.count))
+    values = spaced(span.start, span.stop, span.number or COUNT)
+    return Varied(name, _whole(name, values) if name in WHOLE else values, bool(span.number))
 
 
 def _whole(name: str, values: Sequence[Any]) -> list[int]:

@@ -77,8 +77,8 @@ class RangeType(click.ParamType):
             self.fail(f"{error}, got {value!r}", param, ctx)
         if span.start > span.stop:
             self.fail(f"expected LOW < HIGH, got {value!r}", param, ctx)
-        count = span.count or COUNT
-        return Range(name, span.start, span.stop, count, span.logarithmic, bool(span.count))
+        count = span.number or COUNT
+        return Range(name, span.start, span.stop, count, span.logarithmic, bool(span.number))
 
 
 VARY = option(
