@@ -58,7 +58,7 @@ def test_the_forms_of_vary(run):
 def test_a_range_without_a_count_says_how_many_values_it_has(run):
     words = f"sweep theory {SMALL} --dry-run --vary"
     assert "beta takes 20 values: beta=START:STOP:COUNT for others" in run(words, "beta=1:2").err
-    assert "dim takes 11 values" in run(words, "dim=50:60").err
+    assert "init_seed takes 11 values" in run(words, "init-seed=50:60").err
     assert "values" not in run(words, "beta=1:2:3").err
 
 
