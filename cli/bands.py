@@ -45,7 +45,7 @@ def compute_bands(params: Params, random_start: bool, store: ResultStore) -> Ban
             params,
             random_start=random_start,
             store=store,
-            progress=progress and (lambda done: progress(done, 1)),
+            progress=lambda done: progress(done, 1),
         )
     for text in cautions(result, random_start):
         log.warning(text)

@@ -80,7 +80,7 @@ STORE_QUESTIONS = (
     Question("store, key of vaedyn theory", _key, KEY),
 )
 NAME = max(len(question.name) for question in (*QUESTIONS, *STORE_QUESTIONS))
-COLUMNS = f"{{:<{NAME}}}   {{:>14}}   {{:>14}}   {{:>9}}   {{}}"
+COLUMNS = f"{{:<{NAME}}}   {{:>14}}   {{:>14}}   {{:>6}}   {{:>9}}   {{}}"
 
 
 def _number(value: float | str) -> str:
@@ -90,9 +90,12 @@ def _number(value: float | str) -> str:
 
 
 def _line(check: Check) -> str:
+    expected, within = _number(check.expected), f"{check.tolerance:g}"
+    if check.is_bound:
+        expected, within = f"at most {check.tolerance:g}", ""
     deviation = f"{check.deviation:.2g}" if np.isfinite(check.deviation) else "-"
     verdict = "ok" if check.passed else f"FAIL {check.note}".rstrip()
-    cells = _number(check.found), _number(check.expected), deviation
+    cells = _number(check.found), expected, within, "" if check.is_bound else deviation
     return COLUMNS.format(check.name, *cells, verdict.replace("\n", " "))
 
 
@@ -128,7 +131,7 @@ def command(as_json: bool) -> None:
         click.echo(", ".join(f"{name} {version}" for name, version in versions.items()))
         click.echo(f"{machine['platform']}, cores: {machine['cores']}")
         click.echo(f"machine code in {machine['kernels'] or 'memory only'}\n")
-        header = COLUMNS.format("check", "found", "expected", "deviation", "")
+        header = COLUMNS.format("check", "found", "expected", "within", "deviation", "")
         click.echo(f"{header.rstrip()}\n{'─' * (len(header) + 1)}")
     checks = []
     for check in selfcheck(STORE_QUESTIONS):

@@ -16,13 +16,14 @@ from vaedyn.spectrum import LARGEST_EXACT, PASSES, Spectrum
 
 from ..store import ResultStore
 from ..store.tables import Table, TableError, open_table
+from .complete import files
 from .options import option
 
 log = logging.getLogger("vaedyn.cli")
 AT_ONCE = 32e6  # bytes of rows that are read together
 
 
-DATA = click.argument("place", metavar="DATA")
+DATA = click.argument("place", metavar="DATA", shell_complete=files)
 DATA_OPTIONS = [
     option(
         "Model",

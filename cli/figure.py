@@ -12,6 +12,7 @@ import click
 from vaedyn.params import Params
 from vaedyn.results import OrderParameters
 
+from .complete import formats
 from .options import option
 from .output import print_json, source_of
 
@@ -21,6 +22,7 @@ OUTPUT = option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
+    shell_complete=formats(*FORMATS),
     help="Name of the figure: .pdf, .svg or .png.",
     show_default="a name made of the model, .pdf",
 )

@@ -132,7 +132,7 @@ def cascade(
     result = follow(params, range_, 1, store)
     end = attractor(result)
     runs, early = [], 0
-    for beta in np.linspace(range_.low, range_.high, simulations + 2)[1:-1]:
+    for beta in np.linspace(range_.start, range_.high, simulations + 2)[1:-1]:
         with progress_bar(f"simulate, beta = {beta:.3g}", "steps") as progress:
             at = replace(params, beta=float(f"{beta:.6g}"))
             runs.append(simulate(at, **simulation, store=store, progress=progress))

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -25,7 +26,7 @@ COMMANDS = {  # name: (module, one line of help)
     "store": ("store", "List and show stored results."),
     "check": ("check", "Prove that this installation computes what it should."),
 }
-ALIKE = 0.75  # of two names, by difflib: click's own 0.6 proposes --beta for --data
+COMPLETION = "_VAEDYN_COMPLETE"  # set by the shell when it asks what may come next
 FAILURE, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 
@@ -46,20 +47,41 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            from difflib import get_close_matches
+        if name not in COMMANDS and not (name.startswith("-") or ctx.resilient_parsing):
+            from .hints import no_such_command
 
-            close = get_close_matches(name, COMMANDS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+            raise no_such_command(name, self, ctx)
         return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from .hints import no_such_option
+
+            raise no_such_option(error, ctx) from error
+
+
+def _note_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+    if path:
+        from .settings import note_file
+
+        note_file(ctx, param, path)
 
 
 @click.command(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "VAEDYN"},
 )
-@click.version_option(__version__, prog_name="vaedyn")
+@click.version_option(__version__, prog_name="vaedyn", allow_from_autoenv=False)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    expose_value=False,
+    allow_from_autoenv=False,
+    callback=_note_file,
+    help="TOML file of options, which every command takes, too.",
+)
 def command() -> None:
     """Learning dynamics of linear variational autoencoders.
 
@@ -116,6 +138,9 @@ def report(error: BaseException) -> int:
 
     Errors that nobody foresaw are raised again.
     """
+    if COMPLETION in os.environ and not isinstance(error, SystemExit):
+        # a message would land in the middle of somebody's command line
+        return FAILURE
     if Stopped.by == signal.SIGTERM:
         text, code = "terminated", TERMINATED
     elif Stopped.by is not None or isinstance(error, KeyboardInterrupt):
@@ -129,7 +154,7 @@ def report(error: BaseException) -> int:
         return USAGE
     elif isinstance(error, click.UsageError):
         where = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
-        text, code = _message(error).replace("\n", " ") + where, USAGE
+        text, code = error.format_message().replace("\n", " ") + where, USAGE
     elif isinstance(error, ParameterError):
         text, code = f"--{error.name.replace('_', '-')}: {error.reason}", USAGE
     elif isinstance(error, (VaedynError, click.ClickException)):
@@ -145,24 +170,6 @@ def report(error: BaseException) -> int:
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour())
     click.echo(text, err=True)
     return code
-
-
-def _message(error: click.UsageError) -> str:
-    """Return what is wrong; options are proposed only where they are much like the one given."""
-    if not isinstance(error, click.NoSuchOption):
-        return error.format_message()
-    if error.option_name == "--data":
-        data = [item.name for item in error.ctx.command.params] if error.ctx else []
-        place = "name the file without it" if "place" in data else "it goes with vaedyn simulate"
-        return f"{error.message.rstrip('.')}: {place}"
-    from difflib import SequenceMatcher
-
-    alike = [
-        name
-        for name in error.possibilities or []
-        if SequenceMatcher(None, error.option_name, name).ratio() > ALIKE
-    ]
-    return f"{error.message} Did you mean {', '.join(alike)}?" if alike else error.message
 
 
 def _is_store_error(error: BaseException) -> bool:

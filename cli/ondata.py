@@ -19,6 +19,7 @@ from vaedyn.results import Trajectory
 from vaedyn.settling import ALIKE, Mode, kl_of, modes, settled_at, steady_rate
 
 from ..store import ResultStore
+from .complete import files
 from .data import AT_ONCE, DATA_OPTIONS, Data, look, opened
 from .options import option
 from .output import number, print_json, progress_bar, provenance, table
@@ -41,6 +42,7 @@ DATA_OPTION = option(
     "place",
     metavar="DATA",
     default=None,
+    shell_complete=files,
     help="Train on the rows of this table instead, see `vaedyn spectrum`; they give N, M*, rho "
     "and eta.",
     show_default="drawn from the model",
@@ -67,6 +69,12 @@ def given(name: str) -> bool:
     return source not in (None, ParameterSource.DEFAULT)
 
 
+def typed(name: str) -> bool:
+    """Return whether an option stands on the command line: others may be meant for elsewhere."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source == ParameterSource.COMMANDLINE
+
+
 def without_data() -> None:
     """Refuse options that go with data only.
 
@@ -75,7 +83,7 @@ def without_data() -> None:
     click.UsageError
     """
     for name in ("standardise", "estimator", "spikes"):
-        if given(name):
+        if typed(name):
             raise click.UsageError(f"--{name} goes with --data")
 
 
@@ -95,10 +103,10 @@ def prepare(
         When an option is given that the data decide.
     """
     for name in FROM_DATA:
-        if given(name):
+        if typed(name):
             raise click.UsageError(f"--{name} and data exclude each other: it is taken from them")
     for name in WITHOUT:
-        if given(name):
+        if typed(name):
             option = name.replace("_", "-")
             raise click.UsageError(
                 f"--{option} does not apply to training on data, which is one run"

@@ -1,29 +1,58 @@
 """Options that commands share, each defined once; help texts show them in sections."""
 
-import contextlib
 import functools
-import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vaedyn.initial import GAUSSIAN
+from vaedyn.errors import ParameterError, did_you_mean
 from vaedyn.params import Params
 
+from . import complete
+from .hints import no_such_command, no_such_option
 from .main import show_notes
+from .output import spoken, watched
+from .settings import origin, use_file, variables
+from .values import Folder, Numbers, Start, WholeNumber
 
 SECTIONS = ("Sweep", "Model", "Convention", "Numerics", "Store", "Output")
 MODEL = tuple(Params.__dataclass_fields__)
 
 
+def _with(error: click.BadParameter, remark: str) -> click.BadParameter:
+    """Return the same error with a remark after its message."""
+    text = error.message.rstrip(".") + remark if remark else error.message
+    return click.BadParameter(text, error.ctx, error.param, error.param_hint)
+
+
 class Option(click.Option):
-    """An option that belongs to a section of the help text."""
+    """An option that belongs to a section of the help text, and may be set by the environment."""
 
     def __init__(self, *args: Any, section: str, **kwargs: Any):
         super().__init__(*args, show_default=kwargs.pop("show_default", True), **kwargs)
         self.section = section
+
+    def variable(self, ctx: click.Context) -> str | None:
+        """Return the environment variable that sets this option here, if there is one."""
+        return next((name for name in variables(self, ctx) if os.environ.get(name)), None)
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        name = self.variable(ctx)
+        return os.environ[name] if name else None
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        try:
+            return super().process_value(ctx, value)
+        except click.BadParameter as error:
+            remark = origin(ctx, self.name or "", self.variable(ctx))
+            if isinstance(self.type, click.Choice) and isinstance(value, str):
+                remark = did_you_mean(value, map(str, self.type.choices)) + remark
+            if not remark:
+                raise
+            raise _with(error, remark) from error
 
 
 class Command(click.Command):
@@ -32,6 +61,31 @@ class Command(click.Command):
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise no_such_option(error, ctx) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; errors of options also say where a value comes from."""
+        try:
+            return super().invoke(ctx)
+        except ParameterError as error:
+            if place := self._origin(ctx, error.name):
+                raise ParameterError(error.name, error.reason + place) from error
+            raise
+        except click.BadParameter as error:
+            raise _with(error, self._origin(ctx, str(error.param_hint))) from error
+
+    def _origin(self, ctx: click.Context, name: str) -> str:
+        """Return where the value of an option comes from, by its name in Python or as written."""
+        for option in self.params:
+            words = (option.name, *(word.lstrip("-").replace("-", "_") for word in option.opts))
+            if isinstance(option, Option) and name.lstrip("-").replace("-", "_") in words:
+                return origin(ctx, option.name or "", option.variable(ctx))
+        return ""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows: dict[str, list[tuple[str, str]]] = {name: [] for name in SECTIONS}
@@ -54,6 +108,11 @@ class Command(click.Command):
 class Group(click.Group):
     """A group whose help tells the whole first line of each command."""
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args[0] not in self.commands and not (args[0].startswith("-") or ctx.resilient_parsing):
+            raise no_such_command(args[0], self, ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = []
         for name in self.list_commands(ctx):
@@ -63,83 +122,14 @@ class Group(click.Group):
             formatter.write_dl(rows)
 
 
-class WholeNumber(click.ParamType):
-    """A whole number that may be written as 1e6."""
-
-    name = "integer"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        with contextlib.suppress(ValueError):
-            return int(value)
-        with contextlib.suppress(ValueError, OverflowError):
-            if float(value) == int(float(value)):
-                return int(float(value))
-        return self.fail(f"{value!r} is not a whole number", param, ctx)
-
-
-class Numbers(click.ParamType):
-    """One number, or several with commas."""
-
-    name = "number[,number...]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
-        if not isinstance(value, str):
-            return (value,)
-        try:
-            return tuple(float(item) for item in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a number, nor numbers with commas", param, ctx)
-
-
-class Folder(click.Path):
-    """A folder that has a name."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value == "":
-            self.fail("the name of a folder must not be empty", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-class Start(click.ParamType):
-    """`gaussian`, overlaps as text, or a JSON file of them."""
-
-    name = "start"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "gaussian|m=...,d=...,...|FILE.json"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if not isinstance(value, str) or value == GAUSSIAN:
-            return value
-        if not value:
-            self.fail("expected a start, got nothing", param, ctx)
-        inline = value.startswith("{")
-        if "=" in value and not inline:
-            return value
-        try:
-            data = json.loads(value if inline else Path(value).read_text(encoding="utf-8"))
-        except OSError as error:
-            self.fail(
-                f"expected 'gaussian', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file; "
-                f"cannot read {value!r}: {error.strerror}",
-                param,
-                ctx,
-            )
-        except (ValueError, RecursionError) as error:
-            self.fail(f"{value!r} is not a JSON file: {error}", param, ctx)
-        if not isinstance(data, dict):
-            self.fail(f"{value!r} must hold an object with the keys m, d, Q, E, R, D", param, ctx)
-        return data
-
-
 def option(section: str, *names: str, **settings: Any) -> Callable:
     """Return a decorator that adds an option to a section of the help."""
     return click.option(*names, cls=Option, section=section, **settings)
 
 
-def _model(name: str, short: str, kind: Any, text: str) -> Callable:
-    default = getattr(Params, name)
-    return option("Model", f"--{short}", name, type=kind, default=default, help=text)
+def _model(name: str, short: str, kind: Any, text: str, **settings: Any) -> Callable:
+    settings |= {"type": kind, "default": getattr(Params, name), "help": text}
+    return option("Model", f"--{short}", name, **settings)
 
 
 MODEL_OPTIONS = [
@@ -162,6 +152,7 @@ MODEL_OPTIONS = [
         "every PERIOD from 0 straight to beta within the share RATIO of it; "
         "points:T1=BETA1,T2=BETA2,... with straight lines in between (twice the same T for a "
         "jump); or file:PATH of lines t,beta.",
+        shell_complete=complete.schedules,
     ),
     _model(
         "init",
@@ -170,6 +161,7 @@ MODEL_OPTIONS = [
         "Where learning starts: gaussian (W and V standard normal, D = 1), or all six overlaps, "
         "such as m=0.03,d=0.03,Q=1,E=1,R=0,D=1 (a number fills a diagonal), or a JSON file of full "
         "matrices under these names.",
+        shell_complete=complete.starts,
     ),
     _model("init_seed", "init-seed", WholeNumber(), "Seed of the gaussian start."),
 ]
@@ -180,7 +172,6 @@ STORE_OPTIONS = [
         "store_path",
         type=Folder(path_type=Path),
         default=Path("vaedyn-store"),
-        envvar="VAEDYN_STORE",
         help="Folder of results; also from VAEDYN_STORE.",
     ),
 ]
@@ -194,6 +185,16 @@ RECOMPUTE_OPTIONS = [
     ),
 ]
 OUTPUT_OPTIONS = [
+    option(
+        "Output",
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        is_eager=True,
+        expose_value=False,
+        callback=use_file,
+        help="TOML file of options: beta = 1.5 for all commands, [theory] for one.",
+        show_default=False,
+    ),
     option(
         "Output",
         "--json",
@@ -254,13 +255,19 @@ THEORY_OPTIONS = [
 
 
 def add(*groups: list[Callable]) -> Callable:
-    """Return a decorator that adds groups of options, and applies --quiet and --verbose."""
+    """Return a decorator that adds groups of options, and applies --quiet and --verbose.
+
+    Without a terminal the command says once a minute on stderr that it goes on.
+    """
 
     def decorate(function: Callable) -> Callable:
         @functools.wraps(function)
         def call(*args: Any, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
             show_notes(quiet, verbose)
-            return function(*args, **kwargs)
+            if watched():
+                return function(*args, **kwargs)
+            with spoken(click.get_current_context().command_path):
+                return function(*args, **kwargs)
 
         for decorator in reversed([item for group in groups for item in group]):
             call = decorator(call)

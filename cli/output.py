@@ -4,11 +4,13 @@ import json
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from threading import Event, Lock, Thread
+from typing import Any, ClassVar
 
 import click
 import numpy as np
@@ -19,6 +21,9 @@ from vaedyn.results import OrderParameters, Source
 from ..store import Record, ResultStore
 from .main import Notes
 
+log = logging.getLogger("vaedyn.cli")
+clock = time.monotonic  # of progress, in seconds
+EVERY = 60.0  # seconds between lines of progress where there is no terminal
 OBSERVABLES = ("eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion")
 REDUNDANT = ("eps_g_rotation", "kl_per_latent")  # the same as another when there is one latent
 
@@ -73,6 +78,13 @@ def size(count: int) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.3g} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Return about how long something takes, in human units."""
+    units = ((99.5, 1, "s"), (99.5, 60, "min"), (48, 3600, "h"), (float("inf"), 86400, "d"))
+    length, unit = next((each, name) for most, each, name in units if seconds < most * each)
+    return f"{seconds / length:.{2 if length < 3600 else 3}g} {unit}"
 
 
 def age(seconds: float) -> str:
@@ -142,14 +154,98 @@ def without_records() -> Iterator[None]:
         store.setLevel(before)
 
 
+class Lines:
+    """Says on stderr, once a minute, what is done and how long the rest will take."""
+
+    shown: ClassVar[list["Lines"]] = []
+    """Those in use; the last, innermost one speaks."""
+
+    def __init__(self, title: str, unit: str):
+        self._title, self._unit = title, unit
+        self._began = clock()
+        self.told = Lines.shown[-1].told if Lines.shown else self._began
+        self._done = self._total = 0.0
+        self._marks = deque([(self._began, 0.0)])
+        self._lock = Lock()
+
+    def update(self, done: float, total: float) -> None:
+        """Note what is done, and say it if a minute has passed."""
+        now = clock()
+        with self._lock:
+            if done < self._done or total != self._total:  # something else begins
+                self._marks = deque([(now if self._total else self._began, 0.0)])
+            self._done, self._total = done, total
+            if now >= self._marks[-1][0] + 1:
+                self._marks.append((now, done))
+            # the pace is that of the last half: what was there already has taken no time
+            while len(self._marks) > 2 and self._marks[1][0] <= (self._began + now) / 2:
+                self._marks.popleft()
+        self.tell()
+
+    def tell(self) -> None:
+        """Say what is done if a minute has passed since something was said."""
+        now = clock()
+        with self._lock:
+            due = now - self.told >= EVERY
+            text = self._text(now) if due else ""
+            self.told = now if due else self.told
+        if text:
+            log.info("%s", text)
+
+    def _text(self, now: float) -> str:
+        parts = [f"{duration(now - self._began)} so far"]
+        if self._total:
+            count = f" ({self._done:.6g} of {self._total:.6g} {self._unit})" if self._unit else ""
+            parts.insert(0, f"{100 * self._done / self._total:.0f} %{count}")
+        since, before = self._marks[0]
+        if before < self._done < self._total:
+            rest = (now - since) * (self._total - self._done) / (self._done - before)
+            parts.append(f"about {duration(rest)} left")
+        return f"{self._title}: {', '.join(parts)}"
+
+
 @contextmanager
-def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float], None] | None]:
+def spoken(title: str, unit: str = "") -> Iterator[Callable[[float, float], None]]:
+    """Yield a function of what is done and the total; say it once a minute on stderr.
+
+    That something goes on is said also while nobody calls the function.
+    """
+    lines, above = Lines(title, unit), Lines.shown[-1:]
+    over = Event()
+
+    def watch() -> None:
+        while not over.wait(EVERY / 10):
+            Lines.shown[-1].tell()
+
+    watcher = Thread(target=watch, daemon=True)
+    Lines.shown.append(lines)
+    if not above:
+        watcher.start()
+    try:
+        yield lines.update
+    finally:
+        if not above:
+            over.set()
+            watcher.join()
+        Lines.shown.remove(lines)
+        for outer in above:
+            outer.told = lines.told
+
+
+def watched() -> bool:
+    """Return whether stderr is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextmanager
+def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float], None]]:
     """Yield a function of what is done and the total that keeps a bar on stderr.
 
-    The bar appears after a second; where stderr is no terminal there is none.
+    The bar appears after a second; where stderr is no terminal, a line a minute says the same.
     """
-    if not sys.stderr.isatty():
-        yield None
+    if not watched():
+        with spoken(title, unit) as say:
+            yield say
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -1,13 +1,12 @@
 """Figures over several models: `vaedyn plot sweep`, and learning curves over one another."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
 import click
 
 from vaedyn.errors import ConvergenceError
-from vaedyn.grids import Point, described, grid
+from vaedyn.grids import Point, grid
 from vaedyn.params import Params
 from vaedyn.points import COMMANDS
 from vaedyn.sgd import simulate
@@ -18,9 +17,9 @@ from .advice import TOL
 from .figure import OUTPUT, output_path
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
 from .output import print_json, progress_bar, without_records
-from .varied import Varied, VariedType, by_name
+from .pointwise import tell
+from .varied import Varied, VariedType, by_name, note_counts
 
-log = logging.getLogger("vaedyn.cli")
 QUANTITIES = (
     "eps_g", "eps_g_rotation", "kl", "distortion", "active", "m", "d", "Q", "E", "R", "D",
     "relaxation_time", "max_eigenvalue", "t_converge",
@@ -75,6 +74,7 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
         ode.append(theory(point.params, store=store, **tolerances))
         with progress_bar(f"simulate {n} of {len(points)}", "steps") as progress:
             sgd.append(simulate(point.params, store=store, progress=progress, **ensemble))
+    note_counts([vary])
     return points, ode, sgd
 
 
@@ -153,6 +153,7 @@ def figure(
             progress=progress,
             **{key: options[key] for key in used if key not in varied},
         )
+    note_counts(vary)
     _tell(result)
 
     from vaedyn.figures_sweeps import along
@@ -201,12 +202,6 @@ def _tell(result: Sweep) -> None:
     ConvergenceError
         When none has.
     """
-    total = len(result.points)
-    failed = f", {result.failed} failed" if result.failed else ""
-    computed = total - result.reused - result.failed
-    log.info("computed %d of %d points, reused %d%s", computed, total, result.reused, failed)
-    for point, outcome in zip(result.points, result.outcomes, strict=True):
-        if outcome.error:
-            log.warning("no result at %s: %s", described(point.values), outcome.error)
-    if result.failed == total:
+    tell(result)
+    if result.failed == len(result.points):
         raise ConvergenceError("there is nothing to draw: no point has a result")

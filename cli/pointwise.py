@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from vaedyn.errors import OutputError
-from vaedyn.grids import shown
+from vaedyn.grids import Point, described, shown
 from vaedyn.points import QUANTITIES, Outcome
 from vaedyn.sweeps import Sweep
 
 from .output import number, plain, print_json, table
 
 log = logging.getLogger("vaedyn.cli")
+MOST_REASONS = 10  # why points have no result, on stderr
 COLUMNS = {"eps_g": "eps_g", "kl": "kl", "active": "active"}  # of the table: {quantity: heading}
 FIXED_POINT_COLUMNS = {
     **COLUMNS,
@@ -30,7 +31,7 @@ SPECIAL = {"fixedpoints": FIXED_POINT_COLUMNS, "convergence": CONVERGENCE_COLUMN
 
 
 def print_points(result: Sweep) -> None:
-    """Print one line a point; a failed one says why at its end."""
+    """Print one line a point, with a word where there is no result."""
     columns = SPECIAL.get(result.command, COLUMNS)
     spread = result.command == "simulate"
     headings = [word for text in columns.values() for word in ([text, "std"] if spread else [text])]
@@ -56,9 +57,32 @@ def _cell(value: Any) -> str:
 
 def _remark(outcome: Outcome) -> str:
     if outcome.error:
-        return f"failed: {outcome.error}"
-    lost = (outcome.final or {}).get("lost")
-    return f"not known: {lost}" if lost else ""
+        return "failed"
+    return "not known" if (outcome.final or {}).get("lost") else ""
+
+
+def tell(result: Sweep) -> None:
+    """Say on stderr how many points were computed, reused and failed, and why these did."""
+    reasons = []
+    for point, outcome in zip(result.points, result.outcomes, strict=True):
+        lost = (outcome.final or {}).get("lost")
+        if outcome.error:
+            reasons.append((logging.WARNING, f"no result at {_at(point)}: {outcome.error}"))
+        elif lost:
+            reasons.append((logging.INFO, f"not known at {_at(point)}: {lost}"))
+    for level, text in reasons[:MOST_REASONS]:
+        log.log(level, "%s", text)
+    if len(reasons) > MOST_REASONS:
+        log.warning("and %d more points without: --json and --csv have the reasons",
+                    len(reasons) - MOST_REASONS)  # fmt: skip
+    total, failed = len(result.points), result.failed
+    computed = total - result.reused - failed
+    text = f"computed {computed} of {total} points, reused {result.reused}"
+    log.info("%s", text + (f", {failed} failed" if failed else ""))
+
+
+def _at(point: Point) -> str:
+    return described(point.values)
 
 
 def print_json_points(result: Sweep) -> None:

@@ -133,8 +133,7 @@ def write(
     with without_records(), progress_bar("figures", "") as progress:
         for panel, own in zip(panels, commands, strict=True):
             images.append(picture(panel, own, store, quick, seed))
-            if progress:
-                progress(len(images), len(panels))
+            progress(len(images), len(panels))
     log.info("figures, %.1f s", perf_counter() - began)
     files = {
         output / f"{n}-{panel.name}.svg": svg

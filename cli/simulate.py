@@ -66,7 +66,8 @@ def command(
 
     The same seed gives the same runs on any number of cores, and asking for
     more runs computes only those that are missing. The last line tells from when
-    on the error of each run stays near that of theory's end.
+    on the error of each run stays near that of theory's end; with --json that is
+    `t_converge`, and `converges_at` is theory's own time.
 
     With --data, one VAE learns the rows of a table, shuffled by --seed, in their units; only
     --lr is in units in which the largest variance is 1. There, unless they are given,

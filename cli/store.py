@@ -8,13 +8,15 @@ from typing import Any
 
 import click
 
+from vaedyn.errors import did_you_mean
 from vaedyn.params import Params
 
 from ..store import Record, ResultStore
 from ..store.catalogue import Filter, parse_filter, select, unknown
 from ..store.export import FORMATS, export
 from . import upkeep
-from .options import OUTPUT_OPTIONS, STORE_OPTIONS, Command, Group, add, option
+from .complete import PROPERTIES, formats, keys, named, properties
+from .options import MODEL, OUTPUT_OPTIONS, STORE_OPTIONS, Command, Group, add, option
 from .output import age, found, print_json, size, table
 from .reproduce import command_of
 
@@ -70,6 +72,15 @@ def _differences(record: Record) -> str:
     return " ".join([*file, *values])
 
 
+def _mind_kinds(there: list[Record], filters: tuple[Filter, ...]) -> None:
+    """Say so where a kind is asked for of which there is none."""
+    kinds = {record.kind for record in there}
+    for each in filters:
+        if (each.name, each.relation) == ("kind", "=") and there and each.value not in kinds:
+            question = did_you_mean(str(each.value), kinds)
+            log.warning("no result is of the kind %r%s", each.value, question)
+
+
 @command.command(
     "list",
     cls=Command,
@@ -78,13 +89,20 @@ def _differences(record: Record) -> str:
         "vaedyn store list --json",
     ],
 )
-@click.argument("filters", nargs=-1, type=Condition(), metavar="[FILTER]...")
+@click.argument(
+    "filters",
+    nargs=-1,
+    type=Condition(),
+    metavar="[FILTER]...",
+    shell_complete=named((*PROPERTIES, *MODEL)),
+)
 @add(
     [
         option(
             "Output",
             "--sort",
             default="kind,created",
+            shell_complete=properties,
             help="Properties to sort by, with commas; -NAME for falling order.",
         )
     ],
@@ -104,7 +122,10 @@ def list_records(filters: tuple[Filter, ...], sort: str, store_path: Path, as_js
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="FILTER") from error
     for name in lacking:
-        log.warning("no result has a property %r", name)
+        names = {key for record in there for key in record.params}
+        question = did_you_mean(name, sorted({*PROPERTIES, *names}))
+        log.warning("no result has a property %r%s", name, question)
+    _mind_kinds(there, filters)
     records = select(there, filters, sort.split(","))
     if as_json:
         listed = [summary(record) for record in records]
@@ -130,7 +151,7 @@ def list_records(filters: tuple[Filter, ...], sort: str, store_path: Path, as_js
     cls=Command,
     examples=["vaedyn store show 3f2a91", "vaedyn store show 3f2a91 --json"],
 )
-@click.argument("key")
+@click.argument("key", shell_complete=keys)
 @add(STORE_OPTIONS, OUTPUT_OPTIONS)
 def show(key: str, store_path: Path, as_json: bool) -> None:
     """Show one result, found by the beginning of its KEY, and the command that makes it again."""
@@ -175,7 +196,7 @@ def _words(items: dict, equals: str) -> str:
 
 
 @command.command("path", cls=Command, examples=["h5dump -H $(vaedyn store path 3f2a91)"])
-@click.argument("key")
+@click.argument("key", shell_complete=keys)
 @add(STORE_OPTIONS, OUTPUT_OPTIONS)
 def path(key: str, store_path: Path, as_json: bool) -> None:
     """Print the path of the file of one result, found by the beginning of its KEY."""
@@ -191,7 +212,7 @@ def path(key: str, store_path: Path, as_json: bool) -> None:
     cls=Command,
     examples=["vaedyn store export 3f2a91 -o run.csv", "vaedyn store export 3f2a91 -o run.nc"],
 )
-@click.argument("key")
+@click.argument("key", shell_complete=keys)
 @add(
     [
         option(
@@ -199,6 +220,7 @@ def path(key: str, store_path: Path, as_json: bool) -> None:
             "-o",
             "--output",
             type=click.Path(path_type=Path, dir_okay=False),
+            shell_complete=formats(*FORMATS),
             help=f"File to write, ending in {', '.join(FORMATS)}.",
             show_default="KIND-KEY.nc",
         )

@@ -9,12 +9,16 @@ from typing import Any
 
 import click
 
-from vaedyn.grids import MODEL
-from vaedyn.points import COMMANDS
+from vaedyn.errors import ClusterError, WorkerError
+from vaedyn.grids import MODEL, Point
+from vaedyn.params import integer
+from vaedyn.points import COMMANDS, Outcome
+from vaedyn.sgd import cores
 from vaedyn.sweeps import Sweep, sweep
 
 from ..store import ResultStore
 from .advice import TOL
+from .dryrun import planned, print_plan
 from .fixedpoints import GROUPS
 from .options import (
     MODEL_OPTIONS,
@@ -25,13 +29,20 @@ from .options import (
     THEORY_OPTIONS,
     Command,
     Group,
-    WholeNumber,
     add,
     option,
 )
 from .output import progress_bar, without_records
-from .pointwise import csv_text, print_json_points, print_points, save_csv
-from .varied import ShardType, Varied, VariedType, by_name, shard_of
+from .pointwise import (
+    csv_text,
+    print_json_points,
+    print_points,
+    save_csv,
+    tell,
+)
+from .values import WholeNumber
+from .varied import COUNT as VALUES
+from .varied import ShardType, Varied, VariedType, by_name, note_counts, shard_of
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -58,6 +69,13 @@ SWEEP_OPTIONS = [
         help="Compute on the workers of this Dask scheduler, which must see the same --store.",
     ),
     option(
+        "Sweep",
+        "--dry-run",
+        is_flag=True,
+        show_default=False,
+        help="Compute and keep nothing: say which points are there, and how long the rest takes.",
+    ),
+    option(
         "Output",
         "--csv",
         "csv_path",
@@ -76,8 +94,9 @@ def _vary(name: str) -> Callable:
         multiple=True,
         required=True,
         help="Values of a parameter: evenly spaced from START to STOP, with log: before them of "
-        "constant ratio, or a list (of --anneal with ';', of several signals' strengths as "
-        "rho=3/1,4/2). Given several times, all combinations, the first name slowest.",
+        f"constant ratio ({VALUES} values if there is no COUNT), or a list (of --anneal with "
+        "';', of several signals' strengths as rho=3/1,4/2). Given several times, all "
+        "combinations, the first name slowest.",
     )
 
 
@@ -103,6 +122,7 @@ def _run(
     jobs: int | None,
     shard: tuple[int, int] | None,
     scheduler: str | None,
+    dry_run: bool,
     csv_path: Path | None,
     store_path: Path,
     recompute: bool,
@@ -111,35 +131,36 @@ def _run(
 ) -> None:
     """Sweep, and tell what has come of it."""
     varied = by_name(vary)
-    _check_output(csv_path, as_json)
+    _check_output(csv_path, as_json, dry_run)
     base = {key: options.pop(key) for key in MODEL}
     numerics = {key: value for key, value in options.items() if key not in varied}
+    numerics["shard"] = shard_of(shard, os.environ)
+    if dry_run:
+        found = planned(
+            name, base, varied, store=ResultStore(store_path), anew=recompute, **numerics
+        )
+        print_plan(name, found, cores() if jobs is None else integer("jobs", jobs, 1), as_json)
+        note_counts(vary)
+        return
     # workers of a cluster stand in other folders
     store = ResultStore(store_path.resolve() if scheduler else store_path, recompute=recompute)
     result = _swept(
-        name,
-        base,
-        varied,
-        store=store,
-        jobs=jobs,
-        shard=shard_of(shard, os.environ),
-        scheduler=scheduler,
-        **numerics,
+        name, base, varied, csv_path, store=store, jobs=jobs, scheduler=scheduler, **numerics
     )
     if as_json:
         print_json_points(result)
     elif csv_path != Path("-") and result.points:
         print_points(result)
-    if csv_path == Path("-"):
-        click.echo(csv_text(result), nl=False)
-    elif csv_path:
-        save_csv(csv_text(result), csv_path)
+    _write(result, csv_path)
+    note_counts(vary)
     _tell(result)
     if result.failed:
         raise click.exceptions.Exit(1)
 
 
-def _check_output(csv_path: Path | None, as_json: bool) -> None:
+def _check_output(csv_path: Path | None, as_json: bool, dry_run: bool) -> None:
+    if csv_path and dry_run:
+        raise click.UsageError("--dry-run computes nothing to write: leave --csv out")
     if csv_path == Path("-"):
         if as_json:
             raise click.UsageError("--json and --csv - both print on stdout")
@@ -147,35 +168,46 @@ def _check_output(csv_path: Path | None, as_json: bool) -> None:
         raise click.BadParameter(f"no folder {str(csv_path.parent)!r}", param_hint="--csv")
 
 
-def _swept(name: str, *arguments: Any, **options: Any) -> Sweep:
-    """Run a sweep under a bar; when it is stopped, say how far it came."""
-    done = total = 0
+def _write(result: Sweep, csv_path: Path | None) -> None:
+    if csv_path == Path("-"):
+        click.echo(csv_text(result), nl=False)
+    elif csv_path:
+        save_csv(csv_text(result), csv_path)
+
+
+def _swept(name: str, base: dict, varied: dict, csv_path: Path | None, **options: Any) -> Sweep:
+    """Run a sweep under a bar; when it is stopped, keep what is done and say how far it came."""
+    there: dict[int, tuple[Point, Outcome]] = {}
+    total = 0
     with without_records(), progress_bar(f"sweep {name}", "points") as show:
 
-        def progress(*numbers: int) -> None:
-            nonlocal done, total
-            done, total = numbers
-            if show:
-                show(done, total)
+        def progress(done: int, wanted: int) -> None:
+            nonlocal total
+            total = wanted
+            show(done, wanted)
+
+        def each(place: int, point: Point, outcome: Outcome) -> None:
+            there[place] = point, outcome
 
         try:
-            return sweep(name, *arguments, progress=progress, **options)
-        except (KeyboardInterrupt, SystemExit):
+            return sweep(name, base, varied, progress=progress, each=each, **options)
+        except (KeyboardInterrupt, SystemExit, WorkerError, ClusterError):
             if total:
-                log.warning("kept at least %d of %d points: the same command goes on", done, total)
+                log.warning(
+                    "kept at least %d of %d points: the same command goes on", len(there), total
+                )
+                points, outcomes = zip(*(there[place] for place in sorted(there)), strict=True)
+                _write(Sweep(name, varied, [*points], [*outcomes]), csv_path)
             raise
 
 
 def _tell(result: Sweep) -> None:
     """Say how many points were computed, reused, and failed."""
-    total, failed = len(result.points), result.failed
-    if not total:
-        grid = math.prod(map(len, result.varied.values()))
-        log.info("nothing to do: the grid has %d points, fewer than shards", grid)
+    if result.points:
+        tell(result)
         return
-    computed = total - result.reused - failed
-    text = f"computed {computed} of {total} points, reused {result.reused}"
-    log.info(text + (f", {failed} failed" if failed else ""))
+    count = math.prod(map(len, result.varied.values()))
+    log.info("nothing to do: the grid has %d points, fewer than shards", count)
 
 
 @_subcommand(

@@ -53,7 +53,9 @@ def command(
 
     The state is that of the order parameters m, d, Q, E, R, D; see --json for
     full matrices, and `vaedyn plot` for their course. The last line tells from
-    when on the error stays near that of the fixed point it ends in.
+    when on the error stays near that of the fixed point it ends in. With --json
+    `t_converge` is that time, null where it is beyond --t-max; `converges_at` is
+    the same time wherever it is.
     """
     if random_start and not with_bands:
         raise click.UsageError("--random-start goes with --bands: the line itself is the same")
@@ -65,7 +67,7 @@ def command(
             rtol=rtol,
             atol=atol,
             store=store,
-            progress=progress and (lambda done: progress(done, 1)),
+            progress=lambda done: progress(done, 1),
         )
     solver = result.info["solver"]
     if solver["stiff"] > 0.5 * solver["steps"]:

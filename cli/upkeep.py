@@ -9,6 +9,7 @@ import click
 
 from ..store import ResultStore
 from ..store import upkeep as store_upkeep
+from .complete import keys as complete_keys
 from .options import OUTPUT_OPTIONS, STORE_OPTIONS, Command, add, option
 from .output import found, print_json, progress_bar, size
 
@@ -52,7 +53,7 @@ def _remove(name: str, paths: list[Path], yes: bool, as_json: bool) -> None:
 
 
 @click.command("rm", cls=Command, examples=["vaedyn store rm 3f2a91", "vaedyn store rm 3f --yes"])
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
 @add([YES], STORE_OPTIONS, OUTPUT_OPTIONS)
 def remove(keys: tuple[str, ...], yes: bool, store_path: Path, as_json: bool) -> None:
     """Remove results, each found by the beginning of its KEY."""
@@ -109,8 +110,7 @@ def verify(store_path: Path, as_json: bool) -> None:
         for done, finding in enumerate(store_upkeep.verify(store), start=1):
             if finding.problem:
                 problems.append(finding)
-            if progress:
-                progress(done, total)
+            progress(done, total)
     if as_json:
         bad = [{"path": str(f.path), "problem": f.problem} for f in problems]
         print_json({"command": "store verify", "checked": total, "problems": bad})

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
-from vaedyn.errors import ParameterError
+from vaedyn.errors import ParameterError, did_you_mean
 from vaedyn.grids import MODEL, evenly, geometric
 
+from .complete import named
+from .ranges import is_range, parse_range
+
+COUNT = 20  # values of a range that does not say how many
 WHOLE = ("dim", "latent", "signal", "points", "init_seed", "seed", "runs")
 TEXTS = ("anneal",)
 UNVARIED = ("init",)
-MOST = 1_000_000
 log = logging.getLogger(__name__)
 
 
@@ -22,10 +26,12 @@ class Varied(NamedTuple):
 
     name: str
     values: list[Any]
+    counted: bool = True
+    """Whether it was said how many they are."""
 
 
 class VariedType(click.ParamType):
-    """NAME=START:STOP:COUNT, NAME=log:START:STOP:COUNT or NAME=A,B,C."""
+    """NAME=START:STOP[:COUNT], NAME=log:START:STOP[:COUNT] or NAME=A,B,C."""
 
     name = "values"
 
@@ -33,7 +39,12 @@ class VariedType(click.ParamType):
         self.names = (*(name for name in MODEL if name not in UNVARIED), *options)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "NAME=START:STOP:COUNT|A,B,..."
+        return "NAME=START:STOP[:COUNT]|A,B,..."
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return named(self.names)(ctx, param, incomplete)
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Varied:
         if isinstance(value, Varied):
@@ -42,14 +53,15 @@ class VariedType(click.ParamType):
         name = word.strip().replace("-", "_")
         if name not in self.names:
             known = ", ".join(self.names)
-            self.fail(f"expected one of {known} before '=', got {value!r}", param, ctx)
+            question = did_you_mean(name, self.names)
+            self.fail(f"expected one of {known} before '=', got {value!r}{question}", param, ctx)
         try:
-            return Varied(name, _values(name, rest.strip()))
+            return _varied(name, rest.strip())
         except ValueError as error:
             return self.fail(f"{error}, got {value!r}", param, ctx)
 
 
-def _values(name: str, text: str) -> list[Any]:
+def _varied(name: str, text: str) -> Varied:
     """Return the values that `text` describes.
 
     Raises
@@ -58,36 +70,33 @@ def _values(name: str, text: str) -> list[Any]:
         When it has another form.
     """
     if name in TEXTS:
-        values: list[Any] = [item.strip() for item in text.split(";")]
-        if not all(values):
+        texts = [item.strip() for item in text.split(";")]
+        if not all(texts):
             raise ValueError(f"expected {name}=SPEC;SPEC;...")
-        return values
-    values = _range(text) if ":" in text else [_item(name, item) for item in text.split(",")]
-    if name in WHOLE:
-        if any(value != int(value) for value in values):
-            raise ValueError(f"{name} must be whole numbers")
-        values = [int(value) for value in values]
-    return values
+        return Varied(name, texts)
+    if is_range(text):
+        return _in_range(name, text)
+    values: list[Any] = [_item(name, item) for item in text.split(",")]
+    return Varied(name, _whole(name, values) if name in WHOLE else values)
 
 
-def _range(text: str) -> list[float]:
-    """Return the values of START:STOP:COUNT or log:START:STOP:COUNT."""
-    logarithmic = text.startswith("log:")
-    form = "expected START:STOP:COUNT or log:START:STOP:COUNT"
-    try:
-        start, stop, count = text.removeprefix("log:").split(":")
-        low, high, number = float(start), float(stop), int(count)
-    except ValueError:
-        raise ValueError(form) from None
-    if not 2 <= number <= MOST:
-        raise ValueError(f"{form} with a COUNT from 2 to {MOST:,}")
-    if not (abs(low) < float("inf") and abs(high) < float("inf")):
-        raise ValueError("expected finite numbers")
-    if low == high:
-        raise ValueError("expected START and STOP to differ")
-    if logarithmic and not (low > 0 and high > 0):
-        raise ValueError("expected log:START:STOP:COUNT with START and STOP above zero")
-    return (geometric if logarithmic else evenly)(low, high, number)
+def _in_range(name: str, text: str) -> Varied:
+    """Return the values of a range: where it does not say how many, at most `COUNT`."""
+    span = parse_range(text)
+    spaced = geometric if span.logarithmic else evenly
+    if span.number is None and name in WHOLE:
+        ends = _whole(name, [span.start, span.stop])
+        count = min(COUNT, abs(ends[1] - ends[0]) + 1)
+        values = dict.fromkeys(round(value) for value in spaced(ends[0], ends[1], count))
+        return Varied(name, [*values], counted=False)
+    values = spaced(span.start, span.stop, span.number or COUNT)
+    return Varied(name, _whole(name, values) if name in WHOLE else values, bool(span.number))
+
+
+def _whole(name: str, values: Sequence[Any]) -> list[int]:
+    if any(value != int(value) for value in values):
+        raise ValueError(f"{name} must be whole numbers")
+    return [int(value) for value in values]
 
 
 def _item(name: str, text: str) -> float | tuple[float, ...]:
@@ -117,7 +126,7 @@ def by_name(varied: Sequence[Varied]) -> dict[str, list[Any]]:
     """
     found: dict[str, list[Any]] = {}
     context = click.get_current_context()
-    for name, values in varied:
+    for name, values, _ in varied:
         option = f"--{name.replace('_', '-')}"
         if name in found:
             raise click.UsageError(f"expected --vary {name}=... once, got it twice", context)
@@ -126,6 +135,13 @@ def by_name(varied: Sequence[Varied]) -> dict[str, list[Any]]:
             raise click.UsageError(f"{option} and --vary {name}=... exclude each other", context)
         found[name] = values
     return found
+
+
+def note_counts(varied: Sequence[Varied]) -> None:
+    """Say how many values ranges have that do not say it."""
+    for name, values, counted in varied:
+        if not counted:
+            log.info("%s takes %d values: %s=START:STOP:COUNT for others", name, len(values), name)
 
 
 class ShardType(click.ParamType):

@@ -8,17 +8,21 @@ from typing import Any, NamedTuple
 
 import click
 import numpy as np
+from click.shell_completion import CompletionItem
 
 from vaedyn.bifurcation import VARIED, Branches, branches
-from vaedyn.errors import ParameterError
+from vaedyn.errors import ParameterError, did_you_mean
 from vaedyn.params import Params
 from vaedyn.phases import PhaseDiagram, phase_diagram
 
 from ..store import ResultStore
+from .complete import named
 from .options import option
 from .output import number, plain, print_json, progress_bar, provenance, table, without_records
+from .ranges import parse_range
 
 COUNT, MOST = 100, 2000
+NEAR_ZERO = 1e-3  # of the highest beta, from where branches are followed instead of from 0
 log = logging.getLogger(__name__)
 
 
@@ -29,38 +33,52 @@ class Range(NamedTuple):
     low: float
     high: float
     points: int
+    logarithmic: bool = False
+    counted: bool = True
+    """Whether it was said how many they are."""
 
     @property
     def values(self) -> np.ndarray:
-        return np.linspace(self.low, self.high, self.points)
+        """All values at which there are fixed points: none is at beta = 0."""
+        spaced = np.geomspace if self.logarithmic else np.linspace
+        values = spaced(self.low, self.high, self.points)
+        return values[values != 0] if self.name == "beta" else values
+
+    @property
+    def start(self) -> float:
+        """Where branches start: those of beta end at 0."""
+        return NEAR_ZERO * self.high if self.name == "beta" and self.low == 0 else self.low
 
 
 class RangeType(click.ParamType):
-    """NAME=LOW:HIGH or NAME=LOW:HIGH:COUNT."""
+    """NAME=LOW:HIGH, NAME=LOW:HIGH:COUNT, or either with log: before the numbers."""
 
     name = "range"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         return "NAME=LOW:HIGH[:COUNT]"
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return named(VARIED)(ctx, param, incomplete)
+
     def convert(self, value: Any, param: Any, ctx: Any) -> Range:
         if isinstance(value, Range):
             return value
-        name, _, rest = str(value).partition("=")
+        word, _, rest = str(value).partition("=")
+        name = word.strip()
         if name not in VARIED:
-            self.fail(f"expected one of {', '.join(VARIED)} before '=', got {value!r}", param, ctx)
+            known, question = ", ".join(VARIED), did_you_mean(name, VARIED)
+            self.fail(f"expected one of {known} before '=', got {value!r}{question}", param, ctx)
         try:
-            low, high, *count = rest.split(":")
-            found = Range(name, float(low), float(high), int(count[0]) if count else COUNT)
-        except (ValueError, IndexError):
-            self.fail(
-                f"expected {name}=LOW:HIGH or {name}=LOW:HIGH:COUNT, got {value!r}", param, ctx
-            )
-        if found.points > MOST:
-            self.fail(f"expected a COUNT of at most {MOST}, got {value!r}", param, ctx)
-        if len(count) > 1 or found.points < 2 or not -np.inf < found.low < found.high < np.inf:
-            self.fail(f"expected LOW < HIGH and a COUNT of at least 2, got {value!r}", param, ctx)
-        return found
+            span = parse_range(rest.strip(), (f"{name}=LOW", "HIGH"), MOST)
+        except ValueError as error:
+            self.fail(f"{error}, got {value!r}", param, ctx)
+        if span.start > span.stop:
+            self.fail(f"expected LOW < HIGH, got {value!r}", param, ctx)
+        count = span.number or COUNT
+        return Range(name, span.start, span.stop, count, span.logarithmic, bool(span.number))
 
 
 VARY = option(
@@ -74,21 +92,32 @@ VARY = option(
 
 
 @contextmanager
-def _blamed_on_vary(*names: str) -> Iterator[None]:
+def _blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
     """Tell errors of the arguments `names` as errors of the option that they come from."""
     try:
         yield
     except ParameterError as error:
-        raise ParameterError("vary" if error.name in names else error.name, error.reason) from error
+        if error.name not in names:
+            raise
+        raise ParameterError("vary", f"{of} {error.reason}".strip()) from error
 
 
 def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Branches:
     """Return the branches along one constant."""
-    with _blamed_on_vary("low", "high"), progress_bar("follow branches", "branches") as progress:
+    if varied.start != varied.low:
+        log.info(
+            "branches are followed from beta = %g on: at 0 there is no fixed point, as D shrinks "
+            "for ever",
+            varied.start,
+        )
+    with (
+        _blamed_on_vary("low", "high", of=varied.name),
+        progress_bar("follow branches", "branches") as progress,
+    ):
         return branches(
             params,
             varied.name,
-            varied.low,
+            varied.start,
             varied.high,
             groups=groups,
             store=store,
@@ -111,6 +140,16 @@ def survey(params: Params, varied: Sequence[Range], store: ResultStore) -> Phase
             store=store,
             progress=progress,
         )
+    for each in varied:
+        if not each.counted:
+            log.info(
+                "%s takes %d values: %s=LOW:HIGH:COUNT for others",
+                each.name,
+                each.points,
+                each.name,
+            )
+        if len(each.values) < each.points:
+            log.info("beta = 0 is left out: there is no fixed point, as D shrinks for ever")
     computed, total = result.info["computed"], result.phase.size
     if computed:
         log.info("computed %d of %d points of the map", computed, total)

@@ -11,13 +11,37 @@ from vaedyn.cli.main import command as program
 from vaedyn.cli.options import MODEL, SECTIONS
 
 PAGE = Path(__file__).with_suffix(".md")
-COMMON = ("store_path", "as_json", "quiet", "verbose")  # options that every command takes
+COMMON = ("store_path", "config", "as_json", "quiet", "verbose")  # options that every command takes
 INTRODUCTION = """\
 # Commands
 
 This page is written by `docs/commands.py` from the commands themselves, and `vaedyn COMMAND --help`
-says the same. An option may also be given by an environment variable: with `VAEDYN_THEORY_BETA=1.5`
-set, `vaedyn theory` means `vaedyn theory --beta 1.5`.
+says the same.
+
+## Where options come from
+
+What stands on the command line goes first. Next comes the environment: with `VAEDYN_BETA=1.5`
+set, every command that has `--beta` takes it from there, and `VAEDYN_THEORY_BETA=1.5` does so for
+`vaedyn theory` alone. Then comes a file, which `--config FILE` names (or `VAEDYN_CONFIG`); none is
+read unless it is named. It is TOML, with options as keys. What stands at the top is for all
+commands that have the option, and a table is for one command:
+
+```toml
+latent = 2
+signal = 2
+rho = [3, 1.5]
+anneal = "tanh:0.01"
+json = false
+
+[simulate]
+runs = 20
+
+[plot.branches]
+vary = "beta=0.05:5"
+```
+
+A key that is no option is an error. Where a value is bad, the variable or the file that it comes
+from is named.
 
 ## Options of the model
 

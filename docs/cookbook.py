@@ -37,8 +37,8 @@ def _again(block: str, folder: str) -> str:
 def _output(command: str, folder: str) -> str:
     """Return what a command prints on stdout."""
     here = str(Path(sys.executable).parent)
-    environment = {**os.environ, "PATH": f"{here}{os.pathsep}{os.environ['PATH']}"}
-    environment.pop("VAEDYN_STORE", None)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("VAEDYN_")}
+    environment["PATH"] = f"{here}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         command,
         shell=True,

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 import sys
 
 import pytest
@@ -18,6 +19,14 @@ class Outcome:
         return json.loads(self.out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
 
 
+@pytest.fixture(autouse=True)
+def no_options_from_outside(monkeypatch):
+    """Take away what the person who runs the tests has set for vaedyn."""
+    for name in [name for name in os.environ if name.startswith("VAEDYN_")]:
+        if not name.startswith("VAEDYN_TEST_"):
+            monkeypatch.delenv(name)
+
+
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Yield a function that runs a command line as the installed program would.
@@ -25,8 +34,7 @@ def run(monkeypatch, capsys, tmp_path):
     It splits its arguments at spaces; its attribute `words` does not.
     """
     monkeypatch.chdir(tmp_path)
-    for name in ("VAEDYN_STORE", "NO_COLOR"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
 
     def words(*words):
         monkeypatch.setattr(sys, "argv", ["vaedyn", *words])

@@ -131,6 +131,24 @@ def test_varying_one_constant_follows_branches(run):
     assert re.search(r"collapsed +0.5 +2.5 +2 to 2.5 +stability 2", again.out)
 
 
+def test_ranges_may_start_at_beta_zero(run):
+    outcome = run("fixedpoints --json --vary beta=0:2 --groups 0", FAST)
+    assert outcome.code == 0, outcome.err
+    assert "branches are followed from beta = 0.002 on" in outcome.err
+    (collapse,) = outcome.json["branches"]
+    assert (collapse["beta"][0], collapse["beta"][-1]) == (0.002, 2)
+    shown = run("fixedpoints --json --vary beta=0:2:3 --vary eta=log:0.5:2:3", FAST)
+    assert "beta = 0 is left out" in shown.err
+    assert shown.json["beta"] == [1, 2]
+    assert shown.json["eta"] == [0.5, 1, 2]
+
+
+def test_a_map_says_how_many_values_it_has_if_nobody_did(run):
+    done = run("fixedpoints --vary beta=1:2 --vary eta=1:2:2", FAST)
+    assert "beta takes 100 values: beta=LOW:HIGH:COUNT for others" in done.err
+    assert "\neta takes" not in f"\n{done.err}"
+
+
 def test_varying_two_constants_makes_a_map_that_grows(run):
     options = "fixedpoints --vary beta=0.5:2.5:5"
     first = run(f"{options} --vary eta=0.5:1:3 --json", FAST)
@@ -153,11 +171,11 @@ def test_varying_two_constants_makes_a_map_that_grows(run):
         ("--vary beta", "expected beta=LOW:HIGH"),
         ("--vary gamma=0:1", "expected one of beta, eta, rho, lam, lr before '='"),
         ("--vary beta=2:1", "expected LOW < HIGH"),
-        ("--vary beta=0:1", "must be > 0"),
+        ("--vary eta=0:1", "--vary: eta must be > 0"),
         ("--vary beta=1:2 --vary beta=1:2", "must vary another constant"),
         ("--vary beta=1:2 --vary eta=1:2 --vary lr=1:2", "--vary at most twice"),
         ("--vary beta=1:2 --along", "not with --along"),
-        ("--vary beta=1:2:1", "a COUNT of at least 2"),
+        ("--vary beta=1:2:1", "with a COUNT from 2 to 2,000"),
     ],
 )
 def test_bad_ranges_are_told_in_one_line(run, options, message):

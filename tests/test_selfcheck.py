@@ -1,6 +1,7 @@
 """The checks that users run: they pass on intact code, and each one fails on code that is not."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -49,6 +50,13 @@ def test_intact_code_passes_and_leaves_nothing_behind(run, tmp_path, monkeypatch
     assert done.out.endswith("15 of 15 checks passed\n")
     assert done.out.count("   ok\n") == 15
     assert "warning" not in done.err
+    # what is asked for stands beside what was found
+    lines = {re.split("  +", line)[0]: re.split("  +", line)[1:] for line in done.out.splitlines()}
+    found, *rest = lines["exact and vector engine in law, z"]
+    assert float(found) < 6
+    assert rest == ["at most 6", "ok"]
+    assert lines["ODE at collapse, eps_g"][1:3] == ["1", "1e-08"]
+    assert lines["runs alike at two seeds"] == ["0", "0", "0", "0", "ok"]
     for word in ("python", "numpy", "numba", "scipy", "h5py", "cores", "machine code in"):
         assert word in done.out
     assert [*tmp_path.rglob("*")] == [folder]

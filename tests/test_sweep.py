@@ -12,7 +12,7 @@ import pytest
 import vaedyn
 from vaedyn import Params
 from vaedyn.errors import ParameterError
-from vaedyn.grids import evenly, grid, shown
+from vaedyn.grids import evenly, geometric, grid, shown
 
 SMALL = "--dim 50 --t-max 20 --points 3"
 PARAMS = vaedyn.Params(dim=50, t_max=20, points=3)
@@ -38,6 +38,10 @@ def varied(run, *words):
 
 def test_the_forms_of_vary(run):
     assert varied(run, "--vary", "beta=0.1:0.4:4") == [(0.1,), (0.2,), (0.3,), (0.4,)]
+    assert varied(run, "--vary", "beta=1:3") == [(x,) for x in evenly(1, 3, 20)]
+    assert varied(run, "--vary", "beta=log:1:100") == [(x,) for x in geometric(1, 100, 20)]
+    assert varied(run, "--vary", "init-seed=0:3") == [(0,), (1,), (2,), (3,)]
+    assert varied(run, "--vary", "beta=0.2:0:3") == [(0.2,), (0.1,), (0,)]
     assert varied(run, "--vary", "lr=log:0.001:0.1:3") == [(0.001,), (0.01,), (0.1,)]
     assert varied(run, "--vary", "init-seed=3,1,2e0") == [(3,), (1,), (2,)]
     assert varied(run, "--vary", "rho=2,1") == [(2.0,), (1.0,)]
@@ -49,6 +53,13 @@ def test_the_forms_of_vary(run):
     assert varied(run, "--vary", "beta=1,2", "--vary", "latent=1:2:2") == [
         (1, 1), (1, 2), (2, 1), (2, 2),
     ]  # fmt: skip
+
+
+def test_a_range_without_a_count_says_how_many_values_it_has(run):
+    words = f"sweep theory {SMALL} --dry-run --vary"
+    assert "beta takes 20 values: beta=START:STOP:COUNT for others" in run(words, "beta=1:2").err
+    assert "init_seed takes 11 values" in run(words, "init-seed=50:60").err
+    assert "values" not in run(words, "beta=1:2:3").err
 
 
 def test_ranges_are_rounded_so_that_equal_values_share_keys():
@@ -74,9 +85,15 @@ def test_values_are_shown_in_full():
         "theory --vary beta=": "expected numbers with commas",
         "theory --vary beta=1,x": "expected numbers with commas",
         "theory --vary beta=1,nan": "expected numbers with commas",
-        "theory --vary beta=1:2": "expected START:STOP:COUNT",
+        "theory --vary beta=1:": "expected START:STOP or START:STOP:COUNT",
+        "theory --vary beta=1:2:3:4": "expected START:STOP or START:STOP:COUNT",
+        "theory --vary beta=log:1": "expected START:STOP or START:STOP:COUNT, perhaps with log:",
+        "theory --vary beta=log:0:1": "START and STOP above zero",
+        "theory --vary dim=50.5:100": "dim must be whole numbers",
+        "theory --vary bata=1:2": "(did you mean beta?)",
         "theory --vary beta=1:2:1": "COUNT from 2",
-        "theory --vary beta=1:2:1e9": "expected START:STOP:COUNT",
+        "theory --vary beta=1:2:1e9": "expected START:STOP or START:STOP:COUNT",
+        "theory --vary beta=1:2 --dry-run --csv a.csv": "leave --csv out",
         "theory --vary beta=1:inf:3": "expected finite numbers",
         "theory --vary beta=1:1:3": "START and STOP to differ",
         "theory --vary beta=log:0:1:3": "START and STOP above zero",
@@ -97,7 +114,6 @@ def test_values_are_shown_in_full():
         "theory --vary beta=1 --csv - --json": "--json and --csv - both print on stdout",
         "theory --vary beta=1 --csv nowhere/a.csv": "no folder 'nowhere'",
         "simulate --vary runs=0,1": "--runs: must be at least 1",
-        "fixedpoints --vary beta=0,1": "--beta: must be > 0 for fixed points",
     }.items(),
     ids=str,
 )
@@ -217,7 +233,8 @@ def test_times_to_converge_are_those_of_theory(run):
     table = run(f"sweep convergence {words} --vary beta=0,0.5,1.5")
     assert "computed 0 of 3 points, reused 3" in table.err
     assert re.split(r" {2,}", table.out.splitlines()[0]) == ["beta", "converges at", "eps_g"]
-    assert "not known: at beta = 0" in table.out.splitlines()[2]
+    assert table.out.splitlines()[2].split() == ["0", "-", "-", "not", "known"]
+    assert "not known at beta=0: at beta = 0 learning has no end" in table.err
     figure = f"plot sweep --of convergence --y t_converge {words} --vary beta=0.5,1.5"
     picture = run(figure, "-o a.svg")
     assert (picture.code, picture.out) == (0, "a.svg\n")
@@ -263,8 +280,10 @@ def test_failing_points_are_told_and_do_not_stop_the_others(run, tmp_path):
     words = f"sweep theory {SMALL} --vary lr=50,0.1 --jobs 1"
     done = run(words)
     assert done.code == 1
-    assert "failed: the ODE diverges" in done.out.splitlines()[2]
+    assert done.out.splitlines()[2].split() == ["50", "-", "-", "-", "failed"]
     assert "failed" not in done.out.splitlines()[3]
+    assert max(map(len, done.out.splitlines())) < 50
+    assert "warning: no result at lr=50: the ODE diverges near" in done.err
     assert "computed 1 of 2 points, reused 0, 1 failed" in done.err
     assert len(list((tmp_path / "vaedyn-store").iterdir())) == 1
     data = run(f"{words} --json")
@@ -276,10 +295,27 @@ def test_failing_points_are_told_and_do_not_stop_the_others(run, tmp_path):
     assert good["reused"]
 
 
+def test_of_many_failures_some_are_told(run):
+    done = run(f"sweep theory {SMALL} --vary lr=50:60:14 --jobs 1")
+    assert done.err.count("no result at lr=") == 10
+    assert "and 4 more points without" in done.err
+
+
+def test_a_range_may_start_at_beta_zero(run):
+    done = run(f"sweep fixedpoints {SMALL} --vary beta=0:1:3 --groups 0 --json")
+    assert done.code == 0, done.err
+    none, *points = done.json["points"]
+    assert none["beta"] == 0
+    assert "no fixed point" in none["final"]["lost"]
+    assert all(point["final"]["eps_g"] < 0.1 for point in points)
+    assert "fixedpoints" not in run("store list kind=fixedpoints beta=0").out
+
+
 def test_fixed_points_that_are_not_reached_are_said(run):
     done = run(f"sweep fixedpoints {SMALL} --vary lr=50,0.1 --groups 1 --jobs 1")
     assert done.code == 0
-    assert "not known: the ODE diverges" in done.out.splitlines()[2]
+    assert done.out.splitlines()[2].endswith("   not known")
+    assert "not known at lr=50: the ODE diverges" in done.err
 
 
 def test_csv_has_a_column_for_every_number(run, tmp_path):

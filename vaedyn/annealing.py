@@ -8,6 +8,7 @@ an entry in `KINDS`, and its formula in `vaedyn.kernels.ode.beta_at`.
 import contextlib
 import csv
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .errors import ParameterError
+from .errors import ParameterError, nearest
 
 STEEPNESS = 10.0  # of the sigmoid: its argument runs from -5 to 5
 AHEAD = 1e-13  # of a period, so that rounding does not put its start before it
@@ -307,6 +308,14 @@ def _written(pairs: Pairs) -> str:
         raise ParameterError("anneal", reason) from None
 
 
+def _unknown(spec: str) -> str:
+    """Return what is wrong with a spec of no known kind."""
+    word = re.match(r"[^\W\d_]*", spec.strip())
+    close = nearest(word[0] if word else "", KINDS)
+    question = f" (did you mean {KINDS[close][0]}?)" if close else ""
+    return f"expected {' or '.join(form for form, _ in KINDS.values())}, got {spec!r}{question}"
+
+
 def parse_schedule(spec: str | Pairs, beta: float | None = None) -> Schedule:
     """Return the schedule that `spec` describes.
 
@@ -325,9 +334,8 @@ def parse_schedule(spec: str | Pairs, beta: float | None = None) -> Schedule:
     if not isinstance(spec, str):
         spec = _written(spec)
     kind, _, argument = spec.strip().partition(":")
-    expected = " or ".join(form for form, _ in KINDS.values())
     if kind not in KINDS:
-        raise ParameterError("anneal", f"expected {expected}, got {spec!r}")
+        raise ParameterError("anneal", _unknown(spec))
     form, parse = KINDS[kind]
     try:
         found = parse(argument)

@@ -1,5 +1,7 @@
 """What can go wrong, as exceptions; each is also a builtin one."""
 
+from collections.abc import Iterable
+
 
 class VaedynError(Exception):
     """Base class of all errors that vaedyn raises on purpose."""
@@ -44,3 +46,18 @@ class WorkerError(VaedynError, RuntimeError):
 
 class ClusterError(VaedynError, ConnectionError):
     """A cluster cannot be reached, or has lost its workers."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that `word` is nearly, if there is one."""
+    from difflib import get_close_matches
+
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), names, n=1, cutoff=0.65)
+    return names[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question with the known word that `word` is nearly, or nothing."""
+    close = nearest(word, known)
+    return f" (did you mean {close}?)" if close else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ParameterError
+from .errors import ParameterError, did_you_mean
 from .params import Params
 
 DIGITS = (
@@ -83,7 +83,8 @@ def grid(
 def _listed(name: str, values: Any, allowed: Sequence[str]) -> list[Any]:
     """Return the values of one name as plain numbers, text and tuples of numbers, checked."""
     if name not in allowed:
-        raise ParameterError("vary", f"cannot vary {name!r}, only {', '.join(allowed)}")
+        reason = f"cannot vary {name!r}, only {', '.join(allowed)}{did_you_mean(name, allowed)}"
+        raise ParameterError("vary", reason)
     if isinstance(values, str) or not np.iterable(values):
         raise ParameterError("vary", f"expected a list of values of {name}, got {values!r}")
     plain = [value.tolist() if hasattr(value, "tolist") else value for value in values]

@@ -161,9 +161,10 @@ class Params:
         if len(given) == 1:
             given *= signal
         if len(given) != signal:
-            raise ParameterError(
-                "rho", f"expected one number or {signal} (one per signal), got {len(given)}"
-            )
+            reason = f"expected one number or {signal} (one per signal), got {len(given)}"
+            if given:
+                reason += f", which need --signal {len(given)} (in Python signal={len(given)})"
+            raise ParameterError("rho", reason)
         return tuple(real("rho", value) for value in given)
 
     def _start(self, latent: int, signal: int) -> str | initial.Overlaps:

@@ -20,11 +20,15 @@ QUANTITIES = ("eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion", *N
 
 
 class Command(NamedTuple):
-    """A computation that can be swept: its function, its summary, and what else may vary."""
+    """A computation that can be swept: its function, its summary, and what else may vary.
+
+    `lacks` says why a model has no result, where that is known beforehand.
+    """
 
     run: Callable[..., Any]
     summary: Callable[[Any], dict[str, Any]]
     varied: tuple[str, ...] = ()
+    lacks: Callable[[Params], str] = lambda _: ""
 
 
 class Task(NamedTuple):
@@ -81,12 +85,18 @@ class Lookup:
 
     def __init__(self, store: Store | None):
         self._store = store
+        self.asked: tuple[str, Mapping[str, Any], int | None] | None = None
+        """Kind, parameters and length of the result that was asked for."""
+        self.found: Any = None
+        """Its record, when it was there."""
 
     def load_or_run(self, kind: str, params: Mapping[str, Any], compute: Any) -> Any:
         """Return the record of `params`."""
+        self.asked = kind, params, None
         if self._store is None:
             raise MissingError
-        return self._store.load_or_run(kind, params, _missing)
+        self.found = self._store.load_or_run(kind, params, _missing)
+        return self.found
 
     def load_or_extend(
         self,
@@ -97,17 +107,19 @@ class Lookup:
         dim: str,
     ) -> Any:
         """Return a record with at least `length` entries."""
+        self.asked = kind, params, length
         if self._store is None:
             raise MissingError
-        return self._store.load_or_extend(kind, params, _missing, length, dim)
+        self.found = self._store.load_or_extend(kind, params, _missing, length, dim)
+        return self.found
 
 
 def _missing(*_: object) -> NoReturn:
     raise MissingError
 
 
-def look_up(job: Job, task: Task) -> Outcome | None:
-    """Return what is stored of a point, or None.
+def look_up(job: Job, task: Task, lookup: Lookup | None = None) -> Outcome | None:
+    """Return what is stored of a point, or None; `lookup` then knows more about it.
 
     Raises
     ------
@@ -115,7 +127,7 @@ def look_up(job: Job, task: Task) -> Outcome | None:
         When the computation refuses the point.
     """
     try:
-        return _outcome(job, task, Lookup(job.store))
+        return _outcome(job, task, lookup or Lookup(job.store))
     except MissingError:
         return None
 
@@ -133,6 +145,8 @@ def compute(job: Job, tasks: Sequence[Task], **options: Any) -> list[Outcome]:
 
 def _outcome(job: Job, task: Task, store: Any, **options: Any) -> Outcome:
     command = COMMANDS[job.command]
+    if lost := command.lacks(task.params):
+        return Outcome(final={"lost": lost})
     result = command.run(task.params, store=store, **{**job.options, **task.options, **options})
     source = result.source
     if source is None:
@@ -179,6 +193,10 @@ def fixed_point_summary(result: FixedPoints) -> dict[str, Any]:
     }
 
 
+def _no_fixed_point(params: Params) -> str:
+    return "" if params.beta else "at beta = 0 there is no fixed point: D shrinks for ever"
+
+
 def convergence_summary(result: Convergence) -> dict[str, Any]:
     """Return when theory converges, and to which error; only `lost` when that is not known."""
     if result.reason:
@@ -190,5 +208,5 @@ COMMANDS = {
     "theory": Command(theory, theory_summary),
     "simulate": Command(simulate, simulation_summary, ("runs", "seed")),
     "convergence": Command(time_to_converge, convergence_summary),
-    "fixedpoints": Command(fixed_points, fixed_point_summary),
+    "fixedpoints": Command(fixed_points, fixed_point_summary, lacks=_no_fixed_point),
 }

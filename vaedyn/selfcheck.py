@@ -73,6 +73,11 @@ class Check(NamedTuple):
         return abs(self.found - self.expected)
 
     @property
+    def is_bound(self) -> bool:
+        """Whether what is found is asked to be small only, not to be some number."""
+        return self.expected == 0.0 and self.tolerance > 0
+
+    @property
     def passed(self) -> bool:
         return self.deviation <= self.tolerance
 

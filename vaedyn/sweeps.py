@@ -23,6 +23,9 @@ SHORT, LONG = 0.25, 1.0  # seconds between which a batch should last
 Progress = Callable[[int, int], None]
 """Receives the numbers of points done and wanted."""
 
+Each = Callable[[int, Point, Outcome], None]
+"""Receives the place of a point in the grid, the point, and what has come of it."""
+
 
 class Pool(Protocol):
     """Processes that compute batches of points, here or elsewhere."""
@@ -141,6 +144,7 @@ def sweep(
     shard: tuple[int, int] = (1, 1),
     scheduler: str | None = None,
     progress: Progress | None = None,
+    each: Each | None = None,
     **options: Any,
 ) -> Sweep:
     """Compute every point of a grid of models, or find it in the store.
@@ -167,6 +171,8 @@ def sweep(
         Address of a Dask scheduler whose workers compute instead. They must find the
         store under the same, absolute, path.
     progress : callable, optional
+    each : callable, optional
+        Receives every point as soon as it is there, in any order.
     **options
         Further arguments of the plain function.
 
@@ -182,20 +188,32 @@ def sweep(
     WorkerError, ClusterError
         When processes or the cluster do not work.
     """
-    if command not in COMMANDS:
-        raise ParameterError("command", f"expected {' or '.join(COMMANDS)}, got {command!r}")
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
-    points = grid(params, vary, COMMANDS[command].varied)
-    varied = {name: list(dict.fromkeys(point.values[name] for point in points)) for name in vary}
-    chosen = part_of(points, *shard)
+    varied, points = chosen(command, params, vary, shard)
     job = Job(command, options, store)
-    tasks = [Task(i, point.params, point.options) for i, point in enumerate(chosen)]
+    tasks = [Task(i, point.params, point.options) for i, point in enumerate(points)]
     outcomes: dict[int, Outcome] = {}
     for task, outcome in _all(job, tasks, jobs, scheduler):
         outcomes[task.place] = outcome
+        if each:
+            each(task.place, points[task.place], outcome)
         if progress:
             progress(len(outcomes), len(tasks))
-    return Sweep(command, varied, chosen, [outcomes[task.place] for task in tasks])
+    return Sweep(command, varied, points, [outcomes[task.place] for task in tasks])
+
+
+def chosen(
+    command: str,
+    params: Params | Mapping[str, Any],
+    vary: Mapping[str, Sequence[Any] | np.ndarray],
+    shard: tuple[int, int],
+) -> tuple[dict[str, list[Any]], list[Point]]:
+    """Return the values of all names, and the points of this part of the grid."""
+    if command not in COMMANDS:
+        raise ParameterError("command", f"expected {' or '.join(COMMANDS)}, got {command!r}")
+    points = grid(params, vary, COMMANDS[command].varied)
+    varied = {name: list(dict.fromkeys(point.values[name] for point in points)) for name in vary}
+    return varied, part_of(points, *shard)
 
 
 def _all(

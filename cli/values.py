@@ -1,0 +1,79 @@
+"""What values options take that click does not know."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaedyn.initial import GAUSSIAN
+
+
+class WholeNumber(click.ParamType):
+    """A whole number that may be written as 1e6."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        with contextlib.suppress(ValueError):
+            return int(value)
+        with contextlib.suppress(ValueError, OverflowError):
+            if float(value) == int(float(value)):
+                return int(float(value))
+        return self.fail(f"{value!r} is not a whole number", param, ctx)
+
+
+class Numbers(click.ParamType):
+    """One number, or several with commas."""
+
+    name = "number[,number...]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        if not isinstance(value, str):
+            return (value,)
+        try:
+            return tuple(float(item) for item in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a number, nor numbers with commas", param, ctx)
+
+
+class Folder(click.Path):
+    """A folder that has a name."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value == "":
+            self.fail("the name of a folder must not be empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Start(click.ParamType):
+    """`gaussian`, overlaps as text, or a JSON file of them."""
+
+    name = "start"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "gaussian|m=...,d=...,...|FILE.json"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not isinstance(value, str) or value == GAUSSIAN:
+            return value
+        if not value:
+            self.fail("expected a start, got nothing", param, ctx)
+        inline = value.startswith("{")
+        if "=" in value and not inline:
+            return value
+        try:
+            data = json.loads(value if inline else Path(value).read_text(encoding="utf-8"))
+        except OSError as error:
+            self.fail(
+                f"expected 'gaussian', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file; "
+                f"cannot read {value!r}: {error.strerror}",
+                param,
+                ctx,
+            )
+        except (ValueError, RecursionError) as error:
+            self.fail(f"{value!r} is not a JSON file: {error}", param, ctx)
+        if not isinstance(data, dict):
+            self.fail(f"{value!r} must hold an object with the keys m, d, Q, E, R, D", param, ctx)
+        return data
