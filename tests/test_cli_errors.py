@@ -67,11 +67,11 @@ USAGE = {
     "plot learning-curve -o figure.jpg": "--output",
     "plot learning-curve -o nowhere/figure.pdf": "--output",
     "theory --foo": "No such option '--foo'. (",
-    "theory --data x.npy": "No such option '--data': it goes with vaedyn simulate (",
+    "theory --data x.npy": "No such option '--data' here: it is an option of simulate (",
     "spectrum --data x.npy": "No such option '--data': name the file without it (",
     "store list --dta": "No such option '--dta'. (",
-    "theory --lamda 1": "No such option '--lamda'. Did you mean --lam? (",
-    "theory --tmax 1": "No such option '--tmax'. Did you mean --t-max? (",
+    "theory --lamda 1": "No such option '--lamda'. Did you mean '--lam'? (",
+    "theory --tmax 1": "No such option '--tmax'. Did you mean '--t-max'? (",
     "thoery": "No such command 'thoery'. Did you mean 'theory'?",
 }
 
@@ -102,8 +102,8 @@ FAILURES = {
     "simulate --lr 50 --engine vector": "lower --lr",
     "theory --beta 0": "variance D reached zero",
     "anneal --tol 10": "eps_g starts within 10 of its end: lower --tol",
-    # the eighth run is the first to diverge
-    "simulate --lr 1.1 --dim 50 --t-max 200 --runs 20 --jobs 1": "lower --lr",
+    # the seventh run is the first to diverge
+    "simulate --lr 1.12 --dim 50 --t-max 200 --runs 20 --jobs 1": "lower --lr",
     "theory --store /dev/null/store": "--store: cannot",
     "simulate --store /dev/null": "--store: cannot",
     "store list --store /dev/null": "--store: cannot",
