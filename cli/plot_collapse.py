@@ -11,7 +11,7 @@ from vaedyn.settling import ALIKE
 
 from ..store import ResultStore
 from .data import DATA, DATA_OPTIONS
-from .figure import OUTPUT, checked
+from .figure import PICTURE, checked, say_if_empty
 from .ondata import chosen, disagreement, predicted, prepare, trained
 from .options import (
     OUTPUT_OPTIONS,
@@ -62,7 +62,7 @@ FIGURE_OPTIONS = [
         default=0,
         help="Seed of the shuffling of the rows.",
     ),
-    OUTPUT,
+    *PICTURE,
 ]
 
 
@@ -84,6 +84,7 @@ def figure(
     simulations: int,
     seed: int,
     output: Path | None,
+    look: Any,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -94,6 +95,7 @@ def figure(
     Values of beta go from below the noise level to beyond the largest variance.
     """
     name = f"collapse_{Path(place.partition(':')[0]).stem}.pdf"
+    look.check("log", "linear")
     target = checked(output or Path(name))
     where = {"store_path": store_path, "recompute": recompute}
     it = prepare(place, model, standardise, estimator, spikes, **where)
@@ -111,12 +113,14 @@ def figure(
         log.warning(warnings[0] + others * (len(warnings) > 1))
 
     from vaedyn import figures_spectrum
+    from vaedyn.figures_layout import dress
     from vaedyn.style import save
 
     fine = np.geomspace(betas[0], betas[-1], 400)
     lines = np.array([predicted(it, points[0], beta) for beta in fine.tolist()])
     keys = [run.source.key for run in runs if run.source]
-    drawn = figures_spectrum.collapse(fine, lines, betas, measured, eta, ALIKE)
+    drawn = dress(figures_spectrum.collapse(fine, lines, betas, measured, eta, ALIKE), look)
+    say_if_empty(drawn)
     save(drawn, target, keywords=keys)
     if not as_json:
         click.echo(target)

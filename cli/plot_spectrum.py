@@ -2,11 +2,13 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 
-from .data import ACCURACY_OPTIONS, DATA, DATA_OPTIONS, look
-from .figure import OUTPUT, checked
+from .data import ACCURACY_OPTIONS, DATA, DATA_OPTIONS
+from .data import look as look_at
+from .figure import PICTURE, checked, say_if_empty
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from .output import print_json
 
@@ -21,7 +23,7 @@ log = logging.getLogger("vaedyn.cli")
 @DATA
 @add(
     DATA_OPTIONS[:3],
-    [OUTPUT],
+    PICTURE,
     ACCURACY_OPTIONS,
     STORE_OPTIONS,
     RECOMPUTE_OPTIONS,
@@ -33,6 +35,7 @@ def figure(
     estimator: str,
     spikes: int | None,
     output: Path | None,
+    look: Any,
     leading: int,
     passes: int,
     store_path: Path,
@@ -44,18 +47,20 @@ def figure(
     Where the noise is white, the eigenvalues of noise lie on the black line.
     Latents are lost one by one as beta reaches the variances of the signals.
     """
+    look.check("log", "log")
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
     where = {"store_path": store_path, "recompute": recompute}
-    data = look(place, standardise, estimator, spikes, leading, passes, **where)
+    data = look_at(place, standardise, estimator, spikes, leading, passes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
 
     from vaedyn import figures_spectrum
+    from vaedyn.figures_layout import dress
     from vaedyn.style import save
 
-    save(
-        figures_spectrum.spectrum(data.spectrum, data.analysis), chosen, keywords=[data.source.key]
-    )
+    drawn = dress(figures_spectrum.spectrum(data.spectrum, data.analysis), look)
+    say_if_empty(drawn)
+    save(drawn, chosen, keywords=[data.source.key])
     if as_json:
         print_json({"command": "plot spectrum", "output": str(chosen), "keys": [data.source.key]})
     else:
