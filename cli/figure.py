@@ -132,7 +132,7 @@ def default_name(figure: str, params: Params, options: dict[str, Any]) -> Path:
     """Return a file name that tells `figure` and all that differs from the defaults."""
     context = click.get_current_context()
     chosen = {**params.to_dict(), **options}
-    chosen |= {name: context.params[name] for name in LOOK if name in context.params}
+    chosen |= {name: context.params[name] for name in LOOK if context.params.get(name)}
     usual = {option.name: option.default for option in context.command.params}
     usual = {**usual, **Params().to_dict()}
     parts = [figure]
