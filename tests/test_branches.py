@@ -294,8 +294,11 @@ def test_lines_and_markers_of_the_cascade_count_by_one_definition(two):
     run = vaedyn.simulate(params, runs=3)
     figure = figures_cascade.cascade(two, [run])
     units, _, divergence = figure.axes
-    names = {text.get_text(): line.get_color() for text, line in
-             zip(figure.legends[0].get_texts(), figure.legends[0].legend_handles, strict=True)}  # fmt: skip
+    (legend,) = figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    names = {
+        text: line.get_color() for text, line in zip(texts, legend.legend_handles, strict=True)
+    }
     (counted,) = [line for line in units.lines if len(line.get_xdata()) > 5]
     lines = [line for line in divergence.lines if len(line.get_xdata()) > 5]
     assert [line.get_color() for line in lines] == [names["latent 1"], names["latent 2"]]
