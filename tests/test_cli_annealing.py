@@ -183,8 +183,8 @@ def test_an_overshoot_is_dashed_and_named():
 @pytest.mark.parametrize(
     ("family", "spec", "times", "reason"),
     [
-        ("free", "points:0=1,9=1.5", 50.0, "no markers: schedules of a free form are not simulated"),
-        ("linear", "linear:9.0", 400.0, "no markers: every schedule takes more than 3 times as long"),
+        ("free", "points:0=1,9=1.5", 50.0, "no markers: schedules of a free form are not"),
+        ("linear", "linear:9.0", 400.0, "no markers: every schedule takes more than 3 times"),
         ("linear", "linear:9.0", 50.0, "no marker for 2 of 2 schedules: .*N = 50: raise --dim"),
     ],
 )  # fmt: skip

@@ -141,7 +141,7 @@ DRAWN = {
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_no_text_overlaps_another_or_leaves_the_page(name):
-    for look in (Look(width=3.3, title=LONG), Look(width=6.75)):
+    for look in (Look(width=3.0, title=LONG), Look(width=6.75)):
         assert faults(DRAWN[name](look)) == []
 
 
@@ -190,8 +190,8 @@ def test_width_and_limits_are_those_asked_for():
 @pytest.mark.parametrize(
     ("look", "message"),
     [
-        ({"width": 2.0}, "width: expected 2.5 to 30 inches, got 2"),
-        ({"width": np.nan}, "width: expected 2.5 to 30"),
+        ({"width": 2.0}, "width: expected 3 to 30 inches, got 2"),
+        ({"width": np.nan}, "width: expected 3 to 30"),
         ({"x_lim": (3.0, 1.0)}, "x_lim: expected A:B with A < B, got 3:1"),
         ({"y_lim": (1.0, 1.0 + 1e-12)}, "y_lim: expected A:B with A < B"),
         ({"y_lim": (np.nan, None)}, "y_lim: expected numbers of less than"),

@@ -257,7 +257,7 @@ def order_parameters(
             time_axis(axes, t, x_scale)
             axes.margins(y=0.08)
         for axes in panels[-1]:
-            axes.set_xlabel(TIME)
+            axes.set_xlabel(TIME if width >= NARROW else "time $t$")
         finish(figure, panels.ravel(), caption(params), look)
         below(figure, handles, columns=6)
     return figure

@@ -21,7 +21,7 @@ from .style import STYLE, new_figure, styled
 
 Limits = tuple[float | None, float | None]
 OPEN: Limits = (None, None)
-WIDTHS = (2.5, 30.0)  # inches
+WIDTHS = (3.0, 30.0)  # inches
 NARROW = 5.0  # inches: panels of narrower figures stand below one another
 LONGEST = 200  # characters of a title
 WORD = 24  # characters of a word, after which it is broken
