@@ -70,7 +70,7 @@ def cascade(
         figure.align_ylabels(panels)
         known = simulated[0].params if simulated else result.params
         finish(figure, [units], caption(known, ("beta",) if simulated else ("beta", "dim")), look)
-        _legend(figure, panels, latents, colours, bool(simulated))
+        _legend(figure, [*panels], latents, colours, bool(simulated))
         mark_thresholds(figure, panels.tolist(), result, thresholds)
     return figure
 

@@ -33,9 +33,9 @@ def figure_of(panel: Panel) -> Figure:
     return DRAWN[panel.name](**panel.data)
 
 
-def _head(axes: Axes, parts: Sequence[str]) -> None:
+def _head(figure: Figure, axes: Axes, parts: Sequence[str]) -> None:
     """Write a caption above one of two panels."""
-    lines = wrapped(axes.figure, parts, ", ", 0.4 * axes.figure.get_figwidth())
+    lines = wrapped(figure, parts, ", ", 0.4 * figure.get_figwidth())
     axes.set_title("\n".join(lines), fontsize=SIZE)
 
 
@@ -109,7 +109,7 @@ def entangled(equal: Mapping[str, Any], unequal: Mapping[str, Any]) -> Figure:
             axes.margins(y=0.06)
             axes.set_xlabel(TIME)
             axes.set_ylabel("correlation of latents")
-            _head(axes, caption(ode.params))
+            _head(figure, axes, caption(ode.params))
             if shades:
                 low, high = axes.get_ylim()
                 axes.set_ylim(low, high + (0.12 + 0.08 * len(shades)) * (high - low))
@@ -220,7 +220,7 @@ def superfluous(
         left.set_xlabel(BETA)
         left.set_ylabel(r"$\varepsilon_g$ in the end")
         left.legend()
-        _head(left, caption(base, without=["beta", "latent"]))
+        _head(figure, left, caption(base, without=["beta", "latent"]))
         for (value, (t, away)), colour in zip(course.items(), COLOURS, strict=False):
             seen = (t > 0) & (away > 1e-9)
             right.plot(t[seen], away[seen], color=colour, label=rf"$\beta = {value:g}$")
@@ -234,7 +234,7 @@ def superfluous(
         right.set_xlabel(r"time $\tau t$")
         right.set_ylabel(r"$|\varepsilon_g(t) - \varepsilon_g(\infty)|$")
         right.legend(loc="lower left")
-        _head(right, ["theory (ODE)", rf"$M = {base.latent}$", "$M^* = 1$"])
+        _head(figure, right, ["theory (ODE)", rf"$M = {base.latent}$", "$M^* = 1$"])
     return figure
 
 

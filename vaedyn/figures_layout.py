@@ -197,33 +197,43 @@ def below(
     probe = figure.text(0, 0, "", fontsize=SIZE)
     width = {}
     for handle in (*handles, *apart, GAP):
-        across = _inches(probe, str(handle.get_label()))
-        if beside + across > inches:
-            handle.set_label(_broken(str(handle.get_label()), (inches - beside) / across))
-            across = _inches(probe, handle.get_label())
-        width[id(handle)] = beside + across
+        label = str(handle.get_label())
+        if (across := _inches(probe, label)) > inches - beside:
+            label = _broken(label, (inches - beside) / across)
+            handle.set_label(label)
+        width[id(handle)] = beside + _inches(probe, label)
     probe.remove()
-    for count in range(max(1, columns), 0, -1):
-        entries, used = _arranged(list(handles), list(apart), count)
-        parts = np.array_split(np.arange(len(entries)), used)
-        widest = [max(width[id(entries[i])] for i in part) for part in parts]
-        if sum(widest) + SPACING * letter * (used - 1) <= inches:
-            break
-    lines = [str(handle.get_label()).count("\n") + 1 for handle in entries]
-    _grow(figure, max(sum(lines[i] for i in part) for part in parts))
-    figure.legend(handles=entries, loc="outside lower center", ncols=used, columnspacing=SPACING)
+
+    def filled(count: int) -> tuple[list[list[Any]], float]:
+        """Return the entries of each column, and how wide they are together."""
+        parts = _arranged(list(handles), list(apart), count)
+        widest = [max(width[id(entry)] for entry in part) for part in parts]
+        return parts, sum(widest) + SPACING * letter * (len(parts) - 1)
+
+    parts, across = filled(columns)
+    while across > inches and columns > 1:
+        columns -= 1
+        parts, across = filled(columns)
+    _grow(figure, max(sum(entry.get_label().count("\n") + 1 for entry in part) for part in parts))
+    figure.legend(
+        handles=[entry for part in parts for entry in part],
+        loc="outside lower center",
+        ncols=len(parts),
+        columnspacing=SPACING,
+    )
 
 
-def _arranged(handles: list[Any], apart: list[Any], columns: int) -> tuple[list[Any], int]:
-    """Return the entries of a legend that is filled by columns, with gaps, and its columns."""
-    if not apart:
-        return handles, min(columns, len(handles))
-    if columns == 1:
-        return [*handles, GAP, *apart], 1
-    rows = max(-(-len(handles) // (columns - 1)), len(apart))
-    used = -(-len(handles) // rows) + 1
-    gaps = [GAP] * ((used - 1) * rows - len(handles))
-    return [*handles, *gaps, *apart, *[GAP] * (rows - len(apart))], used
+def _arranged(handles: list[Any], apart: list[Any], columns: int) -> list[list[Any]]:
+    """Return the entries of each column of a legend, with gaps, as a legend is filled."""
+    if apart and columns > 1:
+        rows = max(-(-len(handles) // (columns - 1)), len(apart))
+        columns = -(-len(handles) // rows) + 1
+        gaps = [GAP] * ((columns - 1) * rows - len(handles))
+        entries = [*handles, *gaps, *apart, *[GAP] * (rows - len(apart))]
+    else:
+        entries = [*handles, GAP, *apart] if apart else handles
+        columns = min(columns, len(entries))
+    return [[entries[i] for i in part] for part in np.array_split(np.arange(len(entries)), columns)]
 
 
 def _broken(label: str, share: float) -> str:

@@ -77,7 +77,7 @@ def passages(
         bottom.set_ylabel("distance to fixed point")
         bottom.set_xlabel(TIME)
         finish(figure, [top], caption(trajectory.params), look)
-        _number(top, found)
+        _number(figure, top, found)
         label_decades(top)
         label_decades(bottom)
         if x_scale == "log":
@@ -134,11 +134,11 @@ def _escape(axes: Axes, passage: Passage, t: np.ndarray, away: np.ndarray) -> bo
     return True
 
 
-def _number(axes: Axes, found: Sequence[Passage]) -> None:
+def _number(figure: Figure, axes: Axes, found: Sequence[Passage]) -> None:
     """Write the numbers of the passages above their residences, apart from one another."""
     low, high = axes.get_xlim()
     position = axes.transAxes.inverted().transform
-    gap = GAP / (axes.figure.get_figwidth() - 0.6)  # of the panel's width
+    gap = GAP / (figure.get_figwidth() - 0.6)  # of the panel's width
     middle = {}
     for n, passage in enumerate(found, 1):
         if passage.end < low or passage.start > high:

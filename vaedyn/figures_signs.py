@@ -18,15 +18,15 @@ def signs_of(theory: Trajectory | None, simulation: Trajectory | None) -> tuple[
     turned : list of int
         Latents, from 1, of which some are -1.
     """
-    found = [None if each is None else _ending(each.m) for each in (theory, simulation)]
-    given = theory if theory is not None else simulation
-    if given is not None and simulation is not None:
+    found: list[Any] = [None, None] if theory is None else [_ending(theory.m), None]
+    if simulation is not None:
         starts = simulation.m[:, 0]
-        if np.allclose(starts, given.m[0] if given is theory else starts[0], rtol=1e-6, atol=0):
-            alone = found[0] if theory is not None else _ending(simulation.m.mean(axis=0))
-            found[1] = np.broadcast_to(alone, found[1].shape)
+        found[1] = _ending(simulation.m)
+        if np.allclose(starts, starts[0] if theory is None else theory.m[0], rtol=1e-6, atol=1e-9):
+            alone = _ending(simulation.m.mean(axis=0)) if theory is None else found[0]
+            found[1] = np.tile(alone, (len(starts), 1))
     signs = np.concatenate([np.atleast_2d(each) for each in found if each is not None])
-    return found, [i + 1 for i in np.flatnonzero((signs < 0).any(axis=0))]
+    return found, [int(i) + 1 for i in np.flatnonzero((signs < 0).any(axis=0))]
 
 
 def _ending(m: np.ndarray) -> np.ndarray:
