@@ -15,7 +15,7 @@ from vaedyn.results import Source
 from vaedyn.spectrum import LARGEST_EXACT, PASSES, Spectrum
 
 from ..store import ResultStore
-from ..store.tables import TableError, open_table
+from ..store.tables import Table, TableError, open_table
 from .options import option
 
 log = logging.getLogger("vaedyn.cli")
@@ -117,6 +117,20 @@ class Data(NamedTuple):
     source: Source
 
 
+def opened(place: str) -> Table:
+    """Return the table in a file.
+
+    Raises
+    ------
+    click.BadParameter
+        When there is none.
+    """
+    try:
+        return open_table(place)
+    except TableError as error:
+        raise click.BadParameter(str(error), param_hint="DATA") from error
+
+
 def look(
     place: str,
     standardise: bool,
@@ -133,8 +147,11 @@ def look(
     click.BadParameter
         When there is no table, or its entries or an option make no sense.
     """
+    found = opened(place)
+    chosen = spikes is not None or estimator != next(iter(ESTIMATORS))  # what may be refused
     try:
-        found = open_table(place)
+        if found.found:
+            log.info(found.found)
         if found.note:
             log.warning(found.note)
         rows = max(1, int(AT_ONCE / (8 * found.columns)))
@@ -145,6 +162,7 @@ def look(
             leading=leading,
             passes=passes,
             name=place,
+            check=(lambda computed: analyse(computed, estimator, spikes)) if chosen else None,
             store=ResultStore(where["store_path"], recompute=where["recompute"]),
         )
         analysis = analyse(spectrum, estimator, spikes)
@@ -154,6 +172,6 @@ def look(
         if error.name in ("estimator", "spikes"):
             raise
         raise click.BadParameter(error.reason, param_hint="DATA") from error
-    prediction = Prediction(analysis.rho, analysis.eta, analysis.dim)
+    prediction = Prediction.of(spectrum, analysis)
     assert source is not None
     return Data(spectrum, analysis, prediction, source)

@@ -19,12 +19,13 @@ COMMANDS = {  # name: (module, one line of help)
     "fixedpoints": ("fixedpoints", "Find where learning ends and whether it is stable."),
     "anneal": ("anneal", "Find the schedule of beta under which learning converges soonest."),
     "sweep": ("sweep", "Compute every point of a grid of models."),
-    "spectrum": ("spectrum", "Tell which beta and how many latents your own data ask for."),
+    "spectrum": ("spectrum", "Tell how many latents your own data keep in use at each beta."),
     "reproduce": ("reproduce_paper", "Check every claim of the paper's abstract, and report."),
     "plot": ("plot", "Draw figures, computing what is missing."),
     "store": ("store", "List and show stored results."),
     "check": ("check", "Prove that this installation computes what it should."),
 }
+ALIKE = 0.75  # of two names, by difflib: click's own 0.6 proposes --beta for --data
 FAILURE, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 
@@ -128,7 +129,7 @@ def report(error: BaseException) -> int:
         return USAGE
     elif isinstance(error, click.UsageError):
         where = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
-        text, code = error.format_message().replace("\n", " ") + where, USAGE
+        text, code = _message(error).replace("\n", " ") + where, USAGE
     elif isinstance(error, ParameterError):
         text, code = f"--{error.name.replace('_', '-')}: {error.reason}", USAGE
     elif isinstance(error, (VaedynError, click.ClickException)):
@@ -144,6 +145,24 @@ def report(error: BaseException) -> int:
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour())
     click.echo(text, err=True)
     return code
+
+
+def _message(error: click.UsageError) -> str:
+    """Return what is wrong; options are proposed only where they are much like the one given."""
+    if not isinstance(error, click.NoSuchOption):
+        return error.format_message()
+    if error.option_name == "--data":
+        data = [item.name for item in error.ctx.command.params] if error.ctx else []
+        place = "name the file without it" if "place" in data else "it goes with vaedyn simulate"
+        return f"{error.message.rstrip('.')}: {place}"
+    from difflib import SequenceMatcher
+
+    alike = [
+        name
+        for name in error.possibilities or []
+        if SequenceMatcher(None, error.option_name, name).ratio() > ALIKE
+    ]
+    return f"{error.message} Did you mean {', '.join(alike)}?" if alike else error.message
 
 
 def _is_store_error(error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from functools import cache
+from math import floor, log10
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,19 +19,21 @@ from vaedyn.results import Trajectory
 from vaedyn.settling import ALIKE, Mode, kl_of, modes, settled_at, steady_rate
 
 from ..store import ResultStore
-from ..store.tables import open_table
-from .data import AT_ONCE, DATA_OPTIONS, Data, look
+from .data import AT_ONCE, DATA_OPTIONS, Data, look, opened
 from .options import option
 from .output import number, print_json, progress_bar, provenance, table
+from .reproduce import FROM_DATA
 
 log = logging.getLogger("vaedyn.cli")
-FROM_DATA = ("dim", "signal", "rho", "eta")
 WITHOUT = ("runs", "jobs", "tol", "engine", "random_start")
 BUDGET = 30.0  # seconds of training, about, if no time is given
 AT_LEAST = 20.0  # times 1/lr that training takes if there is time
 SHORTEST = 100.0  # time that is trained however long it takes
 TINY = 1e-12
+ENDLESS = 1e12  # steps: enough for any number of saved times
 REACH = 1000.0  # times longer is more than anybody waits
+HARDLY = 0.8  # of the usual learning rate: nobody notices
+LONG = 5.0  # times the mean squared length of rows: hardly any gaussian row is so long
 ILL_SCALED = 1e-3  # ratio of variances that are hardly learned together
 DATA_OPTION = option(
     "Model",
@@ -100,10 +103,12 @@ def prepare(
             raise click.UsageError(
                 f"--{option} does not apply to training on data, which is one run"
             )
+    settings = {name: value for name, value in model.items() if given(name)}
+    found = opened(place)
+    _check(settings, found.columns)
     data = look(place, standardise, estimator, spikes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
-    found = open_table(place)
     count = max(1, int(AT_ONCE / (8 * found.columns)))
 
     @cache
@@ -116,9 +121,17 @@ def prepare(
 
     unit = float(data.spectrum.eigenvalues[0])
     digest = f"{data.source.params['data']} / {unit!r}{' standardised' * standardise}"
-    rows = Rows(lambda: seen()(), data.spectrum.mean, data.spectrum.samples, unit, digest)
-    settings = {name: value for name, value in model.items() if given(name)}
+    origin = {"file": place, "standardise": standardise, "estimator": estimator, "spikes": spikes}
+    rows = Rows(lambda: seen()(), data.spectrum.mean, data.spectrum.samples, unit, digest, origin)
     return OnData(data, rows, settings)
+
+
+def _check(settings: dict[str, Any], columns: int) -> None:
+    """Refuse values of the user's before anything is computed; the others are not known yet."""
+    trial = {"t_max": ENDLESS / columns, "points": 2, **settings}
+    if "beta" not in settings:
+        parse_schedule(trial.pop("anneal", "constant"))
+    DataParams(**{**trial, "dim": columns, "signal": 1})
 
 
 def chosen(it: OnData, beta: float | None = None, share: float = 1.0) -> DataParams:
@@ -138,18 +151,41 @@ def chosen(it: OnData, beta: float | None = None, share: float = 1.0) -> DataPar
     latent = integer("latent", settings.get("latent", max(data.prediction.latents, 1)), 1)
     signal = max(1, min(data.prediction.latents, len(data.spectrum.directions)))
     strengths = data.spectrum.eigenvalues[:signal] - data.prediction.eta
-    lr = real("lr", settings.get("lr", steady_rate(dim, beta / unit)))
+    lr = real("lr", settings["lr"] if "lr" in settings else _rate(it, beta))
     needed = max((settled_at(mode, lr) for mode in _modes(it, beta, latent)), default=0.0)
     # about what a step takes
     seconds = 5e-7 + 2e-10 * dim * latent * (6 + 1.5 * latent)
     most = max(share * BUDGET / (seconds * dim), SHORTEST)
     warm_up = _warm_up(settings.get("anneal", "constant"))
-    t_max = float(f"{min(max(needed, AT_LEAST / lr) + warm_up, most):.2g}")
-    settings.setdefault("t_max", t_max)
+    settings.setdefault("t_max", _rounded_up(min(max(needed, AT_LEAST / lr) + warm_up, most)))
     settings.setdefault("points", min(401, max(2, int(settings["t_max"] * dim))))
     values = {"beta": beta, "latent": latent, "lr": lr, "dim": dim, "signal": signal}
     values |= {"rho": tuple(np.maximum(strengths, TINY * unit).tolist())}
     return DataParams(**{**settings, **values, "eta": data.prediction.eta})
+
+
+def _rate(it: OnData, beta: float) -> float:
+    return steady_rate(it.data.spectrum.dim, beta / it.rows.unit, it.rows.longest[1])
+
+
+def slowed(it: OnData, beta: float) -> str | None:
+    """Return why the learning rate is smaller than rows of equal length would have it, if it is."""
+    dim, (row, length) = it.data.spectrum.dim, it.rows.longest
+    lr, usual = _rate(it, beta), steady_rate(dim, beta / it.rows.unit)
+    count = it.rows.samples
+    times = length * dim / (it.data.spectrum.total * (1 - 1 / count) / it.rows.unit)
+    if given("lr") or lr > HARDLY * usual or times < LONG:
+        return None
+    return (
+        f"single long rows limit the learning rate to {lr:.3g} (others would allow {usual:.3g}): "
+        f"learning takes longer. Row {row + 1} has {times:.3g} times the mean squared length"
+    )
+
+
+def _rounded_up(time: float) -> float:
+    """Return a time with two digits that is not earlier."""
+    near = float(f"{time:.2g}")
+    return near if near >= time else float(f"{near + 10.0 ** (floor(log10(time)) - 1):.2g}")
 
 
 def _warm_up(anneal: str) -> float:
@@ -225,6 +261,9 @@ def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bo
         )
     else:
         log.info("%d of %d rows were used, drawn at random", params.steps, samples)
+    slow = slowed(it, params.beta)
+    if slow:
+        log.info(slow)
     why = disagreement(it, params, measured)
     if why:
         log.warning(why)

@@ -12,7 +12,7 @@ from vaedyn.settling import ALIKE
 from ..store import ResultStore
 from .data import DATA, DATA_OPTIONS
 from .figure import PICTURE, checked, say_if_empty
-from .ondata import chosen, disagreement, predicted, prepare, trained
+from .ondata import chosen, disagreement, predicted, prepare, slowed, trained
 from .options import (
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
@@ -66,6 +66,17 @@ FIGURE_OPTIONS = [
 ]
 
 
+def in_short(why: str | None) -> str | None:
+    """Return in a few words why measured and predicted KL differ."""
+    if why is None:
+        return None
+    if "stay mixed" in why:
+        return "latents still mixed"
+    if "at the end beta is" in why:
+        return "beta still changes"
+    return "not settled yet" if "not settled" in why else "not settled, or SGD's noise"
+
+
 @click.command(
     "collapse",
     cls=Command,
@@ -100,6 +111,7 @@ def figure(
     where = {"store_path": store_path, "recompute": recompute}
     it = prepare(place, model, standardise, estimator, spikes, **where)
     spectrum, eta = it.data.spectrum, it.data.prediction.eta
+    floor = it.data.analysis.no_floor is None
     betas = np.geomspace(0.5 * eta, 1.3 * spectrum.eigenvalues[0], simulations)
     betas = np.array([float(f"{beta:.4g}") for beta in betas])
     store = ResultStore(store_path, recompute=recompute)
@@ -108,6 +120,9 @@ def figure(
     measured = np.array([np.sort(run.info["kl"])[::-1] for run in runs])
     found = {p.beta: disagreement(it, p, kl) for p, kl in zip(points, measured, strict=True)}
     warnings = [f"at beta = {beta:g} {why}" for beta, why in found.items() if why]
+    slow = slowed(it, float(betas[0]))
+    if slow:
+        log.info(slow)
     if warnings:
         others = f" ({len(warnings) - 1} other values of beta: see --json)"
         log.warning(warnings[0] + others * (len(warnings) > 1))
@@ -116,10 +131,21 @@ def figure(
     from vaedyn.figures_layout import dress
     from vaedyn.style import save
 
-    fine = np.geomspace(betas[0], betas[-1], 400)
+    fine = np.geomspace(betas[0], betas[-1], 2000)
     lines = np.array([predicted(it, points[0], beta) for beta in fine.tolist()])
     keys = [run.source.key for run in runs if run.source]
-    drawn = dress(figures_spectrum.collapse(fine, lines, betas, measured, eta, ALIKE), look)
+    drawn = figures_spectrum.collapse(
+        fine,
+        lines,
+        betas,
+        measured,
+        eta if floor else None,
+        ALIKE,
+        reasons=[in_short(found[p.beta]) for p in points],
+        caption=rf"{spectrum.samples} rows, $N = {spectrum.dim}$, $M = {points[0].latent}$, "
+        rf"$\lambda = {points[0].lam:g}$",
+    )
+    dress(drawn, look)
     say_if_empty(drawn)
     save(drawn, target, keywords=keys)
     if not as_json:

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from .data import ACCURACY_OPTIONS, DATA, DATA_OPTIONS
+from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS
 from .data import look as look_at
 from .figure import PICTURE, checked, say_if_empty
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from .output import print_json
+from .spectrum import LATENT, OWN, convention_of
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -18,11 +19,16 @@ log = logging.getLogger("vaedyn.cli")
 @click.command(
     "spectrum",
     cls=Command,
-    examples=["vaedyn plot spectrum data.npy -o spectrum.pdf"],
+    examples=[
+        "vaedyn plot spectrum data.npy -o spectrum.pdf",
+        "vaedyn plot spectrum data.npy --loss mean --weight 0.00025",
+    ],
 )
 @DATA
 @add(
     DATA_OPTIONS[:3],
+    [LATENT],
+    CONVENTION_OPTIONS,
     PICTURE,
     ACCURACY_OPTIONS,
     STORE_OPTIONS,
@@ -34,6 +40,11 @@ def figure(
     standardise: bool,
     estimator: str,
     spikes: int | None,
+    latent: int | None,
+    loss: str | None,
+    decoder_variance: float | None,
+    scale: float,
+    weight: float | None,
     output: Path | None,
     look: Any,
     leading: int,
@@ -44,10 +55,13 @@ def figure(
 ) -> None:
     """Draw the eigenvalues of your data's covariance, the noise, and where latents collapse.
 
-    Where the noise is white, the eigenvalues of noise lie on the black line.
-    Latents are lost one by one as beta reaches the variances of the signals.
+    Where there is white noise, its eigenvalues lie on the black line. Below, latents are lost
+    one by one as beta, or your KL weight, reaches their eigenvalues.
     """
     look.check("log", "log")
+    convention = convention_of(loss, decoder_variance, scale)
+    if weight is not None:
+        OWN.beta(weight, 1)  # refused before the data are read
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
     where = {"store_path": store_path, "recompute": recompute}
     data = look_at(place, standardise, estimator, spikes, leading, passes, **where)
@@ -58,7 +72,16 @@ def figure(
     from vaedyn.figures_layout import dress
     from vaedyn.style import save
 
-    drawn = dress(figures_spectrum.spectrum(data.spectrum, data.analysis), look)
+    dim = data.spectrum.dim
+    drawn = figures_spectrum.spectrum(
+        data.spectrum,
+        data.analysis,
+        beta=None if weight is None else (convention or OWN).beta(weight, dim),
+        latents=latent,
+        factor=(convention or OWN).factor(dim),
+        name="your KL weight" if convention else r"$\beta$",
+    )
+    dress(drawn, look)
     say_if_empty(drawn)
     save(drawn, chosen, keywords=[data.source.key])
     if as_json:

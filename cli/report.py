@@ -61,22 +61,23 @@ Superfluous Latent Space Pitfalls, and Speedup with KL Annealing</em>, AISTATS 2
 """
 ABOUT = (
     "Each claim of the abstract is turned into numbers. A row passes when the number found differs "
-    "from the one claimed by no more than its tolerance (or is larger, or smaller, by more than "
-    "that, where an inequality is claimed). Tolerances are statistical errors of simulations, the "
-    "uncertainty of an extrapolation, or the accuracy of an integration, as told below figures; a "
-    "statistical row fails by chance once in 370 times. What is drawn follows the text of the "
-    "paper; its figures were not at hand, so none is a copy of one, and all numbers not "
-    "in the text are our choice and named as such."
+    "from the one expected by no more than its tolerance (or is larger, or smaller, by more than "
+    "that, where an inequality is expected). Each row says where the expected number comes from: "
+    "from the paper, or from another computation of this package. Tolerances are statistical "
+    "errors of simulations, the uncertainty of an extrapolation, or the accuracy of an "
+    "integration, as listed below the figures; a statistical row fails by chance once in 370 "
+    "times. The figures follow the text of the paper; its own were not at hand, so none is a copy "
+    "of one, and all numbers not in the text are our choice and named as such."
 )
 NARROW = 5.0  # inches: smaller figures are not stretched
 
 
 def shown(row: Row) -> tuple[str, str, str]:
-    """Return the number claimed, the one found and its error as text."""
-    claimed = number(row.claimed) if abs(row.claimed) < 1e5 else f"{row.claimed:.3g}"
+    """Return the number expected, the one found and its error as text."""
+    expected = number(row.expected) if abs(row.expected) < 1e5 else f"{row.expected:.3g}"
     relation = "" if row.relation == "=" else f"{row.relation} "
     error = "" if row.error is None else f"{row.error:.2g}"
-    return relation + claimed, number(_rounded(row.found, row.error)), error
+    return relation + expected, number(_rounded(row.found, row.error)), error
 
 
 def _rounded(value: float, error: float | None) -> float:
@@ -131,15 +132,16 @@ def _summary(panels: Sequence[Panel]) -> str:
     lines = []
     for n, panel in enumerate(panels, 1):
         for row in panel.rows:
-            claimed, found, error = map(escape, shown(row))
+            expected, found, error = map(escape, shown(row))
             plus = f" ± {error}" if error else ""
             lines.append(
                 f'<tr><td><a href="#panel{n}">{n}</a> {escape(row.claim)}</td>'
-                f'<td class="n" data-name="claimed">{claimed}</td>'
+                f'<td class="n" data-name="expected">{expected}</td>'
+                f'<td data-name="from">{escape(row.origin)}</td>'
                 f'<td class="n" data-name="found">{found}{plus}</td>'
                 f"<td>{_mark(row)}</td></tr>"
             )
-    head = "".join(f"<th>{name}</th>" for name in ("claim", "claimed", "found", ""))
+    head = "".join(f"<th>{name}</th>" for name in ("claim", "expected", "from", "found", ""))
     body = "\n".join(lines)
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n'

@@ -18,6 +18,7 @@ OPTIONS = {
     "convergence": ("tol", "rtol", "atol"),
     "annealing": ("family", "knots", "tol", "rtol", "atol"),
 }
+FROM_DATA = ("dim", "signal", "rho", "eta")  # what a table decides, and no option does
 # where the command is not named like the kind
 COMMANDS = {
     "branches": "fixedpoints",
@@ -37,6 +38,8 @@ def command_of(record: Record) -> str | None:
     if record.kind == "panel":
         chosen = {name: record.params[name] for name in ("quick", "seed")}
         return shlex.join(["vaedyn", "reproduce", *words_of(chosen)])
+    if record.kind == "data":
+        return shlex.join(_on_data(record))
     if record.kind not in OPTIONS:
         return None
     words = ["vaedyn", *COMMANDS.get(record.kind, record.kind).split()]
@@ -48,6 +51,17 @@ def command_of(record: Record) -> str | None:
         low, high = _word(record.params["from"]), _word(record.params["to"])
         words += ["--vary", f"{record.params['varied']}={low}:{high}"]
     return shlex.join(words)
+
+
+def _on_data(record: Record) -> list[str]:
+    """Return the words that train on data again; DATA stands for a file that is not known."""
+    asked = {name: record.info.get(name) for name in ("standardise", "estimator", "spikes")}
+    asked["standardise"] = record.params["data"].endswith(" standardised")
+    options = {name: value for name, value in asked.items() if value is not None}
+    names = [name for name in (*Params.__dataclass_fields__, "seed") if name not in FROM_DATA]
+    options |= {name: record.params[name] for name in names}
+    file = str(record.info.get("file", "DATA"))
+    return ["vaedyn", "simulate", "--data", file, *words_of(options)]
 
 
 def words_of(options: Mapping[str, object]) -> list[str]:

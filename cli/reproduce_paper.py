@@ -71,9 +71,10 @@ def command(
 ) -> None:
     """Check every claim of the paper's abstract, and write a report with a figure for each.
 
-    A row of the table passes when the number found agrees with the one claimed
-    within its error. The report is one HTML file that needs no other; figures
-    are also written as SVG. Exit code 1 when a row fails, all files written.
+    A row of the table passes when the number found agrees with the one expected
+    within its error; the last column says where the latter comes from. The report is
+    one HTML file that needs no other; figures are also written as SVG. Exit code 1 when a
+    row fails, all files written.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -99,8 +100,12 @@ def command(
             }
         )
     else:
-        cells = [[row.claim, *shown(row), result(row)] for row in rows]
-        table(["claim", "claimed", "found", "+-", ""], cells, left=("",))
+        cells = [[row.claim, *shown(row), result(row), row.origin] for row in rows]
+        table(
+            ["claim", "expected", "found", "+-", "", "expected from"],
+            cells,
+            left=("", "expected from"),
+        )
         click.echo(f"{verdict(rows)}: {page}")
     if not all(row.passed for row in rows):
         raise click.exceptions.Exit(1)
@@ -153,7 +158,9 @@ def entries(panel: Panel) -> list[dict[str, Any]]:
             "panel": panel.name,
             "claim": row.claim,
             "relation": row.relation,
-            "claimed": plain(row.claimed),
+            "claimed": plain(row.expected),  # its name in the first version
+            "expected": plain(row.expected),
+            "origin": row.origin,
             "found": plain(row.found),
             "error": plain(row.error),
             "tolerance": plain(row.tolerance),

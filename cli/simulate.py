@@ -8,7 +8,7 @@ import numpy as np
 
 from vaedyn.convergence import time_to_converge
 from vaedyn.initial import NAMES
-from vaedyn.params import Params
+from vaedyn.params import Params, integer
 from vaedyn.sgd import simulate
 
 from ..store import ResultStore
@@ -74,6 +74,7 @@ def command(
     0.2, and --t-max such that all has settled, or about 30 seconds.
     """
     if place is not None:
+        integer("seed", seed, 0)
         where = {"store_path": store_path, "recompute": recompute}
         it = prepare(place, params, standardise, estimator, spikes, **where)
         report(it, seed, store_path, recompute, as_json)

@@ -2,23 +2,33 @@
 
 import logging
 from dataclasses import asdict, replace
+from math import isclose
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
 
 from vaedyn.conventions import Convention
-from vaedyn.prediction import Prediction
+from vaedyn.prediction import Row, row, steps
 
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, Data, look
-from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
+from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
 from .output import number, plain, print_json, table
 
 log = logging.getLogger("vaedyn.cli")
 MOST_ROWS = 25
 CURVE = 41  # points of the rate-distortion curve
+LEFT = 1e-3  # share of the variance that is left where the table begins
 OWN = Convention("sum", 1.0)  # the model's: half of the squared error, and beta times KL
+LATENT = option(
+    "Model",
+    "--latent",
+    type=click.IntRange(1),
+    default=None,
+    help="Number of latents M, which no more than that can be in use.",
+    show_default="as many as there are directions",
+)
 
 
 def convention_of(
@@ -41,7 +51,8 @@ def convention_of(
 )
 @DATA
 @add(
-    DATA_OPTIONS,
+    DATA_OPTIONS[:3],
+    [LATENT],
     CONVENTION_OPTIONS,
     ACCURACY_OPTIONS,
     STORE_OPTIONS,
@@ -64,13 +75,14 @@ def command(
     recompute: bool,
     as_json: bool,
 ) -> None:
-    """Tell at which beta each latent collapses, for your data, and which beta to take.
+    """Tell how many latents your data keep in use at each beta, and which beta to take, if any.
 
     DATA is a table whose rows are samples: .npy, .npz, .csv, .txt or .h5, with
-    ``file.h5:/path/to/dataset`` where there are several. Signals are the principal
-    directions that stand out of the noise. A linear VAE loses one when beta
-    reaches its variance, and fits noise when beta is below eta. With a convention
-    of yours, such as --loss mean, KL weights are translated.
+    ``file.h5:/path/to/dataset`` where there are several. A linear VAE that is trained on
+    these rows has a latent in use for each eigenvalue of their covariance above beta. Where the
+    data are signals in white noise, beta = eta keeps the signals and leaves the noise; where
+    they are not, no single beta is right, and none is recommended. With a convention of yours,
+    such as --loss mean, KL weights are translated.
     """
     convention = convention_of(loss, decoder_variance, scale)
     if weight is not None:
@@ -79,16 +91,18 @@ def command(
     data = look(place, standardise, estimator, spikes, leading, passes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
-    count = latent or max(data.prediction.latents, 1)
     judged = None
     if weight is not None:
         judged = (weight, (convention or OWN).beta(weight, data.spectrum.dim))
     if as_json:
-        print_json(describe(data, count, convention, judged))
+        print_json(describe(data, latent, convention, judged))
         return
-    print_spectrum(data, convention)
+    if data.analysis.no_floor is None and len(data.analysis.rho):
+        print_signals(data, convention)
+    print_answer(data, convention)
+    print_table(data, latent, convention, judged)
     if judged is not None:
-        click.echo(verdict(data.prediction, latent, *judged))
+        click.echo(verdict(data, latent, *judged))
 
 
 def counted(number: int, what: str) -> str:
@@ -100,18 +114,20 @@ def _weight(convention: Convention | None, beta: float, dim: int) -> float | Non
     return None if convention is None else convention.weight(beta, dim)
 
 
-def print_spectrum(data: Data, convention: Convention | None) -> None:
-    """Print signals, thresholds and what is recommended."""
+def print_signals(data: Data, convention: Convention | None) -> None:
+    """Print signals in white noise, and where each is lost."""
     spectrum, analysis, prediction = data.spectrum, data.analysis, data.prediction
+    crowded = {k for group in analysis.groups for k in range(group.first, group.last + 1)}
     rows = []
     for k in range(min(len(analysis.rho), MOST_ROWS)):
         threshold = float(prediction.collapse[k])
         own = _weight(convention, threshold, spectrum.dim)
+        mark = "*" if k in crowded else ""
         rows.append(
             [
                 str(k + 1),
                 number(analysis.eigenvalue[k]),
-                f"{number(analysis.rho[k])} +- {analysis.rho_error[k]:.2g}",
+                f"{number(analysis.rho[k])} +- {analysis.rho_error[k]:.2g}{mark}",
                 number(threshold),
                 *([number(own)] if own is not None else []),
             ]
@@ -120,70 +136,142 @@ def print_spectrum(data: Data, convention: Convention | None) -> None:
     table([*heading, *(["KL weight"] if convention else [])], rows)
     if len(analysis.rho) > MOST_ROWS:
         click.echo(f"and {len(analysis.rho) - MOST_ROWS} more: see --json")
-    others = ", ".join(f"{name} {number(eta)}" for name, eta in analysis.alternatives.items())
-    others = others or "the other estimators need all eigenvalues"
+    for group in analysis.groups:
+        click.echo(
+            f"* {group.first + 1} to {group.last + 1} repel each other; their mean: rho = "
+            f"{number(group.rho)} +- {group.rho_error:.2g}"
+        )
     click.echo(
-        f"{spectrum.samples} samples in {counted(analysis.dim, 'dimension')}, noise eta = "
-        f"{number(analysis.eta)} ({analysis.estimator}; {others})"
+        "so it is on ever fresh samples; trained on these again and again, a signal collapses at "
+        "its eigenvalue, as below"
     )
-    own = _weight(convention, prediction.beta, spectrum.dim)
-    words = f" (KL weight {number(own)})" if own is not None else ""
-    click.echo(
-        f"recommended: beta = {number(prediction.beta)}{words}, "
-        f"{counted(prediction.latents, 'latent')}"
-    )
+
+
+def print_answer(data: Data, convention: Convention | None) -> None:
+    """Print what is recommended, or why nothing is."""
+    spectrum, analysis, prediction = data.spectrum, data.analysis, data.prediction
+    size = f"{spectrum.samples} samples in {counted(analysis.dim, 'dimension')}"
+    if analysis.no_floor is not None:
+        click.echo(f"{size}: {reason(data)}")
+    else:
+        others = ", ".join(f"{name} {number(eta)}" for name, eta in analysis.alternatives.items())
+        others = others or "the other estimators need all eigenvalues"
+        eta = f"noise eta = {number(analysis.eta)} ({analysis.estimator}; {others})"
+        own = _weight(convention, prediction.beta, spectrum.dim)
+        words = f" (KL weight {number(own)})" if own is not None else ""
+        latents = counted(prediction.latents, "latent")
+        click.echo(f"{size}, {eta}")
+        click.echo(f"recommended: beta = {number(prediction.beta)}{words}, {latents}")
+        if prediction.latents < len(prediction.variances()):
+            most = prediction.variances()[prediction.latents]
+            own = _weight(convention, float(most), spectrum.dim)
+            words = f"KL weight {number(own)}" if own is not None else f"beta = {number(most)}"
+            click.echo(f"more latents than that fit noise of these rows below {words}")
     if analysis.without_noise is not None:
         click.echo(
             f"if there is no noise: beta below {number(analysis.without_noise)}, "
             f"{counted(analysis.dim, 'latent')}"
         )
-    cost, kl = prediction.spare_cost(0.5 * prediction.beta)
-    click.echo(
-        f"each latent beyond that fits noise below it: at half of that beta it adds {number(cost)} "
-        f"to eps_g and {number(kl)} nats"
-    )
 
 
-def verdict(prediction: Prediction, latent: int | None, weight: float, beta: float) -> str:
-    """Return in words what a KL weight of the user's leads to; `latent` is None if not given."""
+def reason(data: Data) -> str | None:
+    """Return in a sentence why nothing is recommended, or None."""
+    why = data.analysis.no_floor
+    if why is None:
+        return None
+    if data.spectrum.doubts:
+        return f"no beta is recommended, as {why}"
+    return f"no beta is recommended, as there is no white noise floor to be seen: {why}"
+
+
+class Line(NamedTuple):
+    """A row of the table: a KL weight, what happens at it, and why it is there."""
+
+    weight: float
+    row: Row
+    mark: str = ""
+
+
+def lines_of(
+    data: Data,
+    latents: int | None,
+    convention: Convention | None,
+    judged: tuple[float, float] | None = None,
+) -> list[Line]:
+    """Return what happens at a dozen of weights, ascending, and at those that matter.
+
+    From where all latents are in use, or 99.9 % of the variance is explained, to collapse.
+    """
+    prediction, factor = data.prediction, (convention or OWN).factor(data.spectrum.dim)
+    used = prediction.variances(latents)
+    low = min(max(float(used[-1]), LEFT * data.spectrum.total / len(used)), 0.1 * float(used[0]))
+    marked = {}
+    if data.analysis.no_floor is None:
+        marked[factor * prediction.beta] = (prediction.beta, "recommended")
+    if judged is not None:
+        marked[judged[0]] = (judged[1], "yours")
+    every = {weight: (weight / factor, "") for weight in steps(factor * low, factor * used[0])}
+    every = {x: at for x, at in every.items() if not any(isclose(x, y) for y in marked)} | marked
+    return [Line(x, row(prediction, every[x][0], latents), every[x][1]) for x in sorted(every)]
+
+
+def print_table(
+    data: Data,
+    latents: int | None,
+    convention: Convention | None,
+    judged: tuple[float, float] | None,
+) -> None:
+    """Print how many latents are in use at each weight, by the data's own eigenvalues."""
+    rows = []
+    for weight, at, mark in lines_of(data, latents, convention, judged):
+        least = "" if at.exact else ">= "
+        shown = f"{at.active} of {latents}" if latents else f"{at.active}"
+        explained = f"{100 * at.explained:.1f} %"
+        rows.append(
+            [number(weight), least + shown, least + explained, least + f"{at.kl:.4g}", mark]
+        )
+    name = "KL weight" if convention else "beta"
+    marks = any(cells[-1] for cells in rows)
+    heading = [name, "active latents", "variance explained", "KL (nats)", *([""] * marks)]
+    table(heading, [cells[: len(heading)] for cells in rows], [""])
+
+
+def verdict(data: Data, latents: int | None, weight: float, beta: float) -> str:
+    """Return in words what a KL weight of the user's leads to; `latents` is None if not given."""
+    at = row(data.prediction, beta, latents)
     text = f"your KL weight {weight:g} is beta = {number(beta)} here: "
-    latents = latent or prediction.latents
-    if not latents:
-        ends = "fit noise" if beta < prediction.eta else "collapse"
-        return f"{text}there is no signal, and any latent would {ends}"
-    active = int(prediction.active(beta, latents))
-    text += f"{active} of {counted(latents, 'latent')} {'is' if latents == 1 else 'are'} in use"
-    if not active:
+    text += "" if at.exact else "at least "
+    text += (
+        f"{at.active} of {counted(latents, 'latent')}" if latents else counted(at.active, "latent")
+    )
+    text += f" {'is' if (latents or at.active) == 1 else 'are'} in use"
+    noise = on_noise(data, at)
+    if not at.active:
         text += ": the posterior collapses"
-    elif active > prediction.latents:
-        text += f", {active - prediction.latents} of them on noise"
+    elif noise:
+        text += f", {noise} of them on noise"
     return text
+
+
+def on_noise(data: Data, at: Row) -> int | None:
+    """Return how many latents fit noise, or None where there is none to be told from signals."""
+    return max(at.active - data.prediction.latents, 0) if data.analysis.no_floor is None else None
 
 
 def describe(
     data: Data,
-    latents: int,
+    latents: int | None,
     convention: Convention | None,
     judged: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Return the result as plain data."""
     spectrum, analysis, prediction = data.spectrum, data.analysis, data.prediction
     dim = spectrum.dim
-    steps = np.unique(np.concatenate([[0.0], prediction.variances(latents)]))
-    top = 1.2 * steps[-1]
-    betas = np.geomspace(0.2 * prediction.eta, top, CURVE) if top > 0 else np.array([])
+    jumps = np.unique(np.concatenate([[0.0], prediction.variances(latents)]))
+    betas = np.geomspace(0.2 * prediction.eta, 1.2 * jumps[-1], CURVE)
     curve = zip(
         betas, prediction.rate(betas, latents), prediction.error(betas, latents), strict=True
     )
-    columns = (analysis.eigenvalue, analysis.rho, analysis.rho_error, analysis.overlap)
-    signals = zip(*columns, strict=True)
-    listed = []
-    for k, (eigenvalue, rho, error, overlap) in enumerate(signals):
-        threshold = float(prediction.collapse[k])
-        entry = {"eigenvalue": eigenvalue, "rho": rho, "rho_error": error, "overlap": overlap}
-        entry = {name: plain(float(value)) for name, value in entry.items()}
-        own = _weight(convention, threshold, dim)
-        listed.append({**entry, "collapse_beta": threshold, "collapse_weight": own})
     result: dict[str, Any] = {
         "command": "spectrum",
         **asdict(data.source),
@@ -194,30 +282,57 @@ def describe(
         "eta": analysis.eta,
         "estimator": analysis.estimator,
         "alternatives": analysis.alternatives,
-        "spikes": listed,
+        "spikes": signals(data, convention),
+        "groups": [group._asdict() for group in analysis.groups],
         "detectable_rho": plain(analysis.detectable),
         "bulk": {
             name: plain(getattr(analysis, name)) for name in ("edge", "distance", "spread", "tails")
         },
-        "recommended": {
+        "recommended": None
+        if analysis.no_floor is not None
+        else {
             "beta": prediction.beta,
             "latent": prediction.latents,
             "weight": _weight(convention, prediction.beta, dim),
         },
+        "why": reason(data),
         "without_noise": analysis.without_noise
         and {"beta": analysis.without_noise, "latent": analysis.dim},
-        "latent": latents,
-        "active_units": [[float(b), int(prediction.active(b, latents))] for b in steps],
+        "latent": latents or len(prediction.variances()),
+        "active_units": [[float(b), int(prediction.active(b, latents))] for b in jumps],
+        "table": [
+            {"weight": line.weight if convention else None, **asdict(line.row), "mark": line.mark}
+            for line in lines_of(data, latents, convention, judged)
+        ],
         "rate_distortion": [[float(x) for x in row] for row in curve],
         "warnings": list(analysis.warnings),
     }
     if judged is not None:
-        active = int(prediction.active(judged[1], latents))
+        at = row(prediction, judged[1], latents)
         result["judged"] = {
             "weight": judged[0],
             "beta": judged[1],
-            "active_units": active,
-            "on_noise": max(active - prediction.latents, 0),
+            "active_units": at.active,
+            "on_noise": on_noise(data, at),
+            "explained": at.explained,
+            "kl": at.kl,
+            "exact": at.exact,
             "kl_per_latent": prediction.kl_per_latent(judged[1], latents).tolist(),
         }
     return result
+
+
+def signals(data: Data, convention: Convention | None) -> list[dict[str, Any]]:
+    """Return what is known of each signal."""
+    analysis, prediction = data.analysis, data.prediction
+    columns = (analysis.eigenvalue, analysis.rho, analysis.rho_error, analysis.overlap)
+    listed = []
+    for k, (eigenvalue, rho, error, overlap) in enumerate(zip(*columns, strict=True)):
+        threshold = float(prediction.collapse[k])
+        entry = {"eigenvalue": eigenvalue, "rho": rho, "rho_error": error, "overlap": overlap}
+        entry = {name: plain(float(value)) for name, value in entry.items()}
+        own = _weight(convention, threshold, data.spectrum.dim)
+        entry |= {"collapse_beta": threshold, "collapse_weight": own}
+        grouped = any(group.first <= k <= group.last for group in analysis.groups)
+        listed.append({**entry, "grouped": grouped})
+    return listed

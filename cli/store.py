@@ -62,11 +62,12 @@ def _differences(record: Record) -> str:
     plain = Params().to_dict()
     file = [record.info["file"]] if record.info.get("file") else []
     file += ["standardise"] if record.params.get("standardise") else []
-    return " ".join(file) + " ".join(
+    values = [
         f"{name}={'...' if isinstance(value, dict) else value}".replace(" ", "")
         for name, value in record.params.items()
         if plain.get(name, value) != value or name in ("engine", "seed")
-    )
+    ]
+    return " ".join([*file, *values])
 
 
 @command.command(

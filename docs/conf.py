@@ -34,6 +34,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!vaedyn).*"),
 ]
 
+exclude_patterns = ["package.md"]  # what an index of packages shows
 smartquotes = False
 
 html_theme = "furo"

@@ -1,23 +1,27 @@
 """Tables of numbers in files, read in blocks of rows: they may be larger than memory."""
 
 import hashlib
+import lzma
 import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
 
-import h5py
 import numpy as np
 
+from .arrays import Content, open_npy, open_npz
+from .headers import text_of
+from .lines import TableError
+from .nested import open_hdf5
 from .record import reason
-from .text import TableError, text_of
 
 CONTAINER = re.compile(r"(?P<file>.+?\.(npz|h5|hdf5))(:(?P<name>.*))?", re.IGNORECASE)
-DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
-KINDS = "biuf"  # of NumPy dtypes: bool, integers, floats
+DAMAGE = (
+    OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error,
+    lzma.LZMAError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ class Table:
         Of the array or dataset within the file; empty where the file holds but one table.
     rows, columns : int
     note : str
-        What was done with names in it, where that is not certain to be right.
+        What was done with names and axes, where that is not certain to be right.
+    found : str
+        Which dataset it is, where nobody said, and what was applied to its numbers.
     """
 
     path: Path
@@ -39,6 +45,7 @@ class Table:
     columns: int
     read: Callable[[int], Iterator[np.ndarray]] = field(repr=False, compare=False)
     note: str = field(default="", compare=False)
+    found: str = field(default="", compare=False)
 
     def blocks(self, most_rows: int) -> Iterator[np.ndarray]:
         """Yield the table from its beginning, in blocks (at most `most_rows`, columns) of floats.
@@ -85,10 +92,11 @@ def open_table(place: str | Path) -> Table:
     ----------
     place : str or Path
         A file ending in .npy; .npz, with ``:name`` behind it when it holds several
-        arrays; .h5 or .hdf5, with ``:/path/to/dataset`` when it holds several of two
-        dimensions; .csv or .txt, with numbers between commas, semicolons or spaces
-        and at most one line of names before them. Lines that start with # are skipped,
-        and so is a first column that has no name where others have.
+        arrays; .h5 or .hdf5, with ``:/path/to/dataset`` when several can be meant; .csv or
+        .txt, with numbers between commas, semicolons, tabs or spaces and at most one line of
+        names before them. Lines that start with # are skipped, and so is a first column that
+        has no name where others have. What MATLAB wrote is transposed, and what netCDF
+        packed is unpacked, where missing numbers become nan.
 
     Raises
     ------
@@ -99,7 +107,7 @@ def open_table(place: str | Path) -> Table:
     path, name = Path(place), ""
     if container and not path.exists():
         path, name = Path(container["file"]), container["name"] or ""
-    if not str(place) or path.is_dir():
+    if not str(place) or (path.exists() and not path.is_file()):
         raise TableError(f"cannot read {str(place)!r}: give the name of a file")
     opener = OPENERS.get(path.suffix.lower())
     if opener is None:
@@ -107,7 +115,7 @@ def open_table(place: str | Path) -> Table:
     try:
         if not path.stat().st_size:
             raise TableError(f"{path} is empty")
-        return opener(path, name)
+        return Table(path, **opener(path, name)._asdict())
     except TableError:
         raise
     except FileNotFoundError:
@@ -123,111 +131,14 @@ def _unreadable(path: Path, error: Exception) -> TableError:
     return TableError(f"{path} is damaged, or not what its name says: {why}")
 
 
-def _checked(place: str, shape: tuple[int, ...], kind: np.dtype) -> tuple[int, int]:
-    """Return rows and columns, after checking that an array is a table of real numbers."""
-    if kind.kind == "c":
-        raise TableError(f"{place} holds complex numbers: save real and imaginary parts as columns")
-    if kind.kind not in KINDS:
-        raise TableError(f"{place} holds {kind}, not numbers: save it as an array of floats")
-    if len(shape) != 2:
-        cure = "reshape it to (samples, numbers per sample)"
-        raise TableError(f"{place} has shape {shape}, a table has two axes: {cure}")
-    if 0 in shape:
-        raise TableError(f"{place} has {shape[0]} rows and {shape[1]} columns: nothing to read")
-    return shape[0], shape[1]
-
-
-def _slices(array: Any, most_rows: int) -> Iterator[np.ndarray]:
-    for start in range(0, len(array), most_rows):
-        yield array[start : start + most_rows]
-
-
-def _open_npy(path: Path, name: str) -> Table:
-    with open(path, "rb") as file:
-        shape, _, kind = _npy_header(file)
-    rows, columns = _checked(str(path), shape, kind)
-
-    def read(most_rows: int) -> Iterator[np.ndarray]:
-        yield from _slices(np.load(path, mmap_mode="r"), most_rows)
-
-    next(read(1))  # a file cut short shows at once
-    return Table(path, name, rows, columns, read)
-
-
-def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Return shape, whether columns are contiguous, and dtype."""
-    old = np.lib.format.read_magic(file) == (1, 0)
-    form = np.lib.format
-    return (form.read_array_header_1_0 if old else form.read_array_header_2_0)(file)
-
-
-def _open_npz(path: Path, name: str) -> Table:
-    with zipfile.ZipFile(path) as archive:
-        names = [entry[:-4] for entry in archive.namelist() if entry.endswith(".npy")]
-        if not name and len(names) == 1:
-            name = names[0]
-        if name not in names:
-            raise _choice(path, name, "array", names)
-        with archive.open(f"{name}.npy") as file:
-            shape, by_columns, kind = _npy_header(file)
-    rows, columns = _checked(f"{path}:{name}", shape, kind)
-
-    def read(most_rows: int) -> Iterator[np.ndarray]:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-            if by_columns:  # its first row is complete only when all has been read
-                yield from _slices(np.lib.format.read_array(file), most_rows)
-                return
-            _npy_header(file)
-            while content := file.read(most_rows * columns * kind.itemsize):
-                yield np.frombuffer(content, dtype=kind).reshape(-1, columns)
-
-    return Table(path, name, rows, columns, read)
-
-
-def _choice(path: Path, name: str, what: str, names: list[str]) -> TableError:
-    """Return the error of a name that is missing or wrong."""
-    if not names:
-        return TableError(f"{path} holds no {what}")
-    shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-    if name:
-        return TableError(f"{path} has no {what} {name}; it has {shown}")
-    return TableError(f"{path} holds several of them, {shown}: choose one as {path}:{names[0]}")
-
-
-def _open_hdf5(path: Path, name: str) -> Table:
-    with h5py.File(path, "r") as file:
-        names: list[str] = []
-        file.visit(names.append)  # groups, too
-        items: dict[str, Any] = {f"/{key}": file[key] for key in names}
-        found = {key: item for key, item in items.items() if isinstance(item, h5py.Dataset)}
-        tables = [key for key, item in found.items() if item.ndim == 2 and item.dtype.kind in KINDS]
-        only = tables if len(tables) == 1 else list(found) if len(found) == 1 else [""]
-        chosen = file.get(name or only[0]) if name or only[0] else None
-        if not isinstance(chosen, h5py.Dataset):
-            raise _choice(path, name, "dataset", tables or list(found))
-        elsewhere = chosen.is_virtual or chosen.external
-        if elsewhere or not path.samefile(chosen.file.filename):
-            raise TableError(
-                f"{path}: the numbers of {name or only[0]} are in other files, whose changes would "
-                "not be noticed: name the file that holds them"
-            )
-        place = str(chosen.name)  # in full, for the digest
-        rows, columns = _checked(f"{path}:{place}", chosen.shape or (), chosen.dtype)
-
-    def read(most_rows: int) -> Iterator[np.ndarray]:
-        with h5py.File(path, "r") as file:
-            yield from _slices(file[place], most_rows)
-
-    return Table(path, place, rows, columns, read)
-
-
-def _open_text(path: Path, name: str) -> Table:
+def open_text(path: Path, name: str) -> Content:
+    """Return the table in a text file."""
     text, note = text_of(path)
     next(text.read(2))  # text instead of numbers shows at once
-    return Table(path, name, text.rows(), text.columns, text.read, note)
+    return Content(name, text.rows(), text.columns, text.read, note)
 
 
 OPENERS = {
-    ".npy": _open_npy, ".npz": _open_npz, ".h5": _open_hdf5, ".hdf5": _open_hdf5,
-    ".csv": _open_text, ".txt": _open_text,
+    ".npy": open_npy, ".npz": open_npz, ".h5": open_hdf5, ".hdf5": open_hdf5,
+    ".csv": open_text, ".txt": open_text,
 }  # fmt: skip

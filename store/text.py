@@ -1,20 +1,18 @@
-"""Tables of numbers in text files: separators, names of columns and rows, faults by line."""
+"""Tables of numbers in text files: how they are read, and what is wrong with a line."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from .record import StoreError
+from .lines import TableError, fields_of, is_number, lines_of, without_last, without_name
 
-SEPARATORS = {",": "commas", ";": "semicolons", None: "spaces"}
-
-
-class TableError(StoreError, ValueError):
-    """A file does not hold a table of numbers."""
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", None: "spaces"}
+MISSING = ("na", "n/a", "null", "none", "-", "?", ".", "missing", "#n/a")
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,8 @@ class Text:
         Whether the lines of numbers start with the name of a row, which is left out.
     columns : int
         Of numbers.
+    closed : bool
+        Whether lines end with a separator.
     """
 
     path: Path
@@ -39,18 +39,19 @@ class Text:
     header: int
     named: bool
     columns: int
+    closed: bool = False
 
     def rows(self) -> int:
         """Return the number of lines of numbers."""
-        return sum(number > self.header for number, _ in _lines(self.path))
+        return sum(number > self.header for number, _ in lines_of(self.path))
 
     def read(self, most_rows: int) -> Iterator[np.ndarray]:
         """Yield blocks of rows."""
-        lines = (
-            (number, _without_name(line, self.separator) if self.named else line)
-            for number, line in _lines(self.path)
-            if number > self.header
-        )
+        lines = ((number, line) for number, line in lines_of(self.path) if number > self.header)
+        if self.closed:
+            lines = ((number, without_last(line, self.separator)) for number, line in lines)
+        if self.named:
+            lines = ((number, without_name(line, self.separator)) for number, line in lines)
         while batch := list(islice(lines, most_rows)):
             try:
                 block = np.loadtxt(
@@ -67,83 +68,34 @@ class Text:
         """Return what is wrong with lines that cannot be read."""
         for number, line in batch:
             place = f"{self.path}, line {number}"
-            fields = _fields(line, self.separator)
+            fields = fields_of(line, self.separator)
             for column, text in enumerate(fields, start=1 + self.named):
-                if not _is_number(text) and (text or len(fields) == self.columns):
-                    what = f"not a number: {text[:40]!r}" if text else "empty: fill it in"
-                    what += ", write decimal points" if _is_number(text.replace(",", ".")) else ""
-                    return TableError(f"{place}, column {column} is {what}")
+                if not is_number(text) and (text or len(fields) == self.columns):
+                    what = f"not a number: {text[:40]!r}, " if text else "empty: "
+                    return TableError(f"{place}, column {column} is {what}{_cure(text)}")
             if len(fields) != self.columns:
-                return TableError(
+                text = (
                     f"{place} has {len(fields) + self.named} columns, "
                     f"those before it have {self.columns + self.named} "
                     f"(between {SEPARATORS[self.separator]})"
                 )
+                decimal = ": where commas are decimal, write points" * (self.separator == ",")
+                return TableError(text + decimal)
         return TableError(f"{self.path}, line {batch[0][0]} or later cannot be read as numbers")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield number and text of every line that is neither blank nor a comment."""
-    # a byte that is no text shows as what is not a number
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.isspace() and line[0] != "#":
-                yield number, line
-
-
-def _fields(line: str, separator: str | None) -> list[str]:
-    return [text.strip().strip('"') for text in line.strip("\r\n").split(separator)]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text  # which Python allows within numbers
-
-
-def _without_name(line: str, separator: str | None) -> str:
-    """Return a line without its first field, which may be quoted."""
-    field = r'\s*("[^"]*"|\S+)\s+' if separator is None else rf'\s*("[^"]*"|[^{separator}]*)\s*.'
-    return re.sub(field, "", line, count=1)
-
-
-def text_of(path: Path) -> tuple[Text, str]:
-    """Return how numbers stand in a text file, and what is to be said of names in it.
-
-    Raises
-    ------
-    TableError
-        When it holds no line of numbers.
-    """
-    first = [line for _, line in islice(_lines(path), 2)]
-    numbers = [number for number, _ in islice(_lines(path), 2)]
-    if not first:
-        raise TableError(f"{path} holds no numbers")
-    separator = next((mark for mark in (";", ",") if mark in first[-1]), None)
-    fields = _fields(first[0], separator)
-    # where only a later field is no number, that is an error in a line of numbers; tables
-    # with row numbers have no name for these, and may count the others
-    counts = [str(column) for column in range(len(fields) - 1)]
-    unnamed = not fields[0] and (fields[1:] == counts or not all(map(_is_number, fields[1:])))
-    header = unnamed or bool(fields[0] and not _is_number(fields[0]))
-    if header and len(first) == 1:
-        raise TableError(f"{path} has a line of names only: {first[0].strip()[:40]!r}")
-    if not header:
-        return Text(path, separator, 0, False, len(fields)), _doubt(path, numbers[0], fields)
-    whole = len(_fields(first[1], separator))
-    after = len(_fields(_without_name(first[1], separator), separator))
-    named = unnamed or len(fields) == after != whole  # as R writes it, one name too few
-    note = f"column 1 of {path} has no name: it is taken for names of rows, and left out"
-    return Text(path, separator, numbers[0], named, after if named else whole), note * named
-
-
-def _doubt(path: Path, number: int, fields: list[str]) -> str:
-    """Return a note on a first line that may be names of columns, such as years."""
-    if len(fields) < 3 or not all(text.isdecimal() for text in fields):
-        return ""
-    if any(int(b) - int(a) != 1 for a, b in pairwise(fields)):
-        return ""
-    names = ", ".join(fields[:3])
-    return f"line {number} of {path}, {names}, ..., is taken for a sample: if not, put # before it"
+def _cure(text: str) -> str:
+    """Return what to do about a field that is no number."""
+    if not text:
+        return "fill it in, or remove the line"
+    if THOUSANDS.fullmatch(text) and ("." in text or text.count(",") > 1):
+        return "write it without commas between thousands"
+    if is_number(text.replace(",", ".")):
+        return "write decimal points" + ", no commas" * bool(THOUSANDS.fullmatch(text))
+    if is_number(text.replace(".", "").replace(",", ".")):
+        return "write decimal points, and nothing between thousands"
+    if text.lower() in MISSING:
+        return "fill in a number, or remove the line"
+    if all(map(is_number, re.split(r"[\s,;|:]+", text))):
+        return "separate all columns alike, by commas, semicolons, tabs or spaces"
+    return "leave out columns of words, and put # before lines of words"

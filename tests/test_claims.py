@@ -8,12 +8,20 @@ from scipy import stats
 
 import vaedyn
 from vaedyn import claims_annealing, claims_collapse, claims_entangled, claims_limit
+from vaedyn.concentration import power_law
 from vaedyn.evidence import CHANCE, Lab, Row, limit, quantile, statistical
 from vaedyn.figures_claims import figure_of
 
 
 def row(**changes):
-    usual = {"claim": "", "claimed": 1.0, "found": 1.0, "error": None, "tolerance": 0.1}
+    usual = {
+        "claim": "",
+        "expected": 1.0,
+        "origin": "nowhere",
+        "found": 1.0,
+        "error": None,
+        "tolerance": 0.1,
+    }
     return Row(**{**usual, "basis": "", **changes})
 
 
@@ -76,7 +84,7 @@ def test_extrapolation_is_exact_for_parabolas_and_says_how_uncertain_it_is():
 def test_fits_find_what_was_put_in_with_honest_errors():
     x, random = np.array([100.0, 300, 1000, 3000]), np.random.default_rng(3)
     for fit, clean, truth in (
-        (claims_limit.power_law, 2 * x**-0.5, -0.5),
+        (power_law, 2 * x**-0.5, -0.5),
         (claims_limit.at_infinity, 0.7 + 3 / x, 0.7),
     ):
         error = 0.01 * clean
@@ -91,8 +99,8 @@ def test_fits_find_what_was_put_in_with_honest_errors():
 def test_sgd_converges_to_the_ode_and_to_no_other(lab, store):
     (panel,) = claims_limit.convergence_in_dim(lab)
     assert all(each.passed for each in panel.rows)
-    assert not replace(panel.rows[0], claimed=-0.4).passed
-    assert not replace(panel.rows[0], claimed=-0.6).passed
+    assert not replace(panel.rows[0], expected=-0.4).passed
+    assert not replace(panel.rows[0], expected=-0.6).passed
     (wrong,) = claims_limit.convergence_in_dim(WrongTheory(quick=True, store=store))
     assert not any(each.passed for each in wrong.rows)
     assert len(figure_of(panel).axes) == 2
@@ -124,7 +132,7 @@ def test_random_starts_are_entangled_first(lab):
     rises, vanishes = claims_entangled._from_random_starts(lab, "equal", like)
     assert rises.passed
     assert vanishes.passed
-    assert not replace(rises, claimed=rises.found).passed
+    assert not replace(rises, expected=rises.found).passed
     assert not replace(vanishes, found=2e-6).passed
 
 
@@ -133,7 +141,7 @@ def test_the_saddle_is_left_at_its_own_rate(lab):
     (rate,) = panel.rows
     assert rate.passed
     for factor in (0.98, 1.02):
-        assert not replace(rate, claimed=factor * rate.claimed).passed
+        assert not replace(rate, expected=factor * rate.expected).passed
     assert len(figure_of(panel).axes) == 2
 
 
@@ -141,9 +149,9 @@ def test_thresholds_and_costs_are_told_from_wrong_ones(lab):
     base = vaedyn.Params(lr=0.05, dim=500, t_max=2000, points=201, init=claims_collapse.LEARNED)
     threshold = claims_collapse._threshold(lab, base)
     assert threshold.passed
-    assert not replace(threshold, claimed=2.001).passed
+    assert not replace(threshold, expected=2.001).passed
     wider = replace(base, rho=1.02)  # the threshold of other data, looked for at the same betas
-    assert not replace(claims_collapse._threshold(lab, wider), claimed=2.0).passed
+    assert not replace(claims_collapse._threshold(lab, wider), expected=2.0).passed
     for lr in (0.1, 0.01):
         beta, least = claims_collapse.lowest(replace(base, lr=lr, init="gaussian"))
         around = vaedyn.adiabatic.attracting_errors(
@@ -159,8 +167,8 @@ def test_decay_is_algebraic_at_the_noise_level(lab):
     base = vaedyn.Params(latent=2, lr=0.05, init=claims_collapse.SPARE)
     power, course = claims_collapse._decay(lab, base)
     assert power.passed
-    assert not replace(power, claimed=-1.01).passed
-    assert not replace(power, claimed=-0.99).passed
+    assert not replace(power, expected=-1.01).passed
+    assert not replace(power, expected=-0.99).passed
     t, away = course[0.8]
     assert away[t > 200].max() < 1e-6
 
@@ -168,13 +176,13 @@ def test_decay_is_algebraic_at_the_noise_level(lab):
 def test_slow_annealing_takes_the_time_it_must(lab):
     time = claims_annealing._slowest(lab)
     assert time.passed
-    assert not replace(time, claimed=1.001 * time.claimed).passed
-    assert time.claimed == pytest.approx(np.log(1e5) / 4, rel=2e-3)
+    assert not replace(time, expected=1.001 * time.expected).passed
+    assert time.expected == pytest.approx(np.log(1e5) / 4, rel=2e-3)
 
 
 def test_relaxation_is_that_of_the_fixed_point(lab):
     (panel,) = claims_annealing.relaxation(lab)
     (rate,) = panel.rows
     assert rate.passed
-    assert not replace(rate, claimed=1.0001).passed
+    assert not replace(rate, expected=1.0001).passed
     assert len(figure_of(panel).axes) == 1

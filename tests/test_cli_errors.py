@@ -61,7 +61,12 @@ USAGE = {
     "plot learning-curve --vary beta=-1,1": "--vary",
     "plot learning-curve -o figure.jpg": "--output",
     "plot learning-curve -o nowhere/figure.pdf": "--output",
-    "theory --foo": "--foo",
+    "theory --foo": "No such option '--foo'. (",
+    "theory --data x.npy": "No such option '--data': it goes with vaedyn simulate (",
+    "spectrum --data x.npy": "No such option '--data': name the file without it (",
+    "store list --dta": "No such option '--dta'. (",
+    "theory --lamda 1": "No such option '--lamda'. Did you mean --lam? (",
+    "theory --tmax 1": "No such option '--tmax'. Did you mean --t-max? (",
     "thoery": "No such command 'thoery'. Did you mean 'theory'?",
 }
 

@@ -1,10 +1,13 @@
 """`vaedyn simulate --data` and `vaedyn plot collapse`."""
 
+import shlex
+
 import numpy as np
 import pytest
 from sklearn import datasets
 
 from vaedyn.cli import ondata
+from vaedyn.empirical import Rows
 
 
 @pytest.fixture
@@ -69,6 +72,67 @@ def test_real_tables_agree_or_it_is_said_why_not(run, monkeypatch, name, how):
     assert not (said and (name, how) == ("iris", "--standardise"))
 
 
+def long_rows(kind, random=None):
+    random = random or np.random.default_rng(0)
+    if kind == "one":  # a single row
+        x = random.standard_normal((300, 4))
+        x[0] = 40
+    elif kind == "one of many columns":
+        x = random.standard_normal((200, 30))
+        x[199] = 60
+    elif kind == "student":
+        x = random.standard_normal((400, 6))
+        x /= np.sqrt(random.chisquare(2, (400, 1)) / 2)
+    else:
+        x = np.exp(2 * random.standard_normal((400, 3)))
+    return x
+
+
+@pytest.mark.parametrize("kind", ["one", "one of many columns", "student", "lognormal"])
+def test_long_rows_do_no_harm_by_default(run, monkeypatch, kind):
+    monkeypatch.setattr(ondata, "BUDGET", 0.4)
+    x = long_rows(kind)
+    np.save("data.npy", x)
+    beta = 0.3 * np.linalg.eigvalsh(np.cov(x.T))[-1]
+    words = f"simulate --data data.npy --latent 1 --beta {beta}"
+    done = run(words, "--json")
+    assert done.code == 0
+    params = done.json["params"]
+    lengths = ((x - x.mean(axis=0)) ** 2).sum(axis=1)
+    ratio = lengths.max() / done.json["unit"] / params["dim"]
+    assert params["lr"] * ratio < 0.5
+    row = f"Row {lengths.argmax() + 1} has {lengths.max() / lengths.mean():.3g} times the mean"
+    said = [line for line in done.err.splitlines() if "single long rows limit" in line]
+    assert len(said) == 1
+    assert row in said[0]
+    assert f"rate to {params['lr']:.3g} " in said[0]
+    assert not any("measured and predicted" in text for text in done.json["warnings"])
+    done = run(words, "--t-max 3000 --lr", 20 * params["lr"])
+    assert done.code == 1
+    assert f"the longest row, number {lengths.argmax() + 1}, needs one well below" in done.err
+    assert "single long rows" not in done.err
+
+
+def test_rows_of_equal_length_do_not_limit_the_rate(run, spiked):
+    assert "single long rows" not in run("simulate --data data.npy").err
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        (1234, 1300),
+        (1200, 1200),
+        (1201, 1300),
+        (0.991, 1),
+        (99.01, 100),
+        (9.949, 10),
+        (0.001, 0.001),
+    ],
+)
+def test_times_are_rounded_up(time, expected):
+    assert ondata._rounded_up(time) == expected
+
+
 def test_plot_collapse_does_by_default(run, monkeypatch):
     monkeypatch.setattr(ondata, "BUDGET", 1.0)
     for name in ("iris", "wine"):
@@ -101,7 +165,7 @@ def test_what_spectrum_found_carries_over(run):
     data = run(words).json
     found = run("spectrum digits.npy --spikes 6 --estimator median --json").json
     assert data["params"]["latent"] == data["params"]["signal"] == 6
-    assert data["params"]["eta"] == data["params"]["beta"] == found["recommended"]["beta"]
+    assert data["params"]["eta"] == data["params"]["beta"] == found["eta"]
     for words in ("--spikes 3", "--estimator median", "--standardise"):
         done = run("simulate", words)
         assert done.code == 2
@@ -165,6 +229,62 @@ def test_divergence_is_one_line(run, spiked, tmp_path):
     assert done.code == 1
     assert "lower --lr" in done.err
     assert not list((tmp_path / "vaedyn-store").glob("data-*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("", "data.npy"),
+        ("--standardise --spikes 1 --estimator median --seed 3", "data.npy"),
+        ("--lam 0.2 --beta 2 --anneal points:0=0.5,9=2", "my data.npy"),
+    ],
+)
+def test_the_command_that_trains_again_is_shown(run, spiked, tmp_path, words, name):
+    (tmp_path / "data.npy").rename(tmp_path / name)
+    command = ["simulate", "--data", name, *words.split(), "--t-max", "5", "--json"]
+    data = run.words(*command).json
+    again = run("store show --json", data["key"]).json["reproduce"]
+    shown = run("store show", data["key"]).out.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in shown if line.startswith("again ")] == [again]
+    program, *arguments = shlex.split(again)
+    assert (program, arguments[:3]) == ("vaedyn", ["simulate", "--data", name])
+    done = run.words(*arguments, "--json")
+    assert (done.json["key"], done.json["reused"]) == (data["key"], True)
+    assert f"{name} " in run("store list kind=data").out
+
+
+def test_records_that_do_not_know_their_file_have_a_placeholder(run, spiked, monkeypatch):
+    monkeypatch.setattr(ondata, "Rows", lambda *values: Rows(*values[:5]))
+    key = run("simulate --data data.npy --t-max 5 --standardise --json").json["key"]
+    again = run("store show --json", key).json["reproduce"]
+    assert again.startswith("vaedyn simulate --data DATA --standardise --latent ")
+
+
+BAD = [
+    "spectrum data.npy --spikes 1000000", "spectrum data.npy --spikes 7",
+    "plot spectrum data.npy -o s.pdf --spikes 12", "plot collapse data.npy --latent 13",
+    "plot collapse data.npy --lr 0",
+]  # fmt: skip
+BAD_TRAINING = [
+    "--spikes 7", "--latent 13", "--lr -1", "--beta nan", "--lam -1", "--t-max 0", "--seed -1",
+    "--anneal tahn", "--init m=1", "--init-seed -1", "--t-max 1 --points 400", "--points 1",
+    "--beta 1 --anneal points:0=0.5,100=3",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words", [*BAD, *(f"simulate --data data.npy {it}" for it in BAD_TRAINING)]
+)
+def test_bad_input_leaves_nothing_in_the_store(run, spiked, tmp_path, words):
+    done = run(words)
+    assert (done.code, done.out) == (2, "")
+    assert len([line for line in done.err.splitlines() if line.startswith("error: ")]) == 1
+    assert not list(tmp_path.glob("vaedyn-store/*.h5"))
+
+
+def test_what_is_refused_only_after_a_look_is_refused_when_reused_too(run, spiked):
+    assert run("spectrum data.npy --spikes 2").code == 0
+    assert run("spectrum data.npy --spikes 7").code == 2
 
 
 def test_plot_collapse_draws_and_reuses(run, spiked):

@@ -50,7 +50,10 @@ def right(lab):
     """A claim that is cheap to check: what the ODE starts from."""
     ode = lab.theory(vaedyn.Params(dim=50, lr=0.1, t_max=5, points=11, init=START))
     found = float(ode.Q[0, 0, 0])
-    row = Row(claim="Q at first", claimed=1.0, found=found, error=0.1, tolerance=0.3, basis="none")
+    row = Row(
+        claim="Q at first", expected=1.0, origin="paper, page 1", found=found, error=0.1,
+        tolerance=0.3, basis="none",
+    )  # fmt: skip
     values = np.array([0.5, 1.5, 2.5])
     drawn = {"beta": values, "rates": values, "measured": (values, values)}
     return [
@@ -64,7 +67,7 @@ def right(lab):
 
 def wrong(lab):
     (panel,) = right(lab)
-    rows = [replace(row, claim="a <wrong> number", claimed=1.5) for row in panel.rows]
+    rows = [replace(row, claim="a <wrong> number", expected=1.5) for row in panel.rows]
     return [replace(panel, rows=rows)]
 
 
@@ -83,8 +86,10 @@ def test_claims_that_hold_are_reported(run, only):
     done = run("reproduce --quick")
     assert done.code == 0
     assert "1 of 1: right" in done.err
-    assert done.out.splitlines()[0].split() == ["claim", "claimed", "found", "+-"]
-    assert done.out.splitlines()[2].endswith("pass")
+    assert done.out.splitlines()[0].split() == [
+        "claim", "expected", "found", "+-", "expected", "from"
+    ]  # fmt: skip
+    assert done.out.splitlines()[2].endswith("pass   paper, page 1")
     assert done.out.splitlines()[-1] == "all 1 rows pass: reproduce/report.html"
     assert Path("reproduce/1-relaxation.svg").read_bytes().startswith(b"<?xml")
     page = Page(Path("reproduce/report.html").read_text())
@@ -106,15 +111,17 @@ def test_a_wrong_number_fails_and_everything_is_written(run, only):
     only(right, wrong)
     done = run("reproduce --quick -q -o out")
     assert done.code == 1
-    assert [line.split()[-1] for line in done.out.splitlines()[2:4]] == ["pass", "FAIL"]
+    assert [line.split()[-4] for line in done.out.splitlines()[2:4]] == ["pass", "FAIL"]
     assert done.out.splitlines()[-1] == "1 of 2 rows FAIL: out/report.html"
     page = Page(Path("out/report.html").read_text())
     assert any("a <wrong> number" in word for word in page.words)
     assert "FAIL" in page.words
+    assert page.words.count("paper, page 1") == 2
     data = run("reproduce --quick --json -q -o out").json
     assert [each["passed"] for each in data["claims"]] == [True, False]
     assert {"claim", "claimed", "found", "error", "tolerance", "basis"} < set(data["claims"][0])
-    assert data["claims"][1]["claimed"] == 1.5
+    assert data["claims"][1]["expected"] == data["claims"][1]["claimed"] == 1.5
+    assert data["claims"][1]["origin"] == "paper, page 1"
     assert not data["passed"]
     assert all(Path(path).exists() for path in [data["report"], *data["figures"]])
 
@@ -184,7 +191,9 @@ def test_a_kept_picture_tells_the_command_that_makes_it(run, only):
     ],
 )
 def test_what_is_found_is_shown_to_the_second_digit_of_its_error(found, error, text):
-    row = Row(claim="", claimed=1.0, found=found, error=error, tolerance=1.0, basis="")
+    row = Row(
+        claim="", expected=1.0, origin="", found=found, error=error, tolerance=1.0, basis=""
+    )  # fmt: skip
     assert shown(row)[1] == text
 
 

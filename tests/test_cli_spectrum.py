@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from vaedyn.conventions import Convention
+from vaedyn.prediction import Prediction
 from vaedyn.spectrum import covariance_spectrum
 
 
@@ -30,8 +31,11 @@ def test_spectrum_finds_signals_and_recommends(run, spiked):
         assert spike["collapse_beta"] == pytest.approx(spike["rho"] + data["eta"])
         assert spike["collapse_weight"] is None
     assert data["recommended"] == {"beta": data["eta"], "latent": 3, "weight": None}
-    betas = sorted(spike["collapse_beta"] for spike in data["spikes"])
-    assert data["active_units"] == [[0, 3], [betas[0], 2], [betas[1], 1], [betas[2], 0]]
+    own = np.linalg.eigvalsh(np.cov(spiked.T))
+    seen = np.array(data["active_units"])
+    np.testing.assert_allclose(seen[:, 0], [0, *own], rtol=1e-9)
+    np.testing.assert_array_equal(seen[:, 1], np.arange(40, -1, -1))
+    assert data["why"] is None
     rate = np.array(data["rate_distortion"])
     assert (np.diff(rate[:, 1]) <= 0).all()
     assert (np.diff(rate[:, 2]) >= 0).all()
@@ -59,9 +63,9 @@ def test_weights_are_those_of_the_users_code(run, spiked):
     assert (judged["weight"], judged["active_units"], judged["on_noise"]) == (0.002, 3, 0)
     assert judged["kl_per_latent"][3:] == [0, 0]
     text = run("spectrum data.npy --loss mean --weight 0.00025").out
-    assert "your KL weight 0.00025 is beta = 0.005 here: 3 of 3 latents are in use" in text
+    assert "0.00025 is beta = 0.005 here: 40 latents are in use, 37 of them on noise" in text
     assert "KL weight" in text.splitlines()[0]
-    collapsed = run("spectrum data.npy --weight 30").out
+    collapsed = run("spectrum data.npy --weight 30 --latent 3").out
     assert "0 of 3 latents are in use: the posterior collapses" in collapsed
     noisy = run("spectrum data.npy --weight 0.5 --latent 6").out
     assert "6 of 6 latents are in use, 3 of them on noise" in noisy
@@ -88,13 +92,88 @@ def test_weights_count_constant_columns_but_noise_does_not(run, spiked):
     assert last[2] == pytest.approx(spiked.var(axis=0, ddof=1).sum(), rel=1e-3)
     first = data["rate_distortion"][0]
     assert first[0] == pytest.approx(0.2 * data["eta"])
-    assert first[1] == pytest.approx(sum(0.5 * np.log(s["collapse_beta"] / first[0])
-                                         for s in data["spikes"]))  # fmt: skip
-    eta = data["eta"]
+    own = np.linalg.eigvalsh(np.cov(spiked.T))
+    assert first[1] == pytest.approx(0.5 * np.log(own / first[0]).sum())
     text = run("spectrum padded.npy").out
-    assert (
-        f"at half of that beta it adds {0.5 * eta:.6g} to eps_g and {0.5 * np.log(2):.6g}" in text
-    )
+    assert f"more latents than that fit noise of these rows below beta = {own[-4]:.6g}" in text
+
+
+def lines_by(run, words):
+    """Return the table of weights (rows, 4), and the marks beside them."""
+    out = run(f"spectrum {words}").out.split("─\n")[-1].splitlines()
+    cells = [line.replace(" of 8", "").replace("%", "").split() for line in out]
+    cells = [line for line in cells if line and line[0] not in ("your", "if")]
+    marks = {float(line[0]): line[4] for line in cells if len(line) > 4}
+    return np.array([[float(x) for x in line[:4]] for line in cells]), marks
+
+
+@pytest.mark.parametrize(
+    ("words", "unit"),
+    [("--weight 10 --latent 8 --spikes 6", 1.0), ("--weight 0.1 --loss mean", 32.0)],
+)
+def test_the_table_counts_the_datas_own_eigenvalues(run, words, unit):
+    np.save("digits.npy", load_digits().data)
+    found, marks = lines_by(run, f"digits.npy {words}")
+    every = np.linalg.eigvalsh(np.cov(load_digits().data.T))[::-1]
+    some = every[:8] if "--latent" in words else every
+    assert len(found) <= 13
+    assert [*marks.values()] == ["yours"]
+    assert (np.diff(found[:, 0]) > 0).all()
+    for weight, active, explained, kl in found:
+        live = some[some > weight * unit]
+        assert active == len(live)
+        share = 100 * (live - weight * unit).sum() / every.sum()
+        assert explained == pytest.approx(share, abs=0.06)
+        assert kl == pytest.approx(0.5 * np.log(live / weight / unit).sum(), rel=1e-3)
+    assert found[-1, 1] == 0
+
+
+def test_explained_variance_is_that_of_the_reconstruction(run):
+    """Drawn latents of the best linear VAE explain sum (s - beta)/sum s, whatever the rotation."""
+    random, s, beta = np.random.default_rng(3), np.array([5.0, 2, 1.2, 0.3]), 1.0
+    x = random.standard_normal((400_000, 4)) * np.sqrt(s)
+    width = np.sqrt(s[:3] - beta)
+    mean = x[:, :3] * width / s[:3]
+    z = mean + np.sqrt(beta / s[:3]) * random.standard_normal(mean.shape)
+    error = x.copy()
+    error[:, :3] -= width * z
+    found = Prediction(np.zeros(0), 0.0, 4, s, s.sum()).explained(beta)
+    assert found == pytest.approx(1 - (error**2).sum() / (x**2).sum(), abs=0.005)
+    assert found == pytest.approx(((width * z) ** 2).sum() / (x**2).sum(), abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("load", "words"), [(load_digits, "--spikes 6"), (load_breast_cancer, ""), (load_wine, "")]
+)
+@pytest.mark.parametrize("how", ["", "--standardise"])
+def test_without_a_floor_nothing_is_recommended(run, load, words, how):
+    np.save("data.npy", load().data)
+    done = run("spectrum data.npy", words, how)
+    (line,) = [line for line in done.out.splitlines() if "no beta is recommended" in line]
+    assert "no white noise floor" in line
+    assert "recommended: beta" not in done.out
+    data = run("spectrum data.npy --json --weight 1", words, how).json
+    assert data["recommended"] is None
+    assert data["why"] in line
+    assert data["judged"]["on_noise"] is None
+
+
+@pytest.mark.parametrize("how", ["", "--standardise"])
+def test_codes_and_counters_are_named_and_nothing_is_recommended(run, spiked, how):
+    x = np.load("data.npy")
+    x[::50, 4] = -999
+    np.save("coded.npy", x)
+    x = np.load("data.npy")
+    x[:, 7] = np.random.default_rng(0).permutation(3000) + 1
+    np.save("counted.npy", x)
+    for name, words in (
+        ("coded", "column 5 holds -999 in 60"),
+        ("counted", "column 8 goes from 1"),
+    ):
+        done = run(f"spectrum {name}.npy {how}")
+        assert words in done.err
+        assert words in done.out
+        assert run(f"spectrum {name}.npy --json {how}").json["recommended"] is None
 
 
 def test_standardised_columns_have_unit_variance(run, spiked):
@@ -115,7 +194,6 @@ def test_data_without_noise_get_a_second_answer(run):
     assert data["without_noise"] == {"beta": pytest.approx(least), "latent": 3}
     text = run("spectrum rank.npy").out
     assert f"if there is no noise: beta below {least:.6g}, 3 latents" in text
-    assert ", 1 latent\n" in text
     np.save("full.npy", random.standard_normal((300, 20)))
     assert run("spectrum full.npy --json").json["without_noise"] is None
 
@@ -158,13 +236,14 @@ def test_words_are_singular_where_there_is_one(run):
     np.save("noise.npy", x)
     text = run("spectrum noise.npy --weight 0.5").out
     assert ", 0 latents\n" in text
-    assert "there is no signal, and any latent would fit noise" in text
-    assert "any latent would collapse" in run("spectrum noise.npy --weight 2").out
+    assert "12 latents are in use, 12 of them on noise" in text
+    assert "0 latents are in use: the posterior" in run("spectrum noise.npy --weight 2").out
     x[:, 0] *= 3
     np.save("one.npy", x)
-    assert "1 of 1 latent is in use\n" in run("spectrum one.npy --weight 2").out
+    assert "here: 1 latent is in use\n" in run("spectrum one.npy --weight 2").out
+    assert "1 of 1 latent is in use\n" in run("spectrum one.npy --weight 2 --latent 1").out
     np.save("column.npy", x[:, :1])
-    assert "500 samples in 1 dimension," in run("spectrum column.npy").out
+    assert "500 samples in 1 dimension: no beta" in run("spectrum column.npy").out
 
 
 def test_large_data_may_be_analysed_more_accurately(run, monkeypatch):
@@ -173,13 +252,16 @@ def test_large_data_may_be_analysed_more_accurately(run, monkeypatch):
     np.save("data.npy", x)
     monkeypatch.setattr(covariance_spectrum, "__kwdefaults__",
                         {**covariance_spectrum.__kwdefaults__, "largest_exact": 100})  # fmt: skip
-    few = run("spectrum data.npy --leading 5")
+    few = run("spectrum data.npy --leading 5 --weight 0.5")
     assert "compute more (--leading)" in few.err
+    assert "(raise --leading)" in few.out
+    assert "here: at least 5 latents are in use" in few.out
     rough = run("spectrum data.npy --leading 30 --passes 1")
     assert "(--passes) make them exact" in rough.err
-    assert "(likelihood; the other estimators need all eigenvalues)" in few.out
+    assert "(raise --passes)" in rough.out
     more = run("spectrum data.npy --leading 30 --passes 6")
     assert "--" not in more.err
+    assert "(likelihood; the other estimators need all eigenvalues)" in more.out
     assert "8 latents" in more.out
     assert run("plot spectrum data.npy --leading 30 --passes 6 --json").json["keys"]
 

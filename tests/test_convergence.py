@@ -1,5 +1,6 @@
 """Time to converge: against another integrator, closed forms, and its own definition."""
 
+import tracemalloc
 from dataclasses import replace
 from itertools import permutations
 
@@ -11,7 +12,7 @@ from scipy.optimize import brentq
 import vaedyn
 from tests import reference
 from vaedyn.annealing import parse_schedule
-from vaedyn.convergence import end_of_learning, last_crossing, time_to_converge
+from vaedyn.convergence import end_of_learning, last_crossing, measured, time_to_converge
 from vaedyn.store import ResultStore
 
 START = "m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
@@ -154,3 +155,13 @@ def test_the_whole_schedule_is_followed_whatever_the_last_time():
         found = [time_to_converge(replace(params, t_max=t_max)) for t_max in (100.0, 5000.0)]
         assert found[0].t == pytest.approx(found[1].t, rel=1e-5)
         assert found[0].eps_g == pytest.approx(found[1].eps_g, abs=1e-6)
+
+
+def test_many_saved_times_take_no_more_memory_than_a_few_copies_of_them():
+    params = vaedyn.Params(dim=100, lr=0.05, t_max=100, points=5001)
+    runs = vaedyn.simulate(params, runs=3)
+    tracemalloc.start()
+    measured(runs, 0.02, 0.5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * runs.eps_g.nbytes

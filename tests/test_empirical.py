@@ -183,6 +183,29 @@ def test_divergence_and_lost_variances_are_said():
         learn(replace(PARAMS, dim=21), in_blocks(x), directions)
 
 
+def test_the_longest_row_is_found(monkeypatch):
+    x = np.random.default_rng(4).standard_normal((50, 3))
+    x[31] = 9.0
+    for held in (1, 4):  # at once, or in blocks
+        monkeypatch.setattr(empirical, "HELD", x.nbytes / held)
+        row, length = in_blocks(x, 7, unit=4.0).longest
+        assert row == 31
+        assert length == pytest.approx(((9 - x.mean(axis=0)) ** 2).sum() / 3 / 4)
+
+
+def test_a_divergence_names_its_reason():
+    x, directions = spiked(500)
+    x[7] *= 30
+    params = replace(PARAMS, beta=1.5, lr=0.4)
+    unit = np.linalg.eigvalsh(np.cov(x.T))[-1]
+    with pytest.raises(vaedyn.DivergenceError, match="longest row, number 8, needs one well below"):
+        learn(params, in_blocks(x, unit=unit), directions)
+    calm, directions = spiked(500)
+    params = replace(PARAMS, beta=1e-4, lr=0.05)
+    with pytest.raises(vaedyn.DivergenceError, match=r"\(D needs one well below 0\.008\)"):
+        learn(params, in_blocks(calm), directions)
+
+
 def test_progress_counts_steps():
     x, directions = spiked(500)
     told = []

@@ -19,11 +19,13 @@ THIRD_PARTY = {
 # ground up: a module may import those that stand before it
 SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
-    "fluctuations", "plateau", "dynamics", "latents", "attractors", "units", "configurations",
+    "fluctuations", "concentration", "plateau", "dynamics", "latents", "attractors", "units",
+    "configurations",
     "continuation", "bifurcation", "thresholds", "destination", "convergence", "tuning",
     "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles", "grids", "points",
-    "workers", "cluster", "sweeps", "conventions", "prediction", "settling", "empirical", "blocks",
-    "tails", "spectrum", "noise", "analysis", "datasets", "evidence", "claims_limit",
+    "workers", "cluster", "sweeps", "conventions", "settling", "empirical", "columns", "blocks",
+    "tails", "spectrum", "noise", "whiteness", "findings", "cautions", "analysis", "prediction",
+    "datasets", "evidence", "claims_limit",
     "claims_entangled", "claims_collapse", "claims_annealing", "claims", "selfcheck", "style",
     "figures_layout", "figures_hues", "figures_signs", "figures", "figures_bands",
     "figures_branches", "figures_cascade", "figures_phases", "figures_passages",
@@ -131,22 +133,3 @@ def test_importing_the_package_costs_nothing():
     code = "import vaedyn, sys; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
-
-
-def test_the_wheel_holds_one_import_package(tmp_path):
-    """`cli` and `store` live inside `vaedyn` once installed."""
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    packages = project["tool"]["setuptools"]["packages"]
-    typed = project["tool"]["setuptools"]["package-data"]["vaedyn"]
-    assert typed == ["py.typed"]
-    assert {name.partition(".")[0] for name in packages} == {"vaedyn"}
-    folders = {
-        path.parent.relative_to(ROOT).as_posix()
-        for folder in ("vaedyn", "cli", "store")
-        for path in (ROOT / folder).rglob("__init__.py")
-    }
-    assert all((ROOT / "vaedyn" / name).exists() for name in typed)
-    where = project["tool"]["setuptools"]["package-dir"]
-    assert {where.get(name, name.replace(".", "/")) for name in packages} == folders

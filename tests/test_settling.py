@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import vaedyn
+from tests import reference
 from vaedyn import settling
-from vaedyn.settling import kl_of, modes, settled_at, steady_rate
+from vaedyn.settling import kl_of, modes, rate_of_rows, settled_at, steady_rate
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,28 @@ def test_times_and_rates():
     # steps of D around beta are stable below 4 dim beta only
     for dim, beta in ((4, 1.0), (100, 1.0), (10, 1e-4)):
         assert 0 < steady_rate(dim, beta) <= min(0.2, dim * beta)
+
+
+@pytest.mark.parametrize(("beta", "length"), [(0.05, 3.0), (0.8, 40.0), (1.4, 700.0)])
+def test_a_step_on_the_longest_row_is_stable_below_a_rate(beta, length):
+    """A plain step, at a start where Q = 1, on a row that the decoder does not see."""
+    dim = 10
+    W, V = np.zeros((dim, 1)), np.zeros((dim, 1))
+    W[1], V[0] = np.sqrt(dim), 0.01
+    row = np.zeros(dim)
+    row[0] = np.sqrt(dim * length)
+    limit = rate_of_rows(beta, length)
+
+    def factor(lr):
+        _, after, _ = reference.sgd_step(W, V, np.ones(1), row, beta, 0.0, lr)
+        return (row @ after / (row @ V)).item()
+
+    assert factor(limit) == pytest.approx(-1, rel=1e-9)
+    assert factor(limit / 2) == pytest.approx(0, abs=1e-9)  # from here on it overshoots
+    lr = steady_rate(dim, beta, length)
+    assert factor(lr) >= 0.5 - 1e-9
+    assert lr < steady_rate(dim, beta) or lr == min(0.2, dim * beta)
+    assert rate_of_rows(beta, 0.0) == np.inf
 
 
 def test_weight_decay_lowers_kl_as_the_fixed_points_say():

@@ -9,6 +9,7 @@ one of them over a grid of models. ``covariance_spectrum``, ``analyse`` and
 """
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
     from .tuning import best_schedule as best_schedule
 
 __version__ = "0.1.0"
+
+_here = Path(__file__).resolve().parent
+if not (_here / "store").is_dir():  # a clone, where store and cli stand beside this folder
+    __path__.append(str(_here.parent))
 
 _HOMES = {
     "ConvergenceError": "errors",

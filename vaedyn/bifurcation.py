@@ -11,7 +11,7 @@ from .configurations import Configuration, configurations, describe, kinds, stat
 from .continuation import EDGE, END, Piece, end_of, spaced, trace
 from .dynamics import Model, newton, root
 from .errors import ParameterError
-from .params import Params, integer, real
+from .params import IN_TIME, Params, integer, real
 from .results import LABELS, OrderParameters, Store, Variables
 from .state import observables, unpack
 from .units import Unit, Units, intact
@@ -274,8 +274,8 @@ def branches(
     constants["rho"] = (
         params.strengths / (params.strengths.max() if name == "rho" else 1)
     ).tolist()
-    kept = {"latent", "signal", "eta", "beta", "lam", "lr"} - {name} | {"rho"}
-    record = {key: constants[key] for key in sorted(kept)}
+    aside = IN_TIME | ({name} - {"rho"})
+    record = {key: value for key, value in constants.items() if key not in aside}
     record |= {"varied": name, "from": low, "to": high, "groups": int(groups)}
     record["numerics"] = NUMERICS
     return Branches.from_saved(params, store.load_or_run("branches", record, variables))

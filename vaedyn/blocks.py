@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .columns import Watch
 from .errors import ParameterError
 
 Blocks = Callable[[], Iterator[np.ndarray]]
@@ -15,11 +16,12 @@ RANGE = 1e70
 
 
 class Moments(NamedTuple):
-    """What a first pass over the data tells."""
+    """What a first pass over the data tells; `doubts` are about columns, in words."""
 
     mean: np.ndarray
     samples: int
     constant: tuple[int, ...]
+    doubts: tuple[str, ...] = ()
 
 
 def numbers(block: np.ndarray, rows: int, dim: int | None) -> np.ndarray:
@@ -41,6 +43,7 @@ def numbers(block: np.ndarray, rows: int, dim: int | None) -> np.ndarray:
 def moments_of(blocks: Blocks) -> Moments:
     """Return mean, number of rows and constant columns, after checking every entry."""
     rows, first, highest, lowest, sums = 0, *(np.empty(0) for _ in range(4))
+    watch = Watch()
     for block in checked(blocks):
         if not rows:
             first = block.mean(axis=0)
@@ -48,6 +51,7 @@ def moments_of(blocks: Blocks) -> Moments:
         sums += (block - first).sum(axis=0)  # deviations: exact whatever the mean
         np.maximum(highest, block.max(axis=0), out=highest)
         np.minimum(lowest, block.min(axis=0), out=lowest)
+        watch.see(block)
         rows += len(block)
     if rows < 3:
         raise ParameterError("data", f"at least 3 rows (samples) are needed, got {rows}")
@@ -56,7 +60,8 @@ def moments_of(blocks: Blocks) -> Moments:
         raise ParameterError("data", "all rows are equal: there is no variance to analyse")
     if spread.max() < 1 / RANGE:
         raise ParameterError("data", f"numbers differ by {spread.max():.3g} at most: rescale them")
-    return Moments(first + sums / rows, rows, tuple(np.flatnonzero(spread == 0).tolist()))
+    constant = tuple(np.flatnonzero(spread == 0).tolist())
+    return Moments(first + sums / rows, rows, constant, watch.doubts())
 
 
 def checked(blocks: Blocks) -> Iterator[np.ndarray]:

@@ -9,7 +9,11 @@ from .adiabatic import attracting_errors
 from .convergence import time_to_converge
 from .dynamics import Model
 from .evidence import (
+    ABSTRACT,
+    CLOSED_FORM,
+    FIXED_POINT,
     ROUNDING,
+    THEOREM_5_1,
     Lab,
     Panel,
     Recipe,
@@ -50,10 +54,23 @@ def collapse(lab: Lab) -> list[Panel]:
             f"eps_g of SGD at beta = 2.5, t = {long.t_max:g}, once learned",
             1.0,
             longest.eps_g[:, -1],
+            origin=THEOREM_5_1,
             known_to=ROUNDING + abs(1.0 - float(lab.theory(long).eps_g[-1])),
         ),
-        extrapolated("beta of the least eps_g (lr to 0)", base.eta, [at for at, _ in best], "lr"),
-        extrapolated("the least eps_g (lr to 0)", 0.0, [least for _, least in best], "lr"),
+        extrapolated(
+            "beta of the least eps_g (lr to 0)",
+            base.eta,
+            [at for at, _ in best],
+            "lr",
+            origin=THEOREM_5_1,
+        ),
+        extrapolated(
+            "the least eps_g (lr to 0)",
+            0.0,
+            [least for _, least in best],
+            "lr",
+            origin=THEOREM_5_1,
+        ),
         agreement("eps_g in the end", off, runs),
     ]
     axis = np.linspace(0.05, 3.2, 316)
@@ -126,7 +143,8 @@ def _threshold(lab: Lab, base: Params) -> Row:
     error = abs(roots[1] - roots[0])
     return Row(
         claim="beta above which what was learned is lost",
-        claimed=threshold,
+        expected=threshold,
+        origin=THEOREM_5_1,
         found=roots[1],
         error=error,
         tolerance=error,
@@ -152,10 +170,16 @@ def superfluous(lab: Lab) -> list[Panel]:
                 max(base.eta - beta, 0.0),
                 [cost(replace(alone, lr=lr), beta) for lr in LRS],
                 "lr",
+                origin=CLOSED_FORM,
             )
             for beta in (0.5, 1.5)
         ),
-        statistical("eps_g of SGD with a spare latent, beta = 0.5", expected, ends[half]),
+        statistical(
+            "eps_g of SGD with a spare latent, beta = 0.5",
+            expected,
+            ends[half],
+            origin=FIXED_POINT,
+        ),
         decay,
         _slowdown(lab, base, alone),
     ]
@@ -226,7 +250,8 @@ def _decay(lab: Lab, base: Params) -> tuple[Row, dict[float, tuple[np.ndarray, n
     error = abs(found - powers[-1])  # all of it, since corrections go as ln(t)/t
     row = Row(
         claim="decay of eps_g at beta = eta: power of time",
-        claimed=-1.0,
+        expected=-1.0,
+        origin=CLOSED_FORM,
         found=found,
         error=error,
         tolerance=error,
@@ -246,7 +271,8 @@ def _slowdown(lab: Lab, base: Params, alone: Params) -> Row:
     ]
     return Row(
         claim=f"time with a spare latent over that without, beta = {beta:g}",
-        claimed=1.0,
+        expected=1.0,
+        origin=ABSTRACT,
         found=times[0] / times[1],
         error=None,
         tolerance=0.0,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .evidence import Lab, Panel, Recipe, Row, statistical
+from .evidence import ABSTRACT, FIXED_POINT, Lab, Panel, Recipe, Row, statistical
 from .params import Params
 from .results import Trajectory
 from .saddles import Passage, distances, passages
@@ -97,6 +97,7 @@ def _judged(name: str, ode: Trajectory, sgd: Trajectory) -> tuple[list[Row], Any
             f"{name} signals, SGD: it vanishes",
             0.0,
             runs[:, -1],
+            origin=ABSTRACT,
             known_to=abs(float(theory[-1])),
         ),
     ]
@@ -119,10 +120,12 @@ def _from_random_starts(lab: Lab, name: str, like: Params) -> list[Row]:
             rise,
             relation=">",
             above=before,
+            origin="its value at the start",
         ),
         Row(
             claim=f"{name} signals, random starts: it vanishes",
-            claimed=0.0,
+            expected=0.0,
+            origin=ABSTRACT,
             found=float(course[:, -1].max()),
             error=None,
             tolerance=SOLVED,
@@ -144,7 +147,8 @@ def _escape(lab: Lab) -> Panel:
     rate, error = growth(points, ode, saddle)
     row = Row(
         claim="rate at which the entangled saddle is left",
-        claimed=saddle.growth,
+        expected=saddle.growth,
+        origin=FIXED_POINT,
         found=rate,
         error=error,
         tolerance=error,

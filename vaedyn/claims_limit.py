@@ -4,7 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from .evidence import Lab, Panel, Recipe, Row, agreement, mean_and_error, quantile
+from .concentration import power_law
+from .evidence import (
+    ODE,
+    THEOREM_4_2,
+    Lab,
+    Panel,
+    Recipe,
+    Row,
+    agreement,
+    mean_and_error,
+    quantile,
+)
 from .grids import grid
 from .initial import NAMES
 from .params import Params
@@ -20,15 +31,6 @@ TINY = 1e-6  # in eps_g: errors of the integration do not count where runs hardl
 def flat(result: Trajectory) -> np.ndarray:
     """Return the order parameters as one array, (..., times, values)."""
     return pack(**{name: getattr(result, name) for name in NAMES})
-
-
-def power_law(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
-    """Return exponent, its standard error and factor of the power law through `y` +- `error`."""
-    weight = y / error
-    design = np.stack([np.log(x), np.ones_like(x)], axis=1) * weight[:, None]
-    covariance = np.linalg.inv(design.T @ design)
-    exponent, offset = covariance @ design.T @ (np.log(y) * weight)
-    return float(exponent), float(np.sqrt(covariance[0, 0])), float(np.exp(offset))
 
 
 def at_infinity(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[float, float]:
@@ -56,7 +58,8 @@ def convergence_in_dim(lab: Lab) -> list[Panel]:
     rows = [
         Row(
             claim="distance of SGD from the ODE: power of N",
-            claimed=-0.5,
+            expected=-0.5,
+            origin=THEOREM_4_2,
             found=slope,
             error=slope_error,
             tolerance=three * slope_error,
@@ -64,7 +67,8 @@ def convergence_in_dim(lab: Lab) -> list[Panel]:
         ),
         Row(
             claim=f"eps_g of SGD at t = {ode.t[halfway]:g} (N to infinity)",
-            claimed=float(ode.eps_g[halfway]),
+            expected=float(ode.eps_g[halfway]),
+            origin=ODE,
             found=mean,
             error=mean_error,
             tolerance=three * mean_error,

@@ -214,7 +214,8 @@ def measured(trajectory: Trajectory, end: float, tol: float) -> np.ndarray:
     weights = random.multinomial(runs, np.full(runs, 1 / runs), RESAMPLED) / runs
     weights = np.concatenate([np.full((1, runs), 1 / runs), weights])
     found = np.full(len(weights), np.nan)
-    for n, distance in enumerate(np.abs(weights @ trajectory.eps_g - end)):
+    for n, weight in enumerate(weights):  # one by one: there may be millions of times
+        distance = np.abs(weight @ trajectory.eps_g - end)
         outside = np.flatnonzero(distance > tol)
         if not len(outside):
             found[n] = 0.0

@@ -1,16 +1,18 @@
 """Somebody's data: their spectrum, kept under their fingerprint, and standardised columns."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .blocks import Blocks, checked
+from .columns import Watch
 from .results import Source, Store, Variables
 from .spectrum import PASSES, Spectrum, covariance_spectrum
 from .tails import Tails
 
-NUMERICS = 2  # raised when the same data give other numbers
+NUMERICS = 3  # raised when the same data give other numbers
 LEADING = 200  # directions that are kept
 
 
@@ -22,6 +24,7 @@ def spectrum_of(
     leading: int = LEADING,
     passes: int = PASSES,
     name: str = "",
+    check: Callable[[Spectrum], object] | None = None,
     store: Store | None = None,
 ) -> tuple[Spectrum, Source | None]:
     """Return the covariance spectrum of data, and the record that holds it.
@@ -38,6 +41,8 @@ def spectrum_of(
         As of `vaedyn.spectrum.covariance_spectrum`.
     name : str
         What the data are called, for people who look into the store.
+    check : callable, optional
+        Called with what has been computed, and kept only if this raises nothing.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
 
@@ -48,8 +53,13 @@ def spectrum_of(
     """
 
     def compute() -> tuple[Variables, dict[str, Any]]:
-        seen = standardised(blocks) if standardise else blocks
+        watch = Watch()
+        seen = standardised(blocks, watch) if standardise else blocks
         found = covariance_spectrum(seen, leading, passes=passes)
+        if check:
+            check(found)
+        if standardise:  # codes and counts are those of the numbers as they are
+            found = replace(found, doubts=watch.doubts())
         dims: dict[str, tuple[str, ...]] = {"mean": ("column",), "eigenvalues": ("mode",)}
         dims |= {"error": ("mode",), "directions": ("direction", "column")}
         dims |= {"share": ("direction",), "row": ("direction",), "kurtosis": ("direction",)}
@@ -74,11 +84,12 @@ def spectrum_of(
         )
     arrays: Any = {name: np.asarray(variables[name][1]) for name in TEXTS}
     tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})
-    numbers: Any = {key: info[key] for key in NUMBERS} | {"constant": tuple(info["constant"])}
+    numbers: Any = {key: info[key] for key in NUMBERS}
+    numbers |= {key: tuple(info[key]) for key in ("constant", "doubts")}
     return Spectrum(**arrays, **numbers, tails=tails), source
 
 
-NUMBERS = ("samples", "dim", "total", "complete", "remainder", "constant")
+NUMBERS = ("samples", "dim", "total", "complete", "remainder", "constant", "doubts")
 TEXTS = {
     "mean": "mean of the samples",
     "eigenvalues": "eigenvalues of the sample covariance",
@@ -92,8 +103,10 @@ TEXTS = {
 }
 
 
-def standardised(blocks: Blocks) -> Callable[[], Iterator[np.ndarray]]:
+def standardised(blocks: Blocks, watch: Watch | None = None) -> Callable[[], Iterator[np.ndarray]]:
     """Return the same data, columns divided by their standard deviation where it is not 0.
+
+    What there is to say about the columns as they are goes to `watch`.
 
     Raises
     ------
@@ -109,6 +122,8 @@ def standardised(blocks: Blocks) -> Callable[[], Iterator[np.ndarray]]:
         squares = squares + (here - mean) ** 2 * count * len(block) / total
         mean = mean + (here - mean) * len(block) / total
         count = total
+        if watch is not None:
+            watch.see(block)
     deviation = np.sqrt(squares / max(count - 1, 1))
     deviation[deviation == 0] = 1.0
     return lambda: (block / deviation for block in blocks())

@@ -1,7 +1,7 @@
 """SGD of the linear VAE on somebody's own data instead of drawn ones."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
 from typing import Any
@@ -12,6 +12,7 @@ from .errors import DivergenceError, ParameterError
 from .initial import GAUSSIAN
 from .params import Params, integer
 from .results import Store, Trajectory, Variables
+from .settling import rate_of_rows, rate_of_variances
 from .state import kl_per_latent, pack
 
 NUMERICS = 2  # raised when the same parameters and data give other numbers
@@ -19,6 +20,7 @@ AT_ONCE = 1024  # steps of one kernel call
 HELD = 256e6  # bytes of rows that are held, and shuffled, together
 TINY = 1e-150  # smaller weights are set to 0: they linger among denormal numbers, which are slow
 BOUND = 1e4  # times what order parameters may naturally be
+NEAR = 0.2  # of a learning rate that is unstable: what may be the reason of a divergence
 
 Progress = Callable[[int, int], None]
 """Receives the numbers of SGD steps made and wanted."""
@@ -65,6 +67,8 @@ class Rows:
         Largest variance.
     digest : str
         Fingerprint of the data, which a stored result is found by; only a store needs it.
+    origin : mapping
+        Where the table is from, for people who look into the store.
     """
 
     blocks: Blocks
@@ -72,6 +76,18 @@ class Rows:
     samples: int
     unit: float = 1.0
     digest: str = ""
+    origin: Mapping[str, object] = field(default_factory=dict)
+
+    @cached_property
+    def longest(self) -> tuple[int, float]:
+        """The longest row x, counted from 0, and its ``|x|^2/dim``."""
+        row, most, start = 0, 0.0, 0
+        for block in self.scaled():
+            squares = (block**2).sum(axis=1) / len(self.mean)
+            if len(block) and squares.max() > most:
+                row, most = start + int(squares.argmax()), float(squares.max())
+            start += len(block)
+        return row, most
 
     @property
     def shares(self) -> int:
@@ -161,7 +177,7 @@ def learn(
     def compute() -> tuple[Variables, dict[str, Any]]:
         run = _Run(params, rows, seed, progress)
         y = run.states(directions)[None]
-        info = {"kl": run.kl().tolist(), "passes": params.steps / rows.samples}
+        info = {**rows.origin, "kl": run.kl().tolist(), "passes": params.steps / rows.samples}
         result = Trajectory.from_states(params, y, t=params.times(), info=info)
         return result.to_variables("run"), info
 
@@ -227,9 +243,12 @@ class _Run:
                 f"an encoder variance D reached zero at t = {t:.6g}, where beta is "
                 f"{beta * self.rows.unit:.3g}: keep --beta, and its schedule --anneal, above zero"
             )
+        row, length = self.rows.longest
+        of_rows, of_D = rate_of_rows(usual, length), rate_of_variances(p.dim, usual)
+        limit, what = min((of_rows, f"the longest row, number {row + 1},"), (of_D, "D"))
+        why = f" ({what} needs one well below {limit:.2g})" if p.lr > NEAR * limit else ""
         return DivergenceError(
-            f"learning diverges before t = {t:.6g} at learning rate {p.lr:g}: lower --lr "
-            f"(D needs one well below {4 * p.dim * usual:.2g})"
+            f"learning diverges before t = {t:.6g} at learning rate {p.lr:g}: lower --lr{why}"
         )
 
     def overlaps(self, directions: np.ndarray) -> np.ndarray:

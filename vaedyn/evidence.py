@@ -15,6 +15,9 @@ from .sgd import simulate
 CHANCE = 0.0027  # of a statistical row to fail though all is well: that of 3 standard deviations
 ROUNDING = 1e-9  # what numbers of the ODE and of fixed points may be off by, whatever else
 RELATIONS = ("=", ">", "<")
+# where a number that is expected comes from
+ABSTRACT, THEOREM_4_2, THEOREM_5_1 = "paper, abstract", "paper, Theorem 4.2", "paper, Theorem 5.1"
+ODE, FIXED_POINT, CLOSED_FORM = "the ODE", "fixed point", "closed form"
 
 Progress = Callable[[float, float], None]
 """Receives what is done and the total."""
@@ -28,7 +31,10 @@ class Row:
     ----------
     claim : str
         In words.
-    claimed, found : float
+    expected, found : float
+    origin : str
+        Where the number that is expected comes from: the paper, with the place, or else
+        what in this package it is computed by.
     error : float or None
         Of what was found: a standard error, or what an extrapolation is uncertain by.
     tolerance : float
@@ -36,11 +42,12 @@ class Row:
     basis : str
         What the tolerance comes from.
     relation : {"=", ">", "<"}
-        What `found` is to be, compared with `claimed`.
+        What `found` is to be, compared with `expected`.
     """
 
     claim: str
-    claimed: float
+    expected: float
+    origin: str
     found: float
     error: float | None
     tolerance: float
@@ -49,9 +56,9 @@ class Row:
 
     @property
     def passed(self) -> bool:
-        if not np.isfinite([self.found, self.claimed, self.tolerance]).all():
+        if not np.isfinite([self.found, self.expected, self.tolerance]).all():
             return False
-        away = self.found - self.claimed
+        away = self.found - self.expected
         if self.relation == "=":
             return abs(away) <= self.tolerance
         return (away if self.relation == ">" else -away) > self.tolerance
@@ -160,9 +167,10 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
 
 def statistical(
     claim: str,
-    claimed: float,
+    expected: float,
     values: np.ndarray,
     *,
+    origin: str = ODE,
     relation: str = "=",
     known_to: float = ROUNDING,
     above: float = 0.0,
@@ -173,7 +181,7 @@ def statistical(
     ----------
     values : (runs,)
     known_to : float
-        What `claimed` itself is uncertain by.
+        What `expected` itself is uncertain by.
     above : float
         Added to the mean.
     """
@@ -181,7 +189,8 @@ def statistical(
     factor = quantile(len(values) - 1)
     return Row(
         claim=claim,
-        claimed=claimed,
+        expected=expected,
+        origin=origin,
         found=mean + above,
         error=error,
         tolerance=factor * error + known_to,
@@ -194,7 +203,8 @@ def agreement(claim: str, away: np.ndarray, runs: int) -> Row:
     """Return the row of means over `runs` runs that are `away` standard errors from the ODE."""
     return Row(
         claim=f"{claim}: |SGD - ODE| in standard errors",
-        claimed=quantile(runs - 1, away.size),
+        expected=quantile(runs - 1, away.size),
+        origin=f"chance: exceeded once in {1 / CHANCE:.0f} times",
         found=float(away.max()),
         error=None,
         tolerance=0.0,
@@ -215,12 +225,15 @@ def limit(values: Sequence[float]) -> tuple[float, float]:
     return best, abs(best - second)
 
 
-def extrapolated(claim: str, claimed: float, values: Sequence[float], of: str) -> Row:
+def extrapolated(
+    claim: str, expected: float, values: Sequence[float], of: str, *, origin: str
+) -> Row:
     """Return the row of a number computed at three values of a small parameter `of`."""
     found, error = limit(values)
     return Row(
         claim=claim,
-        claimed=claimed,
+        expected=expected,
+        origin=origin,
         found=found,
         error=error,
         tolerance=error + ROUNDING,

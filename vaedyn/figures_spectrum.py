@@ -1,89 +1,164 @@
 """Figures of somebody's data: the spectrum with noise and signals, and collapse on it."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from .analysis import Analysis
 from .figures import label_decades
-from .noise import bulk_cdf
+from .noise import bulk_quantile
 from .prediction import Prediction
 from .spectrum import Spectrum
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
 NOISE, SIGNAL, GREY = "#E69F00", COLOURS[0], "#6e6e6e"
+YOURS, KL = COLOURS[1], COLOURS[2]
 MOST_COLOURS = 5  # latents with a colour of their own
+MANY = 200  # eigenvalues from which on ranks are on a logarithmic axis
+OPEN: Any = {"linestyle": "none", "marker": "o", "markerfacecolor": "white", "markeredgewidth": 0.8}
+UNSETTLED = ("X", "P", "D")  # markers
 
 
-def spectrum(found: Spectrum, analysis: Analysis) -> Figure:
-    """Draw the eigenvalues, the law of the noise, and how many latents are in use at each beta.
+def spectrum(
+    found: Spectrum,
+    analysis: Analysis,
+    *,
+    beta: float | None = None,
+    latents: int | None = None,
+    factor: float = 1.0,
+    name: str = r"$\beta$",
+) -> Figure:
+    """Draw eigenvalues by rank, the law of noise, and latents in use and their KL against beta.
 
-    Eigenvalues and beta share an axis: a latent is lost where beta reaches the
-    variance of its direction.
+    Parameters
+    ----------
+    found : Spectrum
+    analysis : Analysis
+    beta : float, optional
+        The user's.
+    latents : int, optional
+        How many there are at most.
+    factor, name : float, str
+        What beta is multiplied by on the axis below, and what that is called.
     """
-    prediction = Prediction(analysis.rho, analysis.eta, analysis.dim)
-    values = found.eigenvalues[found.eigenvalues > 1e-12 * found.eigenvalues[0]]
-    count = len(analysis.rho)
+    prediction = Prediction.of(found, analysis)
+    values, floor = prediction.variances(), analysis.no_floor is None
+    count = len(analysis.rho) if floor else 0
     with styled():
-        figure, (top, bottom) = new_figure(
-            ONE_COLUMN, 3.4, nrows=2, sharex=True, height_ratios=[3, 2]
+        figure, (top, bottom) = new_figure(ONE_COLUMN, 4.1, nrows=2, height_ratios=[3, 2])
+        _scree(top, values, count, floor)
+        if floor and found.complete:
+            _law(top, analysis, len(values))
+        used = prediction.variances(latents)
+        low, high = (c * x for c, x in ((0.5, used[-1]), (1.5, used[0])))
+        if beta is not None:
+            low, high = min(low, beta / 2), max(high, 2 * beta)
+        betas = np.geomspace(low, high, 4000)
+        _use(bottom, betas, prediction, latents, factor)
+        bottom.set_xlabel(f"KL weight {name}" if name == r"$\beta$" else name)
+        for line, colour, style in (
+            (analysis.eta if floor else None, GREY, ":"),
+            (beta, YOURS, "--"),
+        ):
+            if line is not None:
+                top.axhline(line, color=colour, linewidth=0.8, linestyle=style, zorder=0)
+                bottom.axvline(
+                    factor * line, color=colour, linewidth=0.8, linestyle=style, zorder=0
+                )
+        handles = _legend(floor, floor and found.complete, beta is not None, count)
+        figure.legend(handles=handles, loc="outside lower center", ncols=2)
+        told = (
+            rf"$\eta = {analysis.eta:.3g}$, {count} signal{'' if count == 1 else 's'}"
+            if floor
+            else "no white noise floor"
         )
-        _scree(top, values, count)
-        if found.complete:
-            _law(top, analysis, len(values) - count, len(values))
-        top.set_yscale("log")
-        label_decades(top)
-        top.set_ylabel("rank of the eigenvalue")
-        top.invert_yaxis()
-        top.set_xscale("log")
-        betas = np.geomspace(0.5 * min(values[-1], analysis.eta), 1.5 * values[0], 2000)
-        bottom.plot(betas, prediction.active(betas, max(count, 1)), color=SIGNAL)
-        bottom.set_ylabel("latents in use")
-        bottom.set_xlabel(r"eigenvalue, and KL weight $\beta$")
-        bottom.set_ylim(bottom=-0.04 * max(count, 1))
-        for axes in (top, bottom):
-            axes.axvline(analysis.eta, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
-        bottom.set_xlim(betas[0], betas[-1])
-        figure.legend(handles=_spectrum_legend(found.complete), loc="outside lower center", ncols=2)
-        figure.suptitle(
-            rf"{found.samples} samples, $N = {analysis.dim}$, $\eta = {analysis.eta:.3g}$, "
-            rf"{count} signal{'' if count == 1 else 's'}",
-            fontsize=7,
-        )
+        figure.suptitle(rf"{found.samples} samples, $N = {analysis.dim}$: {told}", fontsize=7)
     return figure
 
 
-def _scree(axes: Axes, values: np.ndarray, count: int) -> None:
-    """Draw eigenvalues by rank: signals and noise."""
+def _scree(axes: Axes, values: np.ndarray, count: int, floor: bool) -> None:
+    """Draw eigenvalues by rank: signals and noise, or all alike."""
     rank = np.arange(1, len(values) + 1)
-    look = {"linestyle": "none", "marker": "o", "markerfacecolor": "white", "markeredgewidth": 0.8}
-    axes.plot(values[:count], rank[:count], markeredgecolor=SIGNAL, zorder=4, **look)
-    axes.plot(values[count:], rank[count:], markeredgecolor=NOISE, zorder=3, **look)
+    axes.plot(rank[:count], values[:count], markeredgecolor=SIGNAL, zorder=4, **OPEN)
+    rest = NOISE if floor else SIGNAL
+    axes.plot(rank[count:], values[count:], markeredgecolor=rest, zorder=3, **OPEN)
+    if values[0] > 10 * values[-1]:
+        axes.set_yscale("log")
+        label_decades(axes)
+    else:
+        axes.set_ylim(bottom=0)
+    if len(values) > MANY:
+        axes.set_xscale("log")
+    else:
+        axes.set_xlim(0.5, len(values) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.set_xlabel("rank")
+    axes.set_ylabel("eigenvalue")
 
 
-def _law(axes: Axes, analysis: Analysis, bulk: int, total: int) -> None:
-    """Draw the ranks that eigenvalues of pure noise would have."""
+def _law(axes: Axes, analysis: Analysis, total: int) -> None:
+    """Draw the eigenvalues that pure noise would have beside the signals, by rank."""
+    count = len(analysis.rho)
     freedom = analysis.dim / analysis.gamma
-    gamma = (analysis.dim - len(analysis.rho)) / (freedom - len(analysis.rho))
-    low, high = (1 - np.sqrt(gamma)) ** 2, (1 + np.sqrt(gamma)) ** 2
-    x = np.linspace(low, high, 400)
-    scale = analysis.edge / high
-    ranks = total - bulk * bulk_cdf(x, gamma)
-    axes.plot(scale * x, np.maximum(ranks, 1), color="black", linewidth=1.0, zorder=5)
+    gamma = (analysis.dim - count) / (freedom - count)
+    scale = analysis.edge / (1 + np.sqrt(gamma)) ** 2
+    share = np.linspace(0, 1, 400)
+    rank = count + 0.5 + (total - count) * share
+    axes.plot(rank, scale * bulk_quantile(1 - share, gamma), color="black", linewidth=1.0, zorder=5)
 
 
-def _spectrum_legend(complete: bool) -> list[Line2D]:
+def _use(
+    axes: Axes, betas: np.ndarray, prediction: Prediction, latents: int | None, factor: float
+) -> None:
+    """Draw the number of latents in use, as stairs, and their KL divergence on the right."""
+    axes.plot(
+        factor * betas, prediction.active(betas, latents), color=SIGNAL, drawstyle="steps-post"
+    )
+    axes.set_xlim(factor * betas[0], factor * betas[-1])
+    _weights(axes)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.set_ylabel("latents in use", color=SIGNAL)
+    right = axes.twinx()
+    axes.tick_params(which="both", right=False)
+    right.plot(factor * betas, prediction.rate(betas, latents), color=KL)
+    right.set_ylim(bottom=0)
+    right.set_ylabel("KL (nats)", color=KL)
+
+
+def _weights(axes: Axes) -> None:
+    """Put weights on a logarithmic axis, with numbers between the decades where it has few."""
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    if high / low < 300:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 30 else (1, 3)))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _legend(floor: bool, law: bool, yours: bool, count: int) -> list[Line2D]:
     def marker(colour: str, label: str) -> Line2D:
-        return Line2D(
-            [], [], linestyle="none", marker="o", markerfacecolor="white",
-            markeredgecolor=colour, markeredgewidth=0.8, label=label,
-        )  # fmt: skip
+        return Line2D([], [], markeredgecolor=colour, label=label, **OPEN)
 
-    entries = [marker(SIGNAL, "signals"), marker(NOISE, "noise")]
-    if complete:
+    if not floor:
+        entries = [marker(SIGNAL, "eigenvalues of the data")]
+    else:
+        entries = [marker(SIGNAL, "signals")] if count else []
+        entries.append(marker(NOISE, "noise"))
+    if law:
         entries.append(Line2D([], [], color="black", linewidth=1.0, label="law of white noise"))
-    entries.append(Line2D([], [], color=GREY, linestyle=":", label=r"noise level $\eta$"))
+    if floor:
+        label = r"recommended: $\beta = \eta$"
+        entries.append(Line2D([], [], color=GREY, linestyle=":", linewidth=0.8, label=label))
+    if yours:
+        entries.append(
+            Line2D([], [], color=YOURS, linestyle="--", linewidth=0.8, label="your weight")
+        )
     return entries
 
 
@@ -92,8 +167,11 @@ def collapse(
     lines: np.ndarray,
     betas: np.ndarray,
     measured: np.ndarray,
-    eta: float,
+    eta: float | None,
     active: float,
+    *,
+    reasons: Sequence[str | None] = (),
+    caption: str = "",
 ) -> Figure:
     """Draw predicted and measured KL divergence of each latent, and active units, against beta.
 
@@ -107,35 +185,68 @@ def collapse(
         At which VAEs were trained.
     measured : (n, latents)
         KL divergence of each latent of these, descending.
-    eta : float
-        Noise level.
+    eta : float or None
+        Noise level, if there is one.
     active : float
         KL divergence from which on a latent counts as active.
+    reasons : sequence of str or None
+        In a few words, why what was measured at each of `betas` is not as predicted.
+    caption : str
     """
     with styled():
         figure, (top, bottom) = new_figure(
-            ONE_COLUMN, 3.6, nrows=2, sharex=True, height_ratios=[2, 3]
+            ONE_COLUMN, 4.3, nrows=2, sharex=True, height_ratios=[2, 3]
         )
-        look = {"linestyle": "none", "marker": "o", "markerfacecolor": "white", "zorder": 4,
-                "markeredgewidth": 0.8, "clip_on": False}  # fmt: skip
-        top.plot(fine, (lines > active).sum(axis=1), color=SIGNAL)
-        top.plot(betas, (measured > active).sum(axis=1), markeredgecolor=SIGNAL, **look)
-        top.set_ylabel("active units")
+        look = {**OPEN, "zorder": 4, "clip_on": False}
+        top.plot(fine, (lines > active).sum(axis=1), color="black", drawstyle="steps-post")
+        seen = (measured > active).sum(axis=1)
+        top.plot(betas, seen, markeredgecolor="black", **look)
+        top.set_ylabel(f"latents of KL > {active:g} nats")
+        top.set_ylim(bottom=0)
+        top.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         for i in range(lines.shape[1]):
             colour = COLOURS[i] if i < MOST_COLOURS else GREY
             bottom.plot(fine, lines[:, i], color=colour, linewidth=1.2 if i < MOST_COLOURS else 0.7)
             bottom.plot(betas, measured[:, i], markeredgecolor=colour, **look)
-        bottom.set_ylabel("KL per latent (nats)")
+        bottom.set_ylim(bottom=0)
+        bottom.set_ylabel("KL of each latent (nats)")
         bottom.set_xlabel(r"KL weight $\beta$")
-        bottom.set_xscale("log")
         bottom.set_xlim(betas.min(), betas.max())
-        for axes in (top, bottom):
-            axes.axvline(eta, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
-        handles = [
-            Line2D([], [], color=SIGNAL, label="predicted"),
-            Line2D([], [], color=SIGNAL, linestyle="none", marker="o", markerfacecolor="white",
-                   markeredgewidth=0.8, label="SGD on the data"),
-            Line2D([], [], color=GREY, linestyle=":", label=r"noise level $\eta$"),
-        ]  # fmt: skip
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, columnspacing=1.2)
+        _weights(bottom)
+        if eta is not None:
+            for axes in (top, bottom):
+                axes.axvline(eta, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+        marks = _unsettled(top, betas, seen, reasons)
+        handles = _collapse_legend(lines.shape[1], eta is not None, marks)
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, columnspacing=1.2)
+        figure.suptitle(caption, fontsize=7)
     return figure
+
+
+def _unsettled(
+    axes: Axes, betas: np.ndarray, seen: np.ndarray, reasons: Sequence[str | None]
+) -> list[Line2D]:
+    """Mark what was measured too early, a marker for each reason; return these for the legend."""
+    marks = []
+    for reason, marker in zip(dict.fromkeys(filter(None, reasons)), UNSETTLED, strict=False):
+        here = np.array([why == reason for why in reasons])
+        look: Any = {"linestyle": "none", "marker": marker, "color": YOURS, "markeredgewidth": 0}
+        axes.plot(betas[here], seen[here], markersize=4.5, zorder=5, clip_on=False, **look)
+        marks.append(Line2D([], [], label=f"off: {reason}", markersize=4.5, **look))
+    return marks
+
+
+def _collapse_legend(latents: int, noise: bool, marks: list[Line2D]) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color="black", label="predicted"),
+        Line2D([], [], markeredgecolor="black", label="SGD on the data", **OPEN),
+    ]
+    handles += [
+        Line2D([], [], color=COLOURS[i], label=f"latent {i + 1}")
+        for i in range(min(latents, MOST_COLOURS))
+    ]
+    if latents > MOST_COLOURS:
+        handles.append(Line2D([], [], color=GREY, linewidth=0.7, label="other latents"))
+    if noise:
+        handles.append(Line2D([], [], color=GREY, linestyle=":", label=r"noise level $\eta$"))
+    return [*handles, *marks]

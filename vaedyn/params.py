@@ -12,6 +12,11 @@ from .annealing import Pairs, Schedule, parse_schedule
 from .errors import ParameterError
 
 LARGEST = 1e12  # of any real parameter: beyond it numbers overflow somewhere
+# metadata of a field that came after the first results were stored: at its default it is
+# left out of records, so that the keys of older results stay what they are
+LATER = {"later": True}
+# all that fixed points do not depend on; what comes later matters unless it is added here
+IN_TIME = frozenset({"dim", "t_max", "points", "anneal", "init", "init_seed"})
 
 
 def integer(name: str, value: object, least: int) -> int:
@@ -225,9 +230,13 @@ class Params:
     def to_dict(self) -> dict[str, object]:
         """Return all parameters as plain JSON data, at full precision.
 
-        `init_seed` is left out where the start is not drawn.
+        `init_seed` is left out where the start is not drawn, and so is a `LATER` field at
+        its default.
         """
         data = {field.name: getattr(self, field.name) for field in fields(self)}
+        for field in fields(self):
+            if "later" in field.metadata and data[field.name] == field.default:
+                del data[field.name]
         data["rho"] = list(data["rho"])
         if not isinstance(self.init, str):
             data["init"] = {name: rows.tolist() for name, rows in initial.thaw(self.init).items()}

@@ -11,7 +11,7 @@ from .bifurcation import VARIED
 from .errors import ParameterError
 from .latents import Constants
 from .outcomes import outcomes
-from .params import Params
+from .params import IN_TIME, Params
 from .results import Brief, Saved, Store, Variables
 
 NUMERICS = 2  # raised when the same parameters give other numbers
@@ -222,7 +222,7 @@ class _Grid:
     def record(self, i: int) -> dict[str, Any]:
         """Return the parameters under which column `i` is stored."""
         column = _with(self.params, self.x_name, self.x[i])
-        record = {name: getattr(column, name) for name in ("latent", "signal", *VARIED)}
+        record = {key: x for key, x in column.to_dict().items() if key not in IN_TIME}
         record["rho"] = -np.sort(-column.strengths)
         if self.y_name == "rho":
             record["rho"] = -np.sort(-_shape(column))

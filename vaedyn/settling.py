@@ -14,6 +14,7 @@ import numpy as np
 from .latents import Constants, on_signal
 
 STEADY, PER_DIM = 0.2, 0.02  # learning rates of which SGD's noise moves KL by about 0.01 nats
+PART = 0.5  # of the way to what fits a single row best that a step may go
 FOLDS = 4.0  # times 1/rate after which a mode has decayed, as seen in training
 ALIKE = 0.05  # nats: latents whose KL divergences differ less need not be told apart
 
@@ -83,12 +84,36 @@ def modes(variances: np.ndarray, beta: float, latent: int) -> Iterator[Mode]:
         yield Mode(_slowest([[-1, y], [y, -beta * y]]), (y,))
 
 
-def steady_rate(dim: int, beta: float) -> float:
+def steady_rate(dim: int, beta: float, longest: float = 0.0) -> float:
     """Return a learning rate for data of largest variance 1.
 
-    Steps of D around D = beta are stable below 4 dim beta only.
+    It stays well below where steps lose D, at `rate_of_variances`, and where a step on a
+    single long row goes astray, at `rate_of_rows`.
+
+    Parameters
+    ----------
+    dim : int
+    beta : float
+    longest : float
+        Largest ``|x|^2/dim`` of a row x, if it is known: `vaedyn.empirical.Rows.longest`.
     """
-    return min(STEADY, PER_DIM * dim, dim * beta)
+    by_rows = PART / 2 * rate_of_rows(beta, longest)
+    return min(STEADY, PER_DIM * dim, rate_of_variances(dim, beta) / 4, by_rows)
+
+
+def rate_of_variances(dim: int, beta: float) -> float:
+    """Return the learning rate below which steps of D around D = beta are stable."""
+    return 4 * dim * beta
+
+
+def rate_of_rows(beta: float, longest: float) -> float:
+    """Return the learning rate below which a step on the longest row is stable.
+
+    A step of V on x multiplies ``V^T x`` by ``1 - lr (beta + Q) |x|^2/dim``. At the start Q is
+    about 1, and where learning ends the larger of 1 and beta bounds beta + Q: neither
+    exceeds 1 + beta. From half of this rate on, steps overshoot.
+    """
+    return 2 / ((1 + beta) * longest) if longest else np.inf
 
 
 def settled_at(mode: Mode, lr: float) -> float:

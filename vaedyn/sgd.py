@@ -1,5 +1,7 @@
 """Simulation: ensembles of online-SGD runs, spread over the cores."""
 
+import hashlib
+import json
 import logging
 import os
 import threading
@@ -21,7 +23,7 @@ from .params import Params, integer
 from .results import Store, Trajectory
 from .state import count
 
-NUMERICS = 1  # raised when the same parameters and seed give other numbers
+NUMERICS = 2  # raised when the same parameters and seed give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
 AHEAD = 16  # runs handed to each thread in advance
@@ -116,10 +118,11 @@ def simulate(
     ----------
     params : Params
     runs : int
-        Size of the ensemble. Run r depends on `seed` and r alone, not on the
+        Size of the ensemble. Run r depends on the model, `seed` and r alone, not on the
         other runs, the number of jobs or the machine's load.
     seed : int
-        Seed of the data.
+        Seed of the data. Ensembles of different models are independent, also with the
+        same seed.
     engine : {"exact", "vector"}
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
         same law through the order parameters alone, at a cost independent of N.
@@ -154,7 +157,8 @@ def simulate(
 
     def blocks(first: int) -> Iterator[Trajectory]:
         built = ENGINES[engine](params)
-        many = _ensemble(params, built, first, runs, seed, random_start, jobs, progress)
+        seeds = Seeds(seed, experiment(params, engine, random_start))
+        many = _ensemble(params, built, first, runs, seeds, random_start, jobs, progress)
         for y, info in many:
             yield Trajectory.from_states(params, y, t=times, info=info)
 
@@ -179,6 +183,31 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+class Seeds(NamedTuple):
+    """Seeds of an experiment's runs."""
+
+    seed: int
+    experiment: tuple[int, ...]
+
+    def of(self, run: int, *purpose: int) -> np.random.SeedSequence:
+        """Return the seed of a run's data, or of another `purpose`."""
+        return np.random.SeedSequence(self.seed, spawn_key=(*self.experiment, run, *purpose))
+
+
+def experiment(params: Params, engine: str, random_start: bool) -> tuple[int, ...]:
+    """Return four words that set the random streams of an ensemble apart from all others.
+
+    Everything counts but how long it is and how often it is saved. If ensembles of
+    different models shared their streams, their deviations from theory would be
+    correlated, and errors of what is fitted to several of them would be wrong.
+    """
+    model = params.to_dict()
+    del model["t_max"], model["points"]
+    text = json.dumps([model, engine, random_start], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).digest()
+    return tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
+
+
 def _joined(blocks: list[Trajectory]) -> Trajectory:
     """Return consecutive blocks of runs as one ensemble."""
     names = blocks[0].to_variables("run")
@@ -193,14 +222,14 @@ def _ensemble(
     built: Engine,
     first: int,
     runs: int,
-    seed: int,
+    seeds: Seeds,
     random_start: bool,
     jobs: int,
     progress: Progress | None,
 ) -> Iterator[tuple[np.ndarray, dict[str, float]]]:
     """Yield the states (some runs, points, values) of runs first, ..., runs - 1 in order."""
     made, stop = np.zeros(runs, np.int64), threading.Event()
-    run_one = partial(_run, params, built, seed, random_start, made, stop)
+    run_one = partial(_run, params, built, seeds, random_start, made, stop)
     run_one(0, steps=0)  # compiles
     wanted = (runs - first) * params.steps
     began = time.perf_counter()
@@ -232,7 +261,7 @@ def _ensemble(
 def _run(
     params: Params,
     engine: Engine,
-    seed: int,
+    seeds: Seeds,
     random_start: bool,
     made: np.ndarray,
     stop: threading.Event,
@@ -245,9 +274,9 @@ def _run(
     """
     from .kernels.stream import open_stream
 
-    stream = open_stream(np.random.SeedSequence(seed, spawn_key=(run,)))
+    stream = open_stream(seeds.of(run))
     if random_start:
-        state = engine.draw(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(run, 0))))
+        state = engine.draw(np.random.default_rng(seeds.of(run, 0)))
     else:
         state = tuple(array.copy() for array in engine.state)
     save = params.save_steps()

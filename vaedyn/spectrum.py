@@ -50,6 +50,8 @@ class Spectrum(Brief):
         Columns, counted from 0, in which all samples are equal.
     tails : Tails
         What single rows contribute to the directions, and the variances of the columns.
+    doubts : tuple of str
+        Columns that are no measurements: codes for missing values, numbers of rows.
     """
 
     mean: np.ndarray
@@ -63,6 +65,7 @@ class Spectrum(Brief):
     tails: Tails
     remainder: float = 0.0
     constant: tuple[int, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class _Found(NamedTuple):
@@ -142,6 +145,7 @@ def covariance_spectrum(
         tails=tails_of(blocks, moments, directions),
         remainder=found.remainder,
         constant=moments.constant,
+        doubts=moments.doubts,
     )
 
 

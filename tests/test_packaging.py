@@ -1,0 +1,86 @@
+"""What is installed, what is in the source distribution, and that a clone works as it is."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_the_wheel_holds_one_import_package():
+    """`cli` and `store` live inside `vaedyn` once installed."""
+    packages = PROJECT["tool"]["setuptools"]["packages"]
+    typed = PROJECT["tool"]["setuptools"]["package-data"]["vaedyn"]
+    assert typed == ["py.typed"]
+    assert {name.partition(".")[0] for name in packages} == {"vaedyn"}
+    folders = {
+        path.parent.relative_to(ROOT).as_posix()
+        for folder in ("vaedyn", "cli", "store")
+        for path in (ROOT / folder).rglob("__init__.py")
+    }
+    assert all((ROOT / "vaedyn" / name).exists() for name in typed)
+    where = PROJECT["tool"]["setuptools"]["package-dir"]
+    assert {where.get(name, name.replace(".", "/")) for name in packages} == folders
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """The names of files in the source distribution, below its own folder."""
+    folder = tmp_path_factory.mktemp("dist")
+    code = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
+    copy = folder / "tree"
+    made = (".*", "build", "dist", "*.egg-info", "__pycache__", "vaedyn-store", "reproduce")
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*made))
+    subprocess.run([sys.executable, "-c", code], cwd=copy, check=True, capture_output=True)
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        return {name.partition("/")[2] for name in opened.getnames()}
+
+
+def test_the_source_distribution_has_all_that_its_tests_need(source):
+    wanted = {"Makefile", "CHANGELOG.md", "README.md", "LICENSE", "pyproject.toml"}
+    for folder in ("vaedyn", "cli", "store", "tests", "docs"):
+        paths = (ROOT / folder).rglob("*")
+        wanted |= {
+            path.relative_to(ROOT).as_posix()
+            for path in paths
+            if path.is_file() and path.suffix in (".py", ".md", ".typed", ".npz", ".h5", ".png")
+        }
+    assert wanted <= source
+    assert not [name for name in source if "__pycache__" in name]
+
+
+def test_an_index_page_has_no_links_that_lead_nowhere():
+    page = (ROOT / PROJECT["project"]["readme"]).read_text()
+    links = re.findall(r"\]\(([^)]*)\)", page)
+    assert links
+    assert all(link.startswith("https://") for link in links)
+    assert PROJECT["project"]["authors"]
+    assert all(url.startswith("https://") for url in PROJECT["project"]["urls"].values())
+
+
+CLONE = """
+import runpy, sys
+sys.meta_path = [each for each in sys.meta_path if "editable" not in repr(each)]
+sys.path[:] = [{root!r}, *(path for path in sys.path if path not in ("", {root!r}))]
+import vaedyn
+print(vaedyn.store.__file__)
+sys.argv = ["vaedyn", "--version"]
+runpy.run_module("vaedyn", run_name="__main__")
+"""
+
+
+def test_a_clone_works_without_being_installed(tmp_path):
+    code = CLONE.format(root=str(ROOT))
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    store, version = done.stdout.splitlines()
+    assert Path(store) == ROOT / "store" / "__init__.py"
+    assert version.startswith("vaedyn")
