@@ -58,7 +58,6 @@ def figure(
     Where there is white noise, its eigenvalues lie on the black line. Below, latents are lost
     one by one as beta, or your KL weight, reaches their eigenvalues.
     """
-    look.check("log", "log")
     convention = convention_of(loss, decoder_variance, scale)
     if weight is not None:
         OWN.beta(weight, 1)  # refused before the data are read

@@ -101,4 +101,6 @@ def test_data_pictures_have_them_too(run):
     assert 'width="360pt"' in text
     assert "Mine" in text
     assert "samples" not in text
-    assert run("plot spectrum d.npy --x-lim 0:1").code == 2
+    refused = run("plot spectrum d.npy --y-lim 0:1")  # whose scale the data decide
+    assert (refused.code, refused.out) == (2, "")
+    assert "--y-lim: the axis is logarithmic" in refused.err
