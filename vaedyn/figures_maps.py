@@ -52,13 +52,7 @@ def across(
     check_names(points, x, y)
     if not all(isinstance(point.values[y], (int, float)) for point in points):
         raise ParameterError("hue", f"{y} is not a number each, which a map needs")
-    left, up = (np.unique([float(point.values[name]) for point in points]) for name in (x, y))
-    if min(len(left), len(up)) < 2:
-        raise ParameterError("kind", "a map needs two values of each parameter at least")
-    found = np.full((len(left), len(up)), np.nan)
-    for point, value in zip(points, values, strict=True):
-        place = (left.searchsorted(point.values[x]), up.searchsorted(point.values[y]))
-        found[place] = largest(value)[0]
+    left, up, found = _on_grid(points, values, x, y)
     there = np.isfinite(found) & ((found > 0) | (scale != "log"))
     if not there.any():
         raise ParameterError("y_scale", f"no value of {quantity} is above 0")
@@ -93,3 +87,17 @@ def across(
             axes.pcolor(*cells, gaps, cmap=grey, **look_of)
             below(figure, [Patch(**NOWHERE, label="no result")])
     return figure
+
+
+def _on_grid(
+    points: Sequence[Point], values: Sequence[Any], x: str, y: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the values of both parameters, and the quantity (x, y), nan where there is none."""
+    left, up = (np.unique([float(point.values[name]) for point in points]) for name in (x, y))
+    if min(len(left), len(up)) < 2:
+        raise ParameterError("kind", "a map needs two values of each parameter at least")
+    found = np.full((len(left), len(up)), np.nan)
+    for point, value in zip(points, values, strict=True):
+        place = (left.searchsorted(point.values[x]), up.searchsorted(point.values[y]))
+        found[place] = largest(value)[0]
+    return left, up, found
