@@ -72,12 +72,13 @@ def animate(
 
     written = [output]
     with progress_bar("animate", "frames") as progress:
+        look = style.pop("look")
         film = learning_animation(ode, sgd, points, **style)
         save_animation(film, output, progress=progress)
     records = [{"kind": kind, **asdict(source_of(result))} for kind, result in results]
     if still is not None:
         keywords = [f"{record['kind']} {record['key']}" for record in records[:2]]
-        save(figures.learning_curve(ode, sgd, **style), still, keywords=keywords)
+        save(figures.learning_curve(ode, sgd, **style, look=look), still, keywords=keywords)
         written.append(still)
     if options["as_json"]:
         data = {"command": "plot learning-curve", "output": str(still or output)}

@@ -18,7 +18,7 @@ from vaedyn.tuning import FAMILIES, Tuning, best_schedule
 
 from ..store import ResultStore
 from .advice import TOL, fluctuation, warn
-from .figure import OUTPUT, output_path, write
+from .figure import PICTURE, output_path, write
 from .options import JOBS, SEED, THEORY_OPTIONS, Command, option, with_model
 from .output import number, plain, print_json, progress_bar, table
 
@@ -209,7 +209,7 @@ def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dic
 )
 @with_model(
     THEORY_OPTIONS,
-    [FAMILY, KNOTS, TOL, SIMULATIONS, RUNS, SEED, JOBS, OUTPUT],
+    [FAMILY, KNOTS, TOL, SIMULATIONS, RUNS, SEED, JOBS, *PICTURE],
     without=FOUND,
 )
 def figure(
@@ -224,6 +224,7 @@ def figure(
     rtol: float,
     atol: float,
     output: Path | None,
+    look: Any,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -233,6 +234,8 @@ def figure(
     Lines are theory, markers simulations with the standard error of their mean;
     where these do not come within --tol of the end, as N is too small, there is none.
     """
+    scale = "linear" if FAMILIES[family] is None else "log"
+    look.check(scale, scale)
     chosen = output_path("annealing", output, params, {"family": family, "tol": tol})
     store = ResultStore(store_path, recompute=recompute)
     numerics = {"rtol": rtol, "atol": atol, "store": store}
@@ -248,7 +251,8 @@ def figure(
     from vaedyn.figures_annealing import annealing
 
     results = [("theory", constant), ("theory", best)]
-    write("annealing", annealing(found, constant, best, measured), chosen, results, as_json)
+    drawn = annealing(found, constant, best, measured, look)
+    write("annealing", drawn, chosen, results, as_json)
 
 
 def _simulated(
@@ -261,7 +265,15 @@ def _simulated(
     """Return number, time to converge and its error under some schedules that are not too slow."""
     make = FAMILIES[found.family]
     quick = found.numbers[found.times < SLOW * found.constant]
-    if make is None or count == 0 or not len(quick):
+    if count == 0:
+        return []
+    if make is None:
+        log.info("no markers: schedules of a free form are not simulated by this picture")
+        return []
+    if not len(quick):
+        log.warning(
+            "no markers: every schedule takes more than %g times as long as constant beta", SLOW
+        )
         return []
     points, (runs, seed, jobs) = [], ensemble
     best = float(found.spec.partition(":")[2])
@@ -278,9 +290,11 @@ def _simulated(
             points.append((x, time, error))
     if len(points) < count:
         log.warning(
-            "under %d of %d schedules simulations do not stay within %g of their end: raise --dim",
+            "no marker for %d of %d schedules: under them simulations do not stay within %g of the "
+            "final value at N = %d: raise --dim",
             count - len(points),
             count,
             found.tol,
+            params.dim,
         )
     return points

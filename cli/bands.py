@@ -14,7 +14,7 @@ from vaedyn.plateau import Escape, escape, escape_times
 from vaedyn.sgd import simulate
 
 from ..store import ResultStore
-from .figure import OUTPUT, output_path, write
+from .figure import PICTURE, output_path, write
 from .options import SIMULATION_OPTIONS, Command, Numbers, option, with_model
 from .output import plain, progress_bar
 from .varied import Varied, VariedType
@@ -92,7 +92,7 @@ def _dims(vary: Varied) -> list[int]:
             help="Times at which the spread is shown, up to six.",
             show_default="a tenth, a third and all of --t-max",
         ),
-        OUTPUT,
+        *PICTURE,
     ],
 )  # fmt: skip
 def concentration(
@@ -101,6 +101,7 @@ def concentration(
     at: tuple[float, ...] | None,
     random_start: bool,
     output: Path | None,
+    look: Any,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -117,6 +118,7 @@ def concentration(
         raise click.BadParameter("expected up to six times up to --t-max", param_hint="--at")
     if ensemble["runs"] < 2:
         raise click.BadParameter("a spread needs at least 2 runs", param_hint="--runs")
+    look.check("log", "log")
     output = output_path("concentration", output, params, {})
     store = ResultStore(store_path, recompute=recompute)
     start: Any = params.overlaps()
@@ -134,7 +136,7 @@ def concentration(
 
     from vaedyn import figures_bands
 
-    figure = figures_bands.concentration(drawn, times)
+    figure = figures_bands.concentration(drawn, times, look)
     records = [pair for b, sgd in drawn for pair in (("bands", b), ("simulate", sgd))]
     write("concentration", figure, output, records, as_json)
 
@@ -151,13 +153,14 @@ def concentration(
             "Numerics", "--vary", type=VariedType(), default="dim=250,500,1000,2000,4000",
             help="The values of N.",
         ),
-        OUTPUT,
+        *PICTURE,
     ],
 )  # fmt: skip
 def escape_figure(
     params: Params,
     vary: Varied,
     output: Path | None,
+    look: Any,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -173,6 +176,7 @@ def escape_figure(
     dims = _dims(vary)
     if ensemble["runs"] < 2:
         raise click.BadParameter("a spread needs at least 2 runs", param_hint="--runs")
+    look.check("log", "linear")
     output = output_path("escape", output, params, {})
     store = ResultStore(store_path, recompute=recompute)
     found, measured, drawn = [], [], []
@@ -192,7 +196,7 @@ def escape_figure(
 
     from vaedyn import figures_bands
 
-    figure = figures_bands.escape(params, found, measured)
+    figure = figures_bands.escape(params, found, measured, look)
     write("escape", figure, output, drawn, as_json, points=_points(found, measured))
 
 

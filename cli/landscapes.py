@@ -15,7 +15,7 @@ from vaedyn.sgd import simulate
 from vaedyn.stationary import fixed_points
 
 from ..store import ResultStore
-from .figure import OUTPUT, X_SCALE, output_path, write
+from .figure import PICTURE, output_path, say_if_empty, write
 from .fixedpoints import GROUPS
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
 from .output import print_json, progress_bar
@@ -55,6 +55,13 @@ VARY_TWO = option(
     default=("beta=0.05:3", "eta=0.1:2"),
     help=f"The two axes: of {', '.join(VARIED)}, their ranges, and COUNT ({COUNT}) points.",
 )
+LOG_TIME = option(
+    "Output",
+    "--x-scale",
+    type=click.Choice(["linear", "log"]),
+    default="log",
+    help="Time axis; the first passages are short.",
+)
 SIMULATIONS = option(
     "Numerics",
     "--simulations",
@@ -72,13 +79,14 @@ SIMULATIONS = option(
         "vaedyn plot branches --vary lr=0.01:1.5 --y Q -o branches.svg",
     ],
 )
-@with_model([GROUPS, VARY_ONE, QUANTITY, OUTPUT])
+@with_model([GROUPS, VARY_ONE, QUANTITY, *PICTURE])
 def branches(
     params: Params,
     groups: int,
     vary: Any,
     quantity: str,
     output: Path | None,
+    look: Any,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -98,7 +106,7 @@ def branches(
     from vaedyn.thresholds import thresholds
 
     limits = thresholds(Model.of(params), None) if vary.name == "beta" else None
-    figure = figures_branches.branches(result, quantity, limits)
+    figure = figures_branches.branches(result, quantity, limits, look)
     write("branches", figure, chosen, [("branches", result)], as_json)
 
 
@@ -107,12 +115,13 @@ def branches(
     cls=Command,
     examples=["vaedyn plot cascade --latent 4 --signal 4 --rho 4,3,2,1 --lr 0.05 -o cascade.pdf"],
 )
-@with_model([VARY_BETA, *SIMULATION_OPTIONS, SIMULATIONS, OUTPUT])
+@with_model([VARY_BETA, *SIMULATION_OPTIONS, SIMULATIONS, *PICTURE])
 def cascade(
     params: Params,
     vary: Range | None,
     simulations: int,
     output: Path | None,
+    look: Any,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -121,7 +130,8 @@ def cascade(
     """Draw how latents collapse one by one as beta rises: active units, error, KL per latent.
 
     Lines are the stable fixed point, markers simulations at t = --t-max, which
-    must be long: latents mixed over two signals part slowly.
+    must be long: latents mixed over two signals part slowly. A latent is active
+    when its KL divergence is more than 0.01 nats, in both.
     """
     chosen = output_path("cascade", output, params, {**simulation, "simulations": simulations})
     if vary and vary.name != "beta":
@@ -146,12 +156,12 @@ def cascade(
             params.t_max,
         )
 
-    from vaedyn import figures_branches
+    from vaedyn import figures_cascade
     from vaedyn.dynamics import Model
     from vaedyn.thresholds import thresholds
 
     limits = thresholds(Model.of(params), None)
-    figure = figures_branches.cascade(result, runs, limits)
+    figure = figures_cascade.cascade(result, runs, limits, look)
     write(
         "cascade", figure, chosen, [("branches", result), *(("simulate", r) for r in runs)], as_json
     )
@@ -165,11 +175,12 @@ def cascade(
         "vaedyn plot phase-diagram --vary beta=0.05:3 --vary lr=0.01:1.5 -o map.png",
     ],
 )
-@with_model([VARY_TWO, OUTPUT])
+@with_model([VARY_TWO, *PICTURE])
 def phase_diagram(
     params: Params,
     vary: tuple[Range, ...],
     output: Path | None,
+    look: Any,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -192,7 +203,9 @@ def phase_diagram(
     from vaedyn import figures_phases
     from vaedyn.style import save
 
-    save(figures_phases.phase_diagram(result), chosen, keywords=result.info["keys"])
+    figure = figures_phases.phase_diagram(result, look)
+    say_if_empty(figure)
+    save(figure, chosen, keywords=result.info["keys"])
     if as_json:
         keys = result.info["keys"]
         print_json({"command": "plot phase-diagram", "output": str(chosen), "keys": keys})
@@ -205,7 +218,7 @@ def phase_diagram(
     cls=Command,
     examples=["vaedyn plot passages --latent 2 --signal 2 --rho 3,1 --lr 0.05 -o passages.pdf"],
 )
-@with_model([GROUPS], THEORY_OPTIONS, [X_SCALE, OUTPUT])
+@with_model([GROUPS], THEORY_OPTIONS, [LOG_TIME, *PICTURE])
 def passages(
     params: Params,
     groups: int,
@@ -213,12 +226,14 @@ def passages(
     atol: float,
     x_scale: str,
     output: Path | None,
+    look: Any,
     store_path: Path,
     recompute: bool,
     as_json: bool,
 ) -> None:
     """Draw which fixed points the trajectory passes, how near, and how it leaves them."""
     chosen = output_path("passages", output, params, {"groups": groups, "x_scale": x_scale})
+    look.check(x_scale, "log")
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("fixed points", "points") as progress:
         points = fixed_points(
@@ -231,5 +246,5 @@ def passages(
 
     with progress_bar("distances", "points") as progress:
         passing = passed(points, ode, progress=progress)
-    figure = figures_passages.passages(points, ode, passing, x_scale=x_scale)
+    figure = figures_passages.passages(points, ode, passing, x_scale=x_scale, look=look)
     write("passages", figure, chosen, [("theory", ode), ("fixedpoints", points)], as_json)

@@ -16,7 +16,7 @@ from . import anneal, bands, plot_collapse, plot_spectrum, plot_sweeps
 from .advice import warn
 from .animation import ANIMATE, animate, checked_animation
 from .bands import BANDS, RANDOM_START, compute_bands
-from .figure import OUTPUT, X_SCALE, output_path, write
+from .figure import PICTURE, X_SCALE, output_path, write
 from .landscapes import branches, cascade, passages, phase_diagram
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, Group, option, with_model
 from .output import progress_bar
@@ -29,7 +29,7 @@ Y_SCALE = option(
 MOST_NAMED = 7  # values in the name of a file; as many curves have colours of their own
 SPREAD = [BANDS, RANDOM_START]
 FIGURE_OPTIONS = [
-    OUTPUT,
+    *PICTURE,
     option(
         "Output",
         "--band",
@@ -46,9 +46,10 @@ def command() -> None:
     """Draw figures, computing what is missing and reusing what is there."""
 
 
-def _draw(name: str, style: dict[str, str], **options: Any) -> None:
+def _draw(name: str, style: dict[str, str], look: Any, **options: Any) -> None:
     """Compute or load both trajectories, draw them, and tell what was done."""
     params: Params = options["params"]
+    look.check(style["x_scale"], style.get("y_scale", "linear"))
     output = output_path(name, options["output"], params, {**_numerics(options), **style})
     warn(params)
     as_json, with_bands = options.pop("as_json"), options.pop("with_bands")
@@ -61,7 +62,7 @@ def _draw(name: str, style: dict[str, str], **options: Any) -> None:
 
     from vaedyn import figures
 
-    figure = getattr(figures, name.replace("-", "_"))(ode, sgd, around, **style)
+    figure = getattr(figures, name.replace("-", "_"))(ode, sgd, around, **style, look=look)
     write(name, figure, output, drawn, as_json)
 
 
@@ -121,6 +122,7 @@ def learning_curve(
     band: str,
     x_scale: str,
     y_scale: str,
+    look: Any,
     **options: Any,
 ) -> None:
     """Draw the generalisation error in time: theory as a line, simulation with its band.
@@ -134,14 +136,16 @@ def learning_curve(
     if options["with_bands"] and (vary or animation):
         raise click.UsageError("--bands goes with a single picture of a single model")
     if animation is not None:
+        look.check(x_scale, y_scale)
         animation = checked_animation(animation, options["params"], vary)
         still = options["output"] and output_path("learning-curve", options["output"], Params(), {})
         warn(options["params"])
-        animate(animation, still, *_trajectories(**options), style, options)
+        animate(animation, still, *_trajectories(**options), {**style, "look": look}, options)
         return
     if vary is None:
-        _draw("learning-curve", style, **options)
+        _draw("learning-curve", style, look, **options)
         return
+    look.check(x_scale, y_scale)
     params, values = options["params"], "-".join(map(shown, vary.values[:MOST_NAMED]))
     name = f"learning-curve_{vary.name}-{values}".replace("/", "-").replace(":", "-")
     output = output_path(name, options["output"], params, {**_numerics(options), **style})
@@ -150,7 +154,7 @@ def learning_curve(
     from vaedyn.figures_sweeps import learning_curves
 
     drawn = [("theory", each) for each in ode] + [("simulate", each) for each in sgd]
-    figure = learning_curves(points, ode, sgd, **style)
+    figure = learning_curves(points, ode, sgd, **style, look=look)
     write("learning-curve", figure, output, drawn, options["as_json"])
 
 
@@ -163,9 +167,9 @@ def learning_curve(
     ],
 )
 @with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, SPREAD, FIGURE_OPTIONS)
-def order_parameters(band: str, x_scale: str, **options: Any) -> None:
+def order_parameters(band: str, x_scale: str, look: Any, **options: Any) -> None:
     """Draw m, d, Q, E, R and D in time, one panel each."""
-    _draw("order-parameters", {"band": band, "x_scale": x_scale}, **options)
+    _draw("order-parameters", {"band": band, "x_scale": x_scale}, look, **options)
 
 
 @command.command(
@@ -176,13 +180,13 @@ def order_parameters(band: str, x_scale: str, **options: Any) -> None:
         "vaedyn plot schedule --anneal points:0=0.1,200=1.5,200=1,500=1",
     ],
 )
-@with_model([OUTPUT])
+@with_model(PICTURE)
 def schedule(
-    params: Params, output: Path | None, store_path: Path, recompute: bool, as_json: bool
+    params: Params, output: Path | None, look: Any, store_path: Path, recompute: bool, as_json: bool
 ) -> None:
     """Draw the KL weight in time that --anneal and --beta describe."""
     chosen = output_path("schedule", output, params, {})
 
     from vaedyn import figures
 
-    write("schedule", figures.schedule(params), chosen, [], as_json)
+    write("schedule", figures.schedule(params, look), chosen, [], as_json)

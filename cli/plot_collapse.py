@@ -11,7 +11,7 @@ from vaedyn.settling import ALIKE
 
 from ..store import ResultStore
 from .data import DATA, DATA_OPTIONS
-from .figure import OUTPUT, checked
+from .figure import PICTURE, checked, say_if_empty
 from .ondata import chosen, disagreement, predicted, prepare, slowed, trained
 from .options import (
     OUTPUT_OPTIONS,
@@ -62,7 +62,7 @@ FIGURE_OPTIONS = [
         default=0,
         help="Seed of the shuffling of the rows.",
     ),
-    OUTPUT,
+    *PICTURE,
 ]
 
 
@@ -95,6 +95,7 @@ def figure(
     simulations: int,
     seed: int,
     output: Path | None,
+    look: Any,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -105,6 +106,7 @@ def figure(
     Values of beta go from below the noise level to beyond the largest variance.
     """
     name = f"collapse_{Path(place.partition(':')[0]).stem}.pdf"
+    look.check("log", "linear")
     target = checked(output or Path(name))
     where = {"store_path": store_path, "recompute": recompute}
     it = prepare(place, model, standardise, estimator, spikes, **where)
@@ -126,6 +128,7 @@ def figure(
         log.warning(warnings[0] + others * (len(warnings) > 1))
 
     from vaedyn import figures_spectrum
+    from vaedyn.figures_layout import dress
     from vaedyn.style import save
 
     fine = np.geomspace(betas[0], betas[-1], 2000)
@@ -142,6 +145,8 @@ def figure(
         caption=rf"{spectrum.samples} rows, $N = {spectrum.dim}$, $M = {points[0].latent}$, "
         rf"$\lambda = {points[0].lam:g}$",
     )
+    dress(drawn, look)
+    say_if_empty(drawn)
     save(drawn, target, keywords=keys)
     if not as_json:
         click.echo(target)

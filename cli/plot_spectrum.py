@@ -2,11 +2,13 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 
-from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, look
-from .figure import OUTPUT, checked
+from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS
+from .data import look as look_at
+from .figure import PICTURE, checked, say_if_empty
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from .output import print_json
 from .spectrum import LATENT, OWN, convention_of
@@ -27,7 +29,7 @@ log = logging.getLogger("vaedyn.cli")
     DATA_OPTIONS[:3],
     [LATENT],
     CONVENTION_OPTIONS,
-    [OUTPUT],
+    PICTURE,
     ACCURACY_OPTIONS,
     STORE_OPTIONS,
     RECOMPUTE_OPTIONS,
@@ -44,6 +46,7 @@ def figure(
     scale: float,
     weight: float | None,
     output: Path | None,
+    look: Any,
     leading: int,
     passes: int,
     store_path: Path,
@@ -60,11 +63,12 @@ def figure(
         OWN.beta(weight, 1)  # refused before the data are read
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
     where = {"store_path": store_path, "recompute": recompute}
-    data = look(place, standardise, estimator, spikes, leading, passes, **where)
+    data = look_at(place, standardise, estimator, spikes, leading, passes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
 
     from vaedyn import figures_spectrum
+    from vaedyn.figures_layout import dress
     from vaedyn.style import save
 
     dim = data.spectrum.dim
@@ -76,6 +80,8 @@ def figure(
         factor=(convention or OWN).factor(dim),
         name="your KL weight" if convention else r"$\beta$",
     )
+    dress(drawn, look)
+    say_if_empty(drawn)
     save(drawn, chosen, keywords=[data.source.key])
     if as_json:
         print_json({"command": "plot spectrum", "output": str(chosen), "keys": [data.source.key]})

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from vaedyn.errors import ConvergenceError
 from vaedyn.grids import Point, grid
@@ -14,7 +15,7 @@ from vaedyn.sweeps import Sweep, sweep
 
 from ..store import ResultStore
 from .advice import TOL
-from .figure import OUTPUT, output_path
+from .figure import PICTURE, output_path, say_if_empty
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
 from .output import print_json, progress_bar, without_records
 from .pointwise import tell
@@ -49,6 +50,15 @@ OF = option(
     type=click.Choice([*COMMANDS]),
     default="theory",
     help="What is computed at every point.",
+)
+MANY = 13  # values of both parameters from which on there is a map
+KIND = option(
+    "Output",
+    "--kind",
+    type=click.Choice(["lines", "map"]),
+    default=None,
+    help="Lines, or a map of what is drawn over both parameters, which --y-scale scales.",
+    show_default=f"a map from {MANY} values of both",
 )
 JOBS = SIMULATION_OPTIONS[3:]
 SCALES = [
@@ -112,8 +122,9 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
             help="Which has a line for each of its values.",
             show_default="the second",
         ),
+        KIND,
         *SCALES,
-        OUTPUT,
+        *PICTURE,
     ],
 )
 def figure(
@@ -123,9 +134,11 @@ def figure(
     x: str | None,
     y: str,
     hue: str | None,
+    kind: str | None,
     x_scale: str,
     y_scale: str,
     output: Path | None,
+    look: Any,
     store_path: Path,
     recompute: bool,
     as_json: bool,
@@ -134,12 +147,15 @@ def figure(
     """Draw where learning ends against what is varied, a line for each value of a second one.
 
     Of several latents the largest in size is drawn. Points that are stored are
-    reused, the others computed and kept, as by `vaedyn sweep`.
+    reused, the others computed and kept, as by `vaedyn sweep`. Where two parameters
+    take many values each, a map in colours says more than lines do.
     """
     varied = by_name(vary)
     x, hue = _axes(varied, x, hue)
+    mapped = hue if _is_map(varied, x, hue, kind) else None
+    look.check(*(_spacings(varied, x, mapped) if mapped else (x_scale, y_scale)))
     _suited(of, y)
-    marks = {"of": of, "x": x, "y": y, "hue": hue, "tol": options["tol"]}
+    marks = {"of": of, "x": x, "y": y, "hue": hue, "kind": kind, "tol": options["tol"]}
     chosen = output_path("sweep", output, params, {k: v for k, v in marks.items() if v})
     used = ("runs", "seed", "engine") if of == "simulate" else ("rtol", "atol")
     used += ("tol",) if of == "convergence" else ()
@@ -156,12 +172,19 @@ def figure(
     note_counts(vary)
     _tell(result)
 
+    from vaedyn.figures_maps import across
     from vaedyn.figures_sweeps import along
     from vaedyn.style import save
 
     keys = [outcome.key for outcome in result.outcomes if outcome.key]
-    looks: Any = {"at_end": of in ("theory", "simulate"), "x_scale": x_scale, "y_scale": y_scale}
-    save(along(result.points, result.values(y), x, y, hue, **looks), chosen, keywords=keys)
+    values = result.points, result.values(y)
+    looks: Any = {"at_end": of in ("theory", "simulate"), "look": look}
+    if mapped:
+        drawn = across(*values, x, mapped, y, scale=y_scale, **looks)
+    else:
+        drawn = along(*values, x, y, hue, x_scale=x_scale, y_scale=y_scale, **looks)
+    say_if_empty(drawn)
+    save(drawn, chosen, keywords=keys)
     if as_json:
         print_json({"command": "plot sweep", "output": str(chosen), "keys": keys})
     else:
@@ -184,6 +207,29 @@ def _axes(varied: dict[str, list[Any]], x: str | None, hue: str | None) -> tuple
     if not all(isinstance(value, (int, float)) for value in varied[x]):
         raise click.BadParameter(f"{x} is not a number each: draw it by --hue", param_hint="--x")
     return x, hue
+
+
+def _spacings(varied: dict[str, list[Any]], x: str, y: str) -> list[str]:
+    """Return the scales of a map's axes."""
+    from vaedyn.figures_phases import spacing
+
+    return [spacing(np.unique(np.array(varied[name], float))) for name in (x, y)]
+
+
+def _is_map(varied: dict[str, list[Any]], x: str, hue: str | None, kind: str | None) -> bool:
+    """Return whether a map is to be drawn."""
+    if kind == "lines" or (kind is None and hue is None):
+        return False
+    if hue is None:
+        raise click.BadParameter("a map needs --vary twice", param_hint="--kind")
+    numbers = all(isinstance(value, (int, float)) for value in varied[hue])
+    fewest = min(len(set(varied[name])) for name in (x, hue))
+    if kind is None:
+        return numbers and fewest >= MANY
+    if not numbers or fewest < 2:
+        reason = f"a map needs numbers, two of each at least: {x} and {hue} have not"
+        raise click.BadParameter(reason, param_hint="--kind")
+    return True
 
 
 def _suited(of: str, y: str) -> None:

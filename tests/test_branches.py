@@ -5,7 +5,7 @@ import pytest
 
 import vaedyn
 from tests import reference
-from vaedyn import figures_branches
+from vaedyn import figures_branches, figures_cascade
 from vaedyn.bifurcation import Continuation, attractor, branches, vary
 from vaedyn.continuation import EDGE, END, ESCAPE, FOLD, trace
 from vaedyn.dynamics import Model, root
@@ -270,12 +270,51 @@ def test_any_quantity_can_be_drawn(by_beta, quantity):
         figures_branches.branches(by_beta, "nonsense")
 
 
+def test_times_that_diverge_leave_the_panel_on_both_sides(two, by_beta):
+    for result in (two, by_beta):
+        _, bottom = figures_branches.branches(result).axes
+        top = bottom.get_ylim()[1]
+        changes = [event for event in result.events if event["kind"] == "stability"]
+        assert changes
+        for event in changes:
+            colours = figures_branches._styles(result)[event["branch"]]["color"]
+            drawn = [line.get_xydata() for line in bottom.lines if line.get_color() == colours]
+            x, time = np.concatenate(drawn).T
+            near = np.abs(x - event["at"]) < 0.01 * np.ptp(result.varied)
+            for side in (x < event["at"], x > event["at"]):
+                assert time[near & side].max() > top
+            # rates near a threshold are proportional to the distance from it
+            inside = np.flatnonzero((np.abs(x / event["at"] - 1) < 1e-3) & (x < event["at"]))
+            product = (event["at"] - x[inside]) * time[inside]
+            np.testing.assert_allclose(product, product[0], rtol=0.1)
+
+
+def test_lines_and_markers_of_the_cascade_count_by_one_definition(two):
+    params = vaedyn.Params(latent=2, signal=2, rho=(3, 1), lr=0.05, beta=1.5, t_max=20, points=3)
+    run = vaedyn.simulate(params, runs=3)
+    figure = figures_cascade.cascade(two, [run])
+    units, _, divergence = figure.axes
+    (legend,) = figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    names = {
+        text: line.get_color() for text, line in zip(texts, legend.legend_handles, strict=True)
+    }
+    (counted,) = [line for line in units.lines if len(line.get_xdata()) > 5]
+    lines = [line for line in divergence.lines if len(line.get_xdata()) > 5]
+    assert [line.get_color() for line in lines] == [names["latent 1"], names["latent 2"]]
+    kl = np.array([line.get_ydata() for line in lines])
+    assert np.all(kl[0] >= kl[1])
+    np.testing.assert_array_equal(counted.get_ydata(), (kl > 0.01).sum(axis=0))
+    (mark,) = [line for line in units.lines if line.get_marker() == "o"]
+    assert mark.get_ydata()[0] == np.mean((run.kl_per_latent[:, -1] > 0.01).sum(axis=-1))
+
+
 def test_the_cascade_shows_simulations_on_top(two):
     params = vaedyn.Params(latent=2, signal=2, rho=(3, 1), lr=0.05, beta=3, t_max=20, points=3)
     runs = [vaedyn.simulate(params, runs=2)]
-    figure = figures_branches.cascade(two, runs)
+    figure = figures_cascade.cascade(two, runs)
     assert [axes.get_ylabel() for axes in figure.axes] == [
-        "active units",
+        "active units\n(KL > 0.01 nats)",
         r"generalisation error $\varepsilon_g$",
         "KL per latent (nats)",
     ]

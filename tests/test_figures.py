@@ -1,13 +1,15 @@
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import vaedyn
-from vaedyn import figures, figures_branches, style
+from vaedyn import figures, figures_branches, figures_cascade, style
 from vaedyn.bifurcation import branches
 from vaedyn.errors import OutputError
+from vaedyn.figures_layout import caption
 
 MODEL = {"dim": 50, "lr": 0.1, "t_max": 40, "points": 21}
 
@@ -22,13 +24,18 @@ def lines(axes):
     return [line for line in axes.get_lines() if line.get_linestyle() != "None"]
 
 
+def words_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def markers(axes):
     return [line for line in axes.get_lines() if line.get_marker() == "o"]
 
 
 def test_the_learning_curve_shows_theory_simulation_and_spread(pair):
     theory, simulation = pair
-    (axes,) = figures.learning_curve(theory, simulation).axes
+    figure = figures.learning_curve(theory, simulation)
+    (axes,) = figure.axes
     (line,) = lines(axes)
     np.testing.assert_array_equal(line.get_xydata(), np.stack([theory.t, theory.eps_g], axis=1))
     (points,) = markers(axes)
@@ -42,8 +49,7 @@ def test_the_learning_curve_shows_theory_simulation_and_spread(pair):
     for i in (5, 20):
         here = edges[np.isclose(edges[:, 0], theory.t[i]), 1]
         assert here.max() == pytest.approx(simulation.eps_g.mean(axis=0)[i] + std[i])
-    words = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert words == ["theory (ODE)", "SGD, 4 runs", "mean ± std of runs"]
+    assert words_of(figure) == ["theory (ODE)", "SGD, 4 runs", "mean ± std of runs"]
 
 
 def test_axes_carry_the_papers_symbols(pair):
@@ -64,10 +70,61 @@ def test_order_parameters_show_every_entry_that_differs():
     params = vaedyn.Params(latent=2, signal=2, rho=(2, 1), **MODEL)
     figure = figures.order_parameters(vaedyn.theory(params), None)
     assert [len(lines(axes)) for axes in figure.axes] == [4, 3, 2, 4, 3, 4]
-    words = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert words == [
-        "theory (ODE)", "latent 1", "latent 2", "signal 1", "signal 2", "off-diagonal",
+    assert words_of(figure) == [
+        "theory (ODE), signal 1", "latent 1", "latent 2", "signal 2", "off-diagonal",
+        "latent 1: sign reversed",
     ]  # fmt: skip
+
+
+def test_latents_that_end_with_negative_overlaps_are_reversed_as_a_whole():
+    params = vaedyn.Params(latent=2, signal=2, rho=(2, 1), init_seed=2, **MODEL)
+    theory, runs = vaedyn.theory(params), vaedyn.simulate(params, runs=3)
+    largest = [theory.m[-1, i, np.abs(theory.m[-1, i]).argmax()] for i in (0, 1)]
+    signs = np.sign(largest)
+    assert signs.tolist() == [1, -1]  # so that both cases and their products are seen
+    figure = figures.order_parameters(theory, runs)
+    assert words_of(figure)[-1] == "latent 2: sign reversed"
+    panels = {axes.get_ylabel()[1]: axes for axes in figure.axes}
+    for name, pairs in {"m": [(0, 0), (0, 1), (1, 0), (1, 1)], "Q": [(0, 0), (1, 0), (1, 1)],
+                        "R": [(0, 0), (0, 1), (1, 0), (1, 1)]}.items():  # fmt: skip
+        for line, mark, (i, k) in zip(
+            lines(panels[name]), markers(panels[name]), pairs, strict=True
+        ):
+            sign = signs[i] if name == "m" else signs[i] * signs[k]
+            np.testing.assert_array_equal(line.get_ydata(), sign * getattr(theory, name)[:, i, k])
+            at = np.searchsorted(theory.t, mark.get_xdata())
+            mean = getattr(runs, name)[:, :, i, k].mean(axis=0)[at]
+            np.testing.assert_allclose(mark.get_ydata(), sign * mean, rtol=1e-12)
+
+
+def test_runs_with_starts_of_their_own_have_signs_of_their_own():
+    init = "m=0.3,d=0.3,Q=1,E=1,R=0,D=1"
+    params = vaedyn.Params(**{**MODEL, "init": init})
+    runs = vaedyn.simulate(params, runs=2, random_start=True)
+    turned = replace(runs, m=runs.m * [[[[1.0]]], [[[-1.0]]]], d=runs.d * [[[[1.0]]], [[[-1.0]]]])
+    (one, two) = (figures.order_parameters(None, each) for each in (runs, turned))
+    for panel in (0, 3):
+        np.testing.assert_array_equal(
+            markers(one.axes[panel])[0].get_ydata(), markers(two.axes[panel])[0].get_ydata()
+        )
+    assert "$W$ and $V$: sign reversed" not in words_of(one)
+    assert words_of(two)[-1] == "$W$ and $V$: sign reversed"
+
+
+def test_no_line_has_two_names():
+    params = vaedyn.Params(latent=3, signal=2, **MODEL)
+    legend = figures.order_parameters(*both_of(params)).legends[0]
+    looks = [(line.get_color(), line.get_linestyle(), line.get_marker())
+             for line in legend.legend_handles if hasattr(line, "get_linestyle")
+             and hasattr(line, "get_marker") and line.get_linestyle() != "None"]  # fmt: skip
+    styles = [line._dash_pattern for line in legend.legend_handles if hasattr(line, "_dash_pattern")
+              and hasattr(line, "get_marker") and line.get_linestyle() != "None"]  # fmt: skip
+    assert len(looks) == 3
+    assert len({str(style) for style in styles}) == 3
+
+
+def both_of(params):
+    return vaedyn.theory(params), vaedyn.simulate(params, runs=2)
 
 
 def test_the_standard_error_is_narrower_by_root_of_runs(pair):
@@ -78,36 +135,7 @@ def test_the_standard_error_is_narrower_by_root_of_runs(pair):
 
 def test_one_run_has_no_band(pair):
     alone = vaedyn.simulate(pair[0].params, runs=1)
-    (axes,) = figures.learning_curve(None, alone).axes
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["SGD, one run"]
-
-
-def test_no_text_overlaps_or_leaves_the_page():
-    """The worst case: many latents and signals, long parameters."""
-    params = vaedyn.Params(
-        latent=8, signal=8, rho=tuple(np.linspace(4.125, 1.375, 8)), lam=0.05,
-        anneal="tanh:0.0025", **MODEL,
-    )  # fmt: skip
-    both = vaedyn.theory(params), vaedyn.simulate(params, runs=2)
-    for figure in (figures.learning_curve(*both), figures.order_parameters(*both)):
-        figure.draw_without_rendering()
-        page = figure.bbox
-        boxes = []
-        for axes in figure.axes:
-            texts = [axes.title, axes.xaxis.label, axes.yaxis.label]
-            texts += [label for label in axes.get_xticklabels() if axes.xaxis.get_visible()]
-            boxes += [text.get_window_extent() for text in texts if text.get_text()]
-        boxes += [legend.get_window_extent() for legend in figure.legends]
-        if figure._suptitle is not None:
-            boxes.append(figure._suptitle.get_window_extent())
-        for i, box in enumerate(boxes):
-            assert box.x0 >= page.x0 - 1
-            assert box.x1 <= page.x1 + 1
-            assert box.y0 >= page.y0 - 1
-            assert box.y1 <= page.y1 + 1
-            assert not any(
-                box.overlaps(other) for other in boxes[:i] if other.height and box.height
-            )
+    assert words_of(figures.learning_curve(None, alone)) == ["SGD, one run"]
 
 
 @pytest.mark.parametrize("form", style.FORMATS)
@@ -132,7 +160,7 @@ def test_what_cannot_be_drawn_or_written_is_said(pair, tmp_path):
     other = vaedyn.theory(vaedyn.Params(**{**MODEL, "points": 11}))
     with pytest.raises(ValueError, match="same times"):
         figures.learning_curve(other, pair[1])
-    with pytest.raises(vaedyn.ParameterError, match=r"output: .*\.pdf, \.svg or \.png"):
+    with pytest.raises(vaedyn.ParameterError, match=r"output: .*\.pdf, \.svg, \.eps or \.png"):
         style.save(figures.learning_curve(*pair), tmp_path / "a.jpg")
     with pytest.raises(vaedyn.ParameterError, match="band: expected std or sem"):
         figures.learning_curve(*pair, band="foo")
@@ -142,18 +170,23 @@ def test_what_cannot_be_drawn_or_written_is_said(pair, tmp_path):
 
 def test_the_caption_states_the_model():
     def words(**model):
-        return style.caption(vaedyn.Params(dim=100, **model), 500)
+        return ", ".join(caption(vaedyn.Params(dim=100, **model)))
 
-    assert r"\rho = 2,\,1,\,1$" in words(latent=3, signal=3, rho=(2, 1, 1))
-    assert r"\rho = 2$" in words(latent=2, signal=2, rho=2)
-    assert r"\rho = 5,\,4,\,3,\,\ldots,\,1$" in words(latent=5, signal=5, rho=(5, 4, 3, 2, 1))
+    assert r"$\rho = (2,\,1,\,1)$" in words(latent=3, signal=3, rho=(2, 1, 1))
+    assert r"$\rho = 2$" in words(latent=2, signal=2, rho=2)
+    many = words(latent=5, signal=5, rho=(5, 4, 3, 2, 1))
+    assert r"$\rho = (5,\,4,\,3,\,\ldots,\,1)$" in many
     assert r"\beta(t) = 1.5\,\tanh(0.002\,t)" in words(beta=1.5, anneal="tanh:0.002")
+    tiny = words(lr=1e-7, eta=1e6, beta=1.25e-5, rho=0.0001234)
+    assert r"$\rho = 0.0001234$, $\eta = 10^{6}$, $\beta = 1.25 \times 10^{-5}$" in tiny
+    assert r"$\tau = 10^{-7}$" in tiny
 
 
 def test_a_logarithmic_time_axis_is_not_scaled_to_what_it_cannot_show(pair):
     params = vaedyn.Params(init="m=0.3,d=0.3,Q=9,E=9,R=0.1,D=1", **MODEL)
     theory = vaedyn.theory(params)
-    shown = figures.order_parameters(theory, None, x_scale="log").axes[4]
+    figure = figures.order_parameters(theory, None, x_scale="log")
+    (shown,) = [axes for axes in figure.axes if axes.get_ylabel()[1] == "E"]
     assert shown.get_ylim()[1] < theory.E[0, 0, 0]
 
 
@@ -194,7 +227,7 @@ def shown_thresholds(figure, count):
 )
 def test_names_of_close_thresholds_are_joined(flat, collapse, names):
     limits = {"collapse": list(collapse), "noise": 1.0}
-    shown = shown_thresholds(figures_branches.cascade(flat, (), limits), len({*collapse, 1.0}))
+    shown = shown_thresholds(figures_cascade.cascade(flat, (), limits), len({*collapse, 1.0}))
     assert re.findall(r"\\beta_\{?(\w|\\eta)", " ".join(shown)) == names
     assert (len(shown) == 5) == (collapse == (5, 4, 3, 2))
     figure = figures_branches.branches(flat, "eps_g", limits)

@@ -1,10 +1,17 @@
 """Figures over several models: what is drawn is what was computed."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+from matplotlib.colors import LogNorm, Normalize, to_rgb
 
 import vaedyn
-from vaedyn.figures_sweeps import along, colours, learning_curves, value_label
+from vaedyn.cli.plot_sweeps import _is_map
+from vaedyn.figures_hues import palette, scale_of
+from vaedyn.figures_maps import across
+from vaedyn.figures_sweeps import along, learning_curves, value_label
 from vaedyn.grids import grid
 
 FAST = vaedyn.Params(dim=50, lr=0.1, t_max=20, points=21)
@@ -20,14 +27,13 @@ def test_learning_curves_lie_over_one_another_in_their_colours():
     runs = [vaedyn.simulate(point.params, runs=2) for point in points]
     figure = learning_curves(points, theory, runs)
     (axes,) = figure.axes
-    for line, ode, colour in zip(lines(axes), theory, colours(3), strict=True):
+    for line, ode, colour in zip(lines(axes), theory, palette(3), strict=True):
         np.testing.assert_array_equal(line.get_ydata(), ode.eps_g)
         assert line.get_color() == colour
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words[:3] == [r"$\beta = 0.5$", r"$\beta = 1$", r"$\beta = 2.5$"]
-    assert "SGD, 2 runs" in words
-    assert r"\beta" not in axes.get_title()
-    assert r"\eta = 1" in axes.get_title()
+    assert r"\beta" not in figure.get_suptitle()
+    assert r"\eta = 1" in figure.get_suptitle()
 
 
 def test_a_sweep_is_drawn_sorted_with_a_line_for_each_hue():
@@ -42,8 +48,8 @@ def test_a_sweep_is_drawn_sorted_with_a_line_for_each_hue():
                 for b in (0.5, 1.0, 2.0)]  # fmt: skip
         np.testing.assert_array_equal(line.get_ydata(), ends)
     assert r"\beta" in axes.get_xlabel()
-    assert "$t = 20$" in axes.get_title()
-    assert r"\tau" not in axes.get_title()
+    assert "$t = 20$" in figure.get_suptitle()
+    assert r"\tau" not in figure.get_suptitle()
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words == [r"$\tau = 0.1$", r"$\tau = 0.2$"]
 
@@ -59,16 +65,118 @@ def test_simulations_have_bars_and_gaps_where_there_is_no_result():
     assert {1.0, 0.5} <= set(np.round(lengths, 12))
 
 
+def drawn_along(lrs):
+    points = grid(FAST, {"beta": [0.5, 1.0], "lr": lrs})
+    return along(points, [*np.arange(1.0, 2 * len(lrs) + 1)], "beta", "eps_g", "lr")
+
+
+def test_five_ordered_values_have_a_colour_bar_and_four_a_legend():
+    four = drawn_along([0.1, 0.2, 0.3, 0.4])
+    assert len(four.axes) == 1
+    assert len(four.legends[0].get_texts()) == 4
+    five = drawn_along([0.1, 0.2, 0.3, 0.4, 0.5])
+    axes, bar = five.axes
+    assert not five.legends
+    assert r"\tau" in bar.get_ylabel()
+    assert bar.get_ylim() == pytest.approx((0.1, 0.5))
+    red, green, blue = np.array([to_rgb(line.get_color()) for line in axes.lines]).T
+    lightness = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    assert np.all(np.diff(lightness) > 0.03)
+    assert lightness[-1] < 0.8  # seen on white
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1e-4, 0.5, 1, 1.5, 2], Normalize),
+        ([1, 2, 4, 8, 16], LogNorm),
+        ([0, 1, 2, 3, 9], Normalize),
+    ],
+)
+def test_a_colour_bar_is_scaled_as_values_are_spread(values, kind):
+    assert type(scale_of(values)) is kind
+
+
+def test_words_and_few_values_have_no_colour_bar():
+    assert scale_of(["constant", "linear:9", "linear:8", "linear:7", "linear:6"]) is None
+    assert scale_of([1, 2, 3, 4]) is None
+    assert scale_of([(1.0, 2.0)] * 5) is None
+
+
+def test_theory_and_simulation_have_a_column_of_their_own_in_the_legend():
+    points = grid(FAST, {"beta": [0.5, 1.0, 1.5, 2.0]})
+    pairs = [(vaedyn.theory(p.params), vaedyn.simulate(p.params, runs=2)) for p in points]
+    legend = learning_curves(points, *zip(*pairs, strict=True)).legends[0]
+    words = [text.get_text() for text in legend.get_texts()]
+    rows = len(words) // legend._ncols
+    apart = words[-rows:]
+    assert apart == ["theory (ODE)", "SGD, 2 runs", "mean ± std of runs"]
+    assert not any("beta" in word for word in apart)
+    colours = {line.get_color() for line in legend.legend_handles[-rows:-1]}
+    assert colours == {"0.35"}
+
+
+def test_a_map_has_every_value_in_its_place_and_hatches_what_is_missing():
+    points = grid(FAST, {"beta": [2.0, 0.5, 1.0], "eta": [1.0, 10.0, 100.0]})
+    values = [None if n == 4 else float(n) for n in range(9)]
+    figure = across(points, values, "beta", "eta", "eps_g", at_end=True)
+    axes, bar = figure.axes
+    found = axes.collections[0].get_array().reshape(3, 3)
+    # rows of eta from below, columns of beta from the left: 0.5, 1, 2
+    np.testing.assert_array_equal(found.filled(-1), [[3, 6, 0], [-1, 7, 1], [5, 8, 2]])
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert r"\varepsilon_g" in bar.get_ylabel()
+    missing = axes.collections[1]
+    assert missing.get_hatch()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["no result"]
+    whole = across(points, [*range(1, 10)], "beta", "eta", "kl", scale="log")
+    assert not whole.legends
+    with pytest.raises(vaedyn.ParameterError, match="no value of kl is above 0"):
+        across(points, [0.0] * 9, "beta", "eta", "kl", scale="log")
+
+
+@pytest.mark.parametrize(
+    ("counts", "kind", "mapped"),
+    [
+        ((13, 13), None, True),
+        ((13, 12), None, False),
+        ((3, 2), "map", True),
+        ((20, 20), "lines", False),
+    ],
+)
+def test_a_map_is_drawn_where_both_vary_much_or_when_asked_for(counts, kind, mapped):
+    varied = {name: [*range(count)] for name, count in zip("ab", counts, strict=True)}
+    assert _is_map(varied, "a", "b", kind) == mapped
+
+
+def test_a_map_needs_two_parameters_that_are_numbers(run):
+    assert "--kind: a map needs --vary twice" in run("plot sweep --kind map").err.replace("'", "")
+    done = run("plot sweep --vary beta=1,2 --vary anneal=constant;linear:9 --kind map")
+    assert done.code == 2
+    assert "--kind" in done.err
+    assert not Path("vaedyn-store").exists()
+
+
+def test_many_points_without_a_result_are_counted_rather_than_listed(run):
+    done = run(
+        "plot sweep --dim 50 --t-max 20 --points 5 --jobs 1 -o s.svg --vary eta=1,500",
+        "--vary lr=0.1:2:14",
+    )
+    assert done.code == 1
+    assert len(re.findall("no result at eta", done.err)) == 10
+    assert re.search(r"no result at \d+ more points", done.err)
+
+
 def test_many_colours_are_all_different():
-    assert len({tuple(np.atleast_1d(colour)) for colour in colours(30)}) == 30
-    assert len(set(colours(7))) == 7
+    assert len({tuple(np.atleast_1d(colour)) for colour in palette(30)}) == 30
+    assert len(set(palette(7))) == 7
 
 
 @pytest.mark.parametrize(
     ("values", "label"),
     [
         ({"beta": 0.5}, r"$\beta = 0.5$"),
-        ({"rho": (3.0, 1.0)}, r"$\rho = 3,\,1$"),
+        ({"rho": (3.0, 1.0)}, r"$\rho = (3,\,1)$"),
         ({"anneal": "tanh:0.002"}, "anneal tanh:0.002"),
         ({"init_seed": 4}, "init seed 4"),
     ],

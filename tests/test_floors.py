@@ -27,9 +27,10 @@ SCIENCE = [
     "blocks", "tails", "spectrum", "noise", "whiteness", "findings", "cautions", "analysis",
     "prediction", "datasets", "evidence", "claims_limit",
     "claims_entangled", "claims_collapse", "claims_annealing", "claims", "selfcheck", "style",
-    "figures", "figures_bands", "figures_branches", "figures_phases", "figures_passages",
-    "figures_annealing", "figures_sweeps", "figures_spectrum", "figures_animation",
-    "figures_claims",
+    "figures_layout", "figures_hues", "figures_signs", "figures", "figures_bands",
+    "figures_branches", "figures_cascade", "figures_phases", "figures_passages",
+    "figures_annealing", "figures_sweeps", "figures_maps", "figures_spectrum",
+    "figures_animation", "figures_claims",
 ]  # fmt: skip
 
 

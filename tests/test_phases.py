@@ -337,7 +337,7 @@ def test_the_figure_shows_phases_error_and_thresholds():
     assert {"collapsed", "learned", "partly learned", "noise-fitting"} < set(words)
     assert r"threshold of signals, $\tau \to 0$" in words
     caption = figure.get_suptitle()
-    assert r"\rho = 3,\,1" in caption
+    assert r"\rho = (3,\,1)" in caption
     assert r"\tau = 0.02" in caption
     assert r"\beta" not in caption
     assert len(right.collections) == len(left.collections)

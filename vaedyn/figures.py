@@ -8,18 +8,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from .errors import ParameterError
+from .figures_hues import palette
+from .figures_layout import (
+    NARROW,
+    PLAIN,
+    Look,
+    below,
+    caption,
+    finish,
+    label_decades,
+    powers,
+)
+from .figures_signs import entry, signs_of
 from .fluctuations import Bands
 from .params import Params
 from .results import Trajectory
-from .style import COLOURS, ONE_COLUMN, TWO_COLUMNS, caption, new_figure, styled
+from .style import COLOURS, ONE_COLUMN, TWO_COLUMNS, new_figure, styled
 
 BANDS = {"std": "mean ± std of runs", "sem": "mean ± standard error"}
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (8, 2)), (0, (2, 2)))
 EDGE, DOTS = "0.15", (0, (1, 1.3))  # of the runs' band, when theory's is shaded
 OFF_DIAGONAL = (0, (5, 1, 1, 1))
+THEORY = "theory (ODE)"
+TIME = r"time $t$ = SGD steps$/N$"
 SYMBOLS = {
     "eps_g": r"generalisation error $\varepsilon_g$",
     "m": r"$m = W^\top W^*/N$",
@@ -114,7 +127,7 @@ def _shade(axes: Axes, t: np.ndarray, mean: np.ndarray, half: np.ndarray, colour
 def legend(theory, simulation, band: str, colour: str, around: Bands | None = None) -> list[Any]:
     handles = []
     if theory is not None:
-        handles.append(Line2D([], [], color=colour, label="theory (ODE)"))
+        handles.append(Line2D([], [], color=colour, label=THEORY))
     if around is not None:
         text = f"theory, ± std at $N = {around.params.dim}$"
         handles.append(Patch(facecolor=colour, alpha=0.22, label=text))
@@ -147,22 +160,6 @@ def time_axis(axes: Axes, t: np.ndarray, x_scale: str) -> None:
     axes.set_xlim(t[t > 0][0] if x_scale == "log" else t[0], t[-1])
 
 
-def label_decades(axes: Axes) -> None:
-    """Label a logarithmic y axis in plain numbers, between the decades too if it has few."""
-
-    def text(value: float, _position: object = None) -> str:
-        exponent = round(np.log10(value))
-        return f"{value:g}" if -3 < exponent < 4 else f"$10^{{{exponent}}}$"
-
-    axes.yaxis.set_major_formatter(FuncFormatter(text))
-    low, high = axes.get_ylim()
-    if high / low < 20:
-        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
-        axes.yaxis.set_minor_formatter(FuncFormatter(text))
-    else:
-        axes.yaxis.set_minor_formatter(NullFormatter())
-
-
 def learning_curve(
     theory: Trajectory | None,
     simulation: Trajectory | None,
@@ -171,6 +168,7 @@ def learning_curve(
     x_scale: str = "linear",
     y_scale: str = "log",
     band: str = "std",
+    look: Look = PLAIN,
 ) -> Figure:
     """Draw the generalisation error in time.
 
@@ -188,10 +186,11 @@ def learning_curve(
     band : {"std", "sem"}
         Half-width of the shaded band: standard deviation over runs, or
         standard error of their mean.
+    look : Look
     """
     params, t = _common(theory, simulation)
     with styled():
-        figure, (axes,) = new_figure(ONE_COLUMN, 2.5)
+        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.3)
         axes.set_yscale(y_scale)
         draw(
             axes,
@@ -205,12 +204,12 @@ def learning_curve(
             around=None if around is None else around.eps_g,
         )
         time_axis(axes, t, x_scale)
+        axes.set_xlabel(TIME)
+        axes.set_ylabel(SYMBOLS["eps_g"])
+        finish(figure, [axes], caption(params), look)
         if y_scale == "log":
             label_decades(axes)
-        axes.set_xlabel(r"time $t$ = SGD steps$/N$")
-        axes.set_ylabel(SYMBOLS["eps_g"])
-        axes.set_title(caption(params, 76), fontsize=6.5)
-        axes.legend(handles=legend(theory, simulation, band, COLOURS[0], around))
+        below(figure, legend(theory, simulation, band, COLOURS[0], around))
     return figure
 
 
@@ -221,29 +220,33 @@ def order_parameters(
     *,
     x_scale: str = "linear",
     band: str = "std",
+    look: Look = PLAIN,
 ) -> Figure:
     """Draw all entries of m, d, Q, E, R and D in time, one panel each.
 
-    The colour tells the latent (the later one of a pair), the dash the signal.
+    The colour tells the latent (the later one of a pair), the dash the signal. The
+    weights of a latent can be reversed, W and V together, without any consequence; those
+    that end with a negative overlap with their signal are, and the legend says so.
     Arguments as for `learning_curve`.
     """
     params, t = _common(theory, simulation)
+    signs, turned = signs_of(theory, simulation)
     with styled():
         colour = "0.3" if params.latent > 1 else COLOURS[0]
-        handles = legend(theory, simulation, band, colour, around)
-        handles += _keys(params)
-        columns = min(len(handles), 6)
-        height = 3.4 + 0.14 * -(-len(handles) // columns)
-        figure, panels = new_figure(TWO_COLUMNS, height, nrows=2, ncols=3, sharex=True)
-        for axes, name in zip(panels.ravel(), ("m", "Q", "D", "d", "E", "R"), strict=True):
+        handles = _keys(params, legend(theory, simulation, band, colour, around), turned)
+        width = look.width or TWO_COLUMNS
+        grid = {"nrows": 3, "ncols": 2} if width < NARROW else {"nrows": 2, "ncols": 3}
+        figure, panels = new_figure(width, 1.6 * grid["nrows"], **grid, sharex=True)
+        order = "mdQERD" if width < NARROW else "mQDdER"
+        for axes, name in zip(panels.ravel(), order, strict=True):
             for index, style in _entries(params, name):
                 crowded = params.latent > 2 and style.get("linestyle") == OFF_DIAGONAL
                 many = len(index) == 2 and params.latent * params.signal > 4
                 draw(
                     axes,
                     t,
-                    None if theory is None else getattr(theory, name)[:, *index],
-                    None if simulation is None else getattr(simulation, name)[:, :, *index],
+                    None if theory is None else entry(theory, name, index, signs[0]),
+                    None if simulation is None else entry(simulation, name, index, signs[1]),
                     style,
                     band=band,
                     x_scale=x_scale,
@@ -253,17 +256,16 @@ def order_parameters(
             axes.set_ylabel(SYMBOLS[name])
             time_axis(axes, t, x_scale)
             axes.margins(y=0.08)
-        for axes in panels[1]:
-            axes.set_xlabel(r"time $t$ = SGD steps$/N$")
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
-        figure.suptitle(caption(params, 150), fontsize=7)
+        for axes in panels[-1]:
+            axes.set_xlabel(TIME if width >= NARROW else "time $t$")
+        finish(figure, panels.ravel(), caption(params), look)
+        below(figure, handles, columns=6)
     return figure
 
 
 def _entries(params: Params, name: str) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:
     """Yield the entries of an order parameter that differ, with their line styles."""
-    for i in range(params.latent):
-        colour = COLOURS[i % len(COLOURS)]
+    for i, colour in enumerate(palette(params.latent)):
         if name == "D":
             yield (i,), {"color": colour}
         elif name in "md":
@@ -275,19 +277,26 @@ def _entries(params: Params, name: str) -> Iterator[tuple[tuple[int, ...], dict[
                 yield (i, j), {"color": colour, "linestyle": "-" if i == j else OFF_DIAGONAL}
 
 
-def _keys(params: Params) -> list[Any]:
-    """Return legend entries for the colours and dashes that are in use."""
-    if params.latent == params.signal == 1:
-        return []
-    handles: list[Any] = []
+def _keys(params: Params, handles: list[Any], turned: list[int]) -> list[Any]:
+    """Return legend entries: `handles`, and the colours and dashes that are in use.
+
+    A solid line is theory's, and of the first signal: one entry says both.
+    """
     if params.latent > 1:
-        for colour, latents in _cycled(params.latent, COLOURS):
-            handles.append(Patch(facecolor=colour, label=f"latent {latents}"))
+        for i, colour in enumerate(palette(params.latent), 1):
+            handles.append(Patch(facecolor=colour, label=f"latent {i}"))
     if params.signal > 1:
-        for dash, signals in _cycled(params.signal, DASHES):
+        for n, (dash, signals) in enumerate(_cycled(params.signal, DASHES)):
+            if n == 0 and handles[0].get_label() == THEORY:
+                handles[0].set_label(f"{THEORY}, signal {signals}")
+                continue
             handles.append(Line2D([], [], color="0.3", linestyle=dash, label=f"signal {signals}"))
     if params.latent > 1:
         handles.append(Line2D([], [], color="0.3", linestyle=OFF_DIAGONAL, label="off-diagonal"))
+    if turned:
+        several = f"latent{'s' * (len(turned) > 1)} {', '.join(map(str, turned))}"
+        which = several if params.latent > 1 else "$W$ and $V$"
+        handles.append(Line2D([], [], linestyle="none", label=f"{which}: sign reversed"))
     return handles
 
 
@@ -306,18 +315,18 @@ def _common(theory: Trajectory | None, simulation: Trajectory | None) -> tuple[P
     return given.params, given.t
 
 
-def schedule(params: Params) -> Figure:
+def schedule(params: Params, look: Look = PLAIN) -> Figure:
     """Draw beta(t) from 0 to the last time of `params`."""
     end = params.t_max
     kinks = params.schedule.kinks(end)
     # jumps are upright: both sides of every kink are drawn
     t = np.unique(np.concatenate([np.linspace(0, end, 1001), kinks, kinks * (1 - 1e-9)]))
     with styled():
-        figure, (axes,) = new_figure(ONE_COLUMN, 2.1)
+        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.1)
         axes.plot(t, params.schedule(t, params.beta), color=COLOURS[0])
         axes.set_xlim(0, end)
         axes.set_ylim(bottom=0)
-        axes.set_xlabel(r"time $t$ = SGD steps$/N$")
+        axes.set_xlabel(TIME)
         axes.set_ylabel(r"KL weight $\beta(t)$")
-        figure.suptitle(params.schedule.formula(params.beta), fontsize=7)
+        finish(figure, [axes], [powers(params.schedule.formula(params.beta))], look)
     return figure

@@ -14,13 +14,14 @@ from matplotlib.lines import Line2D
 
 from .dynamics import Model, velocity
 from .errors import OutputError, ParameterError
-from .figures import SYMBOLS, draw, label_decades, time_axis
+from .figures import SYMBOLS, TIME, draw, time_axis
+from .figures_layout import PLAIN, caption, finish, label_decades
 from .initial import NAMES
 from .params import Params
 from .results import Trajectory
 from .state import pack
 from .stationary import FixedPoints
-from .style import COLOURS, caption, new_figure, styled
+from .style import COLOURS, new_figure, styled
 
 FORMATS = (".gif", ".mp4")
 SIZE, DPI = (7.2, 3.6), 120  # inches: 864 x 432 pixels, even numbers as video wants them
@@ -140,7 +141,7 @@ def learning_animation(
         y = np.array([np.interp(t, theory.t, run) for run in simulation.Q[:MOST_RUNS, :, 0, 0]])
         _plane(plane, theory, simulation, points)
         cursor = _side(side, theory, simulation, x_scale, y_scale, band, float(t[-1]))
-        figure.suptitle(caption(params, 110), fontsize=7.5)
+        finish(figure, [], caption(params), PLAIN)
         figure.legend(
             handles=_keys(simulation, points),
             loc="outside lower center",
@@ -271,7 +272,7 @@ def _side(
     time_axis(axes, theory.t, x_scale)
     if y_scale == "log":
         label_decades(axes)
-    axes.set_xlabel(r"time $t$ = SGD steps$/N$")
+    axes.set_xlabel(TIME)
     axes.set_ylabel(SYMBOLS["eps_g"])
     return axes.axvline(end, color="0.3", linewidth=0.8, zorder=2)
 

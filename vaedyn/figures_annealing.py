@@ -10,12 +10,15 @@ from matplotlib.lines import Line2D
 from .adiabatic import delay
 from .annealing import parse_schedule
 from .convergence import end_of_learning
+from .figures import TIME
+from .figures_layout import PLAIN, Look, below, caption, finish, label_decades, two_panels
 from .results import Trajectory
-from .style import COLOURS, TWO_COLUMNS, caption, new_figure, styled
+from .style import COLOURS, TWO_COLUMNS, styled
 from .tuning import FAMILIES, Tuning
 
 GREY = "#6e6e6e"
 CONSTANT, BEST = COLOURS[1], COLOURS[0]
+UNDER = (0, (3, 1.2))  # where the error is below its final value
 NUMBERS = {
     "tanh": r"annealing rate $\gamma$",
     "linear": r"duration $T$ of the warm-up",
@@ -28,8 +31,12 @@ def annealing(
     constant: Trajectory,
     best: Trajectory,
     measured: Sequence[tuple[float, float, float]] = (),
+    look: Look = PLAIN,
 ) -> Figure:
     """Draw how long learning takes by the number of the schedule, and how its error falls.
+
+    Its distance from the final value is dashed where the error is below this: it falls
+    to zero where an overshoot begins and where it ends.
 
     Parameters
     ----------
@@ -39,26 +46,46 @@ def annealing(
         From `vaedyn.theory` at constant beta and under the best schedule.
     measured : sequence of (number, time, standard error)
         From simulations.
+    look : Look
     """
     with styled():
-        figure, (left, right) = new_figure(TWO_COLUMNS, 2.7, ncols=2)
+        figure, (left, right) = two_panels(TWO_COLUMNS, 2.3, look)
         if FAMILIES[found.family] is None:
             _schedule(left, found, best)
         else:
             _times(left, found, measured)
+        overshoots = False
         for run, colour, at in ((constant, CONSTANT, found.constant), (best, BEST, found.time)):
-            away = np.abs(run.eps_g - end_of_learning(run.params))
-            right.plot(run.t, np.maximum(away, 1e-12), color=colour)
+            overshoots |= _distance(right, run, colour, found.tol / 30)
             right.plot(at, found.tol, "o", color=colour, markerfacecolor="white", zorder=4)
         right.axhline(found.tol, color=GREY, linewidth=0.8, linestyle=":")
         right.set_yscale("log")
         right.set_ylim(bottom=found.tol / 30)
         right.set_xlim(0, constant.t[-1])
-        right.set_xlabel(r"time $t$ = SGD steps$/N$")
+        right.set_xlabel(TIME)
         right.set_ylabel(r"$|\varepsilon_g(t) - \varepsilon_g(\infty)|$")
-        figure.legend(handles=_legend(found, bool(measured)), loc="outside lower center", ncols=4)
-        figure.suptitle(caption(found.params, 150), fontsize=7)
+        label_decades(right)
+        finish(figure, [left], caption(found.params), look)
+        for name in "xy":
+            if left.get_yscale() == "log":
+                label_decades(left, name)
+        below(figure, _legend(found, bool(measured), overshoots), columns=4)
     return figure
+
+
+def _distance(axes: Axes, run: Trajectory, colour: str, floor: float) -> bool:
+    """Draw how far the error is from its final value, and return whether it is below that.
+
+    What is closer than `floor` is out of sight.
+    """
+    off = run.eps_g - end_of_learning(run.params)
+    size = np.maximum(np.abs(off), 1e-12)
+    under = (off < 0) & (size > floor)
+    axes.plot(run.t, np.where(under, np.nan, size), color=colour)
+    # with a point on either side, so that the line has no gap
+    wide = under | np.append(under[1:], False) | np.append(False, under[:-1])
+    axes.plot(run.t, np.where(wide, size, np.nan), color=colour, linestyle=UNDER)
+    return bool(under.any())
 
 
 def _times(axes: Axes, found: Tuning, measured: Sequence[tuple[float, float, float]]) -> None:
@@ -80,7 +107,8 @@ def _times(axes: Axes, found: Tuning, measured: Sequence[tuple[float, float, flo
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(found.numbers[0], found.numbers[-1])
-    axes.set_ylim(0.7 * found.time, 1.3 * np.nanmax(found.times))
+    least = min([found.time, *(time - error for _, time, error in measured)])
+    axes.set_ylim(0.7 * least, 1.3 * np.nanmax(found.times))
     axes.set_xlabel(NUMBERS[found.family])
     axes.set_ylabel("time to converge")
 
@@ -94,11 +122,11 @@ def _schedule(axes: Axes, found: Tuning, best: Trajectory) -> None:
     axes.axhline(found.params.beta, color=CONSTANT, linewidth=1.0, zorder=1)
     axes.set_xlim(0, end)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel(r"time $t$ = SGD steps$/N$")
+    axes.set_xlabel(TIME)
     axes.set_ylabel(r"KL weight $\beta(t)$")
 
 
-def _legend(found: Tuning, measured: bool) -> list[Line2D]:
+def _legend(found: Tuning, measured: bool, overshoots: bool) -> list[Line2D]:
     plain = FAMILIES[found.family] is None
     entries = [
         Line2D([], [], color=CONSTANT, label=r"constant $\beta$"),
@@ -107,7 +135,11 @@ def _legend(found: Tuning, measured: bool) -> list[Line2D]:
     if not plain:
         star = {"color": BEST, "linestyle": "none", "marker": "*", "markersize": 7}
         entries.append(Line2D([], [], **star, label=f"best: gain {found.gain:.3g}"))
-        entries.append(Line2D([], [], color=GREY, linestyle="--", label="slow annealing"))
+        slow = {"color": GREY, "linestyle": "--", "linewidth": 0.9}
+        entries.append(Line2D([], [], **slow, label="slow annealing"))
+    if overshoots:
+        text = "below its final value (overshoot)"
+        entries.append(Line2D([], [], color=BEST, linestyle=UNDER, label=text))
     entries.append(Line2D([], [], color=GREY, linestyle=":", label=f"tolerance {found.tol:g}"))
     if measured:
         entries.append(

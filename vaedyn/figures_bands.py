@@ -6,18 +6,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from .figures_layout import PLAIN, Look, below, caption, finish, label_decades, two_panels
 from .fluctuations import Bands
 from .params import Params
 from .plateau import Escape
 from .results import Trajectory
-from .style import COLOURS, ONE_COLUMN, TWO_COLUMNS, caption, new_figure, styled
+from .style import COLOURS, ONE_COLUMN, TWO_COLUMNS, new_figure, styled
 
 MARKERS = ("o", "s", "^", "D")
 
 
-def concentration(runs: Sequence[tuple[Bands, Trajectory]], times: Sequence[float]) -> Figure:
+def concentration(
+    runs: Sequence[tuple[Bands, Trajectory]], times: Sequence[float], look: Look = PLAIN
+) -> Figure:
     """Draw the spread over runs against N: theory as lines, simulations as markers.
 
     Parameters
@@ -26,18 +28,23 @@ def concentration(runs: Sequence[tuple[Bands, Trajectory]], times: Sequence[floa
         For each N, with the same start and the same saved times up to rounding.
     times : sequence of float
         At which the spread is shown; the nearest saved one is taken.
+    look : Look
     """
     first = runs[0][0].params
     with styled():
-        figure, panels = new_figure(TWO_COLUMNS, 2.6, ncols=2)
+        figure, panels = two_panels(TWO_COLUMNS, 2.3, look)
         labels = (r"spread of $\varepsilon_g$", r"spread of $|m|$")
         for axes, name, label in zip(panels, ("eps_g", "m"), labels, strict=True):
             for i, t in enumerate(times):
                 _spread_at(axes, runs, name, t, COLOURS[i], MARKERS[i % len(MARKERS)])
             axes.set_xscale("log")
             axes.set_yscale("log")
-            _label_dims(axes, [bands.params.dim for bands, _ in runs])
+            _dims_axis(axes, [bands.params.dim for bands, _ in runs])
             axes.set_ylabel(f"{label} (std over runs)")
+        finish(figure, panels, caption(first, without=("dim",)), look)
+        for axes in panels:
+            label_decades(axes)
+            label_decades(axes, "x")
         handles = [
             Line2D([], [], color=COLOURS[i], marker=MARKERS[i % len(MARKERS)],
                    markerfacecolor="white", label=f"$t$ = {t:g}")
@@ -49,8 +56,7 @@ def concentration(runs: Sequence[tuple[Bands, Trajectory]], times: Sequence[floa
             Line2D([], [], color="0.4", linestyle="none", marker="o", markerfacecolor="white",
                    label=f"SGD, {count} runs, ± standard error")
         )  # fmt: skip
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5))
-        figure.suptitle(caption(first, 150, without=("dim",)), fontsize=7)
+        below(figure, handles, columns=5)
     return figure
 
 
@@ -80,17 +86,17 @@ def _error_of_std(values: np.ndarray) -> float:
     return float(np.sqrt(max((square**2).mean() - variance**2, 0) / len(values) / variance) / 2)
 
 
-def _label_dims(axes: Axes, dims: Sequence[int]) -> None:
+def _dims_axis(axes: Axes, dims: Sequence[int]) -> None:
     axes.set_xlabel("input dimension $N$")
     low, high = min(dims), max(dims)
     axes.set_xlim(low / 1.25, high * 1.25)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def escape(
-    params: Params, found: Sequence[tuple[int, Escape]], measured: Sequence[tuple[int, np.ndarray]]
+    params: Params,
+    found: Sequence[tuple[int, Escape]],
+    measured: Sequence[tuple[int, np.ndarray]],
+    look: Look = PLAIN,
 ) -> Figure:
     """Draw the time at which runs escape the initial plateau against N.
 
@@ -101,13 +107,14 @@ def escape(
         The theory at ascending N.
     measured : sequence of (int, (runs,))
         Times of simulated runs.
+    look : Look
     """
     dims = np.array([dim for dim, _ in found])
     mean = np.array([each.mean for _, each in found])
     std = np.array([each.std for _, each in found])
     rate = found[-1][1].rate
     with styled():
-        figure, (axes,) = new_figure(ONE_COLUMN, 2.6)
+        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.3)
         colour = COLOURS[0]
         axes.plot(dims, mean, color=colour, label="theory, mean", zorder=3)
         axes.fill_between(
@@ -115,7 +122,9 @@ def escape(
             label="theory, mean ± std over runs",
         )  # fmt: skip
         slope = mean[-1] - np.log(dims[-1] / dims) / (2 * rate)
-        axes.plot(dims, slope, color="0.4", linestyle=(0, (4, 1.5)), label=r"slope $\ln N / (2g)$")
+        axes.plot(
+            dims, slope, color="0.4", linestyle=(0, (4, 1.5)), label=r"$\ln N / (2g)$ + const."
+        )
         for i, (dim, times) in enumerate(measured):
             axes.errorbar(
                 dim, times.mean(), times.std(ddof=1), color=COLOURS[1], marker="o", zorder=4,
@@ -123,9 +132,10 @@ def escape(
                 label=f"SGD, {len(times)} runs, mean ± std" if i == 0 else None,
             )  # fmt: skip
         axes.set_xscale("log")
-        _label_dims(axes, list(dims))
+        _dims_axis(axes, list(dims))
         axes.set_ylim(bottom=0)
-        axes.set_ylabel(r"time $t$ at which $|m|$ is half of its end")
-        axes.set_title(caption(params, 76, without=("dim", "t_max", "points")), fontsize=6.5)
-        axes.legend(loc="lower right")
+        axes.set_ylabel(r"time of escape $t$")
+        finish(figure, [axes], caption(params, ("dim",)), look)
+        label_decades(axes, "x")
+        below(figure, axes.get_legend_handles_labels()[0], columns=2)
     return figure

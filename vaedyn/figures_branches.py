@@ -9,15 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
-from .bifurcation import Branches, attractor
+from .bifurcation import Branches
 from .errors import ParameterError
 from .figures import SYMBOLS
-from .results import Trajectory
-from .style import COLOURS, ONE_COLUMN, caption, new_figure, styled
-from .units import ALIVE
+from .figures_layout import PLAIN, Look, below, caption, finish, label_decades
+from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
 GREY = "#8c8c8c"
-ACTIVE = 0.01  # nats: a latent of less KL divergence is not active
+CLOSER = 10.0 ** -np.arange(0.25, 6.25, 0.25)  # to where a rate is zero, of the last step to it
 NAMES = {
     "beta": r"KL weight $\beta$",
     "eta": r"noise variance $\eta$",
@@ -38,7 +37,10 @@ MARKS = {
 
 
 def branches(
-    result: Branches, quantity: str = "eps_g", thresholds: dict[str, Any] | None = None
+    result: Branches,
+    quantity: str = "eps_g",
+    thresholds: dict[str, Any] | None = None,
+    look: Look = PLAIN,
 ) -> Figure:
     """Draw a quantity along all branches, and below it how slowly deviations relax.
 
@@ -49,12 +51,13 @@ def branches(
         Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
     thresholds : dict, optional
         As `vaedyn.thresholds.thresholds` returns them, to be marked on an axis of beta.
+    look : Look
     """
     if quantity not in QUANTITIES:
         raise ParameterError("y", f"expected one of {', '.join(QUANTITIES)}, got {quantity!r}")
     with styled():
         figure, (top, bottom) = new_figure(
-            ONE_COLUMN, 3.9, nrows=2, sharex=True, height_ratios=[3, 2]
+            look.width or ONE_COLUMN, 3.3, nrows=2, sharex=True, height_ratios=[3, 2]
         )
         styles = _styles(result)
         for n, style in enumerate(styles):
@@ -62,6 +65,7 @@ def branches(
             x, growth = result.varied[chosen], result.growth[chosen]
             for values in _lines(result, quantity, chosen):
                 _stretches(top, x, values, growth, style)
+            x, growth = _towards_zero(x, growth, _changes(result, n))
             with np.errstate(divide="ignore"):
                 _stretches(bottom, x, 1 / np.abs(growth), growth, style)
             _marks(top, result, n, quantity, style)
@@ -72,12 +76,35 @@ def branches(
         bottom.set_ylim(top=100 / min(rates))  # it diverges at thresholds
         bottom.set_xlabel(NAMES[result.name])
         bottom.set_xlim(result.varied.min(), result.varied.max())
-        figure.legend(
-            handles=_legend(result, styles), loc="outside lower center", ncols=2, columnspacing=1
-        )
-        figure.suptitle(caption(result.params, 60, without=("dim", result.name)), fontsize=7)
-        _thresholds(figure, (top, bottom), result, thresholds)
+        finish(figure, [top], caption(result.params, ("dim", result.name)), look)
+        label_decades(bottom)
+        below(figure, _legend(result, styles), columns=2)
+        mark_thresholds(figure, (top, bottom), result, thresholds)
     return figure
+
+
+def _changes(result: Branches, n: int) -> list[float]:
+    """Return where the stability of a branch changes."""
+    return [e["at"] for e in result.events if e["branch"] == n and e["kind"] == "stability"]
+
+
+def _towards_zero(
+    x: np.ndarray, growth: np.ndarray, zeros: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return points of a branch and more of them where its rate goes through zero.
+
+    Between the last point before a zero and the first behind it, rates are
+    proportional to the distance from it: the times, which diverge there, would end
+    anywhere. At the tip of a branch the last point is the zero.
+    """
+    found = [(x, growth)]
+    tips = [x[i] for i, beside in ((0, 1), (-1, -2)) if abs(growth[i]) < 1e-3 * abs(growth[beside])]
+    for zero in (*zeros, *tips):
+        for near in (np.flatnonzero(x < zero)[-1:], np.flatnonzero(x > zero)[:1]):
+            found += [(zero + (x[i] - zero) * CLOSER, growth[i] * CLOSER) for i in near]
+    xs, rates = (np.concatenate(each) for each in zip(*found, strict=True))
+    order = np.argsort(xs, kind="stable")
+    return xs[order], rates[order]
 
 
 def _styles(result: Branches) -> list[dict[str, Any]]:
@@ -147,7 +174,7 @@ def _marks(axes: Axes, result: Branches, n: int, quantity: str, style: dict[str,
                 mark.set_in_layout(False)
 
 
-def _thresholds(
+def mark_thresholds(
     figure: Figure, panels: Sequence[Axes], result: Branches, found: dict[str, Any] | None
 ) -> None:
     """Draw the thresholds of beta as dotted lines, named above the first panel."""
@@ -163,6 +190,8 @@ def _thresholds(
     for at in {at for _, at in named}:
         for axes in panels:
             axes.axvline(at, color="black", linewidth=0.6, linestyle=":", zorder=1)
+    if not named:
+        return
     figure.draw_without_rendering()  # the layout settles how wide the panel is
     for name, at in _joined(panels[0], named):
         panels[0].annotate(
@@ -223,68 +252,3 @@ def _legend(result: Branches, styles: Sequence[dict[str, Any]]) -> list[Line2D]:
         if kind in kinds
     ]  # fmt: skip
     return entries
-
-
-def cascade(
-    result: Branches,
-    simulated: Sequence[Trajectory] = (),
-    thresholds: dict[str, Any] | None = None,
-) -> Figure:
-    """Draw how latents are switched off one by one: active units, eps_g and KL per latent.
-
-    Parameters
-    ----------
-    result : Branches
-        Along beta; the stable points are drawn as lines.
-    simulated : sequence of Trajectory
-        Simulations at some values of beta, whose ends are drawn as markers with
-        the standard deviation over runs.
-    thresholds : dict, optional
-        As `vaedyn.thresholds.thresholds` returns them.
-    """
-    chosen = attractor(result)
-    x = result.varied[chosen]
-    kl = -np.sort(-result.kl_per_latent[chosen], axis=1)
-    with styled():
-        figure, panels = new_figure(ONE_COLUMN, 4.6, nrows=3, sharex=True, height_ratios=[2, 3, 3])
-        units, error, divergence = panels
-        alive = np.diagonal(result.Q[chosen], axis1=1, axis2=2) > ALIVE
-        units.plot(x, alive.sum(axis=1), color=COLOURS[0], drawstyle="steps-mid")
-        error.plot(x, result.eps_g[chosen], color=COLOURS[0])
-        for i, line in enumerate(kl.T):
-            divergence.plot(x, line, color=COLOURS[i % len(COLOURS)], label=f"{i + 1}")
-        for run in simulated:
-            ends = -np.sort(-run.kl_per_latent[:, -1], axis=1)  # (runs, latent)
-            _ensemble(units, run.params.beta, (ends > ACTIVE).sum(axis=1), COLOURS[0])
-            _ensemble(error, run.params.beta, run.eps_g[:, -1], COLOURS[0])
-            for i, values in enumerate(ends.T):
-                _ensemble(divergence, run.params.beta, values, COLOURS[i % len(COLOURS)])
-        units.set_ylabel("active units")
-        units.set_yticks(range(result.params.latent + 1))
-        error.set_ylabel(SYMBOLS["eps_g"])
-        divergence.set_ylabel("KL per latent (nats)")
-        divergence.set_xlabel(NAMES["beta"])
-        divergence.set_xlim(result.varied.min(), result.varied.max())
-        entries = [Line2D([], [], color=COLOURS[0], label="stable fixed point")]
-        if simulated:
-            entries.append(
-                Line2D([], [], linestyle="none", marker="o", label="simulation",
-                       markerfacecolor="white", markeredgecolor=COLOURS[0], markeredgewidth=0.8)
-            )  # fmt: skip
-        figure.legend(handles=entries, loc="outside lower center", ncols=2)
-        known = simulated[0].params if simulated else result.params
-        without = ("beta",) if simulated else ("beta", "dim")
-        figure.suptitle(caption(known, 60, without=without), fontsize=7)
-        _thresholds(figure, panels.tolist(), result, thresholds)
-    return figure
-
-
-def _ensemble(axes: Axes, x: float, values: np.ndarray, colour: str) -> None:
-    """Draw the mean of some runs, (runs,), with their standard deviation."""
-    spread = values.std(ddof=1) if len(values) > 1 else 0.0
-    container = axes.errorbar(
-        x, values.mean(), spread, fmt="o", color=colour, markerfacecolor="white",
-        markeredgewidth=0.8, elinewidth=0.8, zorder=4, clip_on=False,
-    )  # fmt: skip
-    for artist in container.get_children():
-        artist.set_in_layout(False)

@@ -10,27 +10,33 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from .evidence import Panel
-from .figures import BANDS, SYMBOLS, draw, label_decades, legend, time_axis
+from .figures import BANDS, SYMBOLS, TIME, draw, legend, time_axis
 from .figures_annealing import annealing
+from .figures_layout import PLAIN, SIZE, caption, finish, label_decades, wrapped
 from .figures_passages import passages
 from .figures_sweeps import learning_curves
 from .params import Params
 from .results import Trajectory
 from .saddles import Passage
-from .style import COLOURS, ONE_COLUMN, TWO_COLUMNS, caption, new_figure, styled
+from .style import COLOURS, ONE_COLUMN, TWO_COLUMNS, new_figure, styled
 
 GREY = "#6e6e6e"
 MARKER: dict[str, Any] = {
     "linestyle": "none", "marker": "o", "markerfacecolor": "white", "markeredgewidth": 0.8,
 }  # fmt: skip
 CORRELATIONS = {"Q": r"$Q_{12}/\sqrt{Q_{11}Q_{22}}$", "S": r"cov($\mu$), normalised"}
-TIME = r"time $t$ = SGD steps$/N$"
 BETA = r"KL weight $\beta$"
 
 
 def figure_of(panel: Panel) -> Figure:
     """Return the figure of a panel."""
     return DRAWN[panel.name](**panel.data)
+
+
+def _head(figure: Figure, axes: Axes, parts: Sequence[str]) -> None:
+    """Write a caption above one of two panels."""
+    lines = wrapped(figure, parts, ", ", 0.4 * figure.get_figwidth())
+    axes.set_title("\n".join(lines), fontsize=SIZE)
 
 
 def limit(
@@ -80,7 +86,7 @@ def limit(
         right.set_xlabel("input dimension $N$")
         right.set_ylabel("largest distance from the ODE")
         right.legend()
-        figure.suptitle(caption(ode.params, 150, without=["dim"]), fontsize=7)
+        finish(figure, [], caption(ode.params, without=["dim"]), PLAIN)
     return figure
 
 
@@ -103,7 +109,7 @@ def entangled(equal: Mapping[str, Any], unequal: Mapping[str, Any]) -> Figure:
             axes.margins(y=0.06)
             axes.set_xlabel(TIME)
             axes.set_ylabel("correlation of latents")
-            axes.set_title(caption(ode.params, 90), fontsize=6.5)
+            _head(figure, axes, caption(ode.params))
             if shades:
                 low, high = axes.get_ylim()
                 axes.set_ylim(low, high + (0.12 + 0.08 * len(shades)) * (high - low))
@@ -175,7 +181,7 @@ def collapse(
         axes.set_xlabel(BETA)
         axes.set_ylabel(r"$\varepsilon_g$ in the end")
         figure.legend(loc="outside lower center", ncols=2)
-        axes.set_title(caption(base, 76, without=["beta"]), fontsize=6.5)
+        finish(figure, [], caption(base, without=["beta"]), PLAIN)
     return figure
 
 
@@ -214,7 +220,7 @@ def superfluous(
         left.set_xlabel(BETA)
         left.set_ylabel(r"$\varepsilon_g$ in the end")
         left.legend()
-        left.set_title(caption(base, 76, without=["beta", "latent"]), fontsize=6.5)
+        _head(figure, left, caption(base, without=["beta", "latent"]))
         for (value, (t, away)), colour in zip(course.items(), COLOURS, strict=False):
             seen = (t > 0) & (away > 1e-9)
             right.plot(t[seen], away[seen], color=colour, label=rf"$\beta = {value:g}$")
@@ -228,7 +234,7 @@ def superfluous(
         right.set_xlabel(r"time $\tau t$")
         right.set_ylabel(r"$|\varepsilon_g(t) - \varepsilon_g(\infty)|$")
         right.legend(loc="lower left")
-        right.set_title(rf"theory (ODE), $M = {base.latent}$, $M^* = 1$", fontsize=6.5)
+        _head(figure, right, ["theory (ODE)", rf"$M = {base.latent}$", "$M^* = 1$"])
     return figure
 
 
@@ -261,7 +267,7 @@ def relaxation(
         axes.set_xlabel(BETA)
         axes.set_ylabel(r"slowest rate / $\tau$")
         figure.legend(loc="outside lower center", ncols=2)
-        axes.set_title(caption(base, 76, without=["beta", "dim"]), fontsize=6.5)
+        finish(figure, [], caption(base, without=["beta", "dim"]), PLAIN)
     return figure
 
 

@@ -1,6 +1,5 @@
 """A figure for a paper: which fixed points a trajectory passes, and how it leaves them."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,14 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .figures import SYMBOLS, label_decades, time_axis
+from .figures import SYMBOLS, TIME, time_axis
+from .figures_hues import palette
+from .figures_layout import PLAIN, Look, below, caption, finish, label_decades
 from .results import Trajectory
 from .saddles import Passage, distances
 from .stationary import FixedPoints
-from .style import COLOURS, ONE_COLUMN, caption, new_figure, styled
+from .style import ONE_COLUMN, new_figure, styled
 
 UNSTABLE = (0, (4, 1.5))
-GAP = 0.045  # between numbers above the panel, at least, as a part of its width
+GAP = 0.13  # inches between the middles of numbers above the panel, at least
 FLOOR = 1e-9  # distances below are rounding
 ALIKE = 0.1  # relative difference of rates that makes an escape follow the eigenvalue
 SHIFT = 1.6  # factor by which grey lines lie below the distance
@@ -27,7 +28,8 @@ def passages(
     trajectory: Trajectory,
     found: Sequence[Passage],
     *,
-    x_scale: str = "linear",
+    x_scale: str = "log",
+    look: Look = PLAIN,
 ) -> Figure:
     """Draw the generalisation error and the distance to the fixed points passed, in time.
 
@@ -43,16 +45,17 @@ def passages(
     trajectory : Trajectory, leading axis (times,)
     found : sequence of Passage
         What `vaedyn.passages` returns for both.
-    x_scale : {"linear", "log"}
-        A logarithmic time axis leaves t = 0 out.
+    x_scale : {"log", "linear"}
+        The first passages are short: a linear time axis crowds them. A logarithmic one
+        leaves t = 0 out.
+    look : Look
     """
     t, order = trajectory.t, list(dict.fromkeys(passage.index for passage in found))
     away = {i: np.maximum(distances(points, trajectory, [i])[0], FLOOR) for i in order}
-    colour = {i: COLOURS[n % len(COLOURS)] for n, i in enumerate(order)}
+    colour = dict(zip(order, palette(len(order)), strict=True))
     with styled():
         handles = _keys(found, colour)
-        height = 3.9 + 0.14 * sum(handle.get_label().count("\n") + 1 for handle in handles)
-        figure, (top, bottom) = new_figure(ONE_COLUMN, height, nrows=2, sharex=True)
+        figure, (top, bottom) = new_figure(look.width or ONE_COLUMN, 3.7, nrows=2, sharex=True)
         shown = t > 0 if x_scale == "log" else slice(None)
         top.set_yscale("log")
         bottom.set_yscale("log")
@@ -70,18 +73,20 @@ def passages(
             text = r"growth $e^{t/\mathrm{escape\ time}}$"
             handles.append(Line2D([], [], color="0.5", linewidth=0.7, label=text))
         time_axis(top, t, x_scale)
-        _number(top, found)
-        label_decades(top)
-        label_decades(bottom)
         top.set_ylabel(SYMBOLS["eps_g"])
         bottom.set_ylabel("distance to fixed point")
-        bottom.set_xlabel(r"time $t$ = SGD steps$/N$")
-        figure.suptitle(caption(trajectory.params, 76), fontsize=6.5)
-        figure.legend(handles=handles, loc="outside lower left", handlelength=2.4)
+        bottom.set_xlabel(TIME)
+        finish(figure, [top], caption(trajectory.params), look)
+        _number(figure, top, found)
+        label_decades(top)
+        label_decades(bottom)
+        if x_scale == "log":
+            label_decades(bottom, "x")
+        below(figure, handles, columns=2)
     return figure
 
 
-def _keys(found: Sequence[Passage], colour: dict[int, str]) -> list[Any]:
+def _keys(found: Sequence[Passage], colour: dict[int, Any]) -> list[Any]:
     """Return legend entries: numbers in order of time, what is passed, and how it is left."""
     handles: list[Any] = []
     for i in colour:
@@ -91,12 +96,12 @@ def _keys(found: Sequence[Passage], colour: dict[int, str]) -> list[Any]:
         if np.isfinite(passage.escape_time):
             fate = f"escape time {passage.escape_time:.3g}"
         style = "-" if passage.stable else UNSTABLE
-        text = textwrap.fill(f"{numbers}: {passage.type} ({fate})", 58)
+        text = f"{numbers}: {passage.type} ({fate})"
         handles.append(Line2D([], [], color=colour[i], linestyle=style, label=text))
     return handles
 
 
-def _approach(axes: Axes, passage: Passage, colour: str, first: float) -> None:
+def _approach(axes: Axes, passage: Passage, colour: Any, first: float) -> None:
     """Mark the nearest approach, also one at a time that is left out of the axis."""
     (marker,) = axes.plot(
         max(passage.time, first),
@@ -129,19 +134,28 @@ def _escape(axes: Axes, passage: Passage, t: np.ndarray, away: np.ndarray) -> bo
     return True
 
 
-def _number(axes: Axes, found: Sequence[Passage]) -> None:
+def _number(figure: Figure, axes: Axes, found: Sequence[Passage]) -> None:
     """Write the numbers of the passages above their residences, apart from one another."""
     low, high = axes.get_xlim()
     position = axes.transAxes.inverted().transform
-    middle = []
-    for passage in found:
+    gap = GAP / (figure.get_figwidth() - 0.6)  # of the panel's width
+    middle = {}
+    for n, passage in enumerate(found, 1):
+        if passage.end < low or passage.start > high:
+            continue
         ends = np.clip([passage.start, passage.end], low, high)
-        x = position(axes.transData.transform([(end, 1.0) for end in ends]))[:, 0]
-        middle.append(x.mean())
-    for n in range(1, len(middle)):
-        middle[n] = max(middle[n], middle[n - 1] + GAP)
-    middle[-1] = min(middle[-1], 1.0)
-    for n in range(len(middle) - 2, -1, -1):
-        middle[n] = min(middle[n], middle[n + 1] - GAP)
-    for n, x in enumerate(middle, 1):
+        middle[n] = position(axes.transData.transform([(end, 1.0) for end in ends]))[:, 0].mean()
+    for n, x in zip(middle, _apart([*middle.values()], gap), strict=True):
         axes.text(x, 1.02, str(n), transform=axes.transAxes, ha="center", va="bottom", fontsize=7)
+
+
+def _apart(places: list[float], gap: float) -> list[float]:
+    """Return ascending places, moved so that they are `gap` apart and the last is at most 1."""
+    moved: list[float] = []
+    for place in places:
+        moved.append(max(place, moved[-1] + gap) if moved else place)
+    limit = 1.0
+    for n in reversed(range(len(moved))):
+        moved[n] = min(moved[n], limit)
+        limit = moved[n] - gap
+    return moved

@@ -3,21 +3,28 @@
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 
+from .attractors import OSCILLATING, UNDECIDED
 from .bifurcation import VARIED
+from .figures_layout import PLAIN, Look, below, finish, label_decades, powers, two_panels
+from .figures_layout import strengths as listed
 from .phases import PhaseDiagram
-from .style import TWO_COLUMNS, new_figure, styled
+from .style import TWO_COLUMNS, styled
 
-# pale tints that also differ in lightness, in the order of the phases
+# in the order of the phases; they differ in lightness, too, and two of them by a pattern
 TINTS = (
-    "#B8B8B8", "#B5E3D2", "#E6F3FB", "#F7C873", "#E8A0A8", "#A8C8F0", "#FFFFFF", "#6E6485",
+    "#7C7C7C", "#A9DCC6", "#E3EFF9", "#EBA83A", "#A23B57", "#6C9BDB", "#FFFFFF", "#3A2F50",
 )  # fmt: skip
+PATTERNS = {OSCILLATING: "-----", UNDECIDED: "....."}
+SEVERAL = "//////"
 NOWHERE = "#DCDCDC"  # where there is no error to show
 SYMBOLS = {
     "beta": r"\beta",
@@ -38,7 +45,7 @@ NOISE: Any = {"colors": "#D55E00", "linestyles": "--"}
 FINE = 400  # points of the mesh on which the thresholds are drawn
 
 
-def phase_diagram(result: PhaseDiagram) -> Figure:
+def phase_diagram(result: PhaseDiagram, look: Look = PLAIN) -> Figure:
     """Draw the phases beside the generalisation error, with the thresholds of small rates.
 
     The lines show where, as the learning rate goes to 0, a collapsed latent
@@ -48,43 +55,62 @@ def phase_diagram(result: PhaseDiagram) -> Figure:
     where several fixed points are stable, and the start decides.
     """
     with styled():
-        figure, panels = new_figure(TWO_COLUMNS, 3.1, ncols=2, sharex=True, sharey=True)
+        figure, panels = two_panels(TWO_COLUMNS, 2.5, look, sharex=True, sharey=True)
         phases, error = panels
-        edges = _edges(result.x), _edges(result.y)
+        cells = edges(result.x), edges(result.y)
         colours = ListedColormap(TINTS)
         scale = BoundaryNorm(np.arange(len(TINTS) + 1) - 0.5, len(TINTS))
         mesh: Any = {"rasterized": True, "linewidth": 0}
-        phases.pcolormesh(*edges, result.phase.T, cmap=colours, norm=scale, **mesh)
-        if (result.stable > 1).any():
-            several = np.where(result.stable.T > 1, 1.0, 0.0)
-            look: Any = {"levels": [0.5, 1.5], "colors": "none", "hatches": ["//////"]}
-            phases.contourf(result.x, result.y, several, zorder=2, **look)
-        error.set_facecolor(NOWHERE)
+        phases.pcolormesh(*cells, result.phase.T, cmap=colours, norm=scale, **mesh)
+        _hatch(phases, result, result.stable > 1, SEVERAL)
+        for phase, pattern in PATTERNS.items():
+            _hatch(phases, result, result.phase == phase, pattern)
         shown = np.ma.masked_invalid(result.eps_g.T)
         top, beyond = _top(result.eps_g)
-        image = error.pcolormesh(*edges, shown, cmap="cividis", vmin=0, vmax=top, **mesh)
-        bar = figure.colorbar(image, ax=error, pad=0.02, extend="max" if beyond else "neither")
+        tones = colormaps["cividis"].with_extremes(bad=NOWHERE)
+        image = error.pcolormesh(*cells, shown, cmap=tones, vmin=0, vmax=top, **mesh)
+        place: Any = {"pad": 0.02, "location": "right" if _beside(panels) else "bottom"}
+        bar = figure.colorbar(image, ax=error, extend="max" if beyond else "neither", **place)
         bar.set_label(r"generalisation error $\varepsilon_g$")
-        bar.ax.tick_params(which="both", right=True)
+        bar.ax.tick_params(which="both", right=_beside(panels))
         for axes in panels:
             _thresholds(axes, result)
-            axes.set_xlabel(_label(result, result.x_name))
-            axes.set_xscale(_scale(result.x))
-            axes.set_yscale(_scale(result.y))
-            if _scale(result.x) == "linear":
+            axes.set_xscale(spacing(result.x))
+            axes.set_yscale(spacing(result.y))
+            if spacing(result.x) == "linear":
                 axes.xaxis.set_major_locator(MaxNLocator(6))
-            axes.set_xlim(edges[0][[0, -1]])
-            axes.set_ylim(edges[1][[0, -1]])
-        phases.set_ylabel(_label(result, result.y_name))
-        handles = _legend(result)
-        columns = len(handles) if len(handles) <= 5 else 4
-        by_row = [handle for first in range(columns) for handle in handles[first::columns]]
-        figure.legend(handles=by_row, loc="outside lower center", ncols=columns)
-        figure.suptitle(constants(result), fontsize=7)
+            axes.set_xlim(cells[0][[0, -1]])
+            axes.set_ylim(cells[1][[0, -1]])
+        finish(figure, [phases], constants(result), look)
+        _name_axes(panels, result)
+        below(figure, _legend(result), columns=4)
     return figure
 
 
-def constants(result: PhaseDiagram) -> str:
+def _hatch(axes: Axes, result: PhaseDiagram, where: np.ndarray, pattern: str) -> None:
+    if where.any():
+        look: Any = {"levels": [0.5, 1.5], "colors": "none", "hatches": [pattern]}
+        axes.contourf(result.x, result.y, where.T.astype(float), zorder=2, **look)
+
+
+def _beside(panels: np.ndarray) -> bool:
+    """Return whether both panels stand beside one another."""
+    return panels[0].get_subplotspec().get_gridspec().ncols == 2
+
+
+def _name_axes(panels: np.ndarray, result: PhaseDiagram) -> None:
+    """Name the axes at the outer edges, and label those that are logarithmic."""
+    beside = _beside(panels)
+    for axes in panels if beside else panels[1:]:
+        axes.set_xlabel(_label(result, result.x_name))
+    for axes in panels[:1] if beside else panels:
+        axes.set_ylabel(_label(result, result.y_name))
+    for name, values in (("x", result.x), ("y", result.y)):
+        if spacing(values) == "log":
+            label_decades(panels[0], name)
+
+
+def constants(result: PhaseDiagram) -> list[str]:
     """Return the constants that are not varied, in the paper's letters."""
     params, varied = result.params, (result.x_name, result.y_name)
     if params.latent == params.signal:
@@ -93,23 +119,14 @@ def constants(result: PhaseDiagram) -> str:
         parts = [rf"$M = {params.latent}$", rf"$M^* = {params.signal}$"]
     strengths = params.strengths
     if "rho" not in varied:
-        parts.append(rf"$\rho = {_listed(strengths)}$")
+        parts.append(rf"$\rho = {listed(strengths)}$")
     elif len(set(strengths)) > 1:
-        parts.append(rf"$\rho_k/\rho = {_listed(strengths / strengths.max())}$")
+        parts.append(rf"$\rho_k/\rho = {listed(strengths / strengths.max())}$")
     for name in VARIED:
         value = getattr(params, name)
         if name not in varied and name != "rho" and not (name == "lam" and value == 0):
             parts.append(rf"${SYMBOLS[name]} = {value:g}$")
-    return ", ".join(parts)
-
-
-def _listed(strengths: np.ndarray) -> str:
-    words = [f"{value:.3g}" for value in strengths]
-    if len(set(words)) == 1:
-        words = words[:1]
-    elif len(words) > 4:
-        words = [*words[:3], r"\ldots", words[-1]]
-    return r",\,".join(words)
+    return [powers(part) for part in parts]
 
 
 def _label(result: PhaseDiagram, name: str) -> str:
@@ -118,7 +135,7 @@ def _label(result: PhaseDiagram, name: str) -> str:
     return rf"{words} ${SYMBOLS[name]}$"
 
 
-def _scale(values: np.ndarray) -> str:
+def spacing(values: np.ndarray) -> str:
     """Return how an axis is scaled: as its values are spaced."""
     if values[0] <= 0 or len(values) < 3:
         return "linear"
@@ -141,7 +158,7 @@ def _refined(values: np.ndarray) -> np.ndarray:
     return np.interp(at, np.arange(len(values)), values)
 
 
-def _edges(centres: np.ndarray) -> np.ndarray:
+def edges(centres: np.ndarray) -> np.ndarray:
     """Return the edges of cells around `centres` (n,), (n + 1,); the outer ones end at them."""
     return np.concatenate([centres[:1], 0.5 * (centres[1:] + centres[:-1]), centres[-1:]])
 
@@ -150,7 +167,8 @@ def _thresholds(axes: Axes, result: PhaseDiagram) -> None:
     x, y = _refined(result.x), _refined(result.y)
     for excess, style in _excesses(result, x, y):
         if excess.min() < 0 < excess.max():
-            axes.contour(x, y, excess.T, levels=[0.0], linewidths=1.0, **style)
+            lines = axes.contour(x, y, excess.T, levels=[0.0], linewidths=1.0, **style)
+            lines.set_path_effects([Stroke(linewidth=2.2, foreground="white"), Normal()])
 
 
 def _excesses(
@@ -172,12 +190,15 @@ def _excesses(
 def _legend(result: PhaseDiagram) -> list[Any]:
     """Return legend entries for what is there."""
     handles: list[Any] = [
-        Patch(facecolor=TINTS[i], edgecolor="0.4", linewidth=0.4, label=name)
+        Patch(facecolor=TINTS[i], edgecolor="0.2", linewidth=0.4, label=name, hatch=PATTERNS.get(i))
         for i, name in enumerate(result.names)
         if (result.phase == i).any()
     ]
     if (result.stable > 1).any():
-        handles.append(Patch(facecolor="none", hatch="//////", linewidth=0, label="several stable"))
+        handles.append(Patch(facecolor="none", hatch=SEVERAL, linewidth=0, label="several stable"))
+    if not np.isfinite(result.eps_g).all():
+        text = "error: nothing at rest"
+        handles.append(Patch(facecolor=NOWHERE, edgecolor="0.2", linewidth=0.4, label=text))
     crossed = {
         id(style): style
         for excess, style in _excesses(result, result.x, result.y)

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .errors import ParameterError
-from .figures import SYMBOLS, draw, label_decades, legend, time_axis
+from .figures import SYMBOLS, TIME, draw, label_decades, legend, time_axis
+from .figures_hues import colour_bar, hues, palette, scale_of
+from .figures_layout import PLAIN, Look, below, caption, finish, powers, strengths
 from .grids import Point, shown
 from .results import Trajectory
-from .style import COLOURS, ONE_COLUMN, caption, new_figure, styled
+from .style import ONE_COLUMN, new_figure, styled
 
 LETTERS = {
     "beta": r"\beta", "eta": r"\eta", "rho": r"\rho", "lam": r"\lambda", "lr": r"\tau",
@@ -36,17 +37,10 @@ QUANTITIES = {
 }
 
 
-def colours(count: int) -> list[Any]:
-    """Return `count` colours that can be told apart; of many, in order of lightness."""
-    if count <= len(COLOURS):
-        return list(COLOURS[:count])
-    return list(colormaps["viridis"](np.linspace(0, 0.92, count)))
-
-
 def value_label(values: dict[str, Any]) -> str:
     """Return the values of a point, such as beta = 0.5, in the paper's letters."""
     return ", ".join(
-        rf"${LETTERS[name]} = {_text(value)}$"
+        powers(rf"${LETTERS[name]} = {_text(value)}$")
         if name in LETTERS
         else f"{name.replace('_', ' ')} {shown(value)}"
         for name, value in values.items()
@@ -54,9 +48,9 @@ def value_label(values: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Return a value with four digits; strengths of several signals with commas."""
+    """Return a value with four digits; strengths of several signals as a vector."""
     if isinstance(value, (tuple, list)):
-        return ",\\,".join(map(_text, value))
+        return strengths(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -75,6 +69,7 @@ def learning_curves(
     x_scale: str = "linear",
     y_scale: str = "log",
     band: str = "std",
+    look: Look = PLAIN,
 ) -> Figure:
     """Draw the generalisation error in time of several models over one another.
 
@@ -84,47 +79,46 @@ def learning_curves(
         The models, and what they differ in.
     theory, simulation : sequences of Trajectory
         As for `vaedyn.figures.learning_curve`, one for each point.
-    x_scale, y_scale, band
+    x_scale, y_scale, band, look
         As for `vaedyn.figures.learning_curve`.
     """
-    chosen = colours(len(points))
+    varied, values = [*points[0].values], [next(iter(point.values.values())) for point in points]
+    barred = len(varied) == 1 and scale_of(values) is not None
+    chosen = hues(values) if barred else palette(len(points))
     with styled():
-        rows = -(-len(points) // 3)
-        figure, (axes,) = new_figure(ONE_COLUMN, 2.5 + 0.14 * rows)
+        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.3)
         axes.set_yscale(y_scale)
         for ode, sgd, colour in zip(theory, simulation, chosen, strict=True):
             looks: Any = {"band": band, "x_scale": x_scale, "count": 16}
             draw(axes, ode.t, ode.eps_g, sgd.eps_g, {"color": colour}, **looks)
         times = np.concatenate([ode.t for ode in theory])
         time_axis(axes, np.unique(times), x_scale)
-        if y_scale == "log":
-            label_decades(axes)
-        axes.set_xlabel(r"time $t$ = SGD steps$/N$")
+        axes.set_xlabel(TIME)
         axes.set_ylabel(SYMBOLS["eps_g"])
         names = [
             Line2D([], [], color=colour, label=value_label(point.values))
             for point, colour in zip(points, chosen, strict=True)
         ]
-        widest = max(len(str(name.get_label())) for name in names)
+        finish(figure, [axes], _caption(points), look)
+        if y_scale == "log":
+            label_decades(axes)
         styles = legend(theory[0], simulation[0], band, "0.35")
-        figure.legend(
-            handles=[*names, *styles],
-            loc="outside lower center",
-            ncols=1 if widest > 45 else 2 if widest > 25 else 3,
-            columnspacing=1.2,
-        )
-        axes.set_title(_caption(points, 76), fontsize=6.5)
+        if barred:
+            colour_bar([axes], values, axis_label(varied[0]))
+            below(figure, styles)
+        else:
+            below(figure, names, styles)
     return figure
 
 
-def _caption(points: Sequence[Point], width: int) -> str:
+def _caption(points: Sequence[Point]) -> list[str]:
     """Return what all points have in common."""
     without = set(points[0].values)
     if "signal" in without and len(set(points[-1].params.strengths)) > 1:
         without.add("rho")
     if "anneal" in without:
         without.add("beta")
-    return caption(points[0].params, width, without=without)
+    return caption(points[0].params, without=without)
 
 
 def along(
@@ -137,8 +131,11 @@ def along(
     at_end: bool = False,
     x_scale: str = "linear",
     y_scale: str = "linear",
+    look: Look = PLAIN,
 ) -> Figure:
     """Draw a quantity against one parameter of a sweep, a line for each value of another.
+
+    Of five values or more, if they are numbers, a colour bar says which line is which.
 
     Parameters
     ----------
@@ -153,11 +150,51 @@ def along(
     at_end : bool
         Whether the values are those at the last time, which the caption then tells.
     x_scale, y_scale : {"linear", "log"}
+    look : Look
 
     Raises
     ------
     ParameterError
         When the names are not those of the sweep.
+    """
+    check_names(points, x, hue)
+    groups: dict[Any, list[tuple[float, float, float]]] = {}
+    for point, value in zip(points, values, strict=True):
+        mean, std = largest(value)
+        key = point.values[hue] if hue else None
+        groups.setdefault(key, []).append((float(point.values[x]), mean, std))
+    groups = {
+        key: rows for key, rows in groups.items() if np.isfinite([row[1] for row in rows]).any()
+    }
+    with styled():
+        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.3)
+        lines = [
+            _line(axes, np.array(sorted(rows)), colour, value_label({hue: key}) if hue else "")
+            for (key, rows), colour in zip(groups.items(), hues([*groups]), strict=True)
+        ]
+        axes.set_xscale(x_scale)
+        axes.set_yscale(y_scale)
+        axes.set_xlabel(axis_label(x))
+        axes.set_ylabel(QUANTITIES.get(y, y))
+        axes.margins(x=0.02)
+        finish(figure, [axes], sweep_caption(points, at_end), look)
+        for name, scale in (("x", x_scale), ("y", y_scale)):
+            if scale == "log":
+                label_decades(axes, name)
+        if hue and scale_of([*groups]):
+            colour_bar([axes], [*groups], axis_label(hue))
+        elif hue:
+            below(figure, lines)
+    return figure
+
+
+def check_names(points: Sequence[Point], x: str, hue: str | None) -> None:
+    """Make sure that what is drawn varies, and nothing else.
+
+    Raises
+    ------
+    ParameterError
+        When it does not.
     """
     varied = list(points[0].values)
     for option, name in (("x", x), ("hue", hue)):
@@ -165,35 +202,21 @@ def along(
             raise ParameterError(option, f"expected one of {', '.join(varied)}, got {name!r}")
     if others := set(varied) - {x, hue}:
         raise ParameterError("hue", f"{', '.join(sorted(others))} varies, too: draw it by --hue")
-    groups: dict[Any, list[tuple[float, float, float]]] = {}
-    for point, value in zip(points, values, strict=True):
-        mean, std = _number(value)
-        key = point.values[hue] if hue else None
-        groups.setdefault(key, []).append((float(point.values[x]), mean, std))
-    groups = {
-        key: rows for key, rows in groups.items() if np.isfinite([row[1] for row in rows]).any()
-    }
-    with styled():
-        figure, (axes,) = new_figure(ONE_COLUMN, 2.5)
-        for (key, rows), colour in zip(groups.items(), colours(len(groups)), strict=True):
-            label = value_label({hue: key}) if hue else None
-            _line(axes, np.array(sorted(rows)), colour, label)
-        axes.set_xscale(x_scale)
-        axes.set_yscale(y_scale)
-        axes.set_xlabel(axis_label(x))
-        axes.set_ylabel(QUANTITIES.get(y, y))
-        axes.margins(x=0.02)
-        if hue:
-            figure.legend(loc="outside lower center", ncols=3, columnspacing=1.2)
-        text = _caption(points, 76)
-        if at_end and "t_max" not in varied:
-            text += rf", $t = {points[0].params.t_max:g}$"
-        axes.set_title(text, fontsize=6.5)
-    return figure
 
 
-def _number(value: Any) -> tuple[float, float]:
-    """Return a quantity and its standard deviation, nan where there is none."""
+def sweep_caption(points: Sequence[Point], at_end: bool) -> list[str]:
+    """Return what all points have in common, and when it is looked at if `at_end`."""
+    parts = _caption(points)
+    if at_end and "t_max" not in points[0].values:
+        parts.append(powers(rf"$t = {points[0].params.t_max:g}$"))
+    return parts
+
+
+def largest(value: Any) -> tuple[float, float]:
+    """Return a quantity and its standard deviation, nan where there is none.
+
+    Of several entries it is the largest one in size, without its sign.
+    """
     if value is None:
         return np.nan, np.nan
     if isinstance(value, dict):
@@ -205,16 +228,13 @@ def _number(value: Any) -> tuple[float, float]:
     return float(abs(mean[i]) if len(mean) > 1 else mean[i]), float(std[i])
 
 
-def _line(axes: Axes, rows: np.ndarray, colour: Any, label: str | None) -> None:
-    """Draw (x, mean, std) rows: a line, with points where there are few, and bars of std."""
-    few = len(rows) <= 30
-    axes.errorbar(
-        *rows.T[:2],
-        yerr=None if np.isnan(rows[:, 2]).all() else rows[:, 2],
-        color=colour,
-        label=label,
-        marker="o" if few else None,
-        markerfacecolor="white",
-        markeredgewidth=0.8,
-        elinewidth=0.8,
-    )
+def _line(axes: Axes, rows: np.ndarray, colour: Any, label: str) -> Line2D:
+    """Draw (x, mean, std) rows: a line, with points where there are few, and bars of std.
+
+    Returns its entry in a legend.
+    """
+    look: Any = {"color": colour, "markerfacecolor": "white", "markeredgewidth": 0.8}
+    look["marker"] = "o" if len(rows) <= 30 else None
+    bars = None if np.isnan(rows[:, 2]).all() else rows[:, 2]
+    axes.errorbar(*rows.T[:2], yerr=bars, **look, elinewidth=0.8)
+    return Line2D([], [], **look, label=label)

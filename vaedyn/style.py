@@ -1,7 +1,7 @@
-"""How figures look: sizes, fonts, colours, the caption, and how they are saved."""
+"""How figures look: sizes, fonts, colours, and how they are saved."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from io import BytesIO
@@ -11,17 +11,19 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from .errors import OutputError, ParameterError
-from .params import Params
 
 ONE_COLUMN, TWO_COLUMNS = 3.3, 6.75  # inches
-FORMATS = ("pdf", "svg", "png")
+FLATTEST = 0.38  # height of a figure over its width, at least
+FORMATS = ("pdf", "svg", "eps", "png")
 # Okabe and Ito's colour-blind safe palette, darkest first
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLE: Any = {
-    "font.family": "STIXGeneral",
+    "font.family": ["STIXGeneral", "DejaVu Sans"],  # the second for letters missing in the first
     "mathtext.fontset": "stix",
     "font.size": 8,
     "axes.labelsize": 8,
@@ -47,6 +49,7 @@ STYLE: Any = {
     "figure.dpi": 300,
     "savefig.dpi": 300,
     "pdf.fonttype": 42,
+    "ps.fonttype": 42,
     "svg.fonttype": "none",
     "svg.hashsalt": "vaedyn",
     "path.simplify": True,
@@ -62,13 +65,13 @@ def styled() -> Iterator[None]:
 
 def new_figure(width: float, height: float, **grid: Any) -> tuple[Figure, np.ndarray]:
     """Return a figure of a size in inches, away from any window, and its panels."""
-    figure = Figure(figsize=(width, height))
+    figure = Figure(figsize=(width, max(height, FLATTEST * width)))
     FigureCanvasAgg(figure)
     return figure, np.atleast_1d(figure.subplots(**grid))
 
 
 def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> None:
-    """Write `figure` to a PDF, SVG or PNG file; the same figure gives the same bytes.
+    """Write `figure` to a PDF, SVG, EPS or PNG file; the same figure gives the same bytes.
 
     Parameters
     ----------
@@ -85,7 +88,9 @@ def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> N
     path = Path(path)
     kind = path.suffix[1:].lower()
     if kind not in FORMATS:
-        raise ParameterError("output", f"expected a name ending in .pdf, .svg or .png: {path}")
+        raise ParameterError(
+            "output", f"expected a name ending in .pdf, .svg, .eps or .png: {path}"
+        )
     words = ", ".join(keywords)
     metadata: dict[str, dict[str, str | datetime | None]] = {
         "pdf": {"Creator": "vaedyn", "Keywords": words, "CreationDate": None},
@@ -93,6 +98,9 @@ def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> N
         "png": {"Software": "vaedyn", "Description": words},
     }
     try:
+        if kind == "eps":
+            path.write_bytes(as_eps(figure, words))
+            return
         with styled():
             figure.savefig(path, format=kind, metadata=metadata[kind])
     except OSError as error:
@@ -107,33 +115,30 @@ def as_svg(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-def caption(params: Params, width: int, without: Collection[str] = ()) -> str:
-    """Return the parameters in the paper's letters, in lines of about `width` characters.
+def as_eps(figure: Figure, words: str) -> bytes:
+    """Return `figure` as EPS, with `words` in a comment where the date, ever another, would be."""
+    stream = BytesIO()
+    with styled(), opaque(figure):
+        figure.savefig(stream, format="eps", metadata={"Creator": "vaedyn"})
+    about = f"%%Keywords: {words}".encode("ascii", "replace")
+    return re.sub(rb"%%CreationDate: [^\n]*", lambda _: about, stream.getvalue(), count=1)
 
-    Those named in `without` are left out.
-    """
-    strengths = [f"{value:g}" for value in params.strengths]
-    if len(set(strengths)) == 1:
-        strengths = strengths[:1]
-    elif len(strengths) > 4:
-        strengths = [*strengths[:3], r"\ldots", strengths[-1]]
-    rho = r",\,".join(strengths)
-    sizes = {"latent": rf"$M = {params.latent}$", "signal": rf"$M^* = {params.signal}$"}
-    if params.latent == params.signal and not {*sizes} & {*without}:
-        sizes = {"latent": rf"$M = M^* = {params.latent}$"}
-    formula = {
-        "dim": rf"$N = {params.dim}$",
-        **sizes,
-        "rho": rf"$\rho = {rho}$",
-        "eta": rf"$\eta = {params.eta:g}$",
-        "beta": params.schedule.formula(params.beta),
-        "lr": rf"$\tau = {params.lr:g}$",
-        "lam": rf"$\lambda = {params.lam:g}$" if params.lam else "",
-    }
-    texts = (text for name, text in formula.items() if name not in without)
-    parts = [part for text in texts for part in text.split(", ") if part]
-    lines = [parts[0]]
-    for part in parts[1:]:
-        seen = re.sub(r"\\[a-z]+|[$^{}\\]", "x", f"{lines[-1]}, {part}")
-        lines = [*lines[:-1], f"{lines[-1]}, {part}"] if len(seen) < width else [*lines, part]
-    return ",\n".join(lines)
+
+@contextmanager
+def opaque(figure: Figure) -> Iterator[None]:
+    """Replace transparent areas by tints that look the same on white: EPS has none."""
+    clear: list[Any] = figure.findobj(_is_clear)
+    before = [(each.get_alpha(), each.get_facecolor()) for each in clear]
+    try:
+        for each, (alpha, colours) in zip(clear, before, strict=True):
+            each.set_alpha(None)
+            each.set_facecolor(1 - alpha * (1 - np.asarray(colours)[..., :3]))
+        yield
+    finally:
+        for each, (alpha, colours) in zip(clear, before, strict=True):
+            each.set_facecolor(colours)
+            each.set_alpha(alpha)
+
+
+def _is_clear(artist: Any) -> bool:
+    return isinstance(artist, (Patch, Collection)) and artist.get_alpha() not in (None, 1)
