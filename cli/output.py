@@ -18,6 +18,7 @@ from vaedyn.results import OrderParameters, Source
 
 from ..store import Record, ResultStore
 from .main import Notes
+from .streams import rule
 
 OBSERVABLES = ("eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion")
 REDUNDANT = ("eps_g_rotation", "kl_per_latent")  # the same as another when there is one latent
@@ -95,8 +96,8 @@ def table(columns: list[str], rows: list[list[str]], left: Sequence[str] = ()) -
         )
         return "   ".join(padded).rstrip()
 
-    rule = "─" * (sum(widths) + 3 * (len(widths) - 1))
-    click.echo("\n".join([line(columns), rule, *map(line, rows)]))
+    below = rule(sum(widths) + 3 * (len(widths) - 1))
+    click.echo("\n".join([line(columns), below, *map(line, rows)]))
 
 
 def state_rows(
