@@ -14,8 +14,10 @@ from vaedyn.results import OrderParameters
 
 from .options import option
 from .output import print_json, source_of
+from .target import target
 
 FORMATS = (".pdf", ".svg", ".png")
+LONGEST = 200  # characters of a name that is made here; file systems take 255 bytes
 OUTPUT = option(
     "Output",
     "-o",
@@ -42,8 +44,11 @@ def default_name(figure: str, params: Params, options: dict[str, Any]) -> Path:
             if isinstance(value, dict):
                 value = sha256(json.dumps(value).encode()).hexdigest()[:8]
             text = "-".join(f"{x:g}" for x in value) if isinstance(value, list) else _short(value)
-            parts.append(f"{name.replace('_', '-')}-{text}".replace(":", "-"))
-    return Path("_".join(parts) + ".pdf")
+            parts.append(f"{name.replace('_', '-')}-{text}".replace(":", "-").replace("/", "-"))
+    whole = "_".join(parts)
+    if len(whole) > LONGEST:
+        whole = f"{whole[:LONGEST]}_{sha256(whole.encode()).hexdigest()[:8]}"
+    return Path(f"{whole}.pdf")
 
 
 def _short(value: object) -> str:
@@ -62,9 +67,7 @@ def checked(chosen: Path) -> Path:
             f"expected a name ending in .pdf, .svg or .png, got {str(chosen)!r}",
             param_hint="--output",
         )
-    if not chosen.resolve().parent.is_dir():
-        raise click.BadParameter(f"no folder {str(chosen.parent)!r}", param_hint="--output")
-    return chosen
+    return target(chosen, "--output")
 
 
 def write(

@@ -117,7 +117,7 @@ def report(error: BaseException) -> int:
         text, code = "not enough memory: lower --points, --runs, --latent or --dim", FAILURE
     elif isinstance(error, OSError) and error.errno:  # without a name it is stdout
         name = error.filename if error.filename is not None else "cannot write the output"
-        text, code = f"{os.fsdecode(name)}: {os.strerror(error.errno)}", FAILURE
+        text, code = f"{name}: {os.strerror(error.errno)}", FAILURE
     else:
         raise error
     head = click.style("error: ", fg="red", bold=True)

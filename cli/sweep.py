@@ -31,6 +31,7 @@ from .options import (
 )
 from .output import progress_bar, without_records
 from .pointwise import csv_text, print_json_points, print_points, save_csv
+from .target import target
 from .varied import ShardType, Varied, VariedType, by_name, shard_of
 
 log = logging.getLogger("vaedyn.cli")
@@ -143,8 +144,8 @@ def _check_output(csv_path: Path | None, as_json: bool) -> None:
     if csv_path == Path("-"):
         if as_json:
             raise click.UsageError("--json and --csv - both print on stdout")
-    elif csv_path and not csv_path.resolve().parent.is_dir():
-        raise click.BadParameter(f"no folder {str(csv_path.parent)!r}", param_hint="--csv")
+    elif csv_path:
+        target(csv_path, "--csv")
 
 
 def _swept(name: str, *arguments: Any, **options: Any) -> Sweep:

@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .errors import OutputError, ParameterError
+from .errors import ParameterError
+from .files import whole
 from .params import Params
 
 ONE_COLUMN, TWO_COLUMNS = 3.3, 6.75  # inches
@@ -80,7 +81,7 @@ def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> N
     ParameterError
         When the format is none of these.
     OutputError
-        When the file cannot be written.
+        When the file cannot be written; what was there before stays.
     """
     path = Path(path)
     kind = path.suffix[1:].lower()
@@ -92,11 +93,11 @@ def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> N
         "svg": {"Creator": "vaedyn", "Description": words, "Date": None},
         "png": {"Software": "vaedyn", "Description": words},
     }
-    try:
-        with styled():
-            figure.savefig(path, format=kind, metadata=metadata[kind])
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    stream = BytesIO()
+    with styled():
+        figure.savefig(stream, format=kind, metadata=metadata[kind])
+    with whole(path) as part:
+        part.write_bytes(stream.getvalue())
 
 
 def as_svg(figure: Figure) -> bytes:
