@@ -57,7 +57,7 @@ class Signals:
     ) -> None:
         self.rest()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, _at_once)
         signal.set_wakeup_fd(-1)
         self._mouth.close()
 
@@ -104,6 +104,11 @@ def _in_hook(frame: FrameType | None) -> bool:
     while frame and frame.f_code is not hook:
         frame = frame.f_back
     return frame is not None
+
+
+def _at_once(number: int, _frame: object) -> NoReturn:
+    """End the process: there is nothing left to be done."""
+    os._exit(farewell(number)[1])
 
 
 def _unraisable(swallowed: Any) -> None:
