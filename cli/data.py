@@ -137,6 +137,10 @@ def look(
         found = open_table(place)
         if found.note:
             log.warning(found.note)
+        if spikes is not None and spikes >= found.columns:  # before anything is kept
+            raise ParameterError(
+                "spikes", f"must be below {found.columns}, the columns, got {spikes}"
+            )
         rows = max(1, int(AT_ONCE / (8 * found.columns)))
         spectrum, source = spectrum_of(
             lambda: found.blocks(rows),

@@ -28,6 +28,7 @@ FROM_DATA = ("dim", "signal", "rho", "eta")
 WITHOUT = ("runs", "jobs", "tol", "engine", "random_start")
 BUDGET = 30.0  # seconds of training, about, if no time is given
 AT_LEAST = 20.0  # times 1/lr that training takes if there is time
+COLUMNS = 10**6  # more than any table has, as far as is known before it is opened
 SHORTEST = 100.0  # time that is trained however long it takes
 TINY = 1e-12
 REACH = 1000.0  # times longer is more than anybody waits
@@ -100,6 +101,9 @@ def prepare(
             raise click.UsageError(
                 f"--{option} does not apply to training on data, which is one run"
             )
+    settings = {name: value for name, value in model.items() if given(name)}
+    # refused before the data are read; how many columns and steps there are is not known yet
+    DataParams(**{**settings, "points": 2, "dim": COLUMNS, "latent": settings.get("latent", 1)})
     data = look(place, standardise, estimator, spikes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
@@ -117,7 +121,6 @@ def prepare(
     unit = float(data.spectrum.eigenvalues[0])
     digest = f"{data.source.params['data']} / {unit!r}{' standardised' * standardise}"
     rows = Rows(lambda: seen()(), data.spectrum.mean, data.spectrum.samples, unit, digest)
-    settings = {name: value for name, value in model.items() if given(name)}
     return OnData(data, rows, settings)
 
 

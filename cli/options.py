@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from vaedyn.initial import GAUSSIAN
-from vaedyn.params import Params
+from vaedyn.params import Params, integer
 
 from .main import show_notes
 
@@ -64,11 +64,18 @@ class Group(click.Group):
 
 
 class WholeNumber(click.ParamType):
-    """A whole number that may be written as 1e6."""
+    """A whole number that may be written as 1e6; refused below `least`, if that is given."""
 
     name = "integer"
 
+    def __init__(self, least: int | None = None):
+        self.least = least
+
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        number = self._number(value, param, ctx)
+        return number if self.least is None else integer(param.name, number, self.least)
+
+    def _number(self, value: Any, param: Any, ctx: Any) -> int:
         with contextlib.suppress(ValueError):
             return int(value)
         with contextlib.suppress(ValueError, OverflowError):
@@ -208,8 +215,8 @@ OUTPUT_OPTIONS = [
     ),
 ]
 SIMULATION_OPTIONS = [
-    option("Numerics", "--runs", type=WholeNumber(), default=5, help="Number of runs."),
-    option("Numerics", "--seed", type=WholeNumber(), default=0, help="Seed of the data."),
+    option("Numerics", "--runs", type=WholeNumber(1), default=5, help="Number of runs."),
+    option("Numerics", "--seed", type=WholeNumber(0), default=0, help="Seed of the data."),
     option(
         "Numerics",
         "--engine",
@@ -221,7 +228,7 @@ SIMULATION_OPTIONS = [
     option(
         "Numerics",
         "--jobs",
-        type=WholeNumber(),
+        type=WholeNumber(1),
         help="Number of threads.",
         show_default="all cores",
     ),

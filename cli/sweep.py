@@ -41,7 +41,7 @@ SWEEP_OPTIONS = [
     option(
         "Sweep",
         "--jobs",
-        type=WholeNumber(),
+        type=WholeNumber(1),
         help="Number of processes.",
         show_default="all cores",
     ),

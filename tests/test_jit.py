@@ -150,7 +150,7 @@ def test_where_nothing_can_be_kept_every_process_compiles_and_says_so(tmp_path, 
     assert "compiling" in err
     (note,) = [line for line in err.splitlines() if "cannot be kept" in line]
     assert note.startswith(f"machine code cannot be kept in {tmp_path / 'cache'}")
-    assert note.endswith(f"({why}): every command compiles anew")
+    assert note.endswith(f"{why}): every command compiles anew")
 
 
 def test_an_empty_cache_variable_is_no_variable(tmp_path, monkeypatch):

@@ -185,6 +185,10 @@ def sweep(
     if command not in COMMANDS:
         raise ParameterError("command", f"expected {' or '.join(COMMANDS)}, got {command!r}")
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
+    if scheduler is not None:
+        from .cluster import check_address
+
+        check_address(scheduler)
     points = grid(params, vary, COMMANDS[command].varied)
     varied = {name: list(dict.fromkeys(point.values[name] for point in points)) for name in vary}
     chosen = part_of(points, *shard)
