@@ -87,7 +87,7 @@ class Signals:
                 if hasattr(signal, "pthread_kill"):
                     signal.pthread_kill(self._main, heard[0])
                 else:
-                    _thread.interrupt_main(heard[0])
+                    _thread.interrupt_main(signal.Signals(heard[0]))
 
 
 def _underway() -> bool:

@@ -5,13 +5,13 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
+from importlib.util import find_spec
 from typing import Any
 
 from .errors import ClusterError, ParameterError
 from .points import Job, Outcome, Task, compute
 
 log = logging.getLogger(__name__)
-EXTRA = "needs the package distributed: pip install 'vaedyn[cluster]'"
 PATIENCE = 10.0  # seconds to find the scheduler
 FAREWELL = 2.0  # seconds to take leave of it
 
@@ -116,12 +116,14 @@ def check_address(address: str) -> None:
     ParameterError
         When it cannot, or the package `distributed` is not installed.
     """
+    if not find_spec("distributed"):
+        raise ParameterError(
+            "scheduler", "needs the package distributed: pip install 'vaedyn[cluster]'"
+        )
+    from distributed.comm.addressing import get_address_host_port
+
     try:
-        import distributed
-    except ImportError:
-        raise ParameterError("scheduler", EXTRA) from None
-    try:
-        distributed.comm.addressing.get_address_host_port(address)
+        get_address_host_port(address)
     except ValueError as error:
         raise ParameterError("scheduler", f"{address!r} is no address: {error}") from error
 

@@ -85,7 +85,7 @@ class _Sealed(IndexDataCacheFile):
     """
 
     @contextmanager
-    def _open_for_write(self, filepath: str) -> Iterator[BytesIO]:
+    def _open_for_write(self, filepath: str) -> Iterator[Any]:
         content = BytesIO()
         yield content
         body = content.getvalue()
