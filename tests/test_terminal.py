@@ -2,6 +2,7 @@
 
 import io
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -224,3 +225,50 @@ def test_a_message_stays_on_its_line_and_keeps_what_is_short():
     word = one_line(f"got {'1' * 100}{'2' * 5000}{'3' * 50} (too large)")
     assert word == f"got {'1' * 100}...[5150 characters]...{'3' * 50} (too large)"
     assert one_line("ab " * 100) == "ab " * 100
+
+
+# waits, below a progress bar, for what nothing but a signal ends; the first one is swallowed
+BELOW_A_BAR = """
+import signal, threading, time, weakref
+from vaedyn.cli import main, output
+
+class Thing:
+    pass
+
+def blocked(**_):
+    with output.progress_bar("wait", "steps") as progress:
+        thing = Thing()
+        watch = weakref.ref(thing, lambda _: (print("ready", flush=True), time.sleep(60)))
+        time.sleep(1.1)
+        progress(1, 2)
+        del thing
+        threading.Event().wait(60)
+    print("not interrupted")
+
+main.command.main = blocked
+main.main()
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin1"])
+def test_ctrl_c_at_a_terminal_ends_what_waits_below_a_bar(encoding):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        environment = {**os.environ, "PYTHONIOENCODING": encoding, "TERM": "xterm"}
+        os.execve(sys.executable, [sys.executable, "-c", BELOW_A_BAR], environment)
+    shown = b""
+    while True:
+        try:
+            new = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        shown += new
+        if b"ready" in new:
+            os.write(terminal, b"\x03")
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 130
+    assert b"interrupted" in shown.splitlines()[-1]
+    assert b"not interrupted" not in shown
+    assert b"Traceback" not in shown
+    assert b"\x1b[?25h" in shown  # the cursor is there again
