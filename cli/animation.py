@@ -14,6 +14,7 @@ from vaedyn.stationary import fixed_points
 from ..store import ResultStore
 from .options import option
 from .output import print_json, progress_bar, source_of
+from .target import target
 
 ANIMATE = option(
     "Output",
@@ -37,8 +38,7 @@ def checked_animation(chosen: Path, params: Params, vary: object) -> Path:
         raise wrong(f"expected a name ending in .gif or .mp4, got {str(chosen)!r}")
     if chosen.suffix.lower() == ".mp4" and not shutil.which("ffmpeg"):
         raise wrong("there is no ffmpeg, which .mp4 needs: choose .gif")
-    if not chosen.resolve().parent.is_dir():
-        raise wrong(f"no folder {str(chosen.parent)!r}")
+    target(chosen, "--animate")
     if vary is not None:
         raise wrong("shows one model: leave --vary out")
     if params.latent > 1 or params.signal > 1:

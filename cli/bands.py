@@ -122,9 +122,9 @@ def concentration(
     output = output_path("concentration", output, params, {})
     store = ResultStore(store_path, recompute=recompute)
     start: Any = params.overlaps()
+    models = [replace(params, dim=dim, init=start, init_seed=0) for dim in dims]
     drawn = []
-    for dim in dims:
-        model = replace(params, dim=dim, init=start, init_seed=0)
+    for dim, model in zip(dims, models, strict=True):
         theory = bands(model, random_start=random_start, store=store)
         with progress_bar(f"N = {dim}", "steps") as progress:
             runs = simulate(
@@ -179,9 +179,9 @@ def escape_figure(
     look.check("log", "linear")
     output = output_path("escape", output, params, {})
     store = ResultStore(store_path, recompute=recompute)
-    found, measured, drawn = [], [], []
-    for dim in dims:
-        expected = escape(replace(params, dim=dim))
+    escapes = [escape(replace(params, dim=dim)) for dim in dims]
+    measured, drawn = [], []
+    for dim, expected in zip(dims, escapes, strict=True):
         t_max = float(f"{expected.mean + FURTHER * expected.std:.3g}")
         model = replace(params, dim=dim, t_max=t_max, points=min(2001, int(t_max * dim)))
         with progress_bar(f"N = {dim}", "steps") as progress:
@@ -190,12 +190,12 @@ def escape_figure(
         late = np.isnan(times)
         if late.any():
             log.warning(f"{late.sum()} of {len(times)} runs at N = {dim} are left out: no escape")
-        found.append((dim, expected))
         measured.append((dim, times[~late]))
         drawn.append(("simulate", runs))
 
     from vaedyn import figures_bands
 
+    found = list(zip(dims, escapes, strict=True))
     figure = figures_bands.escape(params, found, measured, look)
     write("escape", figure, output, drawn, as_json, points=_points(found, measured))
 

@@ -16,9 +16,10 @@ from vaedyn.selfcheck import QUESTIONS, Check, Question, selfcheck
 from vaedyn.sgd import cores
 
 from ..store import ResultStore, key_of
-from .main import Stopped
 from .options import OUTPUT_OPTIONS, Command, add
 from .output import plain, print_json
+from .signals import Stopped
+from .streams import rule
 
 PACKAGES = ("vaedyn", "numpy", "numba", "scipy", "h5py")
 KEY = "1e6cd5d8261c"  # of `vaedyn theory` as it is, which must stay the same for ever
@@ -132,7 +133,7 @@ def command(as_json: bool) -> None:
         click.echo(f"{machine['platform']}, cores: {machine['cores']}")
         click.echo(f"machine code in {machine['kernels'] or 'memory only'}\n")
         header = COLUMNS.format("check", "found", "expected", "within", "deviation", "")
-        click.echo(f"{header.rstrip()}\n{'─' * (len(header) + 1)}")
+        click.echo(f"{header.rstrip()}\n{rule(len(header) + 1)}")
     checks = []
     for check in selfcheck(STORE_QUESTIONS):
         if Stopped.by is not None:  # what the signal broke looks like a failure

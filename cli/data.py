@@ -155,6 +155,10 @@ def look(
             log.info(found.found)
         if found.note:
             log.warning(found.note)
+        if spikes is not None and spikes >= found.columns:  # before anything is kept
+            raise ParameterError(
+                "spikes", f"must be below {found.columns}, the columns, got {spikes}"
+            )
         rows = max(1, int(AT_ONCE / (8 * found.columns)))
         spectrum, source = spectrum_of(
             lambda: found.blocks(rows),

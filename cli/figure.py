@@ -18,9 +18,11 @@ from vaedyn.results import OrderParameters
 from .complete import formats
 from .options import option
 from .output import print_json, source_of
+from .target import target
 
 log = logging.getLogger("vaedyn.cli")
 FORMATS = (".pdf", ".svg", ".eps", ".png")
+LONGEST = 200  # characters of a name that is made here; file systems take 255 bytes
 COLUMNS = {"one": 3.3, "two": 6.75}  # inches
 LOOK = ("width", "no_caption", "title", "x_lim", "y_lim")
 
@@ -142,8 +144,12 @@ def default_name(figure: str, params: Params, options: dict[str, Any]) -> Path:
         if name in usual and value != usual[name]:
             if isinstance(value, dict):
                 value = sha256(json.dumps(value).encode()).hexdigest()[:8]
-            parts.append(f"{name.replace('_', '-')}-{_short(value)}".replace(":", "-"))
-    return Path("_".join(parts) + ".pdf")
+            name = name.replace("_", "-")
+            parts.append(f"{name}-{_short(value)}".replace(":", "-").replace("/", "-"))
+    whole = "_".join(parts)
+    if len(whole) > LONGEST:
+        whole = f"{whole[:LONGEST]}_{sha256(whole.encode()).hexdigest()[:8]}"
+    return Path(f"{whole}.pdf")
 
 
 def _short(value: object) -> str:
@@ -165,9 +171,7 @@ def checked(chosen: Path) -> Path:
             f"expected a name ending in .pdf, .svg, .eps or .png, got {str(chosen)!r}",
             param_hint="--output",
         )
-    if not chosen.resolve().parent.is_dir():
-        raise click.BadParameter(f"no folder {str(chosen.parent)!r}", param_hint="--output")
-    return chosen
+    return target(chosen, "--output")
 
 
 def write(

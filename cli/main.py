@@ -14,6 +14,10 @@ import click
 from vaedyn import __version__
 from vaedyn.errors import ParameterError, VaedynError
 
+from . import streams
+from .signals import Signals, Stopped, farewell
+from .streams import one_line
+
 COMMANDS = {  # name: (module, one line of help)
     "simulate": ("simulate", "Train an ensemble of linear VAEs by one-pass SGD."),
     "theory": ("theory", "Integrate the ODE that SGD follows for large N."),
@@ -27,7 +31,7 @@ COMMANDS = {  # name: (module, one line of help)
     "check": ("check", "Prove that this installation computes what it should."),
 }
 COMPLETION = "_VAEDYN_COMPLETE"  # set by the shell when it asks what may come next
-FAILURE, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+FAILURE, USAGE = 1, 2
 
 
 class LazyGroup(click.Group):
@@ -96,41 +100,17 @@ def command() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    Stopped.by = None
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
-    sys.unraisablehook = _stop_again
-    try:
-        code = command.main(prog_name="vaedyn", standalone_mode=False) or 0
-        if sys.stdout:
+    streams.prepare()
+    with Signals() as signals:
+        try:
+            code = command.main(prog_name="vaedyn", standalone_mode=False) or 0
             sys.stdout.flush()
-    except (Exception, KeyboardInterrupt, SystemExit) as error:
-        code = report(error)
+            signals.rest()
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            signals.rest()
+            code = report(error)
+    streams.finish()
     sys.exit(code)
-
-
-class Stopped(SystemExit):
-    """Ctrl-C, or SIGTERM as a scheduler sends it: both end a command cleanly."""
-
-    by: int | None = None
-    """The signal that has arrived: what it interrupts may raise anything."""
-
-
-def _stop(number: int, _frame: object) -> NoReturn:
-    Stopped.by = number
-    raise Stopped
-
-
-def _stop_again(swallowed: Any) -> None:
-    """Stop once more where Python swallows it, as in callbacks of weak references."""
-    if Stopped.by is None or not isinstance(swallowed.exc_value, Stopped):
-        sys.__unraisablehook__(swallowed)
-        return
-    from threading import Timer
-
-    later = Timer(0.05, signal.raise_signal, [Stopped.by])
-    later.daemon = True
-    later.start()
 
 
 def report(error: BaseException) -> int:
@@ -141,10 +121,8 @@ def report(error: BaseException) -> int:
     if COMPLETION in os.environ and not isinstance(error, SystemExit):
         # a message would land in the middle of somebody's command line
         return FAILURE
-    if Stopped.by == signal.SIGTERM:
-        text, code = "terminated", TERMINATED
-    elif Stopped.by is not None or isinstance(error, KeyboardInterrupt):
-        text, code = "interrupted", INTERRUPTED
+    if Stopped.by is not None or isinstance(error, KeyboardInterrupt):
+        text, code = farewell(Stopped.by or signal.SIGINT)
     elif isinstance(error, SystemExit):  # click's answer when the reader of our output has gone
         return 0
     elif isinstance(error, click.Abort):
@@ -154,7 +132,7 @@ def report(error: BaseException) -> int:
         return USAGE
     elif isinstance(error, click.UsageError):
         where = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
-        text, code = error.format_message().replace("\n", " ") + where, USAGE
+        text, code = one_line(error.format_message()) + where, USAGE
     elif isinstance(error, ParameterError):
         text, code = f"--{error.name.replace('_', '-')}: {error.reason}", USAGE
     elif isinstance(error, (VaedynError, click.ClickException)):
@@ -163,12 +141,13 @@ def report(error: BaseException) -> int:
         text, code = f"--store: {error}", FAILURE
     elif isinstance(error, MemoryError):
         text, code = "not enough memory: lower --points, --runs, --latent or --dim", FAILURE
-    elif isinstance(error, OSError) and error.filename is None and error.errno:
-        text, code = f"cannot write the output: {os.strerror(error.errno)}", FAILURE
+    elif isinstance(error, OSError) and error.errno:  # without a name it is stdout
+        name = error.filename if error.filename is not None else "cannot write the output"
+        text, code = f"{name}: {os.strerror(error.errno)}", FAILURE
     else:
         raise error
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour())
-    click.echo(text, err=True)
+    head = click.style("error: ", fg="red", bold=True)
+    click.echo(head + one_line(text), err=True, color=colour())
     return code
 
 
@@ -192,7 +171,7 @@ class Notes(logging.Handler):
     """Prints a line above a progress bar, while there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
+        text = one_line(record.getMessage())
         if record.levelno >= logging.WARNING:
             text = f"warning: {text}"
         if Notes.above:

@@ -209,8 +209,8 @@ OUTPUT_OPTIONS = [
     ),
 ]
 SIMULATION_OPTIONS = [
-    option("Numerics", "--runs", type=WholeNumber(), default=5, help="Number of runs."),
-    option("Numerics", "--seed", type=WholeNumber(), default=0, help="Seed of the data."),
+    option("Numerics", "--runs", type=WholeNumber(1), default=5, help="Number of runs."),
+    option("Numerics", "--seed", type=WholeNumber(0), default=0, help="Seed of the data."),
     option(
         "Numerics",
         "--engine",
@@ -222,7 +222,7 @@ SIMULATION_OPTIONS = [
     option(
         "Numerics",
         "--jobs",
-        type=WholeNumber(),
+        type=WholeNumber(1),
         help="Number of threads.",
         show_default="all cores",
     ),

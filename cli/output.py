@@ -20,6 +20,7 @@ from vaedyn.results import OrderParameters, Source
 
 from ..store import Record, ResultStore
 from .main import Notes
+from .streams import rule
 
 log = logging.getLogger("vaedyn.cli")
 clock = time.monotonic  # of progress, in seconds
@@ -107,8 +108,8 @@ def table(columns: list[str], rows: list[list[str]], left: Sequence[str] = ()) -
         )
         return "   ".join(padded).rstrip()
 
-    rule = "─" * (sum(widths) + 3 * (len(widths) - 1))
-    click.echo("\n".join([line(columns), rule, *map(line, rows)]))
+    below = rule(sum(widths) + 3 * (len(widths) - 1))
+    click.echo("\n".join([line(columns), below, *map(line, rows)]))
 
 
 def state_rows(

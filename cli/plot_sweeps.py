@@ -1,5 +1,7 @@
 """Figures over several models: `vaedyn plot sweep`, and learning curves over one another."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from .output import print_json, progress_bar, without_records
 from .pointwise import tell
 from .varied import Varied, VariedType, by_name, note_counts
 
+log = logging.getLogger("vaedyn.cli")
 QUANTITIES = (
     "eps_g", "eps_g_rotation", "kl", "distortion", "active", "m", "d", "Q", "E", "R", "D",
     "relaxation_time", "max_eigenvalue", "t_converge",
@@ -155,6 +158,9 @@ def figure(
     mapped = hue if _is_map(varied, x, hue, kind) else None
     look.check(*(_spacings(varied, x, mapped) if mapped else (x_scale, y_scale)))
     _suited(of, y)
+    if x_scale == "log" and min(varied[x]) <= 0:
+        reason = f"a logarithmic axis needs values above 0, and {x} has {min(varied[x]):g}"
+        raise click.BadParameter(reason, param_hint="--x-scale")
     marks = {"of": of, "x": x, "y": y, "hue": hue, "kind": kind, "tol": options["tol"]}
     chosen = output_path("sweep", output, params, {k: v for k, v in marks.items() if v})
     used = ("runs", "seed", "engine") if of == "simulate" else ("rtol", "atol")
@@ -179,6 +185,8 @@ def figure(
     keys = [outcome.key for outcome in result.outcomes if outcome.key]
     values = result.points, result.values(y)
     looks: Any = {"at_end": of in ("theory", "simulate"), "look": look}
+    if y_scale == "log" and not mapped:
+        y_scale = _possible_scale(y, result.values(y))
     if mapped:
         drawn = across(*values, x, mapped, y, scale=y_scale, **looks)
     else:
@@ -238,6 +246,20 @@ def _suited(of: str, y: str) -> None:
         raise click.BadParameter(f"{y} needs --of {needed}", param_hint="--y")
     if of == "convergence" and y not in ("t_converge", "eps_g"):
         raise click.BadParameter("convergence has t_converge and eps_g", param_hint="--y")
+
+
+def _possible_scale(y: str, values: Sequence[Any]) -> str:
+    """Return log, or linear where no number could be drawn; say what is missing on the axis."""
+    means = [np.ravel(x["mean"] if isinstance(x, dict) else x) for x in values if x is not None]
+    # of several latents the largest in size is drawn
+    drawn = [float(np.abs(x).max() if len(x) > 1 else x[0]) for x in means]
+    lost = sum(x <= 0 for x in drawn)
+    if drawn and lost == len(drawn):
+        log.warning("%s is above 0 at no point: the axis is linear, not logarithmic", y)
+        return "linear"
+    if lost:
+        log.warning("at %d of %d points %s is not above 0, and not drawn", lost, len(drawn), y)
+    return "log"
 
 
 def _tell(result: Sweep) -> None:

@@ -3,14 +3,13 @@
 import csv
 import io
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vaedyn.errors import OutputError
+from vaedyn.files import whole
 from vaedyn.grids import Point, described, shown
 from vaedyn.points import QUANTITIES, Outcome
 from vaedyn.sweeps import Sweep
@@ -163,12 +162,6 @@ def save_csv(text: str, path: Path) -> None:
     OutputError
         When that fails.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
     log.info("wrote %s", path)

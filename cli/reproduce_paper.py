@@ -11,8 +11,8 @@ import click
 import numpy as np
 
 from vaedyn import __version__
-from vaedyn.errors import OutputError
 from vaedyn.evidence import Lab, Panel, Recipe
+from vaedyn.files import whole
 from vaedyn.params import Params
 
 from ..store import ResultStore
@@ -31,8 +31,10 @@ from .output import plain, print_json, progress_bar, table, without_records
 from .panels import picture
 from .report import report, result, shown, verdict
 from .reproduce import words_of
+from .target import target
 
 log = logging.getLogger("vaedyn.cli")
+PAGE = "report.html"
 OPTIONS = [
     option(
         "Numerics",
@@ -82,6 +84,7 @@ def command(
         raise click.BadParameter(
             f"cannot make the folder {str(output)!r}: {error.strerror}", param_hint="--output"
         ) from error
+    target(output / PAGE, "--output")
     settings: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
     settings["store"] = ResultStore(store_path, recompute=recompute)
     panels = gather(settings)
@@ -140,13 +143,11 @@ def write(
         for n, (panel, (svg, _)) in enumerate(zip(panels, images, strict=True), 1)
     }
     own = "vaedyn reproduce" + " --quick" * quick + f" --seed {seed}" * (seed != 0)
-    page = output / "report.html"
+    page = output / PAGE
     text = report(panels, images, commands, f"Made by vaedyn {__version__}: {own}")
     for path, content in {**files, page: text.encode()}.items():
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror}") from error
+        with whole(path) as part:
+            part.write_bytes(content)
     return [*files], page
 
 

@@ -9,16 +9,18 @@ from typing import Any
 import click
 
 from vaedyn.errors import did_you_mean
+from vaedyn.files import whole
 from vaedyn.params import Params
 
 from ..store import Record, ResultStore
 from ..store.catalogue import Filter, parse_filter, select, unknown
-from ..store.export import FORMATS, export
+from ..store.export import FORMATS
 from . import upkeep
 from .complete import PROPERTIES, formats, keys, named, properties
 from .options import MODEL, OUTPUT_OPTIONS, STORE_OPTIONS, Command, Group, add, option
 from .output import age, found, print_json, size, table
 from .reproduce import command_of
+from .target import target
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -234,14 +236,15 @@ def export_record(key: str, output: Path | None, store_path: Path, as_json: bool
     CSV is in long form: one number a line, with its variable and coordinates.
     """
     record = found(store_path, key)
-    target = output or Path(f"{record.kind}-{record.key[:12]}.nc")
-    if target.suffix not in FORMATS:
+    chosen = output or Path(f"{record.kind}-{record.key[:12]}.nc")
+    if chosen.suffix not in FORMATS:
         raise click.BadParameter(
-            f"expected a name ending in {', '.join(FORMATS)}, got {str(target)!r}",
+            f"expected a name ending in {', '.join(FORMATS)}, got {str(chosen)!r}",
             param_hint="--output",
         )
-    export(record, target)
+    with whole(target(chosen, "--output")) as part:
+        FORMATS[chosen.suffix](record, part)
     if as_json:
-        print_json({"command": "store export", "key": record.key, "output": str(target)})
+        print_json({"command": "store export", "key": record.key, "output": str(chosen)})
     else:
-        click.echo(target)
+        click.echo(chosen)

@@ -40,6 +40,7 @@ from .pointwise import (
     save_csv,
     tell,
 )
+from .target import target
 from .values import WholeNumber
 from .varied import COUNT as VALUES
 from .varied import ShardType, Varied, VariedType, by_name, note_counts, shard_of
@@ -51,7 +52,7 @@ SWEEP_OPTIONS = [
     option(
         "Sweep",
         "--jobs",
-        type=WholeNumber(),
+        type=WholeNumber(1),
         help="Number of processes.",
         show_default="all cores",
     ),
@@ -164,8 +165,8 @@ def _check_output(csv_path: Path | None, as_json: bool, dry_run: bool) -> None:
     if csv_path == Path("-"):
         if as_json:
             raise click.UsageError("--json and --csv - both print on stdout")
-    elif csv_path and not csv_path.resolve().parent.is_dir():
-        raise click.BadParameter(f"no folder {str(csv_path.parent)!r}", param_hint="--csv")
+    elif csv_path:
+        target(csv_path, "--csv")
 
 
 def _write(result: Sweep, csv_path: Path | None) -> None:

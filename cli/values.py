@@ -8,14 +8,22 @@ from typing import Any
 import click
 
 from vaedyn.initial import GAUSSIAN
+from vaedyn.params import integer
 
 
 class WholeNumber(click.ParamType):
-    """A whole number that may be written as 1e6."""
+    """A whole number that may be written as 1e6; refused below `least`, if that is given."""
 
     name = "integer"
 
+    def __init__(self, least: int | None = None):
+        self.least = least
+
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        number = self._number(value, param, ctx)
+        return number if self.least is None else integer(param.name, number, self.least)
+
+    def _number(self, value: Any, param: Any, ctx: Any) -> int:
         with contextlib.suppress(ValueError):
             return int(value)
         with contextlib.suppress(ValueError, OverflowError):

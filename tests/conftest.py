@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import signal
 import sys
 
 import pytest
@@ -51,6 +52,9 @@ def run(monkeypatch, capsys, tmp_path):
     call.words = words
     logger = logging.getLogger("vaedyn")
     before = logger.handlers, logger.propagate, logger.level
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield call
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     logger.handlers, logger.propagate = before[:2]
     logger.setLevel(before[2])

@@ -8,7 +8,6 @@ from scipy import stats
 
 import vaedyn
 from vaedyn import claims_annealing, claims_collapse, claims_entangled, claims_limit
-from vaedyn.concentration import power_law
 from vaedyn.evidence import CHANCE, Lab, Row, limit, quantile, statistical
 from vaedyn.figures_claims import figure_of
 
@@ -84,7 +83,7 @@ def test_extrapolation_is_exact_for_parabolas_and_says_how_uncertain_it_is():
 def test_fits_find_what_was_put_in_with_honest_errors():
     x, random = np.array([100.0, 300, 1000, 3000]), np.random.default_rng(3)
     for fit, clean, truth in (
-        (power_law, 2 * x**-0.5, -0.5),
+        (claims_limit.power_law, 2 * x**-0.5, -0.5),
         (claims_limit.at_infinity, 0.7 + 3 / x, 0.7),
     ):
         error = 0.01 * clean

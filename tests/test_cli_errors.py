@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-import weakref
 
 import pytest
 
@@ -190,28 +189,12 @@ def test_an_interrupt_is_an_interrupt_whatever_it_breaks(monkeypatch, capsys):
     assert cli.report(OSError()) == 143
 
 
-def test_a_signal_that_python_swallows_comes_again(run, monkeypatch):
-    """What a handler raises in the callback of a weak reference goes no further."""
-
-    class Thing:
-        pass
-
-    def busy(**_):
-        thing = Thing()
-        watch = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
-        del thing
-        assert watch() is None
-        time.sleep(30)
-
-    monkeypatch.setattr(cli.command, "main", busy)
-    done = run("theory")
-    assert (done.code, done.out, done.err) == (143, "", "error: terminated\n")
-
-
 def test_a_full_disk_and_a_full_memory_are_said(monkeypatch, capsys):
     monkeypatch.setattr(cli.Stopped, "by", None)
     assert cli.report(OSError(28, "No space left on device")) == 1
+    assert cli.report(PermissionError(13, "Permission denied", "some/file")) == 1
     assert cli.report(MemoryError()) == 1
     err = capsys.readouterr().err
     assert "error: cannot write the output: No space left on device\n" in err
+    assert "error: some/file: Permission denied\n" in err
     assert "error: not enough memory" in err

@@ -148,3 +148,12 @@ def test_a_missing_package_is_named_with_its_cure(run, monkeypatch):
     assert done.code == 2
     assert "pip install 'vaedyn[cluster]'" in done.err
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("address", ["1e6", "tcp://nowhere", ""])
+def test_an_address_that_is_none_is_refused_before_the_store_is_touched(run, tmp_path, address):
+    words = "sweep theory --dim 50 --t-max 20 --vary beta=1,2 --scheduler"
+    done = run.words(*words.split(), address)
+    assert (done.code, done.out) == (2, "")
+    assert f"--scheduler: '{address}' is no address" in done.err
+    assert list(tmp_path.iterdir()) == []

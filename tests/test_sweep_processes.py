@@ -146,6 +146,46 @@ def test_workers_that_always_die_are_given_up(workers, monkeypatch):
         pool.result()
 
 
+DEAF = """
+import time
+from {module} import *
+time.sleep(60)
+"""
+
+
+def deaf(workers, monkeypatch):
+    """Return a pool whose workers hear nothing, as in compiled code."""
+    monkeypatch.setattr("vaedyn.workers.START", DEAF)
+    monkeypatch.setattr("vaedyn.workers.GRACE", 0.2)
+    pool = workers(count=2)
+    for _ in range(2):
+        pool.submit([Task(0, PARAMS, {})])
+    while len(pool._processes) < 2:
+        time.sleep(0.005)
+    return pool
+
+
+def test_workers_that_hear_nothing_are_killed(workers, monkeypatch):
+    pool = deaf(workers, monkeypatch)
+    pool.close()
+    assert [process.poll() for process in pool._processes] == [-signal.SIGKILL] * 2
+
+
+def test_a_second_signal_leaves_no_worker(workers, monkeypatch):
+    pool = deaf(workers, monkeypatch)
+    monkeypatch.setattr("vaedyn.workers.GRACE", 60.0)
+    wait = subprocess.Popen.wait
+
+    def interrupted(process, timeout=None):
+        monkeypatch.setattr(subprocess.Popen, "wait", wait)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool.close()
+    assert [process.wait(30) for process in pool._processes] == [-signal.SIGKILL] * 2
+
+
 def test_what_goes_wrong_in_a_worker_comes_back(workers, tmp_path):
     (tmp_path / "file").write_text("")
     pool = workers(store=ResultStore(tmp_path / "file"))
@@ -183,6 +223,38 @@ def test_a_worker_is_stopped_once():
     assert process.stderr
     assert process.stderr.read() == b"saved"
     process.communicate()
+
+
+# a lock of the operating system, taken twice: nothing that Python does ends the wait
+DEAF_AT_WORK = """
+import ctypes
+from vaedyn import workers
+
+def deaf(*_, **__):
+    print("at work", flush=True)
+    lock = ctypes.create_string_buffer(64)
+    for _ in range(2):
+        ctypes.CDLL(None).pthread_mutex_lock(lock)
+
+workers.GRACE = 0.1
+workers.compute = deaf
+workers.serve()
+"""
+
+
+def test_a_worker_whose_parent_is_gone_ends_though_it_hears_nothing():
+    process = subprocess.Popen(
+        [sys.executable, "-c", DEAF_AT_WORK], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin
+    assert process.stderr
+    work = pickle.dumps((Job("theory", {}, None), 1)) + pickle.dumps([Task(0, PARAMS, {})])
+    process.stdin.write(work)
+    process.stdin.flush()
+    assert process.stderr.readline() == b"at work\n"
+    process.stdin.close()  # which the system does for a parent that is killed
+    assert process.wait(30) == 1
+    process.stderr.close()
 
 
 def test_a_progress_function_hears_of_every_point():

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from .concentration import power_law
 from .evidence import (
     ODE,
     THEOREM_4_2,
@@ -31,6 +30,15 @@ TINY = 1e-6  # in eps_g: errors of the integration do not count where runs hardl
 def flat(result: Trajectory) -> np.ndarray:
     """Return the order parameters as one array, (..., times, values)."""
     return pack(**{name: getattr(result, name) for name in NAMES})
+
+
+def power_law(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
+    """Return exponent, its standard error and factor of the power law through `y` +- `error`."""
+    weight = y / error
+    design = np.stack([np.log(x), np.ones_like(x)], axis=1) * weight[:, None]
+    covariance = np.linalg.inv(design.T @ design)
+    exponent, offset = covariance @ design.T @ (np.log(y) * weight)
+    return float(exponent), float(np.sqrt(covariance[0, 0])), float(np.exp(offset))
 
 
 def at_infinity(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[float, float]:

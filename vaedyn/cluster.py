@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
+from importlib.util import find_spec
 from typing import Any
 
 from .errors import ClusterError, ParameterError
@@ -34,23 +35,15 @@ class Cluster:
     """
 
     def __init__(self, job: Job, address: str):
-        try:
-            import distributed
-            from distributed.comm.addressing import get_address_host_port
-            from distributed.comm.core import CommClosedError
-        except ImportError:
-            raise ParameterError(
-                "scheduler", "needs the package distributed: pip install 'vaedyn[cluster]'"
-            ) from None
+        check_address(address)
+        import distributed
+        from distributed.comm.core import CommClosedError
+
         self._job = job
         self._killed = distributed.KilledWorker
         self._gone = (CommClosedError, CancelledError, ConnectionError, TimeoutError)
         # what goes wrong is raised; it need not be logged with its traceback as well
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
-        try:
-            get_address_host_port(address)
-        except ValueError as error:
-            raise ParameterError("scheduler", f"{address!r} is no address: {error}") from error
         try:
             self._client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
         except (OSError, TimeoutError) as error:
@@ -113,6 +106,26 @@ class Cluster:
             if self._client.status == "running":
                 self._client.cancel(list(self._finished.futures), force=True)
             self._client.close(timeout=FAREWELL)
+
+
+def check_address(address: str) -> None:
+    """Make sure that a scheduler can have this address.
+
+    Raises
+    ------
+    ParameterError
+        When it cannot, or the package `distributed` is not installed.
+    """
+    if not find_spec("distributed"):
+        raise ParameterError(
+            "scheduler", "needs the package distributed: pip install 'vaedyn[cluster]'"
+        )
+    from distributed.comm.addressing import get_address_host_port
+
+    try:
+        get_address_host_port(address)
+    except ValueError as error:
+        raise ParameterError("scheduler", f"{address!r} is no address: {error}") from error
 
 
 def timed(job: Job, batch: Sequence[Task]) -> tuple[list[Outcome], float]:

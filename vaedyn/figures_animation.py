@@ -1,9 +1,9 @@
 """A moving picture for talks: learning in the (m, Q) plane, over the flow of the ODE."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from .dynamics import Model, velocity
 from .errors import OutputError, ParameterError
 from .figures import SYMBOLS, TIME, draw, time_axis
 from .figures_layout import PLAIN, caption, finish, label_decades
+from .files import whole
 from .initial import NAMES
 from .params import Params
 from .results import Trajectory
@@ -320,17 +321,13 @@ def save_animation(
         raise ParameterError("animate", "there is no ffmpeg, which .mp4 needs: choose .gif")
     writer = (FFMpegWriter if kind == ".mp4" else PillowWriter)(fps=PER_SECOND)
     frames = [*range(len(animation.t)), *[len(animation.t) - 1] * HELD]
-    # half a film is none: it gets its name when it is whole
-    part = path.with_name(f".{path.stem}-{os.getpid()}{kind}")
-    try:
-        with styled(), writer.saving(animation.figure, str(part), DPI):
-            for done, i in enumerate(frames, start=1):
-                animation.show(i)
-                writer.grab_frame()
-                if progress:
-                    progress(done, len(frames))
-        os.replace(part, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as part:
+        try:
+            with styled(), writer.saving(animation.figure, str(part), DPI):
+                for done, i in enumerate(frames, start=1):
+                    animation.show(i)
+                    writer.grab_frame()
+                    if progress:
+                        progress(done, len(frames))
+        except CalledProcessError as error:
+            raise OutputError(f"cannot write {path}: ffmpeg ended with {error}") from error

@@ -15,7 +15,8 @@ from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .errors import OutputError, ParameterError
+from .errors import ParameterError
+from .files import whole
 
 ONE_COLUMN, TWO_COLUMNS = 3.3, 6.75  # inches
 FLATTEST = 0.38  # height of a figure over its width, at least
@@ -83,7 +84,7 @@ def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> N
     ParameterError
         When the format is none of these.
     OutputError
-        When the file cannot be written.
+        When the file cannot be written; what was there before stays.
     """
     path = Path(path)
     kind = path.suffix[1:].lower()
@@ -97,14 +98,15 @@ def save(figure: Figure, path: str | Path, *, keywords: Sequence[str] = ()) -> N
         "svg": {"Creator": "vaedyn", "Description": words, "Date": None},
         "png": {"Software": "vaedyn", "Description": words},
     }
-    try:
-        if kind == "eps":
-            path.write_bytes(as_eps(figure, words))
-            return
+    if kind == "eps":
+        content = as_eps(figure, words)
+    else:
+        stream = BytesIO()
         with styled():
-            figure.savefig(path, format=kind, metadata=metadata[kind])
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+            figure.savefig(stream, format=kind, metadata=metadata[kind])
+        content = stream.getvalue()
+    with whole(path) as part:
+        part.write_bytes(content)
 
 
 def as_svg(figure: Figure) -> bytes:

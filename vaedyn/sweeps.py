@@ -189,6 +189,10 @@ def sweep(
         When processes or the cluster do not work.
     """
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
+    if scheduler is not None:
+        from .cluster import check_address
+
+        check_address(scheduler)
     varied, points = chosen(command, params, vary, shard)
     job = Job(command, options, store)
     tasks = [Task(i, point.params, point.options) for i, point in enumerate(points)]

@@ -23,7 +23,7 @@ from .errors import WorkerError
 from .points import Job, Outcome, Task, compute
 
 MOST_DEATHS = 3  # of workers over one batch
-GRACE = 10.0  # seconds in which a worker may end by itself
+GRACE = 1.5  # seconds in which a worker may save what is finished, before it is killed
 START = (
     "import pickle, sys; sys.path[:] = pickle.loads(bytes.fromhex(sys.argv[1])); "
     "from {module} import serve; serve()"
@@ -86,15 +86,17 @@ class Workers:
     def close(self) -> None:
         """End all workers; running points are abandoned."""
         self._stopped = True
-        for _ in self._threads:
-            self._todo.put(None)
-        for process in self._processes:
-            _hang_up(process)
-        last = time.monotonic() + GRACE
-        for process in self._processes:
-            try:
-                process.wait(max(0.0, last - time.monotonic()))
-            except subprocess.TimeoutExpired:
+        try:
+            for _ in self._threads:
+                self._todo.put(None)
+            for process in list(self._processes):
+                _hang_up(process)
+            last = time.monotonic() + GRACE
+            for process in list(self._processes):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, last - time.monotonic()))
+        finally:  # also when a second signal ends the waiting
+            for process in list(self._processes):
                 process.kill()
         for thread in self._threads:
             thread.join()
@@ -190,13 +192,13 @@ def serve() -> None:
 
 def _receive(source: BinaryIO, todo: queue.SimpleQueue[Sequence[Task] | None]) -> None:
     """Pass on what arrives; at its end, end the process."""
-    while True:
-        try:
+    with contextlib.suppress(EOFError, pickle.UnpicklingError):
+        while True:
             todo.put(pickle.load(source))
-        except (EOFError, pickle.UnpicklingError):
-            todo.put(None)  # for a main thread that waits
-            _thread.interrupt_main(signal.SIGTERM)  # for one that computes
-            return
+    todo.put(None)  # for a main thread that waits
+    _thread.interrupt_main(signal.SIGTERM)  # for one that computes
+    time.sleep(GRACE)
+    os._exit(1)  # for one that hears nothing, in compiled code, when nobody is left to kill it
 
 
 def _portable(error: Exception) -> Exception:

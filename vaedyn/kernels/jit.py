@@ -11,12 +11,15 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config, sigutils
+from numba.core.caching import IndexDataCacheFile
 
 OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 LEAF: Any = {**OPTIONS, "_nrt": False}
@@ -55,36 +58,99 @@ def kernel(function: Callable, **options) -> Callable:
     """
     options = {**OPTIONS, **options}
     chosen: str = getattr(config, "CACHE_DIR")  # noqa: B009
+    folder = "the user's home"
     try:
         folder = chosen or str(cache_folder())
         setattr(config, "CACHE_DIR", folder)  # noqa: B010
         compiled = numba.njit(function, cache=True, **options)
         # numba itself turns to a folder beside the source, where edited callees go unnoticed
         if Path(compiled.stats.cache_path or "").is_relative_to(folder):
-            return _outspoken(compiled)
+            return _sealed(compiled)
     except (RuntimeError, OSError):
         pass
     finally:
         setattr(config, "CACHE_DIR", chosen)  # noqa: B010
-    return _outspoken(numba.njit(function, **options))
+    return _unkept(numba.njit(function, **options), folder)
 
 
-def _outspoken(compiled: Callable) -> Callable:
-    """Let a kernel say that it is compiled, also again where its machine code is damaged."""
+class DamagedCodeError(Exception):
+    """A file of machine code is not as it was written."""
+
+
+class _Sealed(IndexDataCacheFile):
+    """numba's files with a digest of their bytes at the end, which its unpickler does not read.
+
+    In the file itself, so that both come from one writer even where several write.
+    Machine code of which a bit has changed may do anything, and is not to be loaded.
+    """
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[Any]:
+        content = BytesIO()
+        yield content
+        body = content.getvalue()
+        with super()._open_for_write(filepath) as file:
+            file.write(body + hashlib.sha256(body).digest())
+
+    def _load_index(self) -> Any:
+        with suppress(FileNotFoundError):  # nothing is kept yet
+            _verify(self._index_path)
+        return super()._load_index()
+
+    def _load_data(self, name: str) -> Any:
+        _verify(self._data_path(name))
+        return super()._load_data(name)
+
+
+def _verify(path: str) -> None:
+    content = Path(path).read_bytes()
+    length = hashlib.sha256().digest_size
+    if hashlib.sha256(content[:-length]).digest() != content[-length:]:
+        raise DamagedCodeError(f"the digest of {Path(path).name} does not fit")
+
+
+def _sealed(compiled: Callable) -> Callable:
+    """Let a kernel verify what is kept of it, and do without where that fails."""
     cache = compiled._cache  # pyright: ignore[reportFunctionMemberAccess]
-    load = cache.load_overload
+    files = cache._cache_file
+    base = files._index_name.removesuffix(".nbi")
+    cache._cache_file = _Sealed(files._cache_path, base, files._source_stamp)
+    load, save = cache.load_overload, cache.save_overload
 
-    def load_overload(signature, context):
+    def load_overload(signature: Any, context: Any) -> Any:
         found = None
         try:
             found = load(signature, context)
+            arguments = sigutils.normalize_signature(signature)[0]
+            if found is not None and tuple(found.signature.args) != tuple(arguments):
+                raise DamagedCodeError("it is for other arguments")  # two processes wrote at once
         except Exception as error:  # whatever unpickling garbage may raise
+            found = None
             log.warning("cached machine code is damaged (%s), compiling again", error)
             for path in cached_files(compiled):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
         if found is None:
             _announce()
         return found
+
+    def save_overload(signature: Any, data: Any) -> None:
+        try:
+            save(signature, data)
+        except (OSError, DamagedCodeError) as error:
+            _tell_unkept(files._cache_path, getattr(error, "strerror", None) or str(error))
+
+    cache.load_overload, cache.save_overload = load_overload, save_overload
+    return compiled
+
+
+def _unkept(compiled: Callable, folder: str) -> Callable:
+    """Let a kernel that no folder takes say so when it is compiled."""
+    cache = compiled._cache  # pyright: ignore[reportFunctionMemberAccess]
+
+    def load_overload(*_: object) -> None:
+        _announce()
+        _tell_unkept(folder, "not writable")
 
     cache.load_overload = load_overload
     return compiled
@@ -94,6 +160,12 @@ def _outspoken(compiled: Callable) -> Callable:
 def _announce() -> None:
     """Log, once in a process, that kernels are about to be compiled."""
     log.info("compiling; this happens once and can take half a minute")
+
+
+@functools.cache
+def _tell_unkept(folder: str, why: str) -> None:
+    """Log, once in a process, that all this is in vain for the next one."""
+    log.info("machine code cannot be kept in %s (%s): every command compiles anew", folder, why)
 
 
 def cached_files(compiled: Callable) -> list[Path]:

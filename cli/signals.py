@@ -1,0 +1,126 @@
+"""Ctrl-C, and SIGTERM as a scheduler sends it: both end a command cleanly, and soon."""
+
+import _thread
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Any, NoReturn, Self
+
+INTERRUPTED, TERMINATED = 130, 143
+AGAIN = 0.1  # seconds after which a signal comes again, as long as nothing has come of it
+DEAF = 4.0  # seconds without an answer to it, after which the process is ended from outside
+
+
+class Stopped(SystemExit):
+    """Raised in the main thread, whatever it is doing, when a signal arrives."""
+
+    by: int | None = None
+    """The signal that has arrived: what it interrupts may raise anything."""
+
+
+def farewell(number: int) -> tuple[str, int]:
+    """Return what is said of a command that a signal has ended, and its exit code."""
+    return ("terminated", TERMINATED) if number == signal.SIGTERM else ("interrupted", INTERRUPTED)
+
+
+class Signals:
+    """Let signals end what runs inside the `with` block.
+
+    A handler's exception is lost where Python swallows it, as in the callback of a
+    weak reference. A thread that hears of signals by itself therefore sends them to the
+    main thread again and again, which ends its waiting, too. Compiled code hears
+    nothing: after `DEAF` seconds the process is ended without it.
+    """
+
+    def __enter__(self) -> Self:
+        Stopped.by = None
+        self._main = threading.get_ident()
+        self._ended = threading.Event()
+        self._repeated = False
+        self._answered = 0.0
+        self._ear, mouth = socket.socketpair()
+        mouth.setblocking(False)
+        self._mouth = mouth
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
+        sys.unraisablehook = _unraisable
+        threading.Thread(target=self._insist, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        self.rest()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _at_once)
+        signal.set_wakeup_fd(-1)
+        self._mouth.close()
+
+    def rest(self) -> None:
+        """Repeat nothing any more: the command has ended, or says why it was stopped."""
+        self._ended.set()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        repeated, self._repeated = self._repeated, False
+        self._answered = time.monotonic()
+        Stopped.by = number
+        # what would be raised in the hook is lost; and what is saved because of the
+        # first signal is not to be stopped by its echo
+        if not _in_hook(frame) and not (repeated and _underway()):
+            raise Stopped(farewell(number)[1])
+
+    def _insist(self) -> None:
+        with self._ear:
+            heard = self._ear.recv(1)  # nothing when the other end is closed
+            while heard and heard[0] not in (signal.SIGINT, signal.SIGTERM):
+                heard = self._ear.recv(1)
+            began = time.monotonic()
+            while heard and not self._ended.wait(AGAIN):
+                if time.monotonic() - max(began, self._answered) > DEAF:
+                    _leave(heard[0])
+                self._repeated = True
+                if hasattr(signal, "pthread_kill"):
+                    signal.pthread_kill(self._main, heard[0])
+                else:
+                    _thread.interrupt_main(signal.Signals(heard[0]))
+
+
+def _underway() -> bool:
+    """Return whether an earlier signal is being dealt with in this thread."""
+    error = sys.exception()
+    while error and not isinstance(error, Stopped):
+        error = error.__context__
+    return error is not None
+
+
+def _in_hook(frame: FrameType | None) -> bool:
+    """Return whether `frame` belongs to the hook for exceptions that Python swallows."""
+    hook = getattr(sys.unraisablehook, "__code__", None)
+    while frame and frame.f_code is not hook:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _at_once(number: int, _frame: object) -> NoReturn:
+    """End the process: there is nothing left to be done."""
+    os._exit(farewell(number)[1])
+
+
+def _unraisable(swallowed: Any) -> None:
+    if not isinstance(swallowed.exc_value, Stopped):  # which comes again
+        sys.__unraisablehook__(swallowed)
+
+
+def _leave(number: int) -> NoReturn:
+    """End the process, without the main thread."""
+    text, code = farewell(number)
+    shown = "\r\x1b[K\x1b[?25h" if os.isatty(2) else ""  # a progress bar hides the cursor
+    try:
+        os.write(2, f"{shown}error: {text}\n".encode())
+    finally:
+        os._exit(code)
