@@ -19,8 +19,9 @@ THIRD_PARTY = {
 # ground up: a module may import those that stand before it
 SCIENCE = [
     "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
-    "fluctuations", "plateau", "dynamics", "latents", "attractors", "units", "configurations",
-    "continuation", "bifurcation", "thresholds", "destination", "convergence", "tuning",
+    "fluctuations", "plateau", "dynamics", "latents", "attractors", "pairs", "units",
+    "configurations", "continuation", "bifurcation", "thresholds", "destination", "convergence",
+    "tuning",
     "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles", "grids", "points",
     "workers", "cluster", "sweeps", "conventions", "prediction", "settling", "empirical", "blocks",
     "tails", "spectrum", "noise", "analysis", "datasets", "evidence", "claims_limit",

@@ -40,7 +40,12 @@ def configurations(units: Units, groups: int) -> list[Configuration]:
         When there are more than MOST.
     """
     model = units.model
-    choices = [unit for kind in kinds(model, groups) for unit in units.branches(kind)]
+    choices = [
+        unit
+        for kind in kinds(model, groups)
+        if kind.latents <= model.latent
+        for unit in units.branches(kind)
+    ]
     free = Counter(model.rho.tolist())
     found = []
     for chosen in _choose(choices, model.latent, free):

@@ -21,7 +21,7 @@ from .units import ALIVE, Unit, Units
 Progress = Callable[[int, int], None]
 """Receives the numbers of fixed points done and in all."""
 
-NUMERICS = 4  # raised when the same parameters give other numbers
+NUMERICS = 5  # raised when the same parameters give other numbers
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
 
 LABELS.update(
