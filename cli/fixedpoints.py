@@ -159,7 +159,8 @@ def summary(result: FixedPoints) -> list[str]:
     if found["noise"] is None:
         lines.append("a collapsed latent fits background noise at any beta")
     else:
-        where = f"above beta = {found['noise']:.10g}" if found["noise"] else "at any beta"
+        low, high = (f"{found[name]:.10g}" for name in ("noise", "noise_upper"))
+        where = f"between beta = {low} and {high}" if found["noise"] else f"below beta = {high}"
         lines.append(f"background noise is not fitted by a collapsed latent {where}")
     if found["max_lr"] is not None:
         lines.append(f"the point reached is stable up to lr = {found['max_lr']:.10g}")

@@ -23,7 +23,7 @@ from vaedyn.dynamics import (
 )
 from vaedyn.ode import integrate
 from vaedyn.state import unpack
-from vaedyn.thresholds import collapse, collapse_threshold, max_lr, noise, noise_threshold
+from vaedyn.thresholds import collapse, collapse_threshold, max_lr, noise
 from vaedyn.units import Unit, Units, assemble, closed_form, intact
 
 PAIR = np.array([3.0, 1.0])
@@ -225,7 +225,7 @@ def test_noise_is_fitted_up_to_eta_at_small_learning_rates_and_beyond_at_others(
 def test_the_noise_threshold_is_right_to_first_order_in_the_learning_rate(eta):
     for lr in (1e-3, 1e-4):
         lifted = noise(model(1.0, lr, eta=eta)) - eta
-        assert lifted == pytest.approx(noise_threshold(eta, lr) - eta, rel=5 * lr)
+        assert lifted == pytest.approx(lr * eta**3 / (2 * (1 + eta**2)), rel=5 * lr)
 
 
 def test_the_noise_threshold_is_a_root_of_the_written_linear_system():
