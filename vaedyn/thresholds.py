@@ -81,7 +81,9 @@ def noise_window(model: Model) -> tuple[float, float] | None:
             ends.append(end)
     for low, high in pairwise(ends):
         beta = np.sqrt(low * high) if low else 0.5 * high
-        matrix = np.array([[entry(beta) for entry in row] for row in ((a, b, c), (d, e, f), (g, i, j))])
+        matrix = np.array(
+            [[entry(beta) for entry in row] for row in ((a, b, c), (d, e, f), (g, i, j))]
+        )
         if np.linalg.eigvals(matrix).real.max() < 0:
             return low, high
     return None
