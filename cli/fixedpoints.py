@@ -99,7 +99,8 @@ def command(
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}
         data |= {"thresholds": thresholds, "missing": result.missing}
         along_it = {"passages": [_plain(each) for each in passed]} if along else {}
-        print_json({**data, "lost": result.lost or None, **along_it})
+        data |= {"lost": result.lost or None, "partial": result.partial or None}
+        print_json({**data, **along_it})
         return
     if along:
         print_passages(passed)
@@ -164,6 +165,8 @@ def summary(result: FixedPoints) -> list[str]:
         lines.append(f"background noise is not fitted by a collapsed latent {where}")
     if found["max_lr"] is not None:
         lines.append(f"the point reached is stable up to lr = {found['max_lr']:.10g}")
+    if result.partial:
+        lines.append(result.partial)
     if result.lost:
         lines.append(f"where the start leads is not known: {result.lost}")
     for reason, text in (

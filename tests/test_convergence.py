@@ -154,3 +154,34 @@ def test_the_whole_schedule_is_followed_whatever_the_last_time():
         found = [time_to_converge(replace(params, t_max=t_max)) for t_max in (100.0, 5000.0)]
         assert found[0].t == pytest.approx(found[1].t, rel=1e-5)
         assert found[0].eps_g == pytest.approx(found[1].eps_g, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [
+        {"lr": 0.05},
+        {"latent": 2, "signal": 2, "rho": (3, 1), "lr": 0.05, "t_max": 100},
+        {"latent": 2, "lam": 0.1, "beta": 0.5, "lr": 0.1},
+    ],
+)
+def test_the_ode_alone_leads_to_the_same_end(constants, monkeypatch):
+    """As it is followed where dense matrices would be too large."""
+    params = vaedyn.Params(**constants)
+    exact = vaedyn.time_to_converge(params)
+    monkeypatch.setattr("vaedyn.destination.LARGE", 0)
+    relaxed = vaedyn.time_to_converge(params)
+    assert relaxed.t == pytest.approx(exact.t, rel=1e-3)
+    assert relaxed.eps_g == pytest.approx(exact.eps_g, abs=2e-6)
+
+
+def test_large_models_need_no_dense_matrices(monkeypatch):
+    def forbidden(*_):
+        raise AssertionError("a dense matrix")
+
+    for name in ("newton", "eigenvalues"):
+        monkeypatch.setattr(f"vaedyn.destination.{name}", forbidden)
+    params = vaedyn.Params(latent=12, signal=12, dim=1000, t_max=1, lr=0.1)
+    found = vaedyn.time_to_converge(params)
+    assert not found.reason
+    later = vaedyn.theory(replace(params, t_max=3 * found.t, points=50))
+    assert later.eps_g[-1] == pytest.approx(found.eps_g, abs=1e-4)

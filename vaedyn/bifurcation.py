@@ -323,7 +323,7 @@ def _all(
         for chosen in traced.choices(configuration)
     ]
     if len(choices) > MOST:
-        fewer = "follow fewer with --groups" if groups > 1 else "lower --latent or --signal"
+        fewer = "lower groups" if groups > 1 else "lower latent or signal"
         raise ParameterError("groups", f"there are more than {MOST} branches: {fewer}")
     for n, (configuration, chosen) in enumerate(choices):
         branch = traced.branch(configuration, chosen)

@@ -10,13 +10,19 @@ from .params import Params
 from .units import TOLERANCE
 
 NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where it leads
+SLOW = 1e-5  # residual from which on Newton's method is tried
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
 SLOWEST = 1e-4  # rates, per tau, below which nobody waits for a trajectory to move on
+LARGE = 700  # order parameters from which dense matrices of Newton's method take seconds
+RELAXED = 1e-7  # residual at which the ODE of so many has come to its end
 TINY = 1e-16  # absolute tolerance: rounding noise, but no real deviation from a saddle, is below
 
 
 def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
     """Return the fixed point in which the trajectory through `y` ends, at the end value of beta.
+
+    Of more than LARGE order parameters it is where the ODE itself comes to rest, to
+    RELAXED: whether it would leave again is not asked.
 
     Raises
     ------
@@ -26,8 +32,17 @@ def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
         When Newton's method fails, or the trajectory goes from saddle to saddle.
     """
     model = Model.of(params)
+    if len(y) > LARGE:
+        y = _settle(params, y, rtol, RELAXED)
+        left = residual(model, y)
+        if left < RELAXED:
+            return y
+        raise ConvergenceError(
+            f"the trajectory creeps, at a residual of {left:.3g}: raise --t-max so that it "
+            "comes closer to its end"
+        )
     for _ in range(20):
-        y = _settle(params, y, rtol)
+        y = _settle(params, y, rtol, SLOW)
         point = _refine(params, y)
         rates = np.real(eigenvalues(model, point))
         growth = float(np.nanmax(rates))
@@ -49,11 +64,11 @@ def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
     )
 
 
-def _settle(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
-    """Integrate on at constant beta until the state moves slowly, for at most ~10^6/tau."""
+def _settle(params: Params, y: np.ndarray, rtol: float, slow: float) -> np.ndarray:
+    """Integrate on at constant beta until the residual is below `slow`, for at most ~10^6/tau."""
     span = max(params.t_max, 10 / params.lr)
     for _ in range(16):
-        if residual(Model.of(params), y) < 1e-5:
+        if residual(Model.of(params), y) < slow:
             break
         times = np.array([0.0, span])
         y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]

@@ -228,7 +228,7 @@ def _marked(
     """Return whether (nodes - 1,) a root is after a node, or two may be around it, and values."""
     f = function(nodes[None])[0]
     size = np.abs(f)
-    crossed = f[:-1] * f[1:] < 0
+    crossed = np.sign(f[:-1]) * np.sign(f[1:]) < 0
     tips = np.zeros_like(crossed)
     tips[1:] = (size[1:-1] > 0) & (size[1:-1] < np.minimum(size[:-2], size[2:])) & ~crossed[1:]
     return crossed, tips, f

@@ -15,6 +15,7 @@ from .latents import Constants, Latent, on_noise, on_signal
 from .units import Unit, Units
 
 LARGEST_LR = 1e4
+SMALL = 1e-13  # lr eta^2 that changes nothing
 
 
 def collapse_threshold(variance: float, lam: float) -> float:
@@ -34,7 +35,7 @@ def thresholds(model: Model, configuration: Configuration | None) -> dict[str, A
     ``collapse`` holds for each signal the beta above which a collapsed latent
     does not learn it; ``noise`` is the beta above which a collapsed latent does
     not fit background noise, or None when it does so at any; ``noise_upper`` is the
-    beta from which it does so again, of the order of 2/(lr eta^2); ``max_lr`` is the
+    beta from which it does so again, about 2/(lr eta); ``max_lr`` is the
     largest learning rate at which the fixed point `configuration` is stable, or
     None when it is unstable at once or stable at any up to 10^4. A threshold of 0
     means that the collapsed state is stable for all beta > 0.
@@ -66,6 +67,9 @@ def noise_window(model: Model) -> tuple[float, float] | None:
     whose determinant is a cubic polynomial in beta: it vanishes at both ends.
     """
     eta, lam, h = model.eta, model.lam, model.lr * model.eta
+    if h * eta < SMALL:  # where the cubic underflows, its limit
+        low = max(collapse_threshold(eta, lam), 0.0)
+        return low, (1 + (1 + 2 * lam * model.lr) ** 0.5) / h
     rows = [
         [(-2 * (1 + lam),), (h * eta,), (2 * eta,)],
         [(h * eta,), (-2 * lam, -2 * eta, h * eta), (2 * eta, -2 * h * eta)],
