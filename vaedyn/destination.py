@@ -1,5 +1,7 @@
 """The fixed point in which a trajectory ends, past all saddles on its way."""
 
+from itertools import combinations
+
 import numpy as np
 
 from .annealing import Constant
@@ -7,6 +9,7 @@ from .dynamics import Model, eigenvalues, newton, residual
 from .errors import ConvergenceError
 from .ode import integrate
 from .params import Params
+from .state import pack, unpack
 from .units import TOLERANCE
 
 NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where it leads
@@ -19,17 +22,64 @@ TINY = 1e-16  # absolute tolerance: rounding noise, but no real deviation from a
 
 
 def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
-    """Return the fixed point in which the trajectory through `y` ends, at the end value of beta.
-
-    Of more than LARGE order parameters it is where the ODE itself comes to rest, to
-    RELAXED: whether it would leave again is not asked.
+    """Return the fixed point in which the trajectory from the start of `params` ends, past `y`.
 
     Raises
     ------
     DivergenceError
         When learning diverges.
     ConvergenceError
-        When Newton's method fails, or the trajectory goes from saddle to saddle.
+        When Newton's method fails, the trajectory goes from saddle to saddle, or it has
+        left a symmetry of the start, as only rounding does.
+    """
+    point = _destination(params, y, rtol)
+    pairs = alike(params)
+    if any(not np.allclose(point, _exchanged(params, point, *pair), atol=1e-6) for pair in pairs):
+        raise ConvergenceError(in_words(pairs))
+    return point
+
+
+def alike(params: Params) -> list[tuple[int, int, int]]:
+    """Return pairs of latents that the start does not tell apart, and their relative sign.
+
+    The ODE keeps them so for ever.
+    """
+    parts = params.overlaps()
+    y = pack(**parts)
+    marks = np.stack([parts["D"], *(np.diag(parts[name]) for name in "QER")], axis=1)
+    return [
+        (i, j, sign)
+        for i, j in combinations(range(params.latent), 2)
+        if (marks[i] == marks[j]).all()
+        for sign in (1, -1)
+        if (_exchanged(params, y, i, j, sign) == y).all()
+    ]
+
+
+def in_words(pairs: list[tuple[int, int, int]]) -> str:
+    """Return that latents start alike, in words."""
+    which = ", ".join(str(i + 1) for i in sorted({i for pair in pairs for i in pair[:2]}))
+    return (
+        f"the start is symmetric: it does not tell latents {which} apart, and the ODE never does; "
+        "where they part, rounding has parted them: start them apart"
+    )
+
+
+def _exchanged(params: Params, y: np.ndarray, i: int, j: int, sign: int) -> np.ndarray:
+    """Return `y` with two latents exchanged, and their signs turned where `sign` is -1."""
+    turn = np.eye(params.latent)
+    turn[[i, j]] = sign * turn[[j, i]]
+    parts = unpack(y, params.latent, params.signal)
+    moved = {name: turn @ parts[name] for name in "md"}
+    moved |= {name: turn @ parts[name] @ turn.T for name in "QER"}
+    return pack(**moved, D=np.abs(turn) @ parts["D"])
+
+
+def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
+    """Return the fixed point in which the trajectory through `y` ends, at the end value of beta.
+
+    Of more than LARGE order parameters it is where the ODE itself comes to rest, to
+    RELAXED: whether it would leave again is not asked.
     """
     model = Model.of(params)
     if len(y) > LARGE:

@@ -4,6 +4,7 @@ import numpy as np
 
 from .adiabatic import delay, relaxation_time
 from .annealing import Constant, Cyclical
+from .destination import alike, in_words
 from .dynamics import Model
 from .params import Params
 from .thresholds import collapse_threshold, fold, lives, noise_window
@@ -20,9 +21,14 @@ def examine(params: Params, tol: float = 1e-3) -> list[str]:
     Thresholds are those of `vaedyn.thresholds`; `tol` is the distance of eps_g from its
     end that counts as learned.
     """
-    first = (_too_short(params), _collapse(params), _unstable(params))
-    checks = (*first, _critical(params), _zero(params))
+    start = (_symmetric(params), _too_short(params), _collapse(params))
+    checks = (*start, _unstable(params), _critical(params), _zero(params))
     return [text for text in (*checks, _too_slow(params, tol)) if text]
+
+
+def _symmetric(params: Params) -> str:
+    pairs = [] if isinstance(params.init, str) else alike(params)
+    return in_words(pairs) if pairs else ""
 
 
 def _too_short(params: Params) -> str:

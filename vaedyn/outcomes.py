@@ -66,9 +66,9 @@ def outcome(params: Params) -> Outcome:
         found = None if early else _stable_point(params, y)
         if found and np.abs(found[0] - y).max() < NEAR * size:
             return _at_rest(params, *found)
-        if turning and span > SPANS[0]:
-            if not (found or _stable_point(params, course[1:].mean(axis=0))):
-                break
+        around = turning and span > SPANS[0] and not found
+        if around and _stable_point(params, course[1:].mean(axis=0)) is None:
+            break
     return Outcome(OSCILLATING if turning else UNDECIDED)
 
 
