@@ -1,5 +1,7 @@
 """Between which values of beta a collapsed latent stays, and up to which a living one does."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from vaedyn.dynamics import Model
 from vaedyn.ode import integrate
 from vaedyn.thresholds import collapse_threshold, fold, lives, noise_window
 
-STRIP = {"rho": 0.9, "eta": 0.35, "lam": 0.8}
+STRIP: dict[str, Any] = {"rho": 0.9, "eta": 0.35, "lam": 0.8}
 
 
 def model(beta=1.0, rho=1.0, eta=1.0, lam=0.0, lr=0.01):
@@ -140,3 +142,11 @@ def test_signals_have_no_upper_end():
         limit = collapse_threshold(3.0, lam)
         for beta in limit * np.geomspace(0.1, 1e4, 30):
             assert (growth(at._replace(beta=beta), slice(0, 2)) < 0) == (beta > limit)
+
+
+def test_tiny_noise_overflows_nowhere():
+    """Warnings are errors here."""
+    points = vaedyn.fixed_points(vaedyn.Params(eta=1e-300, t_max=10, lr=0.1))
+    assert "collapsed" in points.types
+    assert points.thresholds["noise"] == pytest.approx(1e-300)
+    assert points.thresholds["noise_upper"] == pytest.approx(2e301)

@@ -88,7 +88,7 @@ def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
         if left < RELAXED:
             return y
         raise ConvergenceError(
-            f"the trajectory creeps, at a residual of {left:.3g}: raise --t-max so that it "
+            f"the trajectory creeps, at a residual of {left:.3g}: a larger t_max "
             "comes closer to its end"
         )
     for _ in range(20):
@@ -110,7 +110,7 @@ def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
             return point  # there was no such part: this is where the start leads
     raise ConvergenceError(
         "the trajectory passes more than 20 saddles, or creeps, as between signals of nearly the "
-        "same strength or near a threshold: raise --t-max so that it comes closer to its end"
+        "same strength or near a threshold: a larger t_max comes closer to its end"
     )
 
 
@@ -133,6 +133,6 @@ def _refine(params: Params, start: np.ndarray) -> np.ndarray:
     if not left < TOLERANCE:
         raise ConvergenceError(
             f"Newton's method ended at a residual of {left:.3g}, above {TOLERANCE:g}: near a "
-            "threshold learning slows down without end; start closer with a larger --t-max"
+            "threshold learning slows down without end; a larger t_max starts closer"
         )
     return y

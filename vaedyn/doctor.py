@@ -45,8 +45,8 @@ def _too_short(params: Params) -> str:
 
 
 def _collapse(params: Params) -> str:
-    model = Model.of(params)
-    limits = [collapse_threshold(rho + params.eta, params.lam) for rho in params.rho]
+    model, strengths = Model.of(params), params.strengths.tolist()
+    limits = [collapse_threshold(rho + params.eta, params.lam) for rho in strengths]
     lost = [k for k, limit in enumerate(limits) if params.beta >= limit]
     if not lost:
         return ""
@@ -55,15 +55,15 @@ def _collapse(params: Params) -> str:
     if len(lost) < len(limits):
         which = ", ".join(str(k + 1) for k in lost)
         return start + f"signal {which} cannot be learned from a collapsed latent"
-    kept = [k for k in lost if lives(model, params.rho[k])]
+    kept = [k for k in lost if lives(model, strengths[k])]
     if kept:
         which = ", ".join(str(k + 1) for k in kept)
-        beyond = max(fold(model, params.rho[k]) for k in kept)
+        beyond = max(fold(model, strengths[k]) for k in kept)
         return (
             f"{start}no signal is learned from a collapsed latent; but a latent that has learned "
             f"signal {which} keeps it up to beta = {beyond:.6g}: the start decides"
         )
-    highest = max(fold(model, rho) for rho in params.rho)
+    highest = max(fold(model, rho) for rho in strengths)
     start = f"the end value beta = {params.beta:g} is at or beyond {highest:.6g}, where "
     window = noise_window(model)
     collapses = window is not None and window[0] <= params.beta < window[1]
@@ -74,7 +74,8 @@ def _collapse(params: Params) -> str:
 
 def _unstable(params: Params) -> str:
     """Warn where collapsed latents grow, though beta is beyond all thresholds."""
-    limits = [collapse_threshold(rho + params.eta, params.lam) for rho in params.rho]
+    strengths = params.strengths.tolist()
+    limits = [collapse_threshold(rho + params.eta, params.lam) for rho in strengths]
     learned = sum(params.beta < limit for limit in limits)
     window = noise_window(Model.of(params))
     lower = max(0, collapse_threshold(params.eta, params.lam))

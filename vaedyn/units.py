@@ -9,7 +9,7 @@ and small deviations live within one unit or between two of them.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -232,7 +232,7 @@ def _starts(unit: Unit, first: Latent, second: Latent | None) -> np.ndarray:
     zero = np.zeros_like(first.Q)
     turned = (first, second or Latent(*[zero] * 7))
     along = list(zip(turned, half.T, strict=True))
-    parts = {
+    parts: dict[str, Any] = {
         name: sum(np.einsum("n,a,b->nab", getattr(one, name), way, way) for one, way in along)
         for name in "QER"
     }
