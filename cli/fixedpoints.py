@@ -99,8 +99,8 @@ def command(
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}
         data |= {"thresholds": thresholds, "missing": result.missing}
         along_it = {"passages": [_plain(each) for each in passed]} if along else {}
-        data |= {"lost": result.lost or None, "partial": result.partial or None}
-        print_json({**data, **along_it})
+        data |= {"lost": result.lost or None}
+        print_json({**data, **({"partial": result.partial} if result.partial else {}), **along_it})
         return
     if along:
         print_passages(passed)
