@@ -99,7 +99,8 @@ def command(
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}
         data |= {"thresholds": thresholds, "missing": result.missing}
         along_it = {"passages": [_plain(each) for each in passed]} if along else {}
-        print_json({**data, "lost": result.lost or None, **along_it})
+        data |= {"lost": result.lost or None}
+        print_json({**data, **({"partial": result.partial} if result.partial else {}), **along_it})
         return
     if along:
         print_passages(passed)
@@ -159,10 +160,13 @@ def summary(result: FixedPoints) -> list[str]:
     if found["noise"] is None:
         lines.append("a collapsed latent fits background noise at any beta")
     else:
-        where = f"above beta = {found['noise']:.10g}" if found["noise"] else "at any beta"
+        low, high = (f"{found[name]:.10g}" for name in ("noise", "noise_upper"))
+        where = f"between beta = {low} and {high}" if found["noise"] else f"below beta = {high}"
         lines.append(f"background noise is not fitted by a collapsed latent {where}")
     if found["max_lr"] is not None:
         lines.append(f"the point reached is stable up to lr = {found['max_lr']:.10g}")
+    if result.partial:
+        lines.append(result.partial)
     if result.lost:
         lines.append(f"where the start leads is not known: {result.lost}")
     for reason, text in (

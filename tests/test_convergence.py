@@ -165,3 +165,34 @@ def test_many_saved_times_take_no_more_memory_than_a_few_copies_of_them():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10 * runs.eps_g.nbytes
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [
+        {"lr": 0.05},
+        {"latent": 2, "signal": 2, "rho": (3, 1), "lr": 0.05, "t_max": 100},
+        {"latent": 2, "lam": 0.1, "beta": 0.5, "lr": 0.1},
+    ],
+)
+def test_the_ode_alone_leads_to_the_same_end(constants, monkeypatch):
+    """As it is followed where dense matrices would be too large."""
+    params = vaedyn.Params(**constants)
+    exact = vaedyn.time_to_converge(params)
+    monkeypatch.setattr("vaedyn.destination.LARGE", 0)
+    relaxed = vaedyn.time_to_converge(params)
+    assert relaxed.t == pytest.approx(exact.t, rel=1e-3)
+    assert relaxed.eps_g == pytest.approx(exact.eps_g, abs=2e-6)
+
+
+def test_large_models_need_no_dense_matrices(monkeypatch):
+    def forbidden(*_):
+        raise AssertionError("a dense matrix")
+
+    for name in ("newton", "eigenvalues"):
+        monkeypatch.setattr(f"vaedyn.destination.{name}", forbidden)
+    params = vaedyn.Params(latent=12, signal=12, dim=1000, t_max=1, lr=0.1)
+    found = vaedyn.time_to_converge(params)
+    assert not found.reason
+    later = vaedyn.theory(replace(params, t_max=3 * found.t, points=50))
+    assert later.eps_g[-1] == pytest.approx(found.eps_g, abs=1e-4)

@@ -19,8 +19,8 @@ THIRD_PARTY = {
 # ground up: a module may import those that stand before it
 SCIENCE = [
     "errors", "files", "annealing", "kernels", "initial", "params", "state", "results", "ode",
-    "sgd", "fluctuations", "concentration", "plateau", "dynamics", "latents", "attractors", "units",
-    "configurations",
+    "sgd", "fluctuations", "concentration", "plateau", "dynamics", "latents", "attractors", "pairs",
+    "units", "configurations",
     "continuation", "bifurcation", "thresholds", "destination", "convergence", "tuning",
     "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles", "grids", "points",
     "workers", "cluster", "sweeps", "plans", "conventions", "settling", "empirical", "columns",

@@ -69,12 +69,16 @@ def test_what_a_finite_learning_rate_costs_at_beta_eta_to_first_order():
 
 @pytest.mark.parametrize(("beta", "lr"), [(1.5, 1.0), (3.75, 0.5), (2.1, 0.8)])
 def test_a_pole_is_no_state_of_a_latent(beta, lr):
-    """At beta = 2/lr - lr/2 what E is divided by touches zero."""
+    """At beta = 2/lr - lr/2 what E is divided by touches zero; beyond, it comes from infinity."""
     points = vaedyn.fixed_points(vaedyn.Params(beta=beta, lr=lr))
-    beside = vaedyn.fixed_points(vaedyn.Params(beta=beta + 1e-6, lr=lr))
+    beside = vaedyn.fixed_points(vaedyn.Params(beta=beta - 1e-6, lr=lr))
     assert points.types == beside.types
     assert points.residual.max() < 1e-9
     np.testing.assert_allclose(points.eps_g, beside.eps_g, atol=1e-4)
+    beyond = vaedyn.fixed_points(vaedyn.Params(beta=beta + 1e-3, lr=lr))
+    i = beyond.types.index("noise")
+    assert beyond.E[i].item() > 100
+    assert beyond.residual[i] < 1e-9
 
 
 def test_roots_are_found_from_where_a_latent_is_alive_on():

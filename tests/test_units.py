@@ -23,7 +23,7 @@ from vaedyn.dynamics import (
 )
 from vaedyn.ode import integrate
 from vaedyn.state import unpack
-from vaedyn.thresholds import collapse, collapse_threshold, max_lr, noise, noise_threshold
+from vaedyn.thresholds import collapse, collapse_threshold, max_lr, noise
 from vaedyn.units import Unit, Units, assemble, closed_form, intact
 
 PAIR = np.array([3.0, 1.0])
@@ -199,10 +199,18 @@ def test_equal_signals_make_a_continuum():
     assert "two on signal 1 and signal 2" not in found  # aligned in another frame
 
 
-def test_too_many_fixed_points_are_refused(monkeypatch):
-    monkeypatch.setattr("vaedyn.configurations.MOST", 5)
-    with pytest.raises(vaedyn.ParameterError, match="^groups: there are more than 5"):
-        vaedyn.fixed_points(vaedyn.Params(latent=2))
+def test_of_too_many_fixed_points_the_neighbours_of_the_reached_one_are_listed(monkeypatch):
+    monkeypatch.setattr("vaedyn.configurations.MOST", 50)
+    params = vaedyn.Params(latent=3, signal=3, rho=(5, 3, 1.5), lr=0.05, t_max=3000)
+    points = vaedyn.fixed_points(params)
+    assert "more than 50 " in points.partial
+    assert "--" not in points.partial
+    assert points.types[points.reached] == ", ".join(f"signal {k}" for k in range(1, 4))
+    assert points.stable[points.reached]
+    # one of three collapses or fits noise, or two of them make a pair, or all collapse
+    assert len(points.types) == len(set(points.types)) == 1 + 3 + 3 + 3 + 1
+    assert points.residual.max() < 1e-12
+    assert not vaedyn.fixed_points(vaedyn.Params(latent=2)).partial
 
 
 @pytest.mark.parametrize("lam", [0.0, 0.2])
@@ -225,7 +233,7 @@ def test_noise_is_fitted_up_to_eta_at_small_learning_rates_and_beyond_at_others(
 def test_the_noise_threshold_is_right_to_first_order_in_the_learning_rate(eta):
     for lr in (1e-3, 1e-4):
         lifted = noise(model(1.0, lr, eta=eta)) - eta
-        assert lifted == pytest.approx(noise_threshold(eta, lr) - eta, rel=5 * lr)
+        assert lifted == pytest.approx(lr * eta**3 / (2 * (1 + eta**2)), rel=5 * lr)
 
 
 def test_the_noise_threshold_is_a_root_of_the_written_linear_system():

@@ -14,9 +14,9 @@ from .errors import ParameterError
 from .params import IN_TIME, Params, integer, real
 from .results import LABELS, OrderParameters, Store, Variables
 from .state import observables, unpack
-from .units import Unit, Units, intact
+from .units import Unit, Units, alike, intact
 
-NUMERICS = 3  # raised when the same parameters give other numbers
+NUMERICS = 4  # raised when the same parameters give other numbers
 VARIED = ("beta", "eta", "rho", "lam", "lr")
 GRID = 120  # steps along the range
 MOST = 200  # branches
@@ -145,13 +145,20 @@ class Continuation:
     def _trace(self, unit: Unit) -> list[Piece]:
         found: list[Piece] = []
         for x in spaced(self.low, self.high, 9).tolist():
-            if any(piece.x[0] <= x <= piece.x[-1] for piece in found):
-                continue
-            start = Units(self.path(x)).state(self.at(unit, x))
-            if start is not None:
+            units = Units(self.path(x))
+            for each in units.branches(self.at(unit, x)):
+                start = units.state(each)
+                if start is None or any(self._passes(unit, piece, x, start) for piece in found):
+                    continue
                 pieces = trace(unit, lambda v: self.alone(unit, v), start, x, self.low, self.high)
                 found += [self._ended(unit, piece) for piece in pieces]
         return found
+
+    def _passes(self, unit: Unit, piece: Piece, x: float, state: np.ndarray) -> bool:
+        """Return whether a piece leads through `state` at `x`."""
+        if not piece.x[0] <= x <= piece.x[-1]:
+            return False
+        return alike(newton(self.alone(unit, x), piece.guess(x)), state)
 
     def _ended(self, unit: Unit, piece: Piece) -> Piece:
         """Return a piece with its ends moved to where the branch really ends."""
@@ -316,7 +323,7 @@ def _all(
         for chosen in traced.choices(configuration)
     ]
     if len(choices) > MOST:
-        fewer = "follow fewer with --groups" if groups > 1 else "lower --latent or --signal"
+        fewer = "lower groups" if groups > 1 else "lower latent or signal"
         raise ParameterError("groups", f"there are more than {MOST} branches: {fewer}")
     for n, (configuration, chosen) in enumerate(choices):
         branch = traced.branch(configuration, chosen)

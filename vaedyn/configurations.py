@@ -9,9 +9,15 @@ import numpy as np
 
 from .dynamics import Model
 from .errors import ParameterError
-from .units import Unit, Units, assemble, closed_form
+from .state import unpack
+from .units import ALIVE, Unit, Units, assemble, closed_form
 
 MOST = 5000  # fixed points listed at most
+
+
+class TooManyError(ParameterError):
+    """There are too many fixed points to be listed."""
+
 
 Configuration = tuple[Unit, ...]
 """Units that take up all latents and all signals, the living ones first."""
@@ -40,18 +46,80 @@ def configurations(units: Units, groups: int) -> list[Configuration]:
         When there are more than MOST.
     """
     model = units.model
-    choices = [unit for kind in kinds(model, groups) for unit in units.branches(kind)]
-    free = Counter(model.rho.tolist())
+    choices = [
+        unit
+        for kind in kinds(model, groups)
+        if kind.latents <= model.latent
+        for unit in units.branches(kind)
+    ]
     found = []
-    for chosen in _choose(choices, model.latent, free):
-        left = free - Counter(rho for unit in chosen for rho in unit.strengths)
-        spare = model.latent - sum(unit.latents for unit in chosen)
-        unlearned = [Unit(0, (rho,)) for rho in sorted(left.elements(), reverse=True)]
-        found.append((*chosen, *[Unit(1)] * spare, *unlearned))
+    for chosen in _choose(choices, model.latent, Counter(model.rho.tolist())):
+        found.append(_completed(model, chosen))
         if len(found) > MOST:
-            fewer = "list fewer with --groups" if groups else "lower --latent or --signal"
-            raise ParameterError("groups", f"there are more than {MOST} fixed points: {fewer}")
+            fewer = "lower groups" if groups else "lower latent or signal"
+            raise TooManyError("groups", f"there are more than {MOST} fixed points: {fewer}")
     return found
+
+
+def _completed(model: Model, living: Sequence[Unit]) -> Configuration:
+    """Return living units with the latents that are left collapsed, and signals unlearned."""
+    left = Counter(model.rho.tolist()) - Counter(rho for unit in living for rho in unit.strengths)
+    spare = model.latent - sum(unit.latents for unit in living)
+    unlearned = [Unit(0, (rho,)) for rho in sorted(left.elements(), reverse=True)]
+    return (*living, *[Unit(1)] * spare, *unlearned)
+
+
+def neighbours(units: Units, y: np.ndarray | None, groups: int) -> list[Configuration]:
+    """Return the configuration of the state `y`, and those in which one or two latents differ.
+
+    A latent of it collapses, fits noise or learns a signal that is free, or two make a
+    pair. Collapse of all is listed as well, and alone where `y` has entangled latents.
+    """
+    model = units.model
+    living = None if y is None else _alone(model, y)
+    kept: dict[Configuration, None] = {}
+    if living is not None:
+        free = Counter(model.rho.tolist()) - Counter(
+            rho for unit in living for rho in unit.strengths
+        )
+        spare = model.latent - len(living)
+        others: list[list[Unit]] = [[], [Unit(1, (), 1)], *([Unit(1, (rho,))] for rho in free)]
+        changes = [[*living]]
+        changes += [[*living, *other] for other in others if spare]
+        for i, unit in enumerate(living):
+            rest = living[:i] + living[i + 1 :]
+            changes += [rest + other for other in others]
+            changes += [
+                [*rest[:j], *rest[j + 1 :], _merged(unit, rest[j])]
+                for j in range(i, len(rest))
+                if groups == 2
+            ]
+        for chosen in changes:
+            if all(units.state(unit) is not None for unit in chosen):
+                kept[_completed(model, sorted(chosen, reverse=True))] = None
+    kept[_completed(model, [])] = None
+    return list(kept)
+
+
+def _alone(model: Model, y: np.ndarray) -> list[Unit] | None:
+    """Return the living latents of a state, each alone on a direction; None if any are not."""
+    parts = unpack(y, model.latent, model.signal)
+    size = np.diag(parts["Q"])
+    if np.abs(parts["Q"] - np.diag(size)).max(initial=0) > 1e-6 * max(size.max(), ALIVE):
+        return None
+    found = []
+    for m, Q in zip(parts["m"], size, strict=True):
+        power = {rho: float((m[model.rho == rho] ** 2).sum()) for rho in set(model.rho.tolist())}
+        rho = max(power, key=lambda each: power[each])
+        if Q > ALIVE:
+            found.append(Unit(1, (rho,)) if power[rho] > ALIVE * Q else Unit(1, (), 1))
+    return found
+
+
+def _merged(a: Unit, b: Unit) -> Unit:
+    """Return two latents mixed over the directions of two single ones."""
+    strengths = tuple(sorted({*a.strengths, *b.strengths}, reverse=True))
+    return Unit(2, strengths, min(1, a.noise + b.noise))
 
 
 def _choose(

@@ -1,25 +1,28 @@
 """How long learning takes: the time after which the error stays near that of its end."""
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from .annealing import Constant, Cyclical, Schedule, Tanh
-from .destination import NEAR, destination
+from .destination import LARGE, NEAR, destination
 from .errors import ConvergenceError, DivergenceError
 from .ode import integrate, tolerances
 from .params import Params, real
 from .results import Source, Store, Trajectory, Variables
-from .state import generalisation_error, pack, unpack
+from .state import count, generalisation_error, pack, unpack
 
-NUMERICS = 2  # raised when the same parameters give other numbers
+NUMERICS = 3  # raised when the same parameters give other numbers
 GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
 SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
 RESAMPLED = 200  # ensembles drawn from one
 ARRIVED = 12.0  # gamma t, at which tanh is 1 to 10 digits
 LONGEST = 1e6  # in units of 1/tau
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ def time_to_converge(
 
     def compute() -> tuple[Variables, dict[str, Any]]:
         t, end, reason = np.nan, np.nan, ""
+        size = count(params.latent, params.signal)
+        if size > LARGE:
+            log.info("looking for the time from which eps_g of %d order parameters stays", size)
         try:
             t, end = last_crossing(params, params.schedule, tol, rtol=rtol, atol=atol)
         except (ConvergenceError, DivergenceError) as error:

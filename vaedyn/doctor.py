@@ -4,8 +4,10 @@ import numpy as np
 
 from .adiabatic import delay, relaxation_time
 from .annealing import Constant, Cyclical
+from .destination import alike, in_words
+from .dynamics import Model
 from .params import Params
-from .thresholds import collapse_threshold, noise_threshold
+from .thresholds import collapse_threshold, fold, lives, noise_window
 
 SHORT = 0.01  # share of its end value that beta may lack at the end of the run
 ALMOST_ZERO = 1e-6  # a beta below it does not hold encoder variances up
@@ -16,11 +18,17 @@ CRITICAL = 0.01  # relative distance from the noise threshold at which its slown
 def examine(params: Params, tol: float = 1e-3) -> list[str]:
     """Return warnings, one line each: what the schedule and the end value of beta will cost.
 
-    Thresholds are those of `vaedyn.thresholds`, that of noise to first order in the
-    learning rate; `tol` is the distance of eps_g from its end that counts as learned.
+    Thresholds are those of `vaedyn.thresholds`; `tol` is the distance of eps_g from its
+    end that counts as learned.
     """
-    checks = (_too_short(params), _collapse(params), _critical(params), _zero(params))
+    start = (_symmetric(params), _too_short(params), _collapse(params))
+    checks = (*start, _unstable(params), _critical(params), _zero(params))
     return [text for text in (*checks, _too_slow(params, tol)) if text]
+
+
+def _symmetric(params: Params) -> str:
+    pairs = [] if isinstance(params.init, str) else alike(params)
+    return in_words(pairs) if pairs else ""
 
 
 def _too_short(params: Params) -> str:
@@ -37,27 +45,59 @@ def _too_short(params: Params) -> str:
 
 
 def _collapse(params: Params) -> str:
-    limits = [collapse_threshold(rho + params.eta, params.lam) for rho in params.strengths]
+    model, strengths = Model.of(params), params.strengths.tolist()
+    limits = [collapse_threshold(rho + params.eta, params.lam) for rho in strengths]
     lost = [k for k, limit in enumerate(limits) if params.beta >= limit]
     if not lost:
         return ""
-    highest = max(limits[k] for k in lost)
+    highest = max(max(limits[k] for k in lost), 0)
     start = f"the end value beta = {params.beta:g} is at or beyond {highest:.6g}, where "
-    if len(lost) == len(limits):
-        noise = noise_threshold(params.eta, params.lr)
-        what = "no signal is learned" if params.beta < noise else "all latents collapse"
-        return f"{start}{what}, however long they learn"
-    which = ", ".join(str(k + 1) for k in lost)
-    return start + f"signal {which} cannot be learned from a collapsed latent"
+    if len(lost) < len(limits):
+        which = ", ".join(str(k + 1) for k in lost)
+        return start + f"signal {which} cannot be learned from a collapsed latent"
+    kept = [k for k in lost if lives(model, strengths[k])]
+    if kept:
+        which = ", ".join(str(k + 1) for k in kept)
+        beyond = max(fold(model, strengths[k]) for k in kept)
+        return (
+            f"{start}no signal is learned from a collapsed latent; but a latent that has learned "
+            f"signal {which} keeps it up to beta = {beyond:.6g}: the start decides"
+        )
+    highest = max(fold(model, rho) for rho in strengths)
+    start = f"the end value beta = {params.beta:g} is at or beyond {highest:.6g}, where "
+    window = noise_window(model)
+    collapses = window is not None and window[0] <= params.beta < window[1]
+    if collapses and not lives(model, 0.0):
+        return f"{start}all latents collapse, however long they learn"
+    return f"{start}no signal is learned, however long they learn"
+
+
+def _unstable(params: Params) -> str:
+    """Warn where collapsed latents grow, though beta is beyond all thresholds."""
+    strengths = params.strengths.tolist()
+    limits = [collapse_threshold(rho + params.eta, params.lam) for rho in strengths]
+    learned = sum(params.beta < limit for limit in limits)
+    window = noise_window(Model.of(params))
+    lower = max(0, collapse_threshold(params.eta, params.lam))
+    if params.latent <= learned or params.beta < (window[1] if window else lower):
+        return ""
+    where = f"from beta = {window[1]:.6g} on" if window else "at any beta"
+    return (
+        f"at the learning rate {params.lr:g} collapse is unstable {where}: without a signal to "
+        "learn, latents fit noise ever more and learning is likely to diverge: lower --lr"
+    )
 
 
 def _critical(params: Params) -> str:
-    lifted = noise_threshold(params.eta, params.lr)
-    near = (1 - CRITICAL) * params.eta <= params.beta <= (1 + CRITICAL) * lifted
-    if params.latent <= params.signal or params.lam > 0 or not near:
+    limit = collapse_threshold(params.eta, params.lam)
+    window = noise_window(Model.of(params))
+    if limit <= 0 or window is None or params.latent <= params.signal:
         return ""
+    if not (1 - CRITICAL) * limit <= params.beta <= (1 + CRITICAL) * window[0]:
+        return ""
+    point = f"eta = {params.eta:g}" if params.lam == 0 else f"{window[0]:.6g}"
     return (
-        f"the end value beta = {params.beta:g} sits on the critical point eta = {params.eta:g}: "
+        f"the end value beta = {params.beta:g} sits on the critical point {point}: "
         "spare latents decay only algebraically there, as 1/t"
     )
 

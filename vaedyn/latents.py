@@ -21,6 +21,10 @@ class Constants(NamedTuple):
     def at(self, rows: np.ndarray) -> "Constants":
         return Constants(*(values[rows] for values in self))
 
+    def column(self) -> "Constants":
+        """Return all but `rho` as (n, 1), against many values of Q."""
+        return Constants(self.rho, *(values[..., None] for values in self[1:]))
+
     @property
     def h(self) -> np.ndarray:
         """The weight of the terms that a finite learning rate adds."""
@@ -53,59 +57,90 @@ Finder = Callable[[Callable[[np.ndarray], np.ndarray], np.ndarray], np.ndarray]
 """Finds roots of a function of Q between 0 and a bound (n, 1): `first_rise` or `all_roots`."""
 
 
-def on_signal(c: Constants, rho: np.ndarray, find: Finder | None = None) -> Latent:
-    """Return a latent on signals of strengths `rho` (n,); nan where there is none.
+def signal_at(
+    c: Constants, rho: np.ndarray, Q: np.ndarray, D: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Return what is left of dE/dt at given Q and D on a signal, and p = rho m^2, d/m, E and R.
 
     dm/dt = dd/dt = 0 give S as a function of Q, dQ/dt = 0 then A, and
-    dR/dt = 0 the power p = rho m^2; what is left of dE/dt rises through 0.
+    dR/dt = 0 the power p. All of it is linear in D; constants and `rho` are (n, 1).
     """
-    rho = rho[:, None]
-    _, eta, beta, lam, lr = (values[..., None] for values in c)
+    _, eta, beta, lam, lr = c
     h, s = lr * eta, rho + eta
+    K = Q + beta
+    kappa = s / (K * s + lam)  # d / m
+    B = s * kappa
+    S = B - D - lam
+    A = B * Q - 0.5 * h * S
+    p = ((B + lam) * A / eta - S - eta * Q + A * K - h * (A - S * K)) / (
+        1 + (B + lam) * kappa / eta
+    )
+    E = (S - kappa**2 * p) / eta
+    left = 2 * (A - K * S - lam * E) + h * (p + eta * Q - 2 * A * K + K**2 * S)
+    return left, p, kappa, E, (A - kappa * p) / eta
 
-    def solve(Q):
-        K = Q + beta
-        kappa = s / (K * s + lam)  # d / m
-        B = s * kappa
-        S = B - beta / K - lam
-        A = B * Q - 0.5 * h * S
-        p = ((B + lam) * A / eta - S - eta * Q + A * K - h * (A - S * K)) / (
-            1 + (B + lam) * kappa / eta
-        )
-        E = (S - kappa**2 * p) / eta
-        left = 2 * (A - K * S - lam * E) + h * (p + eta * Q - 2 * A * K + K**2 * S)
-        return left, p, kappa, E, (A - kappa * p) / eta
 
-    Q = (find or first_rise)(lambda Q: solve(Q)[0], furthest(s + h, beta))
-    _, p, kappa, E, R = solve(Q)
+def noise_at(c: Constants, Q: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return what is left of -dR/dt at given Q and D on background noise, and E and R.
+
+    dQ/dt = 0 gives A as a function of Q and S, dE/dt = 0 then S, both in
+    proportion to Q. Constants are (n, 1).
+    """
+    _, eta, beta, lam, lr = c
+    h = lr * eta
+    K = Q + beta
+    under = 2 * (K + lam / eta) - h * K**2 - (2 * Q - h) * (1 - h * K)
+    with np.errstate(all="ignore"):  # of any Q, be it as far as the bound of a search
+        S = (2 * (D + lam) * (1 - h * K) + h * eta) / under
+        S = np.where(S > 0, S, np.nan)
+        A = S * (Q - 0.5 * h) + D + lam
+        left = S - (S * Q + D + 2 * lam) * A / eta + eta - A * K + h * (A - S * K)
+        return -left, Q * S / eta, Q * A / eta
+
+
+def on_signal(
+    c: Constants, rho: np.ndarray, find: Finder | None = None, latents: int = 1
+) -> Latent:
+    """Return a latent on signals of strengths `rho` (n,); nan where there is none.
+
+    What is left of dE/dt rises through 0. `latents` in the same state may share the
+    direction: together they are one, of the sum of their Q, whose D is that of the mean.
+    """
+    rho, c = rho[:, None], c.column()
+
+    def variance(Q: np.ndarray) -> np.ndarray:
+        return c.beta / (Q / latents + c.beta)
+
+    top = furthest(rho + c.eta + c.h, c.beta)
+    Q = (find or first_rise)(lambda Q: signal_at(c, rho, Q, variance(Q))[0], top)
+    return signal_latent(c, rho, Q, variance(Q))
+
+
+def on_noise(c: Constants, find: Finder | None = None, latents: int = 1) -> Latent:
+    """Return a latent on background noise, as `on_signal` does; nan where there is none."""
+    c = c.column()
+
+    def variance(Q: np.ndarray) -> np.ndarray:
+        return c.beta / (Q / latents + c.beta)
+
+    top = furthest(c.eta + c.h, c.beta)
+    Q = (find or first_rise)(lambda Q: noise_at(c, Q, variance(Q))[0], top)
+    return noise_latent(c, Q, variance(Q))
+
+
+def signal_latent(c: Constants, rho: np.ndarray, Q: np.ndarray, D: np.ndarray) -> Latent:
+    """Return the latents (n,) at roots of `signal_at` (n, 1); nan where no weights are."""
+    _, p, kappa, E, R = signal_at(c, rho, Q, D)
     with np.errstate(invalid="ignore"):
         there = (Q > ALIVE) & (p > ALIVE * rho) & (E > 0)
         m = np.sqrt(p / rho)
-    parts = (rho, m, kappa * m, Q, E, R, beta / (Q + beta))
+    parts = (rho, m, kappa * m, Q, E, R, D)
     return Latent(*(np.where(there, values, np.nan).ravel() for values in parts))
 
 
-def on_noise(c: Constants, find: Finder | None = None) -> Latent:
-    """Return a latent on background noise; nan where there is none.
-
-    dQ/dt = 0 gives A as a function of Q and S, dE/dt = 0 then S, both in
-    proportion to Q; what is left of -dR/dt rises through 0.
-    """
-    _, eta, beta, lam, lr = (values[..., None] for values in c)
-    h = lr * eta
-
-    def solve(Q):
-        K = Q + beta
-        D = beta / K
-        under = 2 * (K + lam / eta) - h * K**2 - (2 * Q - h) * (1 - h * K)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            S = (2 * (D + lam) * (1 - h * K) + h * eta) / np.where(under > 0, under, np.nan)
-        A = S * (Q - 0.5 * h) + D + lam
-        left = S - (S * Q + D + 2 * lam) * A / eta + eta - A * K + h * (A - S * K)
-        return -left, Q * S / eta, Q * A / eta, D
-
-    Q = (find or first_rise)(lambda Q: solve(Q)[0], furthest(eta + h, beta))
-    _, E, R, D = solve(Q)
+def noise_latent(c: Constants, Q: np.ndarray, D: np.ndarray) -> Latent:
+    """Return the latents (n,) at roots of `noise_at` (n, 1); nan where no weights are."""
+    _, E, R = noise_at(c, Q, D)
     with np.errstate(invalid="ignore"):
         there = (Q > ALIVE) & (E > 0)
     Q, E, R, D = (np.where(there, values, np.nan).ravel() for values in (Q, E, R, D))
@@ -150,17 +185,28 @@ def all_roots(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) -> 
 
     What lies beyond is on its way to infinity as the learning rate falls.
     """
+    return roots_between(function, spread_nodes(top))
+
+
+def spread_nodes(top: np.ndarray) -> np.ndarray:
+    """Return the values of Q (nodes,) that `all_roots` looks at."""
+    return np.geomspace(min(ALIVE, 1e-8 * top[0, 0]), 0.25 * top[0, 0], 5000)
+
+
+def roots_between(function: Callable[[np.ndarray], np.ndarray], nodes: np.ndarray) -> np.ndarray:
+    """Return the roots of `function` (1, roots) by rising Q, two at most between two nodes."""
     from scipy.optimize import minimize_scalar
 
     def value(Q: float) -> float:
         return float(function(np.array([[Q]]))[0, 0])
 
-    nodes = np.geomspace(min(ALIVE, 1e-8 * top[0, 0]), 0.25 * top[0, 0], 5000)
-    f = function(nodes[None])[0]
-    size = np.abs(f)
-    crossed = f[:-1] * f[1:] < 0
-    tips = np.zeros_like(crossed)
-    tips[1:] = (size[1:-1] > 0) & (size[1:-1] < np.minimum(size[:-2], size[2:])) & ~crossed[1:]
+    crossed, tips, f = _marked(function, nodes)
+    near = np.flatnonzero(crossed | tips)[:, None] + np.arange(-1, 2)
+    near = np.unique(np.clip(near, 0, len(nodes) - 2))  # three roots may be close together
+    finer = nodes[near, None] + np.diff(nodes)[near, None] * np.linspace(0, 1, 17)[:-1]
+    nodes = np.union1d(nodes, finer)
+    crossed, tips, f = _marked(function, nodes)
+    tips[1:] &= ~crossed[:-1]
     found: list[Any] = []
     for i in np.flatnonzero(crossed | tips).tolist():
         if crossed[i]:
@@ -173,7 +219,19 @@ def all_roots(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) -> 
         for end in ends:  # there are two roots between the nodes, or none
             if value(end) * value(tip.x) < 0:
                 found += _crossing(value, end, tip.x)
-    return np.array([found or [np.nan]], float)
+    return np.array([sorted(found) or [np.nan]], float)
+
+
+def _marked(
+    function: Callable[[np.ndarray], np.ndarray], nodes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return whether (nodes - 1,) a root is after a node, or two may be around it, and values."""
+    f = function(nodes[None])[0]
+    size = np.abs(f)
+    crossed = np.sign(f[:-1]) * np.sign(f[1:]) < 0
+    tips = np.zeros_like(crossed)
+    tips[1:] = (size[1:-1] > 0) & (size[1:-1] < np.minimum(size[:-2], size[2:])) & ~crossed[1:]
+    return crossed, tips, f
 
 
 def _crossing(value: Callable[[float], float], start: float, end: float) -> list[Any]:

@@ -19,11 +19,11 @@ from .stationary import classify
 from .units import ALIVE, TOLERANCE
 
 DIM = 1000  # of the gaussian start
-SPANS = (100.0, 400.0, 1500.0)  # in units of 1/tau
+SPANS = (100.0, 400.0, 1500.0, 3000.0, 6000.0, 12000.0)  # in units of 1/tau
 CLOSE = 1e-3  # residual from which Newton's method is worth its time early on
 NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where it leads
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
-MOVING = 1e-3  # relative change, over the last tenth of the time, of what oscillates
+TURNING = 1e-3  # relative height, in the last tenth of a span, of the peaks of what oscillates
 MOST_STEPS = 20_000
 DIVERGED = 0.02  # of the usual bound: beyond it the ODE turns ever stiffer, and never back
 
@@ -38,16 +38,17 @@ class Outcome(NamedTuple):
 
 
 def outcome(params: Params) -> Outcome:
-    """Return where a gaussian start leads in the ODE, by t = 2000/tau at the latest.
+    """Return where a gaussian start leads in the ODE, by t = 23000/tau at the latest.
 
-    ``oscillating``: it moves on, and Newton's method finds no stable point from
-    there, or none that it has come near to.
+    ``oscillating``: it turns back again and again, and Newton's method finds no stable
+    point from there or from amid its course, or none that it has come near to. What
+    creeps one way is waited for.
     """
     start: Any = {"init": "gaussian", "init_seed": 0, "anneal": "constant"}
     params = replace(params, dim=DIM, t_max=1.0, points=2, **start)
     y = pack(**params.overlaps())
     bound = DIVERGED * params.bound(y)
-    moving = True
+    turning = False
     for span in SPANS:
         times = np.linspace(0.9, 1, 33) * span / params.lr
         times[0] = 0.0
@@ -60,14 +61,23 @@ def outcome(params: Params) -> Outcome:
             return Outcome(UNDECIDED)
         y = course[-1]
         early = span == SPANS[0] and residual(Model.of(params), y) > CLOSE
-        found = None if early else _stable_point(params, y)
         size = max(1.0, float(np.abs(y).max()))
+        turning = _peak(course[1:]) > TURNING * size
+        found = None if early else _stable_point(params, y)
         if found and np.abs(found[0] - y).max() < NEAR * size:
             return _at_rest(params, *found)
-        moving = np.ptp(course[1:], axis=0).max() > MOVING * size
-        if moving and not found and span > SPANS[0]:
+        around = turning and span > SPANS[0] and not found
+        if around and _stable_point(params, course[1:].mean(axis=0)) is None:
             break
-    return Outcome(OSCILLATING if moving else UNDECIDED)
+    return Outcome(OSCILLATING if turning else UNDECIDED)
+
+
+def _peak(course: np.ndarray) -> float:
+    """Return by how much any component of (times, values) goes beyond both its ends."""
+    first, last = course[0], course[-1]
+    above = course.max(axis=0) - np.maximum(first, last)
+    below = np.minimum(first, last) - course.min(axis=0)
+    return float(np.maximum(above, below).max())
 
 
 def _stable_point(params: Params, y: np.ndarray) -> tuple[np.ndarray, float] | None:

@@ -14,7 +14,7 @@ from .outcomes import outcomes
 from .params import IN_TIME, Params
 from .results import Brief, Saved, Store, Variables
 
-NUMERICS = 2  # raised when the same parameters give other numbers
+NUMERICS = 3  # raised when the same parameters give other numbers
 AT_ONCE = 2000  # points solved at once
 DIGITS = 12  # of the values on the axes
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from .configurations import Configuration, configurations, describe, missing, multiplicity, state
+from .configurations import (
+    Configuration,
+    TooManyError,
+    configurations,
+    describe,
+    missing,
+    multiplicity,
+    neighbours,
+    state,
+)
 from .destination import destination
 from .dynamics import Model, eigenvalues, residual
 from .errors import ConvergenceError, DivergenceError, ParameterError
@@ -21,7 +30,7 @@ from .units import ALIVE, Unit, Units
 Progress = Callable[[int, int], None]
 """Receives the numbers of fixed points done and in all."""
 
-NUMERICS = 4  # raised when the same parameters give other numbers
+NUMERICS = 5  # raised when the same parameters give other numbers
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
 
 LABELS.update(
@@ -61,6 +70,8 @@ class FixedPoints(OrderParameters):
         Index of the fixed point in which the trajectory of the given start ends.
     lost : str
         Why that is not known, when `reached` is None: it diverges, or creeps.
+    partial : str
+        Why not all fixed points are listed; empty when they are.
     missing : dict
         Kinds of latents that there are not: under ``threshold`` because beta is
         too large, under ``ended`` because the learning rate or weight decay is.
@@ -100,6 +111,10 @@ class FixedPoints(OrderParameters):
     @property
     def lost(self) -> str:
         return self.info["lost"]
+
+    @property
+    def partial(self) -> str:
+        return self.info["partial"]
 
     @property
     def missing(self) -> dict[str, list[str]]:
@@ -153,11 +168,12 @@ def fixed_points(
     """Find all fixed points in which latents live alone, or in groups of two, on directions.
 
     Each latent lives on a signal or on background noise, or has collapsed; two
-    may share a direction or be mixed over two. They are carried from their
-    closed forms, for small learning rates and no weight decay, to the actual
-    values and refined by Newton's method. The end of the trajectory (taken from
+    may share a direction or be mixed over two. They are roots of one function each,
+    refined by Newton's method. The end of the trajectory (taken from
     the store if it is there) is integrated on until it barely moves, and past
-    saddles; it is listed as well if it is none of these.
+    saddles; it is listed as well if it is none of these. Of more than 5000 fixed
+    points only the one reached and its neighbours are listed, see
+    `FixedPoints.partial`.
 
     Parameters
     ----------
@@ -175,8 +191,7 @@ def fixed_points(
     Raises
     ------
     ParameterError
-        When beta is 0, where encoder variances shrink for ever, or there are
-        more than 5000 fixed points.
+        When beta is 0, where encoder variances shrink for ever.
     ConvergenceError, DivergenceError
         When nothing but the end of the trajectory is wanted, and it cannot be found.
     """
@@ -188,8 +203,11 @@ def fixed_points(
 
     def compute() -> FixedPoints:
         units = Units(Model.of(params))
-        found = configurations(units, groups)
-        reached, lost = None, ""
+        found, reached, lost, partial = [], None, "", ""
+        try:
+            found = configurations(units, groups)
+        except TooManyError as error:
+            partial = f"{error.reason}; listed are that which is reached, and its neighbours"
         try:
             trajectory = theory(params, rtol=rtol, atol=atol, store=store)
             end = pack(**{name: getattr(trajectory, name)[-1] for name in NAMES})
@@ -198,8 +216,10 @@ def fixed_points(
             if groups == 0:
                 raise
             lost = str(error)
+        if partial:
+            found = neighbours(units, reached, groups)
         points = _listed(params, units, found, reached, groups, progress)
-        return replace(points, info={**points.info, "lost": lost})
+        return replace(points, info={**points.info, "lost": lost, "partial": partial})
 
     if store is None:
         return compute()

@@ -1,16 +1,21 @@
 """Values of beta and of the learning rate at which stability changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import Polynomial
 
+from .attractors import largest, own_jacobian
 from .bifurcation import Continuation
 from .configurations import Configuration
 from .dynamics import Model, root
+from .latents import Constants, Latent, on_noise, on_signal
 from .units import Unit, Units
 
 LARGEST_LR = 1e4
+SMALL = 1e-13  # lr eta^2 that changes nothing
 
 
 def collapse_threshold(variance: float, lam: float) -> float:
@@ -18,17 +23,10 @@ def collapse_threshold(variance: float, lam: float) -> float:
 
     The collapsed state is stable there iff ``(1 + lam)(s beta + lam) > s^2``
     (small learning rate); s is rho_k + eta along a signal, eta elsewhere. With weight
-    decay a latent that is alive may survive beyond, for ``s^2 < 2 lam (1 + lam)^2 / (1 + 2 lam)``.
+    decay a latent that is alive may survive beyond, up to a fold, for
+    ``lam^2 < s^2 < 2 lam (1 + lam)^2 / (1 + 2 lam)``.
     """
     return float(variance / (1 + lam) - lam / variance)
-
-
-def noise_threshold(eta: float, lr: float) -> float:
-    """Return the beta above which no latent can live on noise, to first order in the learning rate.
-
-    Without weight decay; `noise` finds it at any learning rate and with weight decay.
-    """
-    return eta + lr * eta**3 / (2 * (1 + eta**2))
 
 
 def thresholds(model: Model, configuration: Configuration | None) -> dict[str, Any]:
@@ -36,14 +34,17 @@ def thresholds(model: Model, configuration: Configuration | None) -> dict[str, A
 
     ``collapse`` holds for each signal the beta above which a collapsed latent
     does not learn it; ``noise`` is the beta above which a collapsed latent does
-    not fit background noise, or None when it does so at any; ``max_lr`` is the
+    not fit background noise, or None when it does so at any; ``noise_upper`` is the
+    beta from which it does so again, about 2/(lr eta); ``max_lr`` is the
     largest learning rate at which the fixed point `configuration` is stable, or
     None when it is unstable at once or stable at any up to 10^4. A threshold of 0
     means that the collapsed state is stable for all beta > 0.
     """
+    window = noise_window(model)
     return {
         "collapse": [collapse(model, rho) for rho in model.rho.tolist()],
-        "noise": noise(model),
+        "noise": window and window[0],
+        "noise_upper": window and window[1],
         "max_lr": None if configuration is None else max_lr(model, configuration),
     }
 
@@ -59,17 +60,82 @@ def collapse(model: Model, rho: float) -> float:
     return _first_sign_change(growth, max(limit, rho + model.eta)) or 0.0
 
 
+def noise_window(model: Model) -> tuple[float, float] | None:
+    """Return the values of beta between which a collapsed latent does not fit background noise.
+
+    None where it does so at any. Small Q, E and R grow by a linear system (theory page),
+    whose determinant is a cubic polynomial in beta: it vanishes at both ends.
+    """
+    eta, lam, h = model.eta, model.lam, model.lr * model.eta
+    if h * eta < SMALL:  # where the cubic underflows, its limit
+        low = max(collapse_threshold(eta, lam), 0.0)
+        return low, (1 + (1 + 2 * lam * model.lr) ** 0.5) / h
+    rows = [
+        [(-2 * (1 + lam),), (h * eta,), (2 * eta,)],
+        [(h * eta,), (-2 * lam, -2 * eta, h * eta), (2 * eta, -2 * h * eta)],
+        [(eta,), (eta, -h * eta), (h * eta - 1 - 2 * lam, -eta)],
+    ]
+    (a, b, c), (d, e, f), (g, i, j) = [[Polynomial(entry) for entry in row] for row in rows]
+    determinant = a * (e * j - f * i) - b * (d * j - f * g) + c * (d * i - e * g)
+    slope, ends = determinant.deriv(), [0.0]
+    for end in sorted(float(z.real) for z in determinant.roots() if abs(z.imag) < 1e-6 * abs(z)):
+        for _ in range(4):  # small roots beside large ones are rough
+            end -= float(determinant(end) / slope(end))
+        if end > ends[-1]:
+            ends.append(end)
+    for low, high in pairwise(ends):
+        beta = np.sqrt(low * high) if low else 0.5 * high
+        matrix = np.array(
+            [[entry(beta) for entry in row] for row in ((a, b, c), (d, e, f), (g, i, j))]
+        )
+        if np.linalg.eigvals(matrix).real.max() < 0:
+            return low, high
+    return None
+
+
 def noise(model: Model) -> float | None:
     """Return the beta above which a collapsed latent does not fit background noise."""
+    window = noise_window(model)
+    return window and window[0]
 
-    def growth(beta: float) -> float:
-        values = Units(model._replace(beta=beta)).modes(Unit(1))
-        return float(np.real(values).max()) / model.lr
 
-    found = _first_sign_change(growth, model.eta)
-    if found is None and growth(1e-9 * model.eta) < 0:
-        return 0.0
-    return found
+def lives(model: Model, rho: float) -> bool:
+    """Return whether a single latent that is alive on a signal, or on noise (0), stays so."""
+    constants = _constants(model, [model.beta])
+    one = _alone(constants, rho)
+    if np.isnan(one.Q[0]):
+        return False
+    J = own_jacobian(one, constants)[:, (0 if rho else 2) :, (0 if rho else 2) :]
+    return bool(largest(J)[0] < 0)
+
+
+def fold(model: Model, rho: float) -> float:
+    """Return the beta up to which a single latent lives on a signal, or on noise (0), to 1e-11.
+
+    That is the threshold of collapse, or a fold beyond it.
+    """
+    s = rho + model.eta
+    limit = max(collapse_threshold(s, model.lam), 1e-6 * s)
+    low, high = limit, 8 * max(limit, s * (1 + model.lr * model.eta))
+    for count in (400, *[40] * 7):
+        betas = np.geomspace(low, high, count)
+        alive = np.isfinite(_alone(_constants(model, betas), rho).Q)
+        alive[0] = True
+        last = int(np.argmin(alive)) - 1 if not alive.all() else count - 2
+        low, high = betas[last : last + 2]
+    return float(low)
+
+
+def _constants(model: Model, betas: Sequence[float] | np.ndarray) -> Constants:
+    rows = [np.full(len(betas), value) for value in (model.eta, model.lam, model.lr)]
+    rho = np.broadcast_to(model.rho, (len(betas), model.signal))
+    return Constants(rho, rows[0], np.asarray(betas, float), rows[1], rows[2])
+
+
+def _alone(constants: Constants, rho: float) -> Latent:
+    if rho:
+        return on_signal(constants, np.full(len(constants.beta), rho))
+    return on_noise(constants)
 
 
 def _first_sign_change(growth: Callable[[float], float], scale: float) -> float | None:

@@ -8,13 +8,14 @@ made of units is block-diagonal, and so is its Jacobian: units are found alone,
 and small deviations live within one unit or between two of them.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .dynamics import Model, eigenvalues, newton, residual, root
-from .latents import Constants, Finder, all_roots, on_noise, on_signal
+from .latents import Constants, Finder, Latent, all_roots, first_rise, on_noise, on_signal
+from .pairs import mixed
 from .state import pack, unpack
 
 TOLERANCE = 1e-12  # of the residual max |dy/dt| / tau
@@ -25,8 +26,8 @@ class Unit(NamedTuple):
     """Latents that live on the same directions: signals of some strengths, or noise.
 
     ``Unit(1)`` is a collapsed latent, ``Unit(0, (rho,))`` a signal without one.
-    Where a single latent has several states, `branch` counts them: 0 is the one
-    that small learning rates and no weight decay lead to.
+    Where it has several states, `branch` counts them: 0 is the one that small
+    learning rates and no weight decay lead to.
     """
 
     latents: int
@@ -113,34 +114,13 @@ def intact(unit: Unit, y: np.ndarray) -> bool:
     return vanishing(unit, y) > ALIVE and least > -1e-8
 
 
-def follow(unit: Unit, path: Callable[[float], Model], y: np.ndarray) -> np.ndarray | None:
-    """Return the fixed point at ``path(1)`` that is connected with `y` at ``path(0)``.
-
-    None when the branch ends or turns back on the way.
-    """
-    t, h, before = 0.0, 0.25, None
-    while t < 1:
-        if h < 1e-4:
-            return None
-        target = min(1.0, t + h)
-        guess = y if before is None else y + (y - before[1]) * (target - t) / (t - before[0])
-        model = path(target)
-        z = newton(model, guess)
-        fits = intact(unit, z) and residual(model, z) < TOLERANCE * max(1.0, np.abs(z).max())
-        if fits and np.abs(z - guess).max() < 0.1 * max(0.1, np.abs(y).max()):
-            before, t, y, h = (t, y), target, z, 2 * h
-        else:
-            h /= 4
-    return y
-
-
 class Units:
     """Units at the constants of one model, each solved once."""
 
     def __init__(self, model: Model):
         self.model = model
         self._states: dict[Unit, np.ndarray | None] = {}
-        self._extra: dict[Unit, list[np.ndarray]] = {}
+        self._roots: dict[Unit, list[np.ndarray]] = {}
         self._modes: dict[tuple[Unit, ...], np.ndarray] = {}
 
     def alone(self, unit: Unit) -> Model:
@@ -162,63 +142,31 @@ class Units:
         self._states[unit] = state
 
     def _solve(self, unit: Unit) -> np.ndarray | None:
-        model = self.alone(unit)
+        if not unit.alive:
+            return closed_form(unit, self.model.eta, self.model.beta)
         if unit.branch:
             others = self._others(unit._replace(branch=0))
             return others[unit.branch - 1] if unit.branch <= len(others) else None
+        if unit.directions == 1:
+            usual = found(unit, self.alone(unit), first_rise)
+            if usual:
+                return usual[0]
+        return next(iter(self._all(unit)), None)
 
-        def raised(t: float) -> Model:
-            return model._replace(lam=t * model.lam, lr=max(t, 1e-9) * model.lr)
-
-        start = closed_form(unit, model.eta, model.beta)
-        if not unit.alive:
-            return start
-        if unit.latents == 1:
-            alone = self._single(unit, model)
-            if alone is not None or not self._roots(unit, model):
-                return alone  # which one of several is the usual one is found out below
-        found = None if start is None else follow(unit, raised, start)
-        # near the end of a branch, come from smaller beta
-        for factor in (0.5, 0.2, 0.05):
-            if found is not None:
-                break
-            low = factor * model.beta
-            start = closed_form(unit, model.eta, low)
-            if start is not None:
-                start = follow(unit, lambda t, low=low: raised(t)._replace(beta=low), start)
-            if start is not None:
-                found = follow(
-                    unit,
-                    lambda t, low=low: model._replace(beta=low + t * (model.beta - low)),
-                    start,
-                )
-        return found
-
-    def _single(self, unit: Unit, model: Model) -> np.ndarray | None:
-        """Return the state of a latent that lives alone, from its one equation in Q."""
-        (found,) = _found_alone(unit, model)
-        return _refined(unit, model, found)
-
-    def _roots(self, unit: Unit, model: Model) -> list[np.ndarray]:
-        """Return all states of a latent that lives alone, by rising Q; some perhaps twice."""
-        found = (_refined(unit, model, start) for start in _found_alone(unit, model, all_roots))
-        return [y for y in found if y is not None]
+    def _all(self, unit: Unit) -> list[np.ndarray]:
+        if unit not in self._roots:
+            self._roots[unit] = found(unit, self.alone(unit), all_roots)
+        return self._roots[unit]
 
     def _others(self, unit: Unit) -> list[np.ndarray]:
-        """Return all states of a latent that lives alone but the usual one, by rising Q."""
-        if unit not in self._extra:
-            usual, kept = self.state(unit), []
-            for y in self._roots(unit, self.alone(unit)):
-                known = [*kept, *([] if usual is None else [usual])]
-                if not any(np.allclose(y**2, z**2, rtol=1e-6) for z in known):
-                    kept.append(y)
-            self._extra[unit] = kept
-        return self._extra[unit]
+        """Return all states of a unit but the usual one, by rising Q."""
+        usual = self.state(unit)
+        return [y for y in self._all(unit) if usual is None or not alike(y, usual)]
 
     def branches(self, unit: Unit) -> list[Unit]:
         """Return a unit on each of its branches that are there."""
         found = [] if self.state(unit) is None else [unit]
-        if unit.alive and unit.latents == 1:
+        if unit.alive:
             found += [unit._replace(branch=n + 1) for n in range(len(self._others(unit)))]
         return found
 
@@ -247,17 +195,59 @@ class Units:
         return float(np.nanmax(np.real(self.spectrum(units))))
 
 
-def _found_alone(unit: Unit, model: Model, find: Finder | None = None) -> np.ndarray:
-    """Return states (n, values) of a latent that lives alone, nan where there is none."""
+def found(unit: Unit, model: Model, find: Finder) -> list[np.ndarray]:
+    """Return the states of a unit alone: those at the roots of its one equation in Q.
+
+    On a single direction `find` tells which roots; of others all are returned. The
+    usual one, that of small learning rates and no weight decay, stands first.
+    """
     constants = Constants(
         np.reshape(model.rho, (1, -1)),
         *(np.array([value]) for value in (model.eta, model.beta, model.lam, model.lr)),
     )
-    if unit.strengths:
-        found, names = on_signal(constants, model.rho, find), "mdQERD"
+    if unit.directions == 2:
+        strong, weak = (*unit.strengths, 0.0)[:2]
+        first, second, rises = mixed(constants, strong, weak)
+    elif unit.strengths:
+        first = on_signal(constants, model.rho, find, unit.latents)
+        second, rises = None, np.ones(len(first.Q), bool)
     else:
-        found, names = on_noise(constants, find), "QERD"
-    return np.stack([getattr(found, name) for name in names], axis=1)
+        first = on_noise(constants, find, unit.latents)
+        second, rises = None, np.ones(len(first.Q), bool)
+    starts = _starts(unit, first, second)
+    kept: list[np.ndarray] = []
+    for i in [*np.flatnonzero(rises)[:1], *range(len(starts))]:
+        y = _refined(unit, model, starts[i])
+        if y is not None and not any(alike(y, z) for z in kept):
+            kept.append(y)
+    return kept
+
+
+def _starts(unit: Unit, first: Latent, second: Latent | None) -> np.ndarray:
+    """Return the states (n, values) of a unit whose latents, turned by 45 degrees, are these."""
+    if unit.latents == 1:
+        names = "mdQERD" if unit.strengths else "QERD"
+        return np.stack([getattr(first, name) for name in names], axis=1)
+    half = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2)  # (latents, turned)
+    zero = np.zeros_like(first.Q)
+    turned = (first, second or Latent(*[zero] * 7))
+    along = list(zip(turned, half.T, strict=True))
+    parts: dict[str, Any] = {
+        name: sum(np.einsum("n,a,b->nab", getattr(one, name), way, way) for one, way in along)
+        for name in "QER"
+    }
+    for name in "md":
+        overlaps = [np.outer(getattr(one, name), way) for one, way in along]
+        parts[name] = np.stack(overlaps, axis=2)[:, :, : len(unit.strengths)]
+    parts["D"] = np.stack([first.D, first.D], axis=1)
+    return np.array(
+        [pack(**{name: part[n] for name, part in parts.items()}) for n in range(len(zero))]
+    )
+
+
+def alike(y: np.ndarray, z: np.ndarray) -> bool:
+    """Return whether two states of a unit differ in signs at most."""
+    return np.allclose(y**2, z**2, rtol=1e-6)
 
 
 def _refined(unit: Unit, model: Model, start: np.ndarray) -> np.ndarray | None:
