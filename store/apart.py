@@ -147,7 +147,7 @@ def serve() -> None:
         answers.flush()
         while line := sys.stdin.buffer.readline():
             size = int(line)
-            _limit(size)
+            _limit(size, CPU + size // 50_000_000)
             try:
                 content = sys.stdin.buffer.read(size)
             except MemoryError:
@@ -168,12 +168,11 @@ def _answer(content: bytes) -> dict[str, Any]:
     return {"places": places, "attributes": attributes}
 
 
-def _limit(size: int) -> None:
+def _limit(size: int, seconds: int) -> None:
     """Let what follows, on a file of `size` bytes, take limited time and memory."""
     if resource is None:
         return
-    seconds = math.ceil(time.process_time()) + CPU + size // 50_000_000
-    _set(resource.RLIMIT_CPU, seconds)
+    _set(resource.RLIMIT_CPU, math.ceil(time.process_time()) + seconds)
     with contextlib.suppress(OSError):  # only Linux tells how much there is, and keeps the limit
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         _set(resource.RLIMIT_AS, pages * resource.getpagesize() + 3 * size + MEMORY)
