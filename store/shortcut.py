@@ -31,9 +31,10 @@ def arrays(content: bytes, places: list[Place]) -> Variables:
     room = len(content)
     variables: Variables = {}
     for name, dims, shape, kind, notes, offset in places:
-        # no numbers, no place
-        count = math.prod(shape)
-        flat = np.frombuffer(content, kind, count, offset) if count else np.empty(0, kind)
+        if offset is None:
+            flat = np.empty(0, kind)
+        else:
+            flat = np.frombuffer(content, kind, math.prod(shape), offset)
         room -= flat.nbytes
         if room < 0:
             raise ValueError("its variables are larger than the file")
