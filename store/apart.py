@@ -23,7 +23,7 @@ try:
 except ImportError:  # Windows has no such limits
     resource = None
 
-CPU = 2  # seconds for one file, and one more for every 50 MB; a good one takes milliseconds
+CPU = 1  # seconds for one file, and one more for every 50 MB; a good one takes milliseconds
 PATIENCE = 60.0  # seconds by the clock
 MEMORY = 1 << 27  # bytes beyond what the length of the file explains
 START = (

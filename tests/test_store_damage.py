@@ -18,7 +18,7 @@ from .damage import without_seal
 resource = pytest.importorskip("resource")  # which Windows has not
 
 LARGE = "VAEDYN_TEST_DAMAGE" in os.environ
-MOST = int(os.environ.get("VAEDYN_TEST_DAMAGE", "12"))
+MOST = int(os.environ.get("VAEDYN_TEST_DAMAGE", "8"))
 MEMORY = 200_000  # kB
 TINY = "--dim 50 --lr 0.1 --t-max 5 --points 3"
 KINDS = {

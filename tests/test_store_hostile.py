@@ -284,7 +284,7 @@ import os, sys
 from vaedyn.store import apart
 apart.START = (
     "import os, sys; from vaedyn.store.apart import _limit; os.write(1, b'ready' + bytes([10])); "
-    "_limit(int(sys.stdin.buffer.readline()), 1); "
+    "_limit(int(sys.stdin.buffer.readline()), 0); "
     "os.write(2, b'reading')\\nwhile True: pass"
 )
 apart.subprocess.DEVNULL = None
