@@ -71,6 +71,25 @@ def found(store_path: Path, key: str, *, arrays: bool = True) -> Record:
         raise click.BadParameter(str(error.args[0]), param_hint="KEY") from error
 
 
+def located(store_path: Path, key: str) -> list[Path]:
+    """Return the files of the record whose key starts with `key`, readable or not.
+
+    Raises
+    ------
+    click.BadParameter
+        When there is none, or more than one.
+    """
+    try:
+        return ResultStore(store_path).locate(key)
+    except KeyError as error:
+        raise click.BadParameter(str(error.args[0]), param_hint="KEY") from error
+
+
+def printable(text: object) -> str:
+    """Return a text, such as a path, in which bytes that are no text show as such."""
+    return str(text).encode(errors="backslashreplace").decode()
+
+
 def size(count: int) -> str:
     """Return a number of bytes in human units."""
     value, unit = float(count), "B"

@@ -1,6 +1,7 @@
 """`vaedyn store`: what is there, where it is, and how to make it again."""
 
 import logging
+import os
 import time
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..store.export import FORMATS
 from . import upkeep
 from .complete import PROPERTIES, formats, keys, named, properties
 from .options import MODEL, OUTPUT_OPTIONS, STORE_OPTIONS, Command, Group, add, option
-from .output import age, found, print_json, size, table
+from .output import age, found, print_json, printable, size, table
 from .reproduce import command_of
 from .target import target
 
@@ -64,7 +65,7 @@ def summary(record: Record) -> dict[str, Any]:
 def _differences(record: Record) -> str:
     """Return the parameters that differ from the default model, and the file of data."""
     plain = Params().to_dict()
-    file = [record.info["file"]] if record.info.get("file") else []
+    file = [str(record.info["file"])] if record.info.get("file") else []
     file += ["standardise"] if record.params.get("standardise") else []
     values = [
         f"{name}={'...' if isinstance(value, dict) else value}".replace(" ", "")
@@ -141,7 +142,7 @@ def list_records(filters: tuple[Filter, ...], sort: str, store_path: Path, as_js
             "" if record.length is None else str(record.length),
             age(now - datetime.fromisoformat(record.provenance["created"]).timestamp()),
             size(record.bytes),
-            _differences(record),
+            printable(_differences(record)),
         ]
         for record in records
     ]
@@ -160,7 +161,7 @@ def show(key: str, store_path: Path, as_json: bool) -> None:
     record = found(store_path, key)
     data = {
         **summary(record),
-        "reproduce": command_of(record),
+        "reproduce": _again(record),
         "info": record.info,
         "provenance": record.provenance,
     }
@@ -178,23 +179,32 @@ def show(key: str, store_path: Path, as_json: bool) -> None:
         ["path", str(record.path)],
         ["size", size(data["bytes"])],
         ["created", f"{created:%Y-%m-%d %H:%M:%S} UTC, in {record.provenance['seconds']:.3g} s"],
-        ["machine", record.provenance["machine"]],
-        ["versions", _words(record.provenance["versions"], " ")],
+        *[[name, _words(record.provenance[name])]
+          for name in ("machine", "versions") if name in record.provenance],
         *([["again", data["reproduce"]]] if data["reproduce"] else []),
         *[[name, str(value)] for name, value in record.params.items()],
-        *[[name, _words(value, " ") if isinstance(value, dict) else f"{value}"]
-          for name, value in record.info.items()],
+        *[[name, _words(value)] for name, value in record.info.items()],
     ]  # fmt: skip
     for name, (dims, values, notes) in record.variables.items():
         axes = ", ".join(f"{dim} {length}" for dim, length in zip(dims, values.shape, strict=True))
         rows.append([f"{name} ({axes})", notes.get("long_name", "")])
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        click.echo(f"{name:<{width}}  {value}")
+        click.echo(printable(f"{name:<{width}}  {value}"))
 
 
-def _words(items: dict, equals: str) -> str:
-    return ", ".join(f"{name}{equals}{value}" for name, value in items.items())
+def _again(record: Record) -> str | None:
+    """Return the command that makes a record again, if one of ours has made it."""
+    try:
+        return command_of(record)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {item}" for name, item in value.items())
+    return str(value)
 
 
 @command.command("path", cls=Command, examples=["h5dump -H $(vaedyn store path 3f2a91)"])
@@ -206,7 +216,7 @@ def path(key: str, store_path: Path, as_json: bool) -> None:
     if as_json:
         print_json({"command": "store path", "key": record.key, "path": str(record.path)})
     else:
-        click.echo(record.path)
+        click.echo(os.fsencode(record.path))  # which need not be text
 
 
 @command.command(
@@ -247,4 +257,4 @@ def export_record(key: str, output: Path | None, store_path: Path, as_json: bool
     if as_json:
         print_json({"command": "store export", "key": record.key, "output": str(chosen)})
     else:
-        click.echo(chosen)
+        click.echo(os.fsencode(chosen))

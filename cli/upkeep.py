@@ -1,5 +1,6 @@
 """`vaedyn store rm`, `prune` and `verify`."""
 
+import logging
 import re
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ from ..store import ResultStore
 from ..store import upkeep as store_upkeep
 from .complete import keys as complete_keys
 from .options import OUTPUT_OPTIONS, STORE_OPTIONS, Command, add, option
-from .output import found, print_json, progress_bar, size
+from .output import located, print_json, printable, progress_bar, size
 
+log = logging.getLogger("vaedyn.cli")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
@@ -34,7 +36,7 @@ YES = option("Store", "--yes", is_flag=True, show_default=False, help="Do not as
 def _agreed(paths: list[Path], yes: bool) -> None:
     """Show what is to go, and ask."""
     for path in paths:
-        click.echo(f"{size(path.stat().st_size):>8}  {path}", err=True)
+        click.echo(f"{_size(path):>8}  {printable(path)}", err=True)
     if yes:
         return
     if not sys.stdin.isatty():
@@ -42,28 +44,39 @@ def _agreed(paths: list[Path], yes: bool) -> None:
     click.confirm(f"remove {len(paths)} files?", abort=True, err=True)
 
 
+def _size(path: Path) -> str:
+    try:
+        return size(path.lstat().st_size)
+    except FileNotFoundError:
+        return "gone"
+
+
 def _remove(name: str, paths: list[Path], yes: bool, as_json: bool) -> None:
+    left = []
     if paths:
         _agreed(paths, yes)
-        store_upkeep.remove(paths)
+        left = store_upkeep.remove(paths)
+    for finding in left:
+        log.warning("%s", printable(finding.problem))
+    gone = [str(path) for path in paths if path not in {finding.path for finding in left}]
     if as_json:
-        print_json({"command": f"store {name}", "removed": [str(path) for path in paths]})
+        print_json({"command": f"store {name}", "removed": gone})
     else:
-        click.echo(f"removed {len(paths)} files")
+        click.echo(f"removed {len(gone)} files")
+    if left:
+        raise click.exceptions.Exit(1)
 
 
 @click.command("rm", cls=Command, examples=["vaedyn store rm 3f2a91", "vaedyn store rm 3f --yes"])
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
 @add([YES], STORE_OPTIONS, OUTPUT_OPTIONS)
 def remove(keys: tuple[str, ...], yes: bool, store_path: Path, as_json: bool) -> None:
-    """Remove results, each found by the beginning of its KEY."""
-    records = [found(store_path, key, arrays=False) for key in keys]
-    paths = [
-        path
-        for path in ResultStore(store_path).files()
-        if any(path.name.startswith(f"{record.kind}-{record.key}") for record in records)
-    ]
-    _remove("rm", paths, yes, as_json)
+    """Remove results, each found by the beginning of its KEY or of its file's name.
+
+    They need not be readable.
+    """
+    paths = {path for key in keys for path in located(store_path, key)}
+    _remove("rm", sorted(paths), yes, as_json)
 
 
 @click.command(
@@ -105,18 +118,18 @@ def verify(store_path: Path, as_json: bool) -> None:
     """Read every result whole and compare it with its checksum; exit 1 when one is not good."""
     store = ResultStore(store_path)
     total = len(store.files())
-    problems = []
+    checked, problems = 0, []
     with progress_bar("verify", "files") as progress:
-        for done, finding in enumerate(store_upkeep.verify(store), start=1):
+        for checked, finding in enumerate(store_upkeep.verify(store), start=1):
             if finding.problem:
                 problems.append(finding)
-            progress(done, total)
+            progress(checked, total)
     if as_json:
         bad = [{"path": str(f.path), "problem": f.problem} for f in problems]
-        print_json({"command": "store verify", "checked": total, "problems": bad})
+        print_json({"command": "store verify", "checked": checked, "problems": bad})
     else:
         for finding in problems:
-            click.echo(finding.problem)
-        click.echo(f"{total - len(problems)} of {total} files are good")
+            click.echo(printable(finding.problem))
+        click.echo(f"{checked - len(problems)} of {checked} files are good")
     if problems:
         raise click.exceptions.Exit(1)

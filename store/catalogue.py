@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .key import plain
 from .record import Record
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -59,8 +60,8 @@ def parse_filter(text: str) -> Filter:
 def _value(text: str) -> Any:
     for candidate in (text, f"[{text}]"):
         try:
-            return json.loads(candidate)
-        except ValueError:
+            return plain(json.loads(candidate))
+        except (ValueError, RecursionError):
             continue
     return text
 

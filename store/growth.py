@@ -1,13 +1,13 @@
 """Records that grow: blocks of entries gathered, saved now and then, cut and joined."""
 
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .record import Record, Variables
+from .temporary import discard
 
 
 class Growth:
@@ -21,6 +21,11 @@ class Growth:
         The dimension along which it grows.
     found : Record or None
         The entries that are there already.
+
+    Attributes
+    ----------
+    stored : Record or None
+        The entries that are on disk.
     """
 
     def __init__(self, write: Callable[..., Record], dim: str, found: Record | None):
@@ -28,8 +33,8 @@ class Growth:
         self._parts = [found.variables] if found else []
         self._info: dict[str, Any] = {}
         self._spent = found.provenance["seconds"] if found else 0.0
-        self._record = found
-        self._written: Path | None = None
+        self._record = self.stored = found
+        self._ours = False
         self.began = self.saved = time.perf_counter()
 
     @property
@@ -43,11 +48,25 @@ class Growth:
         self._info = info
         self._record = None
 
-    def discard(self) -> None:
-        """Remove what has been written."""
-        if self._written:
-            self._written.unlink(missing_ok=True)
-            self._written = None
+    def watched(
+        self, blocks: Iterator[tuple[Variables, dict[str, Any]]]
+    ) -> Iterator[tuple[Variables, dict[str, Any]]]:
+        """Yield `blocks`; when their computation fails, remove what has been written of them."""
+        while True:
+            try:
+                block = next(blocks)
+            except StopIteration:
+                return
+            except Exception:  # not wanted; what was there before stays
+                self._discard()
+                self.stored = None
+                raise
+            yield block
+
+    def _discard(self) -> None:
+        """Remove what has been written here."""
+        if self._ours and self.stored:
+            discard(self.stored.path)
 
     def save(self) -> Record:
         """Write what there is, unless it is written already, and return it."""
@@ -55,8 +74,8 @@ class Growth:
             self._parts = [joined(self._parts, self._dim)]
             seconds = self._spent + time.perf_counter() - self.began
             self._record = self._write((self._parts[0], self._info), seconds, self.length)
-            self.discard()
-            self._written = self._record.path
+            self._discard()
+            self.stored, self._ours = self._record, True
         self.saved = time.perf_counter()
         return self._record
 

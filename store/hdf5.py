@@ -10,7 +10,9 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,7 +20,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from . import shortcut
-from .key import SCHEMA, canonical, key_of
+from .apart import reader
+from .key import SCHEMA, canonical, key_of, plain
 from .record import (
     NAME,
     DamagedRecordError,
@@ -28,11 +31,14 @@ from .record import (
     Variables,
     reason,
 )
-from .skeleton import contents, fill, filled, skeleton
-from .temporary import temporary_path
+from .seal import LENGTH, seal, sealed
+from .skeleton import FAULTS, fill, filled, places_of, skeleton
+from .temporary import hold, temporary_path
 
 TEXTS = ("kind", "key", "schema", "params", "info", "provenance")
 LONGEST_LABEL = 1 << 24
+LARGEST_HOLE = 1 << 27
+TRIES = 3
 
 
 def write(record: Record) -> None:
@@ -43,18 +49,24 @@ def write(record: Record) -> None:
     StoreError
         When that fails; nothing is left behind.
     """
-    temporary = temporary_path(record.path)
-    try:
-        with open(temporary, "xb+") as file:
-            write_into(file, record, label=True)
-            os.fsync(file.fileno())
-        os.replace(temporary, record.path)
-        _sync_folder(record.path.parent)
-    except (OSError, RuntimeError) as error:
-        why = reason(error) if isinstance(error, OSError) else str(error)
-        raise StoreError(f"cannot write {record.path}: {why}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    for again in reversed(range(TRIES)):
+        temporary = temporary_path(record.path)
+        try:
+            with open(temporary, "xb+") as file:
+                hold(file)
+                write_into(file, record, label=True)
+                os.fsync(file.fileno())
+            os.replace(temporary, record.path)
+            _sync_folder(record.path.parent)
+            return
+        except (OSError, RuntimeError) as error:
+            if again and isinstance(error, FileNotFoundError):
+                continue  # somebody took it for a leftover and removed it
+            why = reason(error) if isinstance(error, OSError) else str(error)
+            raise StoreError(f"cannot write {record.path}: {why}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -77,7 +89,7 @@ def write_into(file: BinaryIO, record: Record, *, label: bool) -> None:
         "provenance": record.provenance,
     }
     line = (json.dumps(texts, allow_nan=False) + "\n").encode() if label else b""
-    block = max(512, 1 << (len(line) + shortcut.LENGTH - 1).bit_length()) if label else 0
+    block = max(512, 1 << (len(line) + LENGTH - 1).bit_length()) if label else 0
     attributes = {name: _text(value) for name, value in texts.items()}
     arrays = {name: _numbers(name, x) for name, (_, x, _) in record.variables.items()}
     layout = tuple(
@@ -87,7 +99,7 @@ def write_into(file: BinaryIO, record: Record, *, label: bool) -> None:
     attributes["checksum"] = checksum(attributes, record.variables)
     if sum(array.nbytes for array in arrays.values()) < shortcut.LARGEST:
         body = filled(layout, block, arrays, attributes)
-        head = line + shortcut.seal(hashlib.sha256(body)) if label else b""
+        head = line + seal(hashlib.sha256(body)) if label else b""
         file.write(head.ljust(block, b"\0") + body)
         file.flush()
     else:  # not a copy more in memory than needed
@@ -96,9 +108,9 @@ def write_into(file: BinaryIO, record: Record, *, label: bool) -> None:
         fill(os.fsencode(file.name), arrays, attributes)
         if label:
             file.seek(block)
-            seal = shortcut.seal(hashlib.file_digest(file, "sha256"))  # pyright: ignore[reportArgumentType]
+            digest = hashlib.file_digest(file, "sha256")  # pyright: ignore[reportArgumentType]
             file.seek(len(line))
-            file.write(seal)
+            file.write(seal(digest))
             file.flush()
 
 
@@ -146,44 +158,88 @@ def read_label(path: Path) -> Record:
     DamagedRecordError, OtherSchemaError, StoreError
         As `read` does.
     """
-    return _labelled(path, _bytes(path, lambda file: file.readline(LONGEST_LABEL)))
+    return _labelled(path, _taken(path, lambda file: file.readline(LONGEST_LABEL)), alone=True)
 
 
-def _bytes(path: Path, take: Callable[[BinaryIO], bytes]) -> bytes:
-    """Return what `take` reads from the file."""
+def _taken(path: Path, take: Callable[[BinaryIO], bytes]) -> bytes:
+    """Return what `take` reads from a file."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise DamagedRecordError(f"{path} is damaged: it is no regular file")
             return take(file)
-    except FileNotFoundError:
+    except StoreError:
         raise
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise DamagedRecordError(f"{path} is damaged: it is a link to nothing") from error
+        raise
+    except IsADirectoryError as error:
+        raise DamagedRecordError(f"{path} is damaged: it is a folder") from error
     except OSError as error:
         raise StoreError(f"cannot read {path}: {reason(error)}") from error
+    except MemoryError as error:
+        raise StoreError(f"cannot read {path}: it needs more memory than there is") from error
 
 
-def _labelled(path: Path, line: bytes) -> Record:
-    """Return a record without arrays from the first line of its file, after checking it."""
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file, or a pipe into which nobody writes."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
+LABEL = json.JSONDecoder(parse_constant=_refused)
+
+
+def _labelled(path: Path, line: bytes, *, alone: bool) -> Record:
+    """Return a record without arrays from the first line of its file, after checking it.
+
+    What stands there is also in the HDF5 data, unless it is read `alone`.
+    """
     try:
-        texts = json.loads(line)
-        if texts["schema"] != SCHEMA:
-            raise OtherSchemaError(
-                f"{path} has schema {texts['schema']}, this version reads schema {SCHEMA}"
-            )
-        if not {"created", "seconds"} <= set(texts["provenance"]):
-            raise KeyError("provenance")
-        if key_of(texts["kind"], texts["params"]) != texts["key"]:
-            raise DamagedRecordError(f"{path} is damaged: its key does not fit its parameters")
-        del texts["schema"]
+        texts = LABEL.decode(str(line, "ascii"))
+        schema = texts.pop("schema")
         record = Record(variables={}, path=path, **texts)
-    except (ValueError, KeyError, TypeError) as error:
+        if not isinstance(record.kind, str) or not isinstance(record.info, dict):
+            raise TypeError("kind or info")
+        fits = key_of(record.kind, record.params) == record.key
+        if alone:
+            plain([record.info, record.provenance])
+        _check_origin(record.provenance)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedRecordError(f"{path} is damaged: it has no label") from error
     name = NAME.fullmatch(path.name)
     if name and (name["kind"], name["key"]) != (record.kind, record.key):
         raise DamagedRecordError(f"{path} is damaged: it holds another record than its name says")
+    # the schema is part of the key: with one that fits, only damage can name another
+    if schema != SCHEMA and type(schema) is int and not fits:
+        raise OtherSchemaError(f"{path} has schema {schema}, this version reads schema {SCHEMA}")
+    if schema != SCHEMA or not fits:
+        raise DamagedRecordError(f"{path} is damaged: its key does not fit its parameters")
     return record
 
 
-def read(path: Path) -> Record:
+def _check_origin(provenance: Mapping[str, Any]) -> None:
+    """Check what is read off a label alone, without the checksum."""
+    if not datetime.fromisoformat(provenance["created"]).tzinfo:
+        raise ValueError("a time without its zone")
+    seconds = provenance["seconds"]
+    if type(seconds) not in (int, float) or not 0 <= seconds < 1e300:
+        raise ValueError("no time")
+
+
+def read(path: Path, *, apart: bool = False) -> Record:
     """Return the record in `path`, verified.
+
+    Parameters
+    ----------
+    path : Path
+    apart : bool
+        Have even a file that is as it was written read by HDF5 in a process of its own, and
+        compare everything in it with its checksum.
 
     Raises
     ------
@@ -197,25 +253,58 @@ def read(path: Path) -> Record:
         When it cannot be read.
     """
     # at once: another process may replace the file meanwhile
-    content = _bytes(path, lambda file: file.read())
-    record = _labelled(path, content[:LONGEST_LABEL].partition(b"\n")[0])
-    labelled = {name: _text(getattr(record, name, SCHEMA)) for name in TEXTS}
-    variables = shortcut.variables_of(content, record.kind, partial(checksum, labelled))
-    if variables is None:
-        variables = _verified(path, content, record.kind, labelled)
+    content = _taken(path, partial(_whole, path))
+    line = content[: max(content.find(b"\n", 0, LONGEST_LABEL), 0)]
+    record = _labelled(path, line, alone=False)
+    try:
+        labelled = {name: _text(getattr(record, name, SCHEMA)) for name in TEXTS}
+        variables = _variables(content, record.kind, labelled, apart)
+    except StoreError as error:
+        raise StoreError(f"{path}: {error}") from error
+    except FAULTS as error:
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise DamagedRecordError(f"{path} is damaged: {why}") from error
     return Record(**{**vars(record), "variables": variables})
 
 
-def _verified(path: Path, content: bytes, kind: str, labelled: dict[str, str]) -> Variables:
-    """Return the variables that HDF5 finds in a file, after checking it."""
-    try:
-        variables, attributes, offsets = contents(content)
-        expected = attributes.pop("checksum")
-    except (OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DamagedRecordError(f"{path} is damaged: {why}") from error
-    stored = {name: attributes.get(name) for name in TEXTS}
-    if stored != labelled or checksum(labelled, variables) != expected:
-        raise DamagedRecordError(f"{path} is damaged: its checksum does not fit")
-    shortcut.remember(content, kind, variables, offsets)
+def _whole(path: Path, file: BinaryIO) -> bytes:
+    """Return all of a file, unless it is large and shows at once that it is damaged."""
+    status = os.fstat(file.fileno())
+    if status.st_size > shortcut.LARGEST:
+        read_label(path)
+        # disks that compress know such files, too
+        on_disk = 512 * getattr(status, "st_blocks", status.st_size)
+        if status.st_size > LARGEST_HOLE + 2 * on_disk and not _is_sealed(path):
+            raise DamagedRecordError(f"{path} is damaged: it is mostly holes")
+    return file.read()
+
+
+def _is_sealed(path: Path) -> bool:
+    """Tell whether a file is as it was written, without taking it all into the memory."""
+    with open(path, "rb") as file:
+        head = file.read(LONGEST_LABEL)
+        try:
+            return sealed(head, iter(partial(file.read, 1 << 20), b"")) > 0
+        except ValueError:
+            return False
+
+
+def _variables(content: bytes, kind: str, labelled: dict[str, str], apart: bool) -> Variables:
+    """Return the variables in a file whose label says `labelled`, after checking them."""
+    block = sealed(content)
+    ours = partial(checksum, labelled)
+    if block and not apart:
+        variables = shortcut.variables_of(content, kind, block, ours)
+        if variables is not None:
+            return variables
+    trusted = block and not apart
+    places, attributes = places_of(content) if trusted else reader.places_of(content)
+    expected = attributes.pop("checksum")
+    variables = shortcut.arrays(content, places)
+    same = {name: attributes.get(name) for name in TEXTS} == labelled
+    # the seal says of all numbers at once that they are as they were written
+    if not same or not (trusted or ours(variables) == expected):
+        raise ValueError("its checksum does not fit")
+    if block:
+        shortcut.remember(content, kind, block, places)
     return variables

@@ -8,9 +8,10 @@ from typing import Any
 
 SCHEMA = 1  # of the record files; part of every key
 DIGITS = 32
+DEEPEST = 100  # lists in lists: what is nested deeper can be written, but not always read
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """Return `value` as plain JSON data in which equal numbers look equal.
 
     numpy scalars and arrays become numbers and lists, 1.0 becomes 1 and -0.0
@@ -19,11 +20,15 @@ def plain(value: Any) -> Any:
     Raises
     ------
     ValueError
-        When a number is not finite.
+        When a number is not finite, or something nested too deep.
     TypeError
         When something has no place in JSON.
     """
-    if hasattr(value, "tolist"):  # numpy scalars and arrays
+    if depth > DEEPEST:
+        raise ValueError(f"parameters must not be nested more than {DEEPEST} deep")
+    if type(value) in (str, int, bool):  # most are
+        return value
+    if type(value) is not float and hasattr(value, "tolist"):  # numpy scalars and arrays
         value = value.tolist()
     if value is None or isinstance(value, (bool, int, str)):
         return value
@@ -34,9 +39,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         if not all(isinstance(name, str) for name in value):
             raise TypeError(f"parameter names must be text, got {list(value)!r}")
-        return {name: plain(value[name]) for name in sorted(value)}
+        return {name: plain(value[name], depth + 1) for name in sorted(value)}
     if isinstance(value, Sequence):
-        return [plain(item) for item in value]
+        return [plain(item, depth + 1) for item in value]
     raise TypeError(f"parameters must be JSON data, got {value!r}")
 
 

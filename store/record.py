@@ -9,7 +9,7 @@ from typing import Any
 Variables = dict[str, tuple[tuple[str, ...], Any, dict[str, str]]]
 """``{name: (dims, values, attributes)}``, as xarray takes them."""
 
-NAME = re.compile(r"(?P<kind>[a-z][a-z0-9_]*)-(?P<key>[0-9a-f]{32})(-(?P<length>\d+))?\.h5")
+NAME = re.compile(r"(?P<kind>[a-z][a-z0-9_]*)-(?P<key>[0-9a-f]{32})(-(?P<length>[0-9]+))?\.h5")
 
 
 class StoreError(OSError):

@@ -12,7 +12,7 @@ from typing import Any
 
 from .growth import Growth, as_arrays, extent, first
 from .hdf5 import read, read_label, write
-from .key import key_of, plain
+from .key import DIGITS, key_of, plain
 from .provenance import provenance
 from .record import (
     NAME,
@@ -25,9 +25,11 @@ from .record import (
     length_of,
     reason,
 )
-from .temporary import leftovers, temporary_path
+from .temporary import discard, leftovers, temporary_path
 
 log = logging.getLogger(__name__)
+
+TRIES = 10  # to read a file that others may replace or remove meanwhile
 
 Computed = tuple[Variables, dict[str, Any]]
 """Variables ``{name: (dims, values, attributes)}`` and anything else worth keeping."""
@@ -118,7 +120,7 @@ class ResultStore:
         """
         for length, path in self._lengths(record.kind, record.key):
             if length < (record.length or 0) or (self.recompute and path != record.path):
-                path.unlink(missing_ok=True)
+                discard(path)
         return record
 
     def load_or_extend(
@@ -134,7 +136,8 @@ class ResultStore:
         ``compute(first)`` yields blocks of the entries first, first + 1, ..., in
         order. Variables that do not start with `dim` are the same in every
         block. Finished entries are saved now and then, and when the computation
-        is interrupted; when it fails, the store is left as it was.
+        is interrupted; when it fails, the store is left as it was. When saving
+        fails, what was saved before is kept.
 
         Raises
         ------
@@ -155,25 +158,24 @@ class ResultStore:
         began = time.perf_counter()
         blocks = compute(have)
         try:
-            for variables, info in blocks:
+            for variables, info in growth.watched(iter(blocks)):
                 growth.add(variables, info)
                 if time.perf_counter() - growth.saved > self.save_every:
                     growth.save()
-        except Exception:  # what is computed is not wanted; what was there before stays
-            growth.discard()
-            raise
-        except BaseException:  # an interrupt: keep what is finished
-            with contextlib.suppress(StoreError):
-                if growth.length:
-                    self.supersede(growth.save())
-                    log.warning(
-                        "kept %d of %d %ss of %s %s", growth.length, length, dim, kind, key[:12]
-                    )
+            record = self.supersede(growth.save())
+        except BaseException as error:
+            # an interrupt, or a full disk: keep what is finished, or at least what is written
+            if not isinstance(error, Exception) and growth.length:
+                with contextlib.suppress(StoreError):
+                    growth.save()
+            if growth.stored:
+                self.supersede(growth.stored)
+                kept = growth.stored.length
+                log.warning("kept %d of %d %ss of %s %s", kept, length, dim, kind, key[:12])
             raise
         finally:
             if isinstance(blocks, Generator):
                 blocks.close()
-        record = self.supersede(growth.save())
         seconds = time.perf_counter() - began
         span = f"{dim} {have + 1} to {growth.length}"
         log.info("computed %s %s in %.3g s (%s)", kind, key[:12], seconds, span)
@@ -219,19 +221,38 @@ class ResultStore:
         return self._find(prefix, read_label)
 
     def _find(self, prefix: str, load: Callable[[Path], Record]) -> Record:
-        hits = [path for path in self._newest() if path.name.partition("-")[2].startswith(prefix)]
+        for _ in range(TRIES):
+            path = self.locate(prefix)[-1]
+            with contextlib.suppress(FileNotFoundError):  # replaced by a longer one meanwhile
+                return load(path)
+        raise StoreError(f"cannot read {self.path}: a file is listed that is not there")
+
+    def locate(self, prefix: str) -> list[Path]:
+        """Return the files of the one record whose key starts with `prefix`, or KIND-KEY does.
+
+        There can be several of a growing record; the longest comes last. None is opened.
+
+        Raises
+        ------
+        KeyError
+            When there is none, or more than one.
+        StoreError
+            When there is a folder that cannot be read.
+        """
+        hits: dict[str, list[Path]] = {}
+        for path in self.files():
+            rest = path.name.partition("-")[2]
+            if (path.name if "-" in prefix else rest).startswith(prefix):
+                hits.setdefault(rest[:DIGITS], []).append(path)
         if not hits:
             raise KeyError(f"no record in {self.path} has a key starting with {prefix!r}")
         if len(hits) > 1:
-            names = ", ".join(path.name.partition("-")[2][: len(prefix) + 6] for path in hits[:5])
+            names = ", ".join(key[: len(prefix) + 6] for key in list(hits)[:5])
             raise KeyError(
                 f"{len(hits)} records in {self.path} have keys starting with {prefix!r}: {names}"
                 + (", ..." if len(hits) > 5 else "")
             )
-        try:
-            return load(hits[0])
-        except FileNotFoundError:  # replaced by a longer one in the meantime
-            return self._find(prefix, load)
+        return sorted(*hits.values(), key=lambda path: length_of(path) or 0)
 
     def _newest(self) -> list[Path]:
         """Return the files of all records, of growing ones the longest."""
@@ -275,7 +296,7 @@ class ResultStore:
         return sorted(((length_of(path) or 0, path) for path in paths), reverse=True)
 
     def _longest(self, kind: str, key: str) -> Record | None:
-        for _ in range(10):  # a file may be replaced by a longer one while we look
+        for _ in range(TRIES):  # a file may be replaced by a longer one while we look
             lengths = self._lengths(kind, key)
             if not lengths:
                 return None
@@ -290,10 +311,13 @@ class ResultStore:
             return read(path)
         except FileNotFoundError:
             return None
-        except DamagedRecordError as error:
+        # a record of another schema has another key, and so another name
+        except (DamagedRecordError, OtherSchemaError) as error:
             aside = path.with_name(f"{path.name}.damaged-{time.time_ns():x}")
             try:
                 os.replace(path, aside)
+            except FileNotFoundError:  # another process was faster
+                return None
             except OSError as problem:
                 raise StoreError(f"{error}; cannot set it aside: {reason(problem)}") from error
             log.warning("%s; set aside as %s", error, aside.name)
@@ -307,10 +331,10 @@ class ResultStore:
             self.path.mkdir(parents=True, exist_ok=True)
             probe = temporary_path(self.path / "probe")
             probe.touch()
-            probe.unlink()
+            probe.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"cannot write to the store {self.path}: {reason(error)}") from error
         for path in leftovers(self.path):
-            path.unlink(missing_ok=True)
-            log.debug("removed %s, left by a writer that was killed", path)
+            if discard(path):
+                log.debug("removed %s, left by a writer that was killed", path)
         self._prepared = True

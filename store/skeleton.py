@@ -14,10 +14,15 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5ds, h5f, h5g, h5p, h5s, h5t  # pyright: ignore[reportAttributeAccessIssue]
 
-from .record import Variables
-
-Layout = tuple[tuple[str, tuple[str, ...], tuple[int, ...], str, tuple[tuple[str, str], ...]], ...]
+Notes = tuple[tuple[str, str], ...]
+Layout = tuple[tuple[str, tuple[str, ...], tuple[int, ...], str, Notes], ...]
 """Name, dimensions, shape, type and attributes of every variable."""
+
+Place = tuple[str, tuple[str, ...], tuple[int, ...], str, Notes, int | None]
+"""The same of one variable, and where in the file its numbers begin, if there are any."""
+
+FAULTS = (OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError)
+"""What HDF5 and h5py raise when a file is damaged."""
 
 SCALE_NOTES = {b"CLASS", b"NAME", b"DIMENSION_LIST", b"REFERENCE_LIST"}  # HDF5's own
 INDEX = b"index"  # marks the coordinates that only count
@@ -119,21 +124,21 @@ def _annotate(file: h5f.FileID, attributes: dict[str, str]) -> None:
         attribute.write(np.array(text, dtype=TEXT), mtype=given)
 
 
-def contents(image: bytes) -> tuple[Variables, dict[str, str], dict[str, int]]:
-    """Return what a file holds that is given by its bytes.
+def places_of(image: bytes) -> tuple[list[Place], dict[str, str]]:
+    """Return where HDF5 finds the variables of a file that is given by its bytes.
+
+    Their numbers are left alone, and so is the memory that they would take.
 
     Returns
     -------
-    variables : Variables
+    places : list of Place
     attributes : dict
         Those of the root group.
-    offsets : dict
-        Where in the file the values of a variable begin, if they stand in one piece.
 
     Raises
     ------
-    OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError
-        As HDF5 and h5py do, when it is damaged.
+    FAULTS
+        When it is damaged, or no variable that a record holds.
     """
     # HDF5 sees a copy in memory: no lock, and no quarrel with others who have it open
     file = h5f.open_file_image(image)
@@ -141,22 +146,21 @@ def contents(image: bytes) -> tuple[Variables, dict[str, str], dict[str, int]]:
         root = h5g.open(file, b"/")
         datasets = {name: h5d.open(file, name) for name in root}
         names = {dataset: name.decode() for name, dataset in datasets.items()}
-        variables: Variables = {}
-        offsets = {}
-        for name, dataset in datasets.items():
+        places: list[Place] = []
+        for dataset, name in names.items():
             listed = _attribute_names(dataset)
             if INDEX in listed:
                 continue
             if h5ds.is_scale(dataset):
-                dims = (names[dataset],)
+                dims = (name,)
             else:
                 dims = tuple(names[_scale(dataset, axis)] for axis in range(dataset.rank))
             notes = {key.decode(): _text(dataset, key) for key in listed if key not in SCALE_NOTES}
-            variables[name.decode()] = (dims, _array(dataset, image), notes)
-            if (offset := dataset.get_offset()) is not None:
-                offsets[name.decode()] = offset
-        attributes = {key.decode(): _text(root, key) for key in _attribute_names(root)}
-        return variables, attributes, offsets
+            shape, kind, offset = dataset.shape, dataset.dtype, dataset.get_offset()
+            if kind.kind not in "iuf" or (offset is None and math.prod(shape)):
+                raise ValueError(f"{name} does not hold numbers in one piece")
+            places.append((name, dims, shape, kind.str, tuple(notes.items()), offset))
+        return places, {key.decode(): _text(root, key) for key in _attribute_names(root)}
     finally:
         file.close()
 
@@ -179,14 +183,3 @@ def _text(place: Any, name: bytes) -> str:
     h5a.open(place, name).read(value)
     text = value.item()
     return text.decode() if isinstance(text, bytes) else str(text)
-
-
-def _array(dataset: h5d.DatasetID, image: bytes) -> Any:
-    """Return the values of a dataset; where they stand in one piece, not by way of HDF5."""
-    shape, kind, offset = dataset.shape, dataset.dtype, dataset.get_offset()
-    if offset is None:
-        values = np.empty(shape, kind)
-        dataset.read(h5s.ALL, h5s.ALL, values)
-    else:
-        values = np.frombuffer(image, kind, math.prod(shape), offset).reshape(shape).copy()
-    return values if shape else values[()]

@@ -1,35 +1,15 @@
 """Keeping a store in order: verify everything, remove what is not wanted."""
 
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .hdf5 import read_label
-from .record import NAME, OtherSchemaError, StoreError, length_of
+from .hdf5 import read, read_label
+from .key import DIGITS
+from .record import NAME, OtherSchemaError, StoreError, length_of, reason
 from .results import ResultStore
 from .temporary import leftovers
-
-PATIENCE = 60.0  # seconds for one file; reading a good one takes milliseconds
-
-# reads files in a process of its own: a damaged one can hang or crash the HDF5 library
-READER = """
-import sys
-from pathlib import Path
-from {package}.hdf5 import read
-for line in sys.stdin:
-    path = Path(line.rstrip("\\n"))
-    try:
-        read(path)
-        print("good", flush=True)
-    except FileNotFoundError:
-        print("gone", flush=True)
-    except OSError as error:
-        print("bad " + str(error).replace("\\n", " "), flush=True)
-"""
 
 
 @dataclass(frozen=True)
@@ -40,63 +20,32 @@ class Finding:
     problem: str
 
 
-class _Reader:
-    """A process that verifies one file after the other and is replaced when it dies."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-
-    def check(self, path: Path) -> Finding:
-        if self._process is None:
-            code = READER.format(package=__package__)
-            command = [sys.executable, "-c", code]
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-        process = self._process
-        assert process.stdin
-        process.stdin.write(f"{path}\n")
-        process.stdin.flush()
-        answer = _line_within(process, PATIENCE)
-        if answer is None or not answer:
-            self.close()
-            how = "crashes" if answer == "" else f"hangs (over {PATIENCE:g} s)"
-            return Finding(path, f"{path} is damaged: reading it {how}")
-        verdict, _, problem = answer.rstrip("\n").partition(" ")
-        return Finding(path, "" if verdict in ("good", "gone") else problem)
-
-    def close(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
-
-
-def _line_within(process: subprocess.Popen[str], seconds: float) -> str | None:
-    """Return the next line of a process ("" at its end), or None when it takes too long."""
-    stdout = process.stdout
-    assert stdout
-    lines: list[str] = []
-    reader = threading.Thread(target=lambda: lines.append(stdout.readline()), daemon=True)
-    reader.start()
-    reader.join(seconds)
-    return lines[0] if lines else None
-
-
 def verify(store: ResultStore) -> Iterator[Finding]:
     """Yield what is found of every record's file, read whole in a process of its own.
+
+    Files that others replace meanwhile are passed over.
 
     Raises
     ------
     StoreError
         When the folder cannot be read.
     """
-    reader = _Reader()
-    try:
-        for path in store.files():
-            yield reader.check(path)
-    finally:
-        reader.close()
+    for path in store.files():
+        try:
+            read(path, apart=True)
+        except FileNotFoundError:
+            if not _others(store, path):
+                yield Finding(path, f"{path} has gone since it was listed")
+        except StoreError as error:
+            yield Finding(path, str(error))
+        else:
+            yield Finding(path, "")
+
+
+def _others(store: ResultStore, path: Path) -> list[Path]:
+    """Return the files of the same record, of any length."""
+    record = path.name[: path.name.index("-") + 1 + DIGITS]
+    return [other for other in store.files() if other.name.startswith(record)]
 
 
 def unwanted(
@@ -127,23 +76,41 @@ def unwanted(
     if damaged:
         found.update(store.path.glob("*.h5.damaged-*"))
     for path in paths:
-        if older_than is not None and time.time() - path.stat().st_mtime > older_than:
+        if older_than is not None and _age(path) > older_than:
             found.add(path)
         if other_schemas and _has_other_schema(path):
             found.add(path)
     return sorted(found)
 
 
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.lstat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def _superseded(paths: list[Path]) -> Iterator[Path]:
-    longest: dict[str, int] = {}
+    """Yield the files of records of which there is a longer one, that can be read."""
+    grown: dict[str, list[Path]] = {}
     for path in paths:
         name = NAME.fullmatch(path.name)
         if name and name["length"]:
-            longest[name["key"]] = max(longest.get(name["key"], 0), int(name["length"]))
-    for path in paths:
-        name = NAME.fullmatch(path.name)
-        if name and name["length"] and (length_of(path) or 0) < longest[name["key"]]:
-            yield path
+            grown.setdefault(name["key"], []).append(path)
+    for same in grown.values():
+        same.sort(key=lambda path: length_of(path) or 0)
+        while len(same) > 1:
+            if _is_good(same.pop()):
+                yield from same
+                break
+
+
+def _is_good(path: Path) -> bool:
+    try:
+        read(path)
+    except (StoreError, FileNotFoundError):
+        return False
+    return True
 
 
 def _has_other_schema(path: Path) -> bool:
@@ -156,16 +123,12 @@ def _has_other_schema(path: Path) -> bool:
     return False
 
 
-def remove(paths: list[Path]) -> None:
-    """Remove files.
-
-    Raises
-    ------
-    StoreError
-        When one cannot be removed.
-    """
+def remove(paths: list[Path]) -> list[Finding]:
+    """Remove files, and return those that cannot be removed, with the reasons."""
+    left = []
     for path in paths:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"cannot remove {path}: {error.strerror}") from error
+            left.append(Finding(path, f"cannot remove {path}: {reason(error)}"))
+    return left

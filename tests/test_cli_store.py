@@ -12,7 +12,7 @@ import pytest
 
 from vaedyn.cli.output import age, size
 from vaedyn.store import ResultStore
-from vaedyn.store.temporary import temporary_path
+from vaedyn.store.temporary import hold, temporary_path
 
 FAST = "--dim 50 --lr 0.1 --t-max 20 --points 5"
 
@@ -154,12 +154,14 @@ def test_prune_removes_what_is_asked_for(run, filled):
     os.utime(old, (time.time() - 40 * 86400,) * 2)
     (filled.path / "theory.h5.damaged-1").touch()
     mine = temporary_path(filled.path / "x.h5")
-    mine.touch()
-    assert run("store prune --yes --json").json["removed"] == []
-    assert run("store prune --yes --older-than 30d --json").json["removed"] == [str(old)]
-    aside = run("store prune --yes --damaged --json").json["removed"]
-    assert aside == [str(filled.path / "theory.h5.damaged-1")]
-    assert mine.exists()
+    with open(mine, "xb") as writing:
+        hold(writing)
+        assert run("store prune --yes --json").json["removed"] == []
+        assert run("store prune --yes --older-than 30d --json").json["removed"] == [str(old)]
+        aside = run("store prune --yes --damaged --json").json["removed"]
+        assert aside == [str(filled.path / "theory.h5.damaged-1")]
+        assert mine.exists()
+    assert run("store prune --yes --json").json["removed"] == [str(mine)]
     assert run("store prune --older-than 3x").code == 2
 
 

@@ -258,7 +258,9 @@ def test_a_store_that_loses_a_digit(monkeypatch, names):
 
 def test_a_store_that_believes_everything(monkeypatch, names):
     from vaedyn.store import hdf5
+    from vaedyn.store.seal import SIGNATURE
 
+    monkeypatch.setattr(hdf5, "sealed", lambda content: content.find(SIGNATURE))
     monkeypatch.setattr(hdf5, "checksum", lambda *_: "0" * 64)
     assert names() == ["store, damaged files noticed"]
 

@@ -7,8 +7,10 @@ import h5py
 import numpy as np
 import pytest
 
-from vaedyn.store import DamagedRecordError, ResultStore, StoreError, key_of
+from vaedyn.store import DamagedRecordError, OtherSchemaError, ResultStore, StoreError, key_of
 from vaedyn.store import hdf5 as record_module
+
+from .damage import of_schema, without_seal
 
 PARAMS = {"speed": 2.5, "sizes": [1, 2, 3]}
 
@@ -250,13 +252,22 @@ def test_a_failed_write_leaves_nothing_and_harms_nothing(store, monkeypatch):
     assert kept.read_bytes() == before
 
 
-def test_another_schema_is_refused_with_a_hint(store, monkeypatch):
-    path = store.load_or_run("a", PARAMS, Pendulum().once).path
-    content = path.read_bytes()
-    assert content.count(b'"schema": 1,') == 1
-    path.write_bytes(content.replace(b'"schema": 1,', b'"schema": 2,'))
-    with pytest.raises(StoreError, match="has schema 2, this version reads schema 1"):
+def test_another_schema_is_refused_with_a_hint(store):
+    path = of_schema(store.load_or_run("a", PARAMS, Pendulum().once).path, 2)
+    with pytest.raises(OtherSchemaError, match="has schema 2, this version reads schema 1"):
         record_module.read(path)
+
+
+@pytest.mark.parametrize("digit", [b"0", b"3", b"5", b"9"])
+def test_a_flipped_bit_in_the_schema_is_damage_for_it_is_part_of_the_key(store, digit):
+    pendulum = Pendulum()
+    path = store.load_or_run("a", PARAMS, pendulum.once).path
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"schema": 1,', b'"schema": %s,' % digit))
+    with pytest.raises(DamagedRecordError, match="its key does not fit its parameters"):
+        record_module.read(path)
+    assert not store.load_or_run("a", PARAMS, pendulum.once).reused
+    assert store.load_or_run("a", PARAMS, pendulum.once).reused
 
 
 def test_equal_results_are_equal_files(store, tmp_path, monkeypatch):
@@ -400,5 +411,8 @@ def damage_units(path):
 def test_changed_units_are_damage(store):
     path = store.load_or_run("a", PARAMS, Pendulum().once).path
     damage_units(path)
-    with pytest.raises(DamagedRecordError, match="checksum"):
+    with pytest.raises(DamagedRecordError, match="its SHA-256 does not fit"):
+        record_module.read(path)
+    path.write_bytes(without_seal(path.read_bytes()))
+    with pytest.raises(DamagedRecordError, match="its checksum does not fit"):
         record_module.read(path)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -164,9 +165,9 @@ def test_a_record_replaced_while_it_is_read_is_whole(tmp_path, monkeypatch):
     new = path.read_bytes()
     assert old != new
 
-    def replaced(*arguments):
+    def replaced(*arguments, **options):
         path.write_bytes(new)
-        return label(*arguments)
+        return label(*arguments, **options)
 
     monkeypatch.setattr(hdf5, "_labelled", replaced)
     for before in (old, new):
@@ -186,18 +187,80 @@ def test_a_record_that_another_program_has_open_can_be_read_and_replaced(tmp_pat
         assert not ResultStore(tmp_path, recompute=True).load_or_run("a", {}, compute).reused
 
 
+HOLDER = """
+import sys, time
+from vaedyn.store.temporary import hold
+file = open(sys.argv[1], "xb")
+hold(file)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such locks")
 def test_leftovers_of_the_living_are_left_alone(tmp_path):
     mine = temporary_path(tmp_path / "a-1.h5")
-    mine.touch()
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                          capture_output=True, text=True, check=True)  # fmt: skip
-    dead = mine.with_name(mine.name.replace(f"~{os.getpid()}~", f"~{int(gone.stdout)}~"))
+    # as from a container: the number of the process is one that does not exist here
+    mine = mine.with_name(mine.name.replace(f"~{os.getpid()}~", "~4194305~"))
+    writer = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, mine], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert writer.stdout.readline() == b"held\n"
+    dead = temporary_path(tmp_path / "a-1.h5")  # whose number does exist: ours
     dead.touch()
     elsewhere = tmp_path / ".a-1.h5.farhost~12~ab.tmp"
     elsewhere.touch()
-    old = tmp_path / ".a-2.h5.farhost~12~ab.tmp"
+    old = tmp_path / f".a-2.h5.farhost~{'9' * 23}~ab.tmp"
     old.touch()
     os.utime(old, (time.time() - 2 * 86400,) * 2)
-    other = tmp_path / ".hidden.tmp"
-    other.touch()
+    for name in (".hidden.tmp", temporary_path(tmp_path / "run.csv").name):
+        (tmp_path / name).touch()
+    temporary_path(tmp_path / "a-3.h5").mkdir()
+    temporary_path(tmp_path / "a-4.h5").symlink_to("nowhere")
+    os.mkfifo(temporary_path(tmp_path / "a-5.h5"))
     assert leftovers(tmp_path) == sorted([dead, old])
+    writer.kill()
+    writer.communicate()
+    assert leftovers(tmp_path) == sorted([dead, old, mine])
+
+
+def test_a_record_whose_unfinished_file_is_removed_is_written_again(tmp_path, monkeypatch):
+    """By another machine, say, that does not see the lock."""
+    store, real, removed = ResultStore(tmp_path), hdf5.os.replace, []
+
+    def replace(source, target):
+        if not removed:
+            removed.append(source)
+            source.unlink()
+        real(source, target)
+
+    monkeypatch.setattr(hdf5.os, "replace", replace)
+    path = store.load_or_run("a", {}, lambda: ({"x": ((), 1.0, {})}, {})).path
+    assert removed
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    assert read(path).x == 1.0
+
+
+@pytest.mark.parametrize("spared", ["leftover", "shorter"])
+def test_files_of_others_that_cannot_be_removed_stop_nobody(tmp_path, monkeypatch, spared):
+    """As in a shared folder with the sticky bit."""
+    store = ResultStore(tmp_path)
+    if spared == "leftover":
+        theirs = temporary_path(tmp_path / "a-1.h5")
+        theirs.touch()
+    else:
+        values = {"x": (("i",), np.zeros(1), {})}
+        theirs = store.write("grown", {}, (values, {}), 1.0, 1).path
+    real = Path.unlink
+
+    def unlink(path, **options):
+        if path == theirs:
+            raise PermissionError(1, "Operation not permitted")
+        real(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    blocks = [({"x": (("i",), np.zeros(1), {})}, {})]
+    length = 1 if spared == "leftover" else 2
+    record = store.load_or_extend("grown", {}, lambda _: iter(blocks), length, "i")
+    assert record.path.exists()
+    assert theirs.exists()
