@@ -18,11 +18,11 @@ THIRD_PARTY = {
 }
 # ground up: a module may import those that stand before it
 SCIENCE = [
-    "errors", "annealing", "kernels", "initial", "params", "state", "results", "ode", "sgd",
-    "fluctuations", "plateau", "dynamics", "latents", "attractors", "units", "configurations",
-    "continuation", "bifurcation", "thresholds", "destination", "convergence", "tuning",
-    "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles", "grids", "points",
-    "workers", "cluster", "sweeps", "conventions", "prediction", "settling", "empirical", "blocks",
+    "errors", "texts", "annealing", "kernels", "initial", "params", "state", "results", "ode",
+    "sgd", "fluctuations", "plateau", "dynamics", "latents", "attractors", "units",
+    "configurations", "continuation", "bifurcation", "thresholds", "destination", "convergence",
+    "piecewise", "tuning", "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles",
+    "grids", "points", "workers", "cluster", "sweeps", "conventions", "prediction", "settling", "empirical", "blocks",
     "tails", "spectrum", "noise", "analysis", "datasets", "evidence", "claims_limit",
     "claims_entangled", "claims_collapse", "claims_annealing", "claims", "selfcheck", "style",
     "figures", "figures_bands", "figures_branches", "figures_phases", "figures_passages",
