@@ -22,12 +22,12 @@ SCIENCE = [
     "sgd", "fluctuations", "plateau", "dynamics", "latents", "attractors", "units",
     "configurations", "continuation", "bifurcation", "thresholds", "destination", "convergence",
     "piecewise", "tuning", "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles",
-    "grids", "points", "workers", "cluster", "sweeps", "conventions", "prediction", "settling", "empirical", "blocks",
-    "tails", "spectrum", "noise", "analysis", "datasets", "evidence", "claims_limit",
-    "claims_entangled", "claims_collapse", "claims_annealing", "claims", "selfcheck", "style",
-    "figures", "figures_bands", "figures_branches", "figures_phases", "figures_passages",
-    "figures_annealing", "figures_sweeps", "figures_spectrum", "figures_animation",
-    "figures_claims",
+    "grids", "points", "workers", "cluster", "sweeps", "conventions", "prediction", "settling",
+    "empirical", "blocks", "tails", "spectrum", "noise", "analysis", "datasets", "evidence",
+    "claims_limit", "claims_entangled", "claims_collapse", "claims_annealing", "claims",
+    "selfcheck", "style", "figures", "figures_bands", "figures_branches", "figures_phases",
+    "figures_passages", "figures_annealing", "figures_sweeps", "figures_spectrum",
+    "figures_animation", "figures_claims",
 ]  # fmt: skip
 
 
