@@ -14,7 +14,7 @@ from vaedyn.errors import ConvergenceError
 from vaedyn.ode import theory
 from vaedyn.params import Params
 from vaedyn.sgd import simulate
-from vaedyn.tuning import FAMILIES, Tuning, best_schedule
+from vaedyn.tuning import FAMILIES, MOST_KNOTS, Tuning, best_schedule
 
 from ..store import ResultStore
 from .advice import TOL, fluctuation, warn
@@ -35,14 +35,15 @@ FAMILY = option(
     "--family",
     type=click.Choice([*FAMILIES]),
     default="tanh",
-    help="Schedules to choose from, as --anneal has them; free: piecewise linear, with beta >= 0.",
+    help="Schedules to choose from, as --anneal has them; free: piecewise linear, with beta from 0 "
+    "to 300 times its end.",
 )
 KNOTS = option(
     "Numerics",
     "--knots",
-    type=click.IntRange(1, 8),
+    type=click.IntRange(1, MOST_KNOTS),
     default=3,
-    help="Number of pieces of a free schedule.",
+    help="Largest number of pieces of a free schedule.",
 )
 CONFIRM = option(
     "Numerics",
@@ -276,9 +277,10 @@ def _simulated(
         )
         return []
     points, (runs, seed, jobs) = [], ensemble
-    best = float(found.spec.partition(":")[2])
-    chosen = [float(f"{x:.3g}") for x in np.geomspace(quick[0], quick[-1], count - 1)]
-    for x in [*chosen, best]:
+    number = found.spec.partition(":")[2]
+    best = [float(number)] if number else []
+    chosen = np.geomspace(quick[0], quick[-1], count - len(best))
+    for x in [*(float(f"{x:.3g}") for x in chosen), *best]:
         spec = make(x).spec
         expected = max(found.constant, float(np.interp(x, found.numbers, found.times)))
         longest = float(f"{LONGER * expected:.3g}")

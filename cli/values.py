@@ -2,13 +2,13 @@
 
 import contextlib
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
 from vaedyn.initial import GAUSSIAN
 from vaedyn.params import integer
+from vaedyn.texts import small_text
 
 
 class WholeNumber(click.ParamType):
@@ -46,6 +46,16 @@ class Numbers(click.ParamType):
             self.fail(f"{value!r} is not a number, nor numbers with commas", param, ctx)
 
 
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs of a JSON object, in which every name stands once."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands there twice")
+    return found
+
+
 class Folder(click.Path):
     """A folder that has a name."""
 
@@ -72,7 +82,8 @@ class Start(click.ParamType):
         if "=" in value and not inline:
             return value
         try:
-            data = json.loads(value if inline else Path(value).read_text(encoding="utf-8"))
+            text = value if inline else small_text(value)
+            data = json.loads(text, object_pairs_hook=_distinct)
         except OSError as error:
             self.fail(
                 f"expected 'gaussian', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file; "
@@ -81,7 +92,7 @@ class Start(click.ParamType):
                 ctx,
             )
         except (ValueError, RecursionError) as error:
-            self.fail(f"{value!r} is not a JSON file: {error}", param, ctx)
+            self.fail(f"cannot read {value!r} as JSON: {error}", param, ctx)
         if not isinstance(data, dict):
             self.fail(f"{value!r} must hold an object with the keys m, d, Q, E, R, D", param, ctx)
         return data

@@ -1,5 +1,6 @@
 """Schedules of beta: one meaning everywhere, and integrated without stepping over a kink."""
 
+import os
 from itertools import pairwise
 
 import numpy as np
@@ -110,6 +111,29 @@ def test_bad_files_are_named(tmp_path, rows):
     path.write_text(rows)
     with pytest.raises(vaedyn.ParameterError, match="^anneal: expected file:PATH"):
         vaedyn.Params(anneal=f"file:{path}")
+
+
+def test_files_that_are_none_or_too_large_are_refused_at_once(tmp_path):
+    long, pipe, sparse, latin = (tmp_path / name for name in ("long", "pipe", "sparse", "latin"))
+    long.write_text(f"t,beta\n0,{'1' * 140_000}\n")
+    os.mkfifo(pipe)
+    with sparse.open("wb") as file:
+        file.truncate(10 * 2**30)
+    latin.write_bytes(b"\xe9,1")
+    reasons = {
+        long: "field larger", pipe: "no regular file", "/dev/zero": "no regular file",
+        sparse: "larger than 16 MB", latin: "no UTF-8 text", tmp_path: "Is a directory",
+    }  # fmt: skip
+    for path, reason in reasons.items():
+        with pytest.raises(vaedyn.ParameterError, match=f"^anneal: .*cannot read it: .*{reason}"):
+            vaedyn.Params(anneal=f"file:{path}")
+
+
+def test_more_cycles_than_anybody_can_follow_are_refused():
+    for period in ("1e-300", "1e-5"):
+        with pytest.raises(vaedyn.ParameterError, match="more than 1000000 cycles up to t = 20"):
+            vaedyn.Params(anneal=f"cyclical:{period}:0.5", t_max=20, points=3)
+    assert len(parse_schedule("cyclical:1:0.5").kinks(100.0)) == 199
 
 
 def pieces(params, times):

@@ -196,3 +196,30 @@ def test_large_models_need_no_dense_matrices(monkeypatch):
     assert not found.reason
     later = vaedyn.theory(replace(params, t_max=3 * found.t, points=50))
     assert later.eps_g[-1] == pytest.approx(found.eps_g, abs=1e-4)
+
+
+@pytest.mark.parametrize("rtol", [1e-6, 1e-8, 1e-9, 1e-11])
+def test_an_excursion_that_hardly_leaves_the_tolerance_is_seen(rtol):
+    # it peaks at 1.000001 times the tolerance, between two times of the grid
+    spec = "points:0.0=0.000192711,87.0045=0.749912,174.014=1.5"
+    params = vaedyn.Params(
+        beta=1.5, lr=0.05, t_max=300, anneal=spec, init="m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
+    )
+    found = vaedyn.time_to_converge(params, rtol=rtol, atol=0.01 * rtol)
+    assert found.t == pytest.approx(295.5535, rel=1e-3)
+    # a little more tolerance, and it is inside
+    wide = vaedyn.time_to_converge(params, 1.001e-3, rtol=rtol, atol=0.01 * rtol)
+    assert wide.t == pytest.approx(241.4, abs=0.3)
+
+
+def test_with_a_margin_excursions_closely_below_the_tolerance_count():
+    params = vaedyn.Params(beta=1.5, lr=0.05, t_max=300, init="m=0.03,d=0.03,Q=1,E=1,R=0,D=1")
+    schedule = parse_schedule("points:0.0=0.000192711,87.0045=0.749912,174.014=1.5")
+    plain, cautious = (
+        last_crossing(params, schedule, 1.0005e-3, margin=margin)[0] for margin in (0, 1e-3)
+    )
+    assert plain == pytest.approx(241.4, abs=0.3)
+    assert cautious == pytest.approx(295.5535, rel=1e-2)
+    smooth = parse_schedule("constant")
+    times = [last_crossing(params, smooth, 1e-3, margin=margin)[0] for margin in (0, 1e-3)]
+    assert times[0] == times[1]

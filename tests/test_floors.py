@@ -18,10 +18,10 @@ THIRD_PARTY = {
 }
 # ground up: a module may import those that stand before it
 SCIENCE = [
-    "errors", "files", "annealing", "kernels", "initial", "params", "state", "results", "ode",
+    "errors", "files", "texts", "annealing", "kernels", "initial", "params", "state", "results", "ode",
     "sgd", "fluctuations", "concentration", "plateau", "dynamics", "latents", "attractors", "pairs",
     "units", "configurations",
-    "continuation", "bifurcation", "thresholds", "destination", "convergence", "tuning",
+    "continuation", "bifurcation", "thresholds", "destination", "convergence", "piecewise", "tuning",
     "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles", "grids", "points",
     "workers", "cluster", "sweeps", "plans", "conventions", "settling", "empirical", "columns",
     "blocks", "tails", "spectrum", "noise", "whiteness", "findings", "cautions", "analysis",

@@ -319,3 +319,34 @@ def test_a_poor_approximation_is_told():
     sgd = vaedyn.simulate(near, runs=400)
     found, _ = ratios(sgd, vaedyn.bands(near))
     assert np.abs(found - 1).max() > 0.3  # it is poor indeed
+
+
+def test_each_latent_has_its_own_say_in_the_warning():
+    """A second latent that is spread by a third of itself is seen beside a larger first one."""
+    init = {"m": [[0.5], [0.1]], "d": [[0.5], [0.1]], "Q": 1.0, "E": 1.0, "R": 0.2, "D": 1.0}
+    params = vaedyn.Params(
+        dim=800, latent=2, rho=2, eta=0.6, beta=0.8, lam=0.1, lr=0.05, t_max=10, points=3, init=init
+    )
+    together = vaedyn.bands(params, random_start=True)
+    relative = together.m[0] / np.abs(vaedyn.theory(params).m[0])
+    np.testing.assert_allclose(
+        relative[:, 0], [np.sqrt(0.75 / 800) / 0.5, np.sqrt(0.99 / 800) / 0.1]
+    )
+    assert together.spread[0] == pytest.approx(relative[1, 0])
+    assert "--dim 1700 would do" in str(together.warning)
+    assert (
+        vaedyn.bands(vaedyn.Params(**{**params.to_dict(), "dim": 1800}), random_start=True).warning
+        is None
+    )
+
+
+def test_overlaps_that_are_exactly_zero_are_no_trouble():
+    start = "m=0,d=0,Q=0.5,E=0.5,R=0.1,D=1"
+    params = vaedyn.Params(dim=1000, beta=2.5, lr=0.05, t_max=60, points=7, init=start)
+    calm = vaedyn.bands(params)  # collapse is stable, and the theory right
+    assert calm.warning is None
+    sgd = vaedyn.simulate(params, runs=400)
+    assert sgd.m[:, -1].std() == pytest.approx(calm.m[-1, 0, 0], rel=0.15)
+    grown = vaedyn.bands(vaedyn.Params(dim=1000, lr=0.2, t_max=400, points=9, init=start))
+    assert "no --dim that anybody runs would do" in str(grown.warning)
+    assert len(str(grown.warning)) < 250

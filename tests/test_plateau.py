@@ -66,3 +66,27 @@ def test_models_without_an_escape_are_refused():
         vaedyn.escape(vaedyn.Params(signal=2, rho=(2, 1)))
     with pytest.raises(vaedyn.ParameterError, match="constant beta"):
         vaedyn.escape(vaedyn.Params(anneal="tanh:0.1"))
+
+
+def test_escape_times_from_exactly_nothing_are_no_trouble():
+    params = vaedyn.Params(dim=100, t_max=3, points=4)
+    y = np.zeros((4, 4, 6))
+    y[..., -1] = 1
+    y[:, :, 0] = [[0, 0, 0, 0], [0, 0.8, 1, 1], [0, 0.1, 0.4, 0.9], [0.7, 0, 0, 0]]
+    runs = vaedyn.Trajectory.from_states(params, y, t=params.times(), info={})
+    # never, in the first interval, exponentially between 0.4 and 0.9, from the start
+    expected = [np.nan, 1.0, 2 + np.log(0.6 / 0.4) / np.log(0.9 / 0.4), 0.0]
+    np.testing.assert_allclose(plateau.escape_times(runs, 0.6), expected)
+
+
+def test_the_spread_where_the_plateau_still_moves_is_that_of_runs():
+    """Below eta the plateau fits noise on and on, g falls, and late runs come later still."""
+    params = vaedyn.Params(dim=500, beta=0.5, lr=0.3)
+    told = vaedyn.escape(params)
+    model = vaedyn.Params(dim=500, beta=0.5, lr=0.3, t_max=100, points=501)
+    times = plateau.escape_times(vaedyn.simulate(model, runs=800, random_start=True), told.overlap)
+    square = (times - times.mean()) ** 2
+    # escapes have a long tail, so that this is about 1.2 times the error of a normal law
+    error = 0.5 * np.sqrt(square.var() / square.mean() / len(times))
+    assert abs(times.std() - told.std) < 4 * error + 0.02 * told.std
+    assert abs(1.35 * times.std() - told.std) > 4 * error

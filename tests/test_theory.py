@@ -1,6 +1,7 @@
 """The ODE: its right-hand side against the chain, its integrator against order and scipy."""
 
 import itertools
+from dataclasses import replace
 
 import numba
 import numpy as np
@@ -11,6 +12,7 @@ import vaedyn
 from tests import reference
 from vaedyn import sgd
 from vaedyn.annealing import Constant, Tanh
+from vaedyn.initial import NAMES
 from vaedyn.kernels import fluctuations, ode, rk45
 from vaedyn.kernels.product import multiply
 from vaedyn.kernels.stream import open_stream
@@ -331,3 +333,55 @@ def test_extreme_parameters_come_to_an_end(model, monkeypatch):
     monkeypatch.setattr("vaedyn.ode.MOST_STEPS", 20_000)
     with pytest.raises((vaedyn.DivergenceError, vaedyn.ConvergenceError)):
         vaedyn.theory(vaedyn.Params(**model))
+
+
+# --- beta that is zero for an instant ---------------------------------------------------
+
+DIPS = {
+    "touches": "points:0=0.37281,121.8=0,126.17=1.5",
+    "slow": "points:0=0.05,200=0,400=1.5",
+    "steep": "points:0=1.5,20=0,40=1.5",
+}
+
+
+@pytest.mark.parametrize("name", DIPS)
+def test_a_schedule_that_touches_zero_has_one_answer_at_every_tolerance(name):
+    params = vaedyn.Params(
+        init="m=0.03,d=0.03,Q=1,E=1,R=0,D=1", beta=1.5, lr=0.05, t_max=300, points=4,
+        anneal=DIPS[name],
+    )  # fmt: skip
+    args = (params.strengths, 1.0, 0.0, 0.05, 1)
+
+    def slope(t, y):  # in the logarithm of D, and with a beta that stops just short of zero
+        beta = max(float(params.schedule(np.array(t), 1.5)), 1e-7)
+        D = np.exp(min(y[-1], 50.0))  # trial steps may go far
+        out = reference.drift(np.append(y[:-1], D), beta, *args)
+        return np.append(out[:-1], out[-1] / D)
+
+    y, kink = pack(**params.overlaps()), float(params.schedule.kinks(300.0)[0])
+    y[-1] = np.log(y[-1])
+    for span in ((0.0, kink), (kink, 300.0)):
+        y = solve_ivp(slope, span, y, method="Radau", rtol=1e-9, atol=1e-12).y[:, -1]
+    y[-1] = np.exp(y[-1])
+    for rtol in (1e-6, 1e-8, 1e-9, 1e-10, 1e-11):
+        found = vaedyn.theory(params, rtol=rtol, atol=0.01 * rtol)
+        states = pack(**{each: getattr(found, each)[-1] for each in NAMES})
+        np.testing.assert_allclose(states, y, rtol=1e-5, atol=1e-6)
+        assert (found.info["solver"]["least_variance"] < 1e-8) == (name != "steep")
+
+
+def test_it_is_said_that_an_encoder_variance_touches_zero(caplog):
+    params = vaedyn.Params(
+        init="m=0.03,d=0.03,Q=1,E=1,R=0,D=1", beta=1.5, lr=0.05, t_max=121.8, points=4,
+        anneal=DIPS["touches"],
+    )  # fmt: skip
+    for rtol in (1e-6, 1e-8, 1e-11):
+        caplog.clear()
+        found = vaedyn.theory(params, rtol=rtol)  # the end is the instant itself
+        assert 0 < found.D[-1, 0] < 1e-8
+        assert "D touches zero" in caplog.text
+    # and where beta stays zero, D is lost
+    longer = replace(params, t_max=300.0, anneal="points:0=0.37281,121.8=0,122=0,126.17=1.5")
+    for rtol in (1e-6, 1e-8, 1e-11):
+        with pytest.raises(vaedyn.DivergenceError, match="reached zero at t = 121.8"):
+            vaedyn.theory(longer, rtol=rtol)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import vaedyn
-from vaedyn import tuning
+from vaedyn import piecewise, tuning
 from vaedyn.adiabatic import delay, lag, relaxation_time
-from vaedyn.annealing import parse_schedule
+from vaedyn.annealing import Constant, parse_schedule
 from vaedyn.convergence import end_of_learning, last_crossing, measured, spread
 from vaedyn.doctor import examine
 from vaedyn.dynamics import Model
@@ -49,6 +49,55 @@ def test_free_schedules_beat_straight_ones():
     assert min(schedule.betas) >= 0
     assert len(schedule.times) == 3
     assert free.time == pytest.approx(time(params, free.spec), rel=1e-9)
+
+
+SHORT = replace(STANDARD, beta=1.5, lr=0.05)
+
+
+def test_more_pieces_are_never_worse(monkeypatch):
+    monkeypatch.setattr(piecewise, "ROUNDS", (60, 60))
+    found = [best_schedule(SHORT, "linear")]
+    found += [best_schedule(SHORT, "free", knots=knots) for knots in (1, 2, 3)]
+    assert (np.diff([each.time for each in found]) <= 1e-9).all()
+    assert found[-1].time < found[0].time
+    for knots, each in enumerate(found[1:], start=1):
+        schedule = parse_schedule(each.spec, 1.5)
+        assert len(schedule.times) <= knots + 1
+        assert (np.diff(schedule.times) > 0).all()
+        assert 0 <= min(schedule.betas) <= max(schedule.betas) <= piecewise.HIGHEST * 1.5
+
+
+def test_the_search_finds_what_is_known_to_be_good():
+    # from one shape only, so that it is quick
+    shape = ((0.02, 0.1, 0.05, 0.1), (0.3, 0.0, 0.4, 1.0))
+    scale = last_crossing(SHORT, Constant(), 1e-3)[0]
+    search = piecewise._Search(replace(SHORT, t_max=300), 0.999e-3, scale, lambda: None)
+    x = np.concatenate([np.log(shape[0]), np.arcsinh(shape[1])])
+    for limit in piecewise.LIMITS:
+        x, _ = search.improve(x, limit, 1500)
+    schedule, found = search.rounded(x, lambda each: time(replace(SHORT, t_max=300), each.spec))
+    assert found < 185.625  # of points:0=0.39969,96.301=0,132.28=0.55689,150.89=1.7387,235.56=1.5
+    assert schedule.betas[-1] == 1.5
+
+
+@pytest.mark.parametrize(("family", "beta"), [("tanh", 1.5), ("linear", 1.0), ("cosine", 1.5)])
+def test_the_time_found_does_not_hang_on_the_last_digits(family, beta):
+    params = replace(SHORT, beta=beta)
+    found = best_schedule(params, family)
+    schedule = parse_schedule(found.spec)
+    exact = last_crossing(params, schedule, 1e-3, rtol=1e-12, atol=1e-14)[0]
+    assert found.time == pytest.approx(exact, rel=1e-5)
+    # nor on the tolerance: an excursion that touches it would add tens of per cent
+    assert last_crossing(params, schedule, 0.9995e-3)[0] == pytest.approx(exact, rel=1e-2)
+
+
+@pytest.mark.parametrize("family", ["tanh", "linear", "cosine"])
+def test_where_no_schedule_helps_constant_beta_is_best(family):
+    found = best_schedule(replace(STANDARD, beta=2.5, lr=0.05), family)
+    # the shortest warm-up comes closest, as it is hardly one
+    assert np.nanargmin(found.times) in (0, len(found.times) - 1)
+    assert np.nanmin(found.times) < 1.01 * found.constant
+    assert (found.spec, found.gain, found.off) == ("constant", 1.0, found.constant)
 
 
 def test_annealing_slower_than_it_should_be_loses():
@@ -107,7 +156,7 @@ def test_equal_signals_are_judged_by_where_each_schedule_leads():
 
 @pytest.mark.parametrize(
     ("others", "name"),
-    [({"family": "step"}, "family"), ({"knots": 9}, "knots"), ({"tol": 0}, "tol")],
+    [({"family": "step"}, "family"), ({"knots": 17}, "knots"), ({"tol": 0}, "tol")],
 )
 def test_arguments_are_checked(others, name):
     with pytest.raises(vaedyn.ParameterError) as caught:

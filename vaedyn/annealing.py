@@ -12,16 +12,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from .errors import ParameterError, nearest
+from .texts import small_text
 
 STEEPNESS = 10.0  # of the sigmoid: its argument runs from -5 to 5
 AHEAD = 1e-13  # of a period, so that rounding does not put its start before it
 MOST_POINTS = 1000
+MOST_CYCLES = 10**6
 
 
 class Schedule(Protocol):
@@ -192,7 +193,14 @@ class Cyclical:
         phase = np.maximum(cycles - np.floor(cycles * (1 + AHEAD)), 0.0)
         return beta * np.minimum(phase / self.ratio, 1.0)
 
+    def check(self, end: float) -> None:
+        """Refuse more cycles up to `end` than anybody can follow."""
+        if not end / self.period <= MOST_CYCLES:
+            reason = f"has more than {MOST_CYCLES} cycles up to t = {end:g}: raise PERIOD"
+            raise ParameterError("anneal", f"{self.spec} {reason}")
+
     def kinks(self, end: float) -> np.ndarray:
+        self.check(end)
         starts = self.period * np.arange(math.ceil(end / self.period) + 1)
         return _inside(np.concatenate([starts, starts + self.ratio * self.period]), end)
 
@@ -258,10 +266,11 @@ def _points(argument: str) -> Points:
 
 def _file(argument: str) -> Points:
     try:
-        lines = Path(argument).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise ValueError(f"cannot read it: {error.strerror}") from error
-    rows = [row for row in csv.reader(lines) if row and not row[0].lstrip().startswith("#")]
+        lines = small_text(argument).splitlines()
+        rows = [row for row in csv.reader(lines) if row and not row[0].lstrip().startswith("#")]
+    except (OSError, ValueError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"cannot read it: {reason}") from error
     if rows and [cell.strip().lower() for cell in rows[0]] == ["t", "beta"]:
         rows = rows[1:]
     if any(len(row) != 2 for row in rows):

@@ -21,6 +21,8 @@ SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the err
 RESAMPLED = 200  # ensembles drawn from one
 ARRIVED = 12.0  # gamma t, at which tanh is 1 to 10 digits
 LONGEST = 1e6  # in units of 1/tau
+NEARLY = 0.9  # of the tolerance: peaks of the error from there on are looked at closer
+EXACT = 1e-11  # relative tolerance of that
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +134,7 @@ def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> 
     times = np.array([0.0, max(params.t_max, arrival(schedule))])
     start = pack(**params.overlaps())
     y = integrate(params, start, times, schedule, rtol=rtol, atol=atol)[0][-1]
-    return float(_errors(params, destination(params, y, rtol)[None])[0])
+    return float(eps_g_of(params, destination(params, y, rtol)[None])[0])
 
 
 def _check_that_it_ends(params: Params, schedule: Schedule) -> None:
@@ -150,6 +152,7 @@ def last_crossing(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     most: float | None = None,
+    margin: float = 0.0,
 ) -> tuple[float, float]:
     """Return the time after which eps_g stays within `tol` of its end, and the end's eps_g.
 
@@ -161,6 +164,9 @@ def last_crossing(
     tol : float
     most : float, optional
         Where to give up; default: 10^6/tau.
+    margin : float
+        Share of `tol`: the error has not come to stay before it peaks that closely below
+        `tol`, as the smallest change might lift such a peak beyond it.
 
     Raises
     ------
@@ -172,8 +178,13 @@ def last_crossing(
     _check_that_it_ends(params, schedule)
     start = pack(**params.overlaps())
 
+    numerics: dict[str, Any] = {"rtol": rtol, "atol": atol}
+
     def course(times: np.ndarray) -> np.ndarray:
-        return integrate(params, start, times, schedule, rtol=rtol, atol=atol)[0]
+        return integrate(params, start, times, schedule, **numerics)[0]
+
+    def away(times: np.ndarray) -> np.ndarray:
+        return np.abs(eps_g_of(params, course(times)) - end)
 
     longest = most or LONGEST / params.lr
     horizon = min(max(params.t_max, 1.1 * arrival(schedule) + 10 / params.lr), longest)
@@ -183,8 +194,8 @@ def last_crossing(
         y = course(times)
         # which of many fixed points learning ends in may depend on the schedule
         point = destination(params, y[-1], rtol)
-        end = float(_errors(params, point[None])[0])
-        far = np.abs(_errors(params, y) - end)
+        end = float(eps_g_of(params, point[None])[0])
+        far = np.abs(eps_g_of(params, y) - end)
         # close in eps_g alone is not enough: a saddle may have the same one
         there = np.abs(y[-1] - point).max() < NEAR * max(1.0, np.abs(point).max())
         if there and (far[-GRID // 10 :] < SETTLED * tol).all():
@@ -192,18 +203,49 @@ def last_crossing(
         if horizon >= longest:
             raise ConvergenceError(f"eps_g is not within {tol:g} of its end by t = {horizon:g}")
         horizon = min(2 * horizon, longest)
-    if not (far > tol).any():
+    peaks = _peaks(far, tol)
+    if len(peaks):
+        numerics |= {"rtol": min(rtol, EXACT), "atol": min(atol, 0.01 * EXACT)}
+        between = [np.linspace(times[i - 1], times[i + 1], 2 * FINER + 1) for i in peaks]
+        times = np.union1d(times, np.concatenate(between))
+        far = away(times)
+    last, level = _last_outside(far, tol, margin)
+    if last < 0:
         return 0.0, end
-    last = int(np.flatnonzero(far > tol)[-1])
     for _ in range(2):
         low, high = times[last : last + 2]
         times = np.unique(np.concatenate([[0.0], np.linspace(low, high, FINER + 1)]))
-        far = np.abs(_errors(params, course(times)) - end)
-        far, times = far[-FINER - 1 :], times[-FINER - 1 :]
+        far = away(times)[-FINER - 1 :]
+        times = times[-FINER - 1 :]
         # both ends are as they were, up to the error of the integration
-        last = max(np.flatnonzero(far[:-1] > tol), default=0)
+        last = max(np.flatnonzero(far[:-1] > level), default=0)
     # linear between the last two, which are 1/4096 of the first grid's distance apart
-    return float(np.interp(-tol, -far[last : last + 2], times[last : last + 2])), end
+    return float(np.interp(-level, -far[last : last + 2], times[last : last + 2])), end
+
+
+def _peaks(far: np.ndarray, tol: float) -> np.ndarray:
+    """Return where the error `far` peaks closely below `tol`, and perhaps above in between."""
+    middle = far[1:-1]
+    near = (middle > NEARLY * tol) & (middle <= tol)
+    return 1 + np.flatnonzero(near & (middle >= far[:-2]) & (middle >= far[2:]))
+
+
+def _last_outside(far: np.ndarray, tol: float, margin: float) -> tuple[int, float]:
+    """Return where the error is outside for the last time, -1 if never, and the level it crosses.
+
+    That is `tol`, or less by `margin` where it peaks in between later on.
+    """
+    level = (1 - margin) * tol
+    above = np.flatnonzero(far > level)
+    if not len(above):
+        return -1, tol
+    last = int(above[-1])
+    below = np.flatnonzero(far[:last] <= level)
+    first = int(below[-1]) + 1 if len(below) else 0
+    outside = first + np.flatnonzero(far[first : last + 1] > tol)
+    if len(outside):
+        return int(outside[-1]), tol
+    return (last, level) if first else (-1, tol)
 
 
 def measured(trajectory: Trajectory, end: float, tol: float) -> np.ndarray:
@@ -242,7 +284,7 @@ def spread(values: np.ndarray) -> tuple[float, float]:
     return float(values[0]), float(others.std())
 
 
-def _errors(params: Params, y: np.ndarray) -> np.ndarray:
+def eps_g_of(params: Params, y: np.ndarray) -> np.ndarray:
     """Return eps_g (times,) of flat states (times, values)."""
     parts = unpack(y, params.latent, params.signal)
     return generalisation_error(parts["m"], parts["Q"], params.strengths)

@@ -96,8 +96,9 @@ def _times(axes: Axes, found: Tuning, measured: Sequence[tuple[float, float, flo
     assert make is not None
     slow = [delay(found.params, make(x), found.tol) for x in found.numbers[[0, -1]].tolist()]
     axes.plot(found.numbers[[0, -1]], slow, color=GREY, linestyle="--", linewidth=0.9, zorder=1)
-    number = float(found.spec.partition(":")[2])
-    axes.plot(number, found.time, "*", color=BEST, markersize=7, zorder=5)
+    number = found.spec.partition(":")[2]
+    if number:
+        axes.plot(float(number), found.time, "*", color=BEST, markersize=7, zorder=5)
     if measured:
         at, mean, error = np.array(measured).T
         axes.errorbar(
@@ -132,9 +133,10 @@ def _legend(found: Tuning, measured: bool, overshoots: bool) -> list[Line2D]:
         Line2D([], [], color=CONSTANT, label=r"constant $\beta$"),
         Line2D([], [], color=BEST, label=f"{found.family}{', best' if plain else ''}"),
     ]
-    if not plain:
+    if not plain and found.spec != "constant":
         star = {"color": BEST, "linestyle": "none", "marker": "*", "markersize": 7}
         entries.append(Line2D([], [], **star, label=f"best: gain {found.gain:.3g}"))
+    if not plain:
         slow = {"color": GREY, "linestyle": "--", "linewidth": 0.9}
         entries.append(Line2D([], [], **slow, label="slow annealing"))
     if overshoots:

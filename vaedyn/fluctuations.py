@@ -18,12 +18,13 @@ from .state import (
     unpack,
 )
 
-NUMERICS = 1  # raised when the same parameters give other numbers
+NUMERICS = 2  # raised when the same parameters give other numbers
 RTOL, ATOL = 1e-5, 1e-8  # of the covariance's integration
 SAMPLES = 1024  # of the fluctuations, where eps_g is not smooth on their scale
 KINK = 0.02  # part of the standard deviation that may come from deviations from linearity
 LARGE = 0.25  # relative spread of an overlap that is too much for a linear theory
-GROWN = 0.1  # of its largest value: an overlap that matters
+GROWN = 0.1  # of the largest one: an overlap that matters
+MOST_DIM = 1e9  # beyond it no advice
 
 Error = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
@@ -37,8 +38,9 @@ class Bands(Trajectory):
     Attributes
     ----------
     spread : (times,)
-        Largest relative spread of a signal's overlap ``|m_k|`` with all latents, among
-        those that have grown to a tenth of their largest value; the theory is linear in it.
+        Largest relative spread of an overlap m_ik of one latent with one signal; the theory
+        is linear in it. Where the overlap is below a tenth of the signal's largest one with
+        all latents, its spread is taken relative to ``sqrt(rho_k)``.
     """
 
     spread: np.ndarray
@@ -60,12 +62,14 @@ class Bands(Trajectory):
         first, last = self.t[poor][[0, -1]]
         advice = "larger N does not help, as gaussian weights overlap less there"
         if not isinstance(self.params.init, str):
-            enough = 1.05 * self.params.dim * (worst / LARGE) ** 2
+            enough = 1.05 * self.params.dim * (worst / LARGE) * (worst / LARGE)
             advice = f"--dim {float(f'{enough:.2g}'):.15g} would do"
+            if not enough < MOST_DIM:
+                advice = "no --dim that anybody runs would do"
         return (
             f"bands are rough around t = {first:.4g} to {last:.4g}, where runs differ by up to "
-            f"{100 * worst:.0f} % of the overlap m: too much for a theory that is linear in the "
-            f"differences; {advice}"
+            f"{float(f'{100 * worst:.2g}'):.15g} % of an overlap m: too much for a theory that is "
+            f"linear in the differences; {advice}"
         )
 
 
@@ -172,10 +176,9 @@ def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) 
     rotated = eps_g  # the same if there is nothing to match or to rotate
     if M > 1 or K > 1:
         rotated = std_of_error(generalisation_error_rotation, params, y, C)
-    along = unpack(y, M, K)["m"]
-    size = np.sqrt((along**2).sum(axis=1))
-    spread = np.sqrt((stds["m"] ** 2).sum(axis=1)) / np.maximum(size, 1e-300)
-    grown = size >= GROWN * size.max(axis=0)
+    sizes = np.abs(unpack(y, M, K)["m"])
+    grown = (sizes > 0) & (sizes >= GROWN * sizes.max(axis=(0, 1)))
+    spread = stds["m"] / np.where(grown, sizes, np.sqrt(params.strengths))
     return Bands(
         params=params,
         t=params.times(),
@@ -183,7 +186,7 @@ def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) 
         eps_g=eps_g,
         eps_g_rotation=rotated,
         **smooth,
-        spread=np.where(grown, spread, 0).max(axis=1),
+        spread=spread.max(axis=(1, 2)),
         info={"solver": solver},
     )
 

@@ -17,6 +17,8 @@ from .errors import ParameterError
 GAUSSIAN = "gaussian"
 SHAPES = {"m": "MK", "d": "MK", "Q": "MM", "E": "MM", "R": "MM", "D": "M"}
 NAMES = tuple(SHAPES)
+NO_NUMBERS = (bool, np.bool_, str, bytes)  # although float() takes them for some
+SHOWN = 60  # characters of a value that is no number
 BLOCK = 1 << 16
 SECONDS_PER_DRAW = 4e-8  # of one coordinate of a decoder and an encoder vector
 
@@ -55,9 +57,13 @@ def _matrix(name: str, value: object, latent: int, signal: int) -> np.ndarray:
     sizes = {"M": latent, "K": signal}
     shape = tuple(sizes[letter] for letter in SHAPES[name])
     try:
+        if any(isinstance(x, NO_NUMBERS) for x in np.asarray(value, dtype=object).flat):
+            raise TypeError
         array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        raise ParameterError("init", f"{name} is not a matrix of numbers: {value!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        shown = repr(value)
+        shown = shown if len(shown) < SHOWN else f"{shown[: SHOWN - 3]}..."
+        raise ParameterError("init", f"{name} is not a matrix of numbers: {shown}") from None
     if array.ndim == 0:
         array = np.full(shape, array) if name == "D" else array * np.eye(shape[0], shape[-1])
     if array.shape != shape:

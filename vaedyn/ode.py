@@ -12,9 +12,10 @@ from .params import Params, real
 from .results import Store, Trajectory
 from .state import count, pack
 
-NUMERICS = 1  # raised when the same parameters give other numbers
+NUMERICS = 2  # raised when the same parameters give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_STEPS = 5_000_000
+VANISHED = 1e-8  # an encoder variance that is taken for zero
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ def theory(
     -------
     Trajectory
         Leading axis (times,). ``info["solver"]`` counts accepted steps,
-        evaluations of the drift, and steps limited by stability (`stiff`).
+        evaluations of the drift, and steps limited by stability (`stiff`), and has the
+        least encoder variance on the way.
 
     Raises
     ------
@@ -67,14 +69,30 @@ def theory(
         return Trajectory.from_states(params, y, t=params.times(), info={"solver": solver})
 
     if store is None:
-        return compute()
+        return _with_warning(compute())
 
     def variables() -> tuple[Any, Any]:
         result = compute()
         return result.to_variables(), result.info
 
     record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS}
-    return Trajectory.from_saved(params, store.load_or_run("theory", record, variables))
+    return _with_warning(
+        Trajectory.from_saved(params, store.load_or_run("theory", record, variables))
+    )
+
+
+def _with_warning(result: Trajectory) -> Trajectory:
+    """Return the trajectory, after saying if D touches zero.
+
+    Where beta falls to zero more slowly than at a rate tau Q^2/8, and rises again at once, D
+    follows it, in proportion to beta, to zero and back.
+    """
+    if result.info["solver"]["least_variance"] < VANISHED:
+        log.warning(
+            "D touches zero, as beta does for an instant: the KL divergence is infinite there, and "
+            "SGD may end there; keep --anneal above zero"
+        )
+    return result
 
 
 def tolerances(rtol: object, atol: object) -> tuple[float, float]:
@@ -104,7 +122,7 @@ def integrate(
     most: int | None = None,
     bound: float | None = None,
     progress: Progress | None = None,
-) -> tuple[np.ndarray, dict[str, int]]:
+) -> tuple[np.ndarray, dict[str, float]]:
     """Return the states at `times` (times, values) from `start` at the first, and statistics.
 
     `start` may go on with the covariance of fluctuations, see `vaedyn.kernels.fluctuations`.
@@ -124,7 +142,8 @@ def integrate(
     numbers = np.array([params.beta, *schedule.numbers])
     bound, most = bound or params.bound(start), most or MOST_STEPS
     at_once = min(steps_at_once(params), most)
-    stops = schedule.kinks(float(times[-1]))
+    # the last time, too, may be one at which beta is not smooth
+    stops = schedule.kinks(float(np.nextafter(times[-1], np.inf)))
     spread = len(y) > count(params.latent, params.signal)
     work = fluctuations.workspace(params.latent, params.signal, spread)
     status = rk45.PAUSED
@@ -151,7 +170,10 @@ def integrate(
             f"stopped at t = {t:.6g} after {steps} steps, the last of size "
             f"{record[rk45.STEP]:.3g}: raise --rtol ({rtol:g}) or shorten --t-max"
         )
-    return out, {"steps": steps, "evaluations": evaluations, "stiff": stiff}
+    least = float(record[rk45.LEAST])
+    return out, {
+        "steps": steps, "evaluations": evaluations, "stiff": stiff, "least_variance": least,
+    }  # fmt: skip
 
 
 def steps_at_once(params: Params) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from . import initial
-from .annealing import Pairs, Schedule, parse_schedule
+from .annealing import Cyclical, Pairs, Schedule, parse_schedule
 from .errors import ParameterError
 
 LARGEST = 1e12  # of any real parameter: beyond it numbers overflow somewhere
@@ -136,6 +136,9 @@ class Params:
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+        schedule = self.schedule
+        if isinstance(schedule, Cyclical):
+            schedule.check(self.t_max)
         if self.t_max * dim >= 2**53:
             raise ParameterError(
                 "t_max", f"{self.t_max * dim:.3g} steps are more than any machine makes"

@@ -181,10 +181,15 @@ def escape_times(simulation: Trajectory, overlap: float) -> np.ndarray:
     """
     size = np.sqrt((simulation.m**2).sum(axis=(2, 3)))
     beyond = size >= overlap
-    at = np.maximum(beyond.argmax(axis=1), 1)
-    run = np.arange(len(size))
-    low, high = size[run, at - 1], size[run, at]
-    share = np.log(overlap / low) / np.log(high / low)
-    t = simulation.t
-    times = t[at - 1] + share * (t[at] - t[at - 1])
-    return np.where(beyond.any(axis=1), times, np.nan)
+    times = np.full(len(size), np.nan)
+    for run in np.flatnonzero(beyond.any(axis=1)):
+        at = int(beyond[run].argmax())
+        low, high = size[run, max(at - 1, 0)], size[run, at]
+        if at == 0:
+            times[run] = simulation.t[0]
+        elif low == 0:  # in the very first interval, from exactly nothing: no growth rate is known
+            times[run] = simulation.t[at]
+        else:
+            share = np.log(overlap / low) / np.log(high / low)
+            times[run] = np.interp(share, [0, 1], simulation.t[at - 1 : at + 1])
+    return times

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from .annealing import Constant, Cosine, Linear, Points, Schedule, Tanh
-from .convergence import last_crossing
+from .convergence import EXACT, last_crossing
 from .errors import ConvergenceError, DivergenceError, ParameterError
 from .ode import tolerances
 from .params import Params, integer, real
+from .piecewise import best_pieces, evaluations
 from .results import Brief, Source, Store, Variables
 
-NUMERICS = 2  # raised when the same parameters give other numbers
+NUMERICS = 3  # raised when the same parameters give other numbers
 FAMILIES: dict[str, Callable[[float], Schedule] | None] = {
     "tanh": Tanh,
     "linear": Linear,
@@ -33,8 +34,9 @@ FINER = (16, 16, 16)  # values in ever smaller intervals around the best ones
 BEST = 3  # of them that are looked at closer
 OFF = 0.1  # relative error in the number of a schedule that should not ruin the gain
 HOPELESS = 40.0  # times the constant schedule's time, at which a schedule is given up
-SLOW = 3.0  # the same for free schedules
-MOST_KNOTS = 8
+MARGIN = 1e-3  # share of the tolerance that excursions of the best schedule keep away from it
+SURE = 1e-3  # relative change of the time that more exact integration may make
+MOST_KNOTS = 16
 
 Progress = Callable[[int, int], None]
 """Receives the numbers of schedules tried and to try."""
@@ -55,7 +57,7 @@ class Tuning(Brief):
     constant : float
         Time at constant beta.
     spec : str
-        The best schedule, as `Params.anneal` takes it.
+        The best schedule, as `Params.anneal` takes it; ``constant`` if none is better.
     time : float
         Time under it.
     numbers, times : (schedules,)
@@ -105,11 +107,14 @@ def best_schedule(
     params : Params
         The model, and the end value of beta; its own schedule does not matter.
     family : {"tanh", "linear", "cosine", "free"}
-        ``free`` is piecewise linear in `knots` stretches, with beta >= 0.
+        ``free`` is piecewise linear in at most `knots` stretches, with beta from 0 to
+        300 times its end. More of them are never worse, nor is it than ``linear``.
     knots : int
-        1 to 8.
+        1 to 16.
     tol, rtol, atol : float
-        See `vaedyn.time_to_converge`.
+        See `vaedyn.time_to_converge`. Where the error strays from its end once more, it
+        stays 0.1 per cent of `tol` below `tol` under the schedule found, so that its time
+        does not hang on the last digits.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
     progress : callable, optional
@@ -181,98 +186,114 @@ class _Trial:
         self.tried = self.wanted = 0
         self.constant, self.end = last_crossing(params, Constant(), tol, **self.settings)
 
-    def time(self, schedule: Schedule, most: float | None = None) -> float:
-        """Return the time to converge, nan where that is over `most` or learning diverges."""
+    def time(self, schedule: Schedule, **changed: Any) -> float:
+        """Return the time to converge, inf where that is too long or learning diverges."""
+        settings = {"most": HOPELESS * self.constant, **self.settings, **changed}
+        try:
+            return last_crossing(self.params, schedule, self.tol, **settings)[0]
+        except (ConvergenceError, DivergenceError):
+            return np.inf
+
+    def tick(self) -> None:
+        """Count a schedule that is tried."""
         self.tried += 1
         if self.progress:
             self.progress(min(self.tried, self.wanted), self.wanted)
-        try:
-            most = most or HOPELESS * self.constant
-            return last_crossing(self.params, schedule, self.tol, most=most, **self.settings)[0]
-        except (ConvergenceError, DivergenceError):
-            return np.nan
+
+    def safe(self, schedule: Schedule) -> float:
+        """Return the time, as if excursions closely below the tolerance were beyond it."""
+        self.tick()
+        return self.time(schedule, margin=MARGIN)
+
+    def sure(self, schedule: Schedule) -> float:
+        """Return the time if excursions and small errors do not change it, and else inf."""
+        time = self.time(schedule)
+        exact = self.time(schedule, margin=MARGIN, rtol=EXACT, atol=0.01 * EXACT)
+        return time if abs(exact - time) <= SURE * time else np.inf
+
+    def result(self, schedule: Schedule, time: float, *scanned: np.ndarray) -> dict[str, Any]:
+        """Return what is kept of a search; `scanned` are numbers and times of schedules tried."""
+        off = [self.time(_changed(schedule, share)) for share in (1 - OFF, 1 + OFF)]
+        numbers, times = scanned or (np.empty(0), np.empty(0))
+        return {
+            "spec": schedule.spec,
+            "time": time,
+            "numbers": numbers,
+            "times": _known(times),
+            "off": float(_known(np.array(max(off)))),
+        }
+
+
+def _known(times: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(times), times, np.nan)
 
 
 def _scan(trial: _Trial, family: str) -> dict[str, Any]:
-    """Return the best of the schedules that have one number."""
+    """Return the best of the schedules that have one number, or constant beta."""
     make = FAMILIES[family]
     assert make is not None
-    trial.wanted = trial.wanted or SCAN + BEST * sum(FINER) + 2
-    scale = trial.constant
-    durations = np.geomspace(3e-3, 3, SCAN) * scale
+    trial.wanted = trial.wanted or SCAN + BEST * sum(FINER)
+    durations = np.geomspace(3e-3, 3, SCAN) * trial.constant
     numbers = 1 / durations[::-1] if family == "tanh" else durations
-    tried = {x: trial.time(make(x)) for x in _rounded(numbers)}
-    for x in sorted(tried, key=lambda x: np.nan_to_num(tried[x], nan=np.inf))[:BEST]:
+    tried = {x: trial.safe(make(x)) for x in _rounded(numbers)}
+    for x in sorted(tried, key=tried.__getitem__)[:BEST]:
         known = sorted(tried)
         i = known.index(x)
         low, high = known[max(i - 1, 0)], known[min(i + 1, len(known) - 1)]
         for count in FINER:
             finer = [low, *_rounded(np.geomspace(low, high, count + 2)[1:-1]), high]
-            here = [trial.time(make(x)) for x in finer[1:-1]]
+            here = [trial.safe(make(x)) for x in finer[1:-1]]
             tried |= dict(zip(finer[1:-1], here, strict=True))
-            i = 1 + int(np.nan_to_num(here, nan=np.inf).argmin())
+            i = 1 + int(np.argmin(here))
             low, high = finer[i - 1], finer[i + 1]
     numbers = np.array(sorted(tried))
     times = np.array([tried[x] for x in numbers.tolist()])
-    if not np.isfinite(times).any():
-        raise ConvergenceError(f"under no schedule {family} does eps_g converge")
-    best = float(numbers[np.nanargmin(times)])
-    off = max((trial.time(make(best * x)) for x in (1 - OFF, 1 + OFF)), key=_nan_last)
-    return {
-        "spec": make(best).spec,
-        "time": float(np.nanmin(times)),
-        "numbers": numbers,
-        "times": times,
-        "off": off,
-    }
+    best, time = _best(trial, numbers, times, make)
+    return trial.result(best, time, numbers, times)
+
+
+def _best(
+    trial: _Trial, numbers: np.ndarray, times: np.ndarray, make: Callable[[float], Schedule]
+) -> tuple[Schedule, float]:
+    """Return the best schedule whose time is sure, and that; constant beta if none is better.
+
+    The shortest warm-up is close to none: where it is the best one, none is better.
+    """
+    quickest = numbers[np.argmin(1 / numbers if make is Tanh else numbers)]
+    for i in np.argsort(times):
+        if times[i] >= trial.constant or numbers[i] == quickest:
+            break
+        schedule = make(float(numbers[i]))
+        time = trial.sure(schedule)
+        if time < trial.constant:
+            return schedule, time
+    return Constant(), trial.constant
+
+
+def _changed(schedule: Schedule, share: float) -> Schedule:
+    """Return a schedule with its number, or its times, multiplied by `share`."""
+    if isinstance(schedule, Tanh):
+        return Tanh(share * schedule.gamma)
+    if isinstance(schedule, (Linear, Cosine)):
+        return replace(schedule, duration=share * schedule.duration)
+    if isinstance(schedule, Points):
+        return replace(schedule, times=tuple(share * t for t in schedule.times))
+    return schedule
 
 
 def _rounded(numbers: np.ndarray) -> list[float]:
     return [float(f"{x:.6g}") for x in numbers]
 
 
-def _nan_last(x: float) -> float:
-    return np.inf if np.isnan(x) else x
-
-
 def _free(trial: _Trial, knots: int) -> dict[str, Any]:
-    """Return the best piecewise linear schedule, by differential evolution and the simplex."""
-    from scipy.optimize import differential_evolution, minimize
-
-    beta, scale = trial.params.beta, trial.constant
-    evolved, refined = 40 * 16 * knots, 400 * knots
-    trial.wanted = SCAN + BEST * sum(FINER) + evolved + 3 * refined + 4
-
-    def schedule(x: np.ndarray, pace: float = 1.0) -> Points:
-        times = np.concatenate([[0.0], np.cumsum(np.exp(x[:knots]))]) * scale * pace
-        betas = np.maximum(x[knots:], 0.0) * beta
-        return Points(tuple(_rounded(times)), (*_rounded(betas), beta))
-
-    def cost(x: np.ndarray) -> float:
-        found = trial.time(schedule(x), most=SLOW * scale)
-        return 2 * SLOW * scale if np.isnan(found) else found
-
-    # start from the best line, cut into equal parts
-    line = float(_scan(trial, "linear")["spec"].partition(":")[2])
-    straight = np.concatenate(
-        [np.full(knots, np.log(line / scale / knots)), np.arange(knots) / knots]
-    )
-    bounds = [(np.log(0.003), np.log(0.6))] * knots + [(0.0, 3.0)] * knots
-    seeds: Any = {"maxiter": 39, "popsize": 8, "rng": 1, "polish": False, "tol": 0.0}
-    limits: Any = {"maxfev": refined, "xatol": 1e-6, "fatol": 1e-6 * scale}
-    best: Any = differential_evolution(cost, bounds, **seeds)
-    for start in (best.x, straight, None):  # at last once more, from the best
-        step: Any = minimize(
-            cost, best.x if start is None else start, method="Nelder-Mead", options=limits
-        )
-        best = step if step.fun <= best.fun else best
-    chosen = schedule(best.x)
-    return {
-        "spec": chosen.spec,
-        "time": trial.time(chosen),
-        "numbers": np.empty(0),
-        "times": np.empty(0),
-        "off": max(
-            (trial.time(schedule(best.x, pace)) for pace in (1 - OFF, 1 + OFF)), key=_nan_last
-        ),
-    }
+    """Return the best piecewise linear schedule; the best line is the first one tried."""
+    trial.wanted = SCAN + BEST * sum(FINER) + evaluations(knots)
+    line = _scan(trial, "linear")
+    start: Schedule = Constant()
+    if line["spec"] != start.spec:
+        duration = float(line["spec"].partition(":")[2])
+        start = Points((0.0, duration), (0.0, trial.params.beta))
+    tol = (1 - MARGIN) * trial.tol
+    best = (start, line["time"])
+    found = best_pieces(trial.params, knots, tol, trial.constant, best, trial.sure, trial.tick)
+    return trial.result(*found)

@@ -18,8 +18,9 @@ from .product import multiply
 # status codes of `integrate`
 DONE, PAUSED, STEP_TOO_SMALL, DIVERGED, VARIANCE_LOST = range(5)
 # entries of its `record`
-TIME, STEP, LAST_ERROR, REJECTED, SAVED, STEPS, EVALUATIONS, STIFF, LENGTH = range(9)
+TIME, STEP, LAST_ERROR, REJECTED, SAVED, STEPS, EVALUATIONS, STIFF, LEAST, LENGTH = range(10)
 BEFORE = 1e-11  # of a time: that much earlier is before it
+SHARE = 1e-3  # of an encoder variance: the largest error of a step in it
 
 NODES = np.array([0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1])
 STAGES = np.array(
@@ -92,6 +93,21 @@ def norm(x, y, z, rtol, atol):
 
 
 @leaf
+def error_of_variances(error, y, after, first, last):
+    """Return the largest relative error of D, entries `first` to `last`, in units of `SHARE`.
+
+    It matters only where D is about to vanish, as beta passes through zero; it is infinite
+    where a step would lead through D = 0.
+    """
+    most = 0.0
+    for i in range(first, last):
+        if not after[i] > 0.0:
+            return np.inf
+        most = max(most, abs(error[i]) / (SHARE * min(y[i], after[i])))
+    return most
+
+
+@leaf
 def interpolate(theta, h, y, after, first, last, rest, out):
     """Write the state at the fraction `theta` of the step from `y` to `after` into `out`.
 
@@ -148,7 +164,8 @@ def integrate(
     record : (LENGTH,)
         Zeros at first, then where the integration stands: time reached, next
         step size, last error, whether the last step was rejected, rows of `out`
-        filled, accepted steps, drifts computed, accepted steps limited by stability.
+        filled, accepted steps, drifts computed, accepted steps limited by stability,
+        least encoder variance after a step.
     kind, schedule : beta(t), see `vaedyn.kernels.ode.beta_at`
     work : see `vaedyn.kernels.fluctuations.workspace`
     bound : order parameters that large have diverged
@@ -171,6 +188,7 @@ def integrate(
         copy(y, out[0])
         record[SAVED] = 1
         record[LAST_ERROR] = 1e-4
+        record[LEAST] = np.inf
     t = record[TIME]
     saved = int(record[SAVED])
     flow(y, beta_at(t, kind, schedule), rho, eta, lam, lr, latent, work, k[0])
@@ -182,10 +200,10 @@ def integrate(
         record[EVALUATIONS] += 1
     h = record[STEP]
     made = stop = 0
-    usual = h
+    usual, lost = h, 0.0
     while t < end:
         if not h >= 1e-14 * max(abs(t), 1e-3):  # nan, too
-            return STEP_TOO_SMALL
+            return VARIANCE_LOST if lost == np.inf else STEP_TOO_SMALL
         if made == most:
             return PAUSED
         made += 1
@@ -199,7 +217,10 @@ def integrate(
         advance(t, h, limit, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after)
         record[EVALUATIONS] += 6
         combine(error, zeros, h, ERROR, 0, k, 7)
+        lost = error_of_variances(error, y, after, size_of_state - latent, size_of_state)
         size = norm(error, y, after, rtol, atol)
+        if lost > size:  # size may be nan, and has to stay that
+            size = lost
         if not size <= 1.0:
             factor = 0.2
             if size < np.inf:
@@ -237,6 +258,5 @@ def integrate(
             if not abs(y[i]) < bound:
                 return DIVERGED
         for i in range(size_of_state - latent, size_of_state):
-            if not y[i] > 0.0:
-                return VARIANCE_LOST
+            record[LEAST] = min(record[LEAST], y[i])
     return DONE
