@@ -72,8 +72,8 @@ def tell(result: Sweep) -> None:
     for level, text in reasons[:MOST_REASONS]:
         log.log(level, "%s", text)
     if len(reasons) > MOST_REASONS:
-        log.warning("and %d more points without: --json and --csv have the reasons",
-                    len(reasons) - MOST_REASONS)  # fmt: skip
+        more = len(reasons) - MOST_REASONS
+        log.warning("no result at %d more points: vaedyn sweep --json has the reasons", more)
     total, failed = len(result.points), result.failed
     computed = total - result.reused - failed
     text = f"computed {computed} of {total} points, reused {result.reused}"

@@ -52,7 +52,7 @@ def test_a_row_passes_within_its_tolerance_only():
 
 
 @pytest.mark.parametrize("relation", ["=", ">", "<"])
-@pytest.mark.parametrize("name", ["found", "claimed", "tolerance"])
+@pytest.mark.parametrize("name", ["found", "expected", "tolerance"])
 def test_what_is_not_a_number_fails(relation, name):
     for value in (np.nan, np.inf, -np.inf):
         assert not row(relation=relation, **{name: value}).passed

@@ -50,7 +50,7 @@ def files(words, incomplete=""):
         ("store list --sort", "se", ["seconds"]),
         ("store list", "bet", ["beta="]),
         ("store list", "ki", ["kind="]),
-        ("plot branches -o", "a", ["a.pdf", "a.svg", "a.png"]),
+        ("plot branches -o", "a", ["a.pdf", "a.svg", "a.eps", "a.png"]),
         ("plot learning-curve --output", "x/b.s", ["x/b.svg"]),
         ("plot branches -o", "x/", []),
         ("store export -o", "r.c", ["r.csv"]),

@@ -18,19 +18,18 @@ THIRD_PARTY = {
 }
 # ground up: a module may import those that stand before it
 SCIENCE = [
-    "errors", "files", "texts", "annealing", "kernels", "initial", "params", "state", "results", "ode",
-    "sgd", "fluctuations", "concentration", "plateau", "dynamics", "latents", "attractors", "pairs",
-    "units", "configurations",
-    "continuation", "bifurcation", "thresholds", "destination", "convergence", "piecewise", "tuning",
-    "adiabatic", "doctor", "stationary", "outcomes", "phases", "saddles", "grids", "points",
-    "workers", "cluster", "sweeps", "plans", "conventions", "settling", "empirical", "columns",
-    "blocks", "tails", "spectrum", "noise", "whiteness", "findings", "cautions", "analysis",
-    "prediction", "datasets", "evidence", "claims_limit",
+    "errors", "files", "texts", "annealing", "kernels", "initial", "params", "state", "results",
+    "ode", "sgd", "fluctuations", "concentration", "plateau", "dynamics", "latents", "attractors",
+    "pairs", "units", "configurations", "continuation", "bifurcation", "thresholds", "destination",
+    "convergence", "piecewise", "tuning", "adiabatic", "doctor", "stationary", "outcomes", "phases",
+    "saddles", "grids", "points", "workers", "cluster", "sweeps", "plans", "conventions",
+    "settling", "empirical", "columns", "blocks", "tails", "spectrum", "noise", "whiteness",
+    "findings", "cautions", "analysis", "prediction", "datasets", "evidence", "claims_limit",
     "claims_entangled", "claims_collapse", "claims_annealing", "claims", "selfcheck", "style",
     "figures_layout", "figures_hues", "figures_signs", "figures", "figures_bands",
     "figures_branches", "figures_cascade", "figures_phases", "figures_passages",
-    "figures_annealing", "figures_sweeps", "figures_maps", "figures_spectrum",
-    "figures_animation", "figures_claims",
+    "figures_annealing", "figures_sweeps", "figures_maps", "figures_spectrum", "figures_animation",
+    "figures_claims",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import pytest
 import xarray
 
 import vaedyn
+from vaedyn import sgd
 from vaedyn.store import ResultStore, StoreError, hdf5, upkeep
 from vaedyn.store.catalogue import parse_filter, property_of, select
 from vaedyn.store.export import export
@@ -219,8 +220,13 @@ def test_a_record_can_be_read_without_this_package(simulated):
     assert first["params"] == params
 
 
-def test_a_file_of_the_first_schema_is_read_for_ever(tmp_path):
-    """The stored file was written by the first version; its numbers are pinned."""
+def test_a_file_of_the_first_schema_is_read_for_ever(tmp_path, monkeypatch):
+    """The stored file was written by the first version; its numbers are pinned.
+
+    The numerics of simulations were 1 then, when all experiments shared their streams.
+    """
+    monkeypatch.setattr(sgd, "NUMERICS", 1)
+    monkeypatch.setattr(sgd, "experiment", lambda *_: ())
     (source,) = DATA.glob("simulate-*.h5")
     store = ResultStore(tmp_path)
     shutil.copy(source, tmp_path)
