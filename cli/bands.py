@@ -8,6 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
+from vaedyn.concentration import Spread, spreads
 from vaedyn.fluctuations import Bands, bands
 from vaedyn.params import Params
 from vaedyn.plateau import Escape, escape, escape_times
@@ -109,8 +110,9 @@ def concentration(
 ) -> None:
     """Draw the spread of runs against N: SGD approaches the ODE as 1/sqrt(N).
 
-    All runs have the overlaps of the given --init; where it is gaussian, those that it
-    has at --dim.
+    The power of N that fits the runs is printed on stderr, and stands in JSON, with its
+    standard error. All runs have the overlaps of the given --init; where it is gaussian,
+    those that it has at --dim.
     """
     dims = _dims(vary)
     times = at or tuple(float(f"{params.t_max / part:.3g}") for part in (10, 3, 1))
@@ -134,11 +136,22 @@ def concentration(
     for text in cautions(drawn[0][0], False):
         log.warning(f"at N = {dims[0]}, {text}")
 
+    found = spreads(drawn, times)
+    for each in found:
+        power, error = each.power
+        log.info("spread of %s at t = %g: N^(%.3f +- %.2g)", each.name, each.t, power, error)
+
     from vaedyn import figures_bands
 
-    figure = figures_bands.concentration(drawn, times, look)
+    figure = figures_bands.concentration(found, params, ensemble["runs"], look)
     records = [pair for b, sgd in drawn for pair in (("bands", b), ("simulate", sgd))]
-    write("concentration", figure, output, records, as_json)
+    write("concentration", figure, output, records, as_json, powers=[*map(_power, found)])
+
+
+def _power(spread: Spread) -> dict[str, Any]:
+    """Return the fitted power of N as plain data."""
+    power, error = spread.power
+    return {"name": spread.name, "t": spread.t, "power": plain(power), "error": plain(error)}
 
 
 @click.command(

@@ -7,6 +7,7 @@ import pytest
 
 import vaedyn
 from tests.test_fluctuations import SHIFTED
+from vaedyn.concentration import spreads
 from vaedyn.initial import NAMES
 
 QUICK = f"--dim 500 --lr 0.2 --t-max 30 --points 31 --init {SHIFTED}"
@@ -92,6 +93,13 @@ def test_concentration_and_escape_are_drawn(run, tmp_path):
     done = run("plot concentration -o c.pdf --json", words)
     assert done.code == 0
     assert [r["kind"] for r in done.json["records"]] == ["bands", "simulate"] * 2
+    assert [(each["name"], each["t"]) for each in done.json["powers"][:2]] == [
+        ("eps_g", 2.0), ("eps_g", 6.67)
+    ]  # fmt: skip
+    for each in done.json["powers"]:
+        assert abs(each["power"] + 0.5) < 4 * each["error"] < 3
+        text = f"t = {each['t']:g}: N^({each['power']:.3f} +- {each['error']:.2g})"
+        assert f"spread of {each['name']} at {text}" in done.err
     assert (tmp_path / "c.pdf").stat().st_size > 5000
     done = run("plot escape -o e.pdf --lr 0.5 --runs 30 --vary dim=200,800 --json")
     assert (tmp_path / "e.pdf").stat().st_size > 5000
@@ -111,7 +119,7 @@ def test_lines_of_concentration_are_theory():
     for dim in (100, 400):
         params = vaedyn.Params(dim=dim, lr=0.2, t_max=20, points=21, init=SHIFTED)
         drawn.append((vaedyn.bands(params), vaedyn.simulate(params, runs=10)))
-    axes = concentration(drawn, [10.0]).axes[0]
+    axes = concentration(spreads(drawn, [10.0]), params, 10).axes[0]
     shown = [np.array(line.get_ydata(), dtype=float) for line in axes.lines[:2]]
     np.testing.assert_allclose(shown[0], [bands.eps_g[10] for bands, _ in drawn])
     np.testing.assert_allclose(shown[1], [sgd.eps_g[:, 10].std(ddof=1) for _, sgd in drawn])

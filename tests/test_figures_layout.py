@@ -21,6 +21,7 @@ from vaedyn import (
     style,
 )
 from vaedyn.bifurcation import branches
+from vaedyn.concentration import spreads
 from vaedyn.errors import ParameterError
 from vaedyn.figures_layout import Look
 from vaedyn.fluctuations import bands
@@ -62,7 +63,9 @@ def spread(look):
     params = vaedyn.Params(**{**FAST, "init": "m=0.3,d=0.3,Q=1,E=1,R=0,D=1"})
     drawn = [(bands(each), vaedyn.simulate(each, runs=3))
              for each in (params, vaedyn.Params(**{**params.to_dict(), "dim": 100}))]  # fmt: skip
-    return figures_bands.concentration(drawn, (4.0, 13.3, 40.0), look)
+    return figures_bands.concentration(
+        spreads(drawn, (4.0, 13.3, 40.0)), drawn[0][0].params, 30, look
+    )
 
 
 def escaped(look):

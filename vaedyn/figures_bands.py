@@ -7,41 +7,41 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from .concentration import QUANTITIES, Spread
 from .figures_layout import PLAIN, Look, below, caption, finish, label_decades, two_panels
-from .fluctuations import Bands
 from .params import Params
 from .plateau import Escape
-from .results import Trajectory
 from .style import COLOURS, ONE_COLUMN, TWO_COLUMNS, new_figure, styled
 
 MARKERS = ("o", "s", "^", "D")
 
 
-def concentration(
-    runs: Sequence[tuple[Bands, Trajectory]], times: Sequence[float], look: Look = PLAIN
-) -> Figure:
+def concentration(found: Sequence[Spread], params: Params, runs: int, look: Look = PLAIN) -> Figure:
     """Draw the spread over runs against N: theory as lines, simulations as markers.
 
     Parameters
     ----------
-    runs : sequence of (Bands, Trajectory)
-        For each N, with the same start and the same saved times up to rounding.
-    times : sequence of float
-        At which the spread is shown; the nearest saved one is taken.
+    found : sequence of Spread
+        Of eps_g and of m, each at the same times.
+    params : Params
+        The model, at any N.
+    runs : int
+        Number of runs at each N.
     look : Look
     """
-    first = runs[0][0].params
+    times = list(dict.fromkeys(each.t for each in found))
     with styled():
         figure, panels = two_panels(TWO_COLUMNS, 2.3, look)
         labels = (r"spread of $\varepsilon_g$", r"spread of $|m|$")
-        for axes, name, label in zip(panels, ("eps_g", "m"), labels, strict=True):
-            for i, t in enumerate(times):
-                _spread_at(axes, runs, name, t, COLOURS[i], MARKERS[i % len(MARKERS)])
+        for axes, name, label in zip(panels, QUANTITIES, labels, strict=True):
+            for each in found:
+                if each.name == name:
+                    _spread(axes, each, times.index(each.t))
             axes.set_xscale("log")
             axes.set_yscale("log")
-            _dims_axis(axes, [bands.params.dim for bands, _ in runs])
+            _dims_axis(axes, found[0].dims)
             axes.set_ylabel(f"{label} (std over runs)")
-        finish(figure, panels, caption(first, without=("dim",)), look)
+        finish(figure, panels, caption(params, without=("dim",)), look)
         for axes in panels:
             label_decades(axes)
             label_decades(axes, "x")
@@ -51,42 +51,25 @@ def concentration(
             for i, t in enumerate(times)
         ]  # fmt: skip
         handles.append(Line2D([], [], color="0.4", label=r"theory, $\propto N^{-1/2}$"))
-        count = len(runs[0][1].eps_g)
         handles.append(
             Line2D([], [], color="0.4", linestyle="none", marker="o", markerfacecolor="white",
-                   label=f"SGD, {count} runs, ± standard error")
+                   label=f"SGD, {runs} runs, ± standard error")
         )  # fmt: skip
         below(figure, handles, columns=5)
     return figure
 
 
-def _spread_at(axes: Axes, runs, name: str, t: float, colour: str, marker: str) -> None:
-    """Draw the spread of eps_g, or of the first overlap's size, at the time `t`."""
-    dims, predicted, measured, errors = [], [], [], []
-    for bands, sgd in runs:
-        at = int(np.abs(sgd.t - t).argmin())
-        values = sgd.eps_g[:, at] if name == "eps_g" else np.abs(sgd.m[:, at, 0, 0])
-        dims.append(bands.params.dim)
-        predicted.append(float(getattr(bands, name)[at].ravel()[0]))
-        measured.append(values.std(ddof=1))
-        errors.append(_error_of_std(values))
-    axes.plot(dims, predicted, color=colour, zorder=3)
+def _spread(axes: Axes, spread: Spread, i: int) -> None:
+    """Draw the spread at the i-th time."""
+    axes.plot(spread.dims, spread.predicted, color=COLOURS[i], zorder=3)
     axes.errorbar(
-        dims, measured, errors, color=colour, linestyle="none", marker=marker, zorder=4,
-        markerfacecolor="white", markeredgewidth=0.8, elinewidth=0.8,
+        spread.dims, spread.measured, spread.error, color=COLOURS[i], linestyle="none",
+        marker=MARKERS[i % len(MARKERS)], zorder=4, markerfacecolor="white",
+        markeredgewidth=0.8, elinewidth=0.8,
     )  # fmt: skip
 
 
-def _error_of_std(values: np.ndarray) -> float:
-    """Return the standard error of the standard deviation, of any law with four moments."""
-    square = (values - values.mean()) ** 2
-    variance = square.mean()
-    if variance == 0:
-        return 0.0
-    return float(np.sqrt(max((square**2).mean() - variance**2, 0) / len(values) / variance) / 2)
-
-
-def _dims_axis(axes: Axes, dims: Sequence[int]) -> None:
+def _dims_axis(axes: Axes, dims: Sequence[int] | np.ndarray) -> None:
     axes.set_xlabel("input dimension $N$")
     low, high = min(dims), max(dims)
     axes.set_xlim(low / 1.25, high * 1.25)
