@@ -174,7 +174,7 @@ def confirmation(
                 f"they differ by {fluctuation(result):.2g}: raise --dim ({params.dim}) or --confirm"
             )
         times.append(each)
-    gain, error = spread(times[0] / times[1])  # the same data drives both, run by run
+    gain, error = spread(times[0] / times[1])
     return Confirmation(spread(times[0])[0], spread(times[1])[0], gain, error)
 
 
