@@ -1,7 +1,7 @@
 """The claims of the paper's abstract, each with the function that gathers evidence for it.
 
 Every function takes a `Lab` and returns panels: a figure's data, and rows of a number
-claimed beside the number found. Tolerances are statistical errors, what an
+expected beside the number found. Tolerances are statistical errors, what an
 extrapolation is uncertain by, or the accuracy of the integration, so that a row fails
 when its number is wrong; a statistical one, by chance, once in 370 times.
 """
