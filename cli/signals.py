@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Self
 INTERRUPTED, TERMINATED = 130, 143
 AGAIN = 0.1  # seconds after which a signal comes again, as long as nothing has come of it
 DEAF = 4.0  # seconds without an answer to it, after which the process is ended from outside
+SAVING = 30.0  # the same once it was answered: a slow disk may be taking what is finished
 
 
 class Stopped(SystemExit):
@@ -33,7 +34,8 @@ class Signals:
     A handler's exception is lost where Python swallows it, as in the callback of a
     weak reference. A thread that hears of signals by itself therefore sends them to the
     main thread again and again, which ends its waiting, too. Compiled code hears
-    nothing: after `DEAF` seconds the process is ended without it.
+    nothing: after `DEAF` seconds the process is ended without it, after `SAVING` where
+    it has heard before.
     """
 
     def __enter__(self) -> Self:
@@ -81,7 +83,8 @@ class Signals:
                 heard = self._ear.recv(1)
             began = time.monotonic()
             while heard and not self._ended.wait(AGAIN):
-                if time.monotonic() - max(began, self._answered) > DEAF:
+                patience = SAVING if self._answered else DEAF
+                if time.monotonic() - max(began, self._answered) > patience:
                     _leave(heard[0])
                 self._repeated = True
                 if hasattr(signal, "pthread_kill"):

@@ -126,6 +126,32 @@ def test_a_signal_ends_compiled_code_that_hears_nothing():
     assert (process.returncode, process.stderr) == (143, "error: terminated\n")
 
 
+# the same kind of wait, for a second, while what is finished is saved
+SLOW_DISK = """
+import ctypes, os, signal, threading, time
+from vaedyn.cli import main, signals
+
+def saving(**_):
+    threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGTERM]).start()
+    try:
+        time.sleep(20)
+    finally:
+        ctypes.PyDLL(None).usleep(900_000)
+        print("saved")
+
+signals.DEAF = 0.3
+main.command.main = saving
+main.main()
+"""
+
+
+def test_what_is_being_saved_is_waited_for_longer():
+    process = subprocess.run(
+        [sys.executable, "-c", SLOW_DISK], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (process.returncode, process.stdout) == (143, "saved\n")
+
+
 def shell(words, **environment):
     """Run a command line with redirections; return the exit code, stdout and stderr."""
     command = words.replace("vaedyn", f"{sys.executable} -m vaedyn", 1)
