@@ -177,11 +177,7 @@ def print_answer(data: Data, convention: Convention | None) -> None:
 def reason(data: Data) -> str | None:
     """Return in a sentence why nothing is recommended, or None."""
     why = data.analysis.no_floor
-    if why is None:
-        return None
-    if data.spectrum.doubts:
-        return f"no beta is recommended, as {why}"
-    return f"no beta is recommended, as there is no white noise floor to be seen: {why}"
+    return None if why is None else f"no beta is recommended, as {why}"
 
 
 class Line(NamedTuple):
