@@ -272,7 +272,7 @@ def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bo
     slow = slowed(it, params.beta)
     if slow:
         log.info(slow)
-    why = disagreement(it, params, measured)
+    why, unsure = disagreement(it, params, measured), it.data.analysis.no_floor
     if why:
         log.warning(why)
     if as_json:
@@ -280,7 +280,8 @@ def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bo
         kl = {"predicted": expected.tolist(), "measured": measured.tolist()}
         active = {"predicted": used[0], "measured": used[1]}
         warnings = [*it.data.analysis.warnings, *([why] if why else [])]
-        print_json({**data, "kl_per_latent": kl, "active_units": active, "warnings": warnings})
+        found = {"kl_per_latent": kl, "active_units": active, "warnings": warnings}
+        print_json({**data, **found, "why": unsure and f"no beta is recommended, as {unsure}"})
         return
     rows = [
         [str(i + 1), number(a), number(b)]
@@ -288,4 +289,8 @@ def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bo
     ]
     rows.append([f"above {ALIKE:g} nats", str(used[0]), str(used[1])])
     table(["KL of latent", "predicted", f"at t = {params.t_max:g}"], rows)
+    if why:
+        click.echo("measured and predicted KL do not agree: the warning says why")
+    if unsure and not given("beta"):
+        click.echo(f"this beta is no recommendation: {unsure}")
     click.echo(f"beta = {number(params.beta)}, learning rate {number(params.lr)}")

@@ -38,7 +38,7 @@ def test_an_outlier_is_told_from_a_signal():
     assert len(found.rho) == 1
     assert found.rho_error[0] > 0.5 * found.rho[0]  # one row more or less makes all of it
     (text,) = found.warnings
-    assert text.startswith("signals that hang on single rows: 1 (row 8), by up to 96 %")
+    assert text.startswith("signals hang on single rows: 1 (row 8), by up to 96 %")
     data[[70, 500]] *= 30
     assert warned(data).count("(row ") == 3
     data[:, 0] = np.random.default_rng(2).normal(size=1000) * 50  # a signal of all rows

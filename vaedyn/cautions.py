@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .findings import Analysis, lost_columns
+from .findings import Analysis, columns_alone, lost_columns
 from .noise import Sample, bulk_law, strength_error, threshold
 from .spectrum import Spectrum
 from .whiteness import is_white
@@ -14,7 +14,6 @@ CROWD = 1 / 3  # share of all directions that spikes may be without a warning
 MUCH = 0.1  # share of a row in the variance of a signal that is worth a warning
 UNEVEN = 100  # ratio of columns' standard deviations that is worth a warning
 SINGLE = 20  # such a ratio, where the column by itself makes a signal
-ALONE = 0.9  # share of a column that lies in the directions of signals from which it does
 HARDLY = "there is no white noise floor to be seen: "
 STANDARD = "standardise them (--standardise)"
 INACCURATE = 0.01  # relative error of a spike's eigenvalue that is worth a warning
@@ -112,8 +111,7 @@ def _units(spectrum: Spectrum, analysis: Analysis) -> str | None:
     """Return that signals may be columns in other units, if so."""
     deviations = np.sqrt(np.delete(spectrum.tails.variances, spectrum.constant))
     typical, largest = np.quantile(deviations, 0.25, method="lower"), deviations.max()
-    inside = (spectrum.directions[: len(analysis.rho)] ** 2).sum(axis=0)
-    own = np.sqrt(spectrum.tails.variances[inside > ALONE])
+    own = np.sqrt(spectrum.tails.variances[columns_alone(spectrum, analysis)])
     if max(largest / UNEVEN, own.max(initial=0) / SINGLE) <= typical:
         return None
     return (
@@ -179,7 +177,7 @@ def _single_rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> str 
     some = np.flatnonzero(single)
     named = [f"{k + 1} (row {tails.row[k] + 1})" for k in some[:5]]
     return (
-        f"signals that hang on single rows: {', '.join([*named, *['...'] * (len(some) > 5)])}, "
+        f"signals hang on single rows: {', '.join([*named, *['...'] * (len(some) > 5)])}, "
         f"by up to {100 * share[some].max():.0f} % of their variance: outliers?"
     )
 
