@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from vaedyn.annealing import parse_schedule
 from vaedyn.datasets import standardised
 from vaedyn.empirical import DataParams, Rows, learn
+from vaedyn.errors import ParameterError
 from vaedyn.params import integer, real
 from vaedyn.results import Trajectory
 from vaedyn.settling import ALIKE, Mode, kl_of, modes, settled_at, steady_rate
@@ -31,6 +32,7 @@ BUDGET = 30.0  # seconds of training, about, if no time is given
 AT_LEAST = 20.0  # times 1/lr that training takes if there is time
 SHORTEST = 100.0  # time that is trained however long it takes
 TINY = 1e-12
+LEAST = 1e-20  # of the largest variance, for beta; training takes for ever far above it
 ENDLESS = 1e12  # steps: enough for any number of saved times
 REACH = 1000.0  # times longer is more than anybody waits
 HARDLY = 0.8  # of the usual learning rate: nobody notices
@@ -137,7 +139,9 @@ def prepare(
 def _check(settings: dict[str, Any], columns: int) -> None:
     """Refuse values of the user's before anything is computed; the others are not known yet."""
     trial = {"t_max": ENDLESS / columns, "points": 2, **settings}
-    if "beta" not in settings:
+    if "beta" in settings:
+        real("beta", settings["beta"])
+    else:
         parse_schedule(trial.pop("anneal", "constant"))
     DataParams(**{**trial, "dim": columns, "signal": 1})
 
@@ -156,6 +160,9 @@ def chosen(it: OnData, beta: float | None = None, share: float = 1.0) -> DataPar
     data, unit, settings = it.data, it.rows.unit, dict(it.settings)
     dim = data.spectrum.dim
     beta = real("beta", settings.get("beta", data.prediction.beta) if beta is None else beta)
+    if beta < LEAST * unit:
+        least = f"must be at least {LEAST * unit:.3g}, {LEAST:g} of the largest variance"
+        raise ParameterError("beta", f"{least}, got {beta:g}")
     latent = integer("latent", settings.get("latent", max(data.prediction.latents, 1)), 1)
     signal = max(1, min(data.prediction.latents, len(data.spectrum.directions)))
     strengths = data.spectrum.eigenvalues[:signal] - data.prediction.eta

@@ -339,3 +339,15 @@ def test_a_beta_that_is_not_recommended_is_called_so(run, spiked):
     assert "measured and predicted KL do not agree" in found.out
     assert "no recommendation" not in run(words, "--beta 3").out
     assert "(row 8)" in run(words, "--json").json["why"]
+
+
+def test_a_beta_too_small_to_train_with_is_refused(run, spiked, tmp_path):
+    for beta, text in (
+        ("0", "must be > 0"),
+        ("1e-30", "of the largest variance"),
+        ("1e-320", "of"),
+    ):
+        done = run("simulate --data data.npy --t-max 5 --points 2 --store fresh --beta", beta)
+        assert done.code == 2
+        assert f"--beta: {text}" in done.err or ("--beta: must be" in done.err and text in done.err)
+        assert (tmp_path / "fresh").exists() == (beta != "0")  # what is kept is the spectrum only
