@@ -342,12 +342,8 @@ def test_a_beta_that_is_not_recommended_is_called_so(run, spiked):
 
 
 def test_a_beta_too_small_to_train_with_is_refused(run, spiked, tmp_path):
-    for beta, text in (
-        ("0", "must be > 0"),
-        ("1e-30", "of the largest variance"),
-        ("1e-320", "of"),
-    ):
+    for beta, text in (("0", "> 0"), ("1e-30", "at least"), ("1e-320", "at least")):
         done = run("simulate --data data.npy --t-max 5 --points 2 --store fresh --beta", beta)
         assert done.code == 2
-        assert f"--beta: {text}" in done.err or ("--beta: must be" in done.err and text in done.err)
+        assert f"--beta: must be {text}" in done.err
         assert (tmp_path / "fresh").exists() == (beta != "0")  # what is kept is the spectrum only
