@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from vaedyn.annealing import parse_schedule
 from vaedyn.datasets import standardised
 from vaedyn.empirical import DataParams, Rows, learn
+from vaedyn.errors import ParameterError
 from vaedyn.params import integer, real
 from vaedyn.results import Trajectory
 from vaedyn.settling import ALIKE, Mode, kl_of, modes, settled_at, steady_rate
@@ -31,6 +32,7 @@ BUDGET = 30.0  # seconds of training, about, if no time is given
 AT_LEAST = 20.0  # times 1/lr that training takes if there is time
 SHORTEST = 100.0  # time that is trained however long it takes
 TINY = 1e-12
+LEAST = 1e-20  # of the largest variance, for beta; training takes for ever far above it
 ENDLESS = 1e12  # steps: enough for any number of saved times
 REACH = 1000.0  # times longer is more than anybody waits
 HARDLY = 0.8  # of the usual learning rate: nobody notices
@@ -137,7 +139,9 @@ def prepare(
 def _check(settings: dict[str, Any], columns: int) -> None:
     """Refuse values of the user's before anything is computed; the others are not known yet."""
     trial = {"t_max": ENDLESS / columns, "points": 2, **settings}
-    if "beta" not in settings:
+    if "beta" in settings:
+        real("beta", settings["beta"])
+    else:
         parse_schedule(trial.pop("anneal", "constant"))
     DataParams(**{**trial, "dim": columns, "signal": 1})
 
@@ -156,6 +160,9 @@ def chosen(it: OnData, beta: float | None = None, share: float = 1.0) -> DataPar
     data, unit, settings = it.data, it.rows.unit, dict(it.settings)
     dim = data.spectrum.dim
     beta = real("beta", settings.get("beta", data.prediction.beta) if beta is None else beta)
+    if beta < LEAST * unit:
+        least = f"must be at least {LEAST * unit:.3g}, {LEAST:g} of the largest variance"
+        raise ParameterError("beta", f"{least}, got {beta:g}")
     latent = integer("latent", settings.get("latent", max(data.prediction.latents, 1)), 1)
     signal = max(1, min(data.prediction.latents, len(data.spectrum.directions)))
     strengths = data.spectrum.eigenvalues[:signal] - data.prediction.eta
@@ -272,7 +279,7 @@ def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bo
     slow = slowed(it, params.beta)
     if slow:
         log.info(slow)
-    why = disagreement(it, params, measured)
+    why, unsure = disagreement(it, params, measured), it.data.analysis.no_floor
     if why:
         log.warning(why)
     if as_json:
@@ -280,7 +287,8 @@ def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bo
         kl = {"predicted": expected.tolist(), "measured": measured.tolist()}
         active = {"predicted": used[0], "measured": used[1]}
         warnings = [*it.data.analysis.warnings, *([why] if why else [])]
-        print_json({**data, "kl_per_latent": kl, "active_units": active, "warnings": warnings})
+        found = {"kl_per_latent": kl, "active_units": active, "warnings": warnings}
+        print_json({**data, **found, "why": unsure and f"no beta is recommended, as {unsure}"})
         return
     rows = [
         [str(i + 1), number(a), number(b)]
@@ -288,4 +296,8 @@ def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bo
     ]
     rows.append([f"above {ALIKE:g} nats", str(used[0]), str(used[1])])
     table(["KL of latent", "predicted", f"at t = {params.t_max:g}"], rows)
+    if why:
+        click.echo("measured and predicted KL do not agree: the warning says why")
+    if unsure and not given("beta"):
+        click.echo(f"this beta is no recommendation: {unsure}")
     click.echo(f"beta = {number(params.beta)}, learning rate {number(params.lr)}")

@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from vaedyn.conventions import Convention
+from vaedyn.findings import columns_alone
 from vaedyn.prediction import Row, row, steps
 
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, Data, look
@@ -79,10 +80,12 @@ def command(
 
     DATA is a table whose rows are samples: .npy, .npz, .csv, .txt or .h5, with
     ``file.h5:/path/to/dataset`` where there are several. A linear VAE that is trained on
-    these rows has a latent in use for each eigenvalue of their covariance above beta. Where the
-    data are signals in white noise, beta = eta keeps the signals and leaves the noise; where
-    they are not, no single beta is right, and none is recommended. With a convention of yours,
-    such as --loss mean, KL weights are translated.
+    these rows has a latent in use for each eigenvalue of their covariance above beta. Variance
+    explained is the sum of eigenvalue - beta over the latents in use, over the sum of all
+    eigenvalues: one minus the error of the reconstruction, with latents drawn as in training.
+    KL is the sum of ln(eigenvalue / beta) / 2 over these. Where the data are signals in white
+    noise, beta = eta keeps the signals and leaves the noise; where they are not, no single beta
+    is right, and none is recommended. With --loss and the like, KL weights are translated.
     """
     convention = convention_of(loss, decoder_variance, scale)
     if weight is not None:
@@ -99,6 +102,8 @@ def command(
         return
     if data.analysis.no_floor is None and len(data.analysis.rho):
         print_signals(data, convention)
+        if not standardise:
+            print_columns(data)
     print_answer(data, convention)
     print_table(data, latent, convention, judged)
     if judged is not None:
@@ -147,6 +152,17 @@ def print_signals(data: Data, convention: Convention | None) -> None:
     )
 
 
+def print_columns(data: Data) -> None:
+    """Print which columns by themselves are signals, that is perhaps of other units only."""
+    alone = [str(k + 1) for k in columns_alone(data.spectrum, data.analysis).tolist()]
+    if alone:
+        shown = ", ".join([*alone[:MOST_ROWS], *["..."] * (len(alone) > MOST_ROWS)])
+        click.echo(
+            f"signals of single columns: {shown}; where columns have units of their own, "
+            "these are no signals: standardise them (--standardise)"
+        )
+
+
 def print_answer(data: Data, convention: Convention | None) -> None:
     """Print what is recommended, or why nothing is."""
     spectrum, analysis, prediction = data.spectrum, data.analysis, data.prediction
@@ -177,11 +193,7 @@ def print_answer(data: Data, convention: Convention | None) -> None:
 def reason(data: Data) -> str | None:
     """Return in a sentence why nothing is recommended, or None."""
     why = data.analysis.no_floor
-    if why is None:
-        return None
-    if data.spectrum.doubts:
-        return f"no beta is recommended, as {why}"
-    return f"no beta is recommended, as there is no white noise floor to be seen: {why}"
+    return None if why is None else f"no beta is recommended, as {why}"
 
 
 class Line(NamedTuple):

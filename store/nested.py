@@ -1,6 +1,7 @@
 """Tables in HDF5 files: which dataset is meant, and how programs write theirs."""
 
 from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,29 @@ def open_hdf5(path: Path, name: str) -> Content:
         kind = np.dtype(bool) if _class(item) == "logical" else item.dtype
         if _class(item) == "char":
             kind = np.dtype("U1")
+        if h5py.check_enum_dtype(item.dtype):
+            raise TableError(f"{path}:{place} holds names of categories as numbers: leave them out")
         shape = (0, 0) if "MATLAB_empty" in item.attrs else item.shape or ()
         rows, columns = checked(f"{path}:{place}", shape[::-1] if turned else shape, kind)
         unpack, words = packing_of(item, f"{path}:{place}")
+        holes = _holes(item)
 
     found = "" if name else f"read {place} of {path}, {rows} rows of {columns} numbers"
     found = "; ".join([found] * bool(found) + [f"{words} of {place} applied"] * bool(words))
     note = f"{place} of {path} is stored by columns, as MATLAB does it: it is transposed" * turned
+    note = "; ".join([note] * bool(note) + [f"{place} of {path} {holes}"] * bool(holes))
     return Content(place, rows, columns, _reader(path, place, turned, unpack), note, found)
+
+
+def _holes(item: Any) -> str:
+    """Return in words how much of a dataset was never written, and is read as zeros."""
+    if not item.chunks or np.any(item.fillvalue):  # others become nan
+        return ""
+    chunks = prod(
+        -(-length // chunk) for length, chunk in zip(item.shape, item.chunks, strict=True)
+    )
+    missing = 1 - item.id.get_num_chunks() / chunks
+    return f"was written in part: {100 * missing:.2g} % of it are zeros" if missing > 0 else ""
 
 
 def _reader(

@@ -325,3 +325,25 @@ def test_standardised_columns_are_trained_on(run, spiked):
     np.testing.assert_allclose(*measured, rtol=1e-6)
     plain = run("simulate --data scaled.npy", words).json
     assert plain["unit"] > 10 * ours["unit"]
+
+
+def test_a_beta_that_is_not_recommended_is_called_so(run, spiked):
+    words = "simulate --data data.npy --t-max 50 --points 2"
+    assert "recommendation" not in run(words).out
+    assert run(words, "--json").json["why"] is None
+    data = np.load("data.npy")
+    data[7] *= 30
+    np.save("data.npy", data)
+    found = run(words)
+    assert "this beta is no recommendation: signals hang on single rows: 1 (row 8)" in found.out
+    assert "measured and predicted KL do not agree" in found.out
+    assert "no recommendation" not in run(words, "--beta 3").out
+    assert "(row 8)" in run(words, "--json").json["why"]
+
+
+def test_a_beta_too_small_to_train_with_is_refused(run, spiked, tmp_path):
+    for beta, text in (("0", "> 0"), ("1e-30", "at least"), ("1e-320", "at least")):
+        done = run("simulate --data data.npy --t-max 5 --points 2 --store fresh --beta", beta)
+        assert done.code == 2
+        assert f"--beta: must be {text}" in done.err
+        assert (tmp_path / "fresh").exists() == (beta != "0")  # what is kept is the spectrum only

@@ -338,3 +338,21 @@ def test_plot_spectrum_draws_and_reuses(run, spiked, tmp_path):
     assert "computed" not in again.err
     assert len(again.json["keys"]) == 1
     assert run("plot spectrum data.npy -o s.jpg").code == 2
+
+
+def test_a_signal_of_one_column_is_told_beside_the_recommendation(run):
+    rng = np.random.default_rng(60)
+    data = rng.normal(size=(300, 12))
+    data[:, 4] *= 6
+    np.save("data.npy", data)
+    text = "signals of single columns: 5; where columns have units of their own"
+    assert text in run("spectrum data.npy").out
+    assert text not in run("spectrum data.npy --standardise").out
+    np.save("turned.npy", data @ np.linalg.qr(rng.normal(size=(12, 12)))[0])
+    assert "single columns" not in run("spectrum turned.npy").out
+    data[7] *= 30
+    np.save("outlier.npy", data)
+    done = run("spectrum outlier.npy --json")
+    assert done.json["recommended"] is None
+    assert "hang on single rows" in done.json["why"]
+    assert done.json["why"] in run("spectrum outlier.npy").out

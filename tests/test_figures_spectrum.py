@@ -34,7 +34,7 @@ def test_the_picture_tells_what_the_command_does():
     top, bottom, right = figure.axes
     values = np.linalg.eigvalsh(np.cov(data.T))[:2:-1]
     assert not [line for line in top.lines if line.get_color() == "black"]
-    assert "no white noise floor" in figure.get_suptitle()
+    assert "no beta recommended" in figure.get_suptitle()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "eigenvalues of the data",
         "your weight",

@@ -187,3 +187,22 @@ def test_notes_are_printed_and_missing_numbers_refused(run):
     done = run("spectrum x.h5")
     assert done.code == 2
     assert "row 12, column 3 is nan: remove such rows, or fill in numbers" in done.err
+
+
+def test_a_dataset_written_in_part_is_told(tmp_path):
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        item = file.create_dataset("x", (50, 4), "f8", chunks=(10, 4))
+        item[:20] = X[:20]
+    assert "/x of" in (note := open_table(tmp_path / "t.h5").note)
+    assert "60 % of it are zeros" in note
+    with h5py.File(tmp_path / "t.h5", "r+") as file:
+        file["x"][20:] = 0.0
+    assert not open_table(tmp_path / "t.h5").note
+
+
+def test_categories_are_no_numbers(tmp_path):
+    kind = h5py.enum_dtype({"oak": 0, "elm": 1})
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file.create_dataset("x", data=np.ones((9, 3), int), dtype=kind)
+    with pytest.raises(TableError, match="names of categories"):
+        open_table(tmp_path / "t.h5")

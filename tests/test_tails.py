@@ -38,7 +38,7 @@ def test_an_outlier_is_told_from_a_signal():
     assert len(found.rho) == 1
     assert found.rho_error[0] > 0.5 * found.rho[0]  # one row more or less makes all of it
     (text,) = found.warnings
-    assert text.startswith("signals that hang on single rows: 1 (row 8), by up to 96 %")
+    assert text.startswith("signals hang on single rows: 1 (row 8), by up to 96 %")
     data[[70, 500]] *= 30
     assert warned(data).count("(row ") == 3
     data[:, 0] = np.random.default_rng(2).normal(size=1000) * 50  # a signal of all rows
@@ -90,3 +90,55 @@ def test_strengths_of_signals_that_are_not_gaussian(tails):
         gaussian = 10 * np.sqrt(2 / 599)
         assert (found.rho_error[0] < 0.6 * gaussian) == (tails < 0)
     assert np.std(z) == pytest.approx(1, abs=0.25)
+
+
+def outlying_rows(rng, shape):
+    x = rng.normal(size=shape)
+    x[rng.choice(len(x), max(1, len(x) // 100), replace=False)] *= 10
+    return x
+
+
+@pytest.mark.parametrize(
+    ("draw", "eta"),
+    [
+        (lambda rng, shape: rng.standard_t(3, shape), 3.0),
+        (lambda rng, shape: np.exp(rng.normal(size=shape)), (np.e - 1) * np.e),
+        (outlying_rows, 1.0),
+        (
+            lambda rng, shape: rng.normal(size=shape) / np.sqrt(rng.chisquare(5, (shape[0], 1))),
+            1 / 3,
+        ),
+    ],
+)
+def test_white_noise_of_heavy_tails_is_no_floor_unless_it_is_found_right(draw, eta):
+    rng = np.random.default_rng(31)
+    wrong = []
+    for shape in ((100, 10), (300, 30), (1000, 30), (200, 100)):
+        for strengths in ((), (20.0, 12.0)):
+            for _ in range(4):
+                x = draw(rng, shape)
+                turn = np.linalg.qr(rng.normal(size=(shape[1], len(strengths))))[0]
+                factors = rng.normal(size=(shape[0], len(strengths)))
+                x += factors * np.sqrt(eta * np.array(strengths)) @ turn.T
+                found = analysed(x)
+                off = abs(len(found.rho) - len(strengths)) > 1 or abs(found.eta / eta - 1) > 0.2
+                wrong.append(found.no_floor is None and off)
+    assert np.mean(wrong) < 0.05
+
+
+def test_why_rows_of_heavy_tails_are_no_floor_is_told():
+    rng = np.random.default_rng(32)
+    data = rng.normal(size=(300, 20))
+    assert analysed(data).no_floor is None
+    assert "squared lengths of rows vary" in str(analysed(rng.laplace(size=(300, 20))).no_floor)
+    data[7] *= 30
+    assert "hang on single rows: 1 (row 8)" in str(analysed(data).no_floor)
+
+
+def test_columns_of_other_units_are_no_signals():
+    rng = np.random.default_rng(33)
+    data = rng.normal(size=(400, 20))
+    assert analysed(np.sqrt([60.0, *[1.0] * 19]) * data).no_floor is None  # a signal
+    for factor in (30, 1000):
+        text = str(analysed(np.array([factor, *[1.0] * 18, factor]) * data).no_floor)
+        assert "(--standardise)" in text

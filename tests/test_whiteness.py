@@ -66,6 +66,16 @@ def test_real_tables_have_none(name, standard):
     assert analysed(data / data.std(axis=0) if standard else data).no_floor is not None
 
 
+def test_correlated_columns_of_few_rows_are_no_noise():
+    """Too few rows to count a signal, enough to see that there is something."""
+    data = datasets.load_linnerud().data
+    assert analysed(data / data.std(axis=0)).no_floor is not None
+    rng = np.random.default_rng(52)
+    common = np.linalg.cholesky(0.4 * np.eye(3) + 0.6)
+    assert share_with_floor(lambda: rng.normal(size=(30, 3)) @ common.T, 40) < 0.3
+    assert share_with_floor(lambda: rng.normal(size=(30, 3)), 40) >= 0.95
+
+
 def test_the_end_of_counting_is_no_floor():
     data = spiked(np.random.default_rng(43), 1000, 3, (2, 1))
     assert "until half of the 3 directions" in str(analysed(data).no_floor)

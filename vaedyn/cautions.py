@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .findings import Analysis, lost_columns
+from .findings import Analysis, columns_alone, lost_columns
 from .noise import Sample, bulk_law, strength_error, threshold
 from .spectrum import Spectrum
 from .whiteness import is_white
@@ -13,6 +13,8 @@ DISAGREEMENT = 1.2  # ratio of estimates of eta that is worth a warning
 CROWD = 1 / 3  # share of all directions that spikes may be without a warning
 MUCH = 0.1  # share of a row in the variance of a signal that is worth a warning
 UNEVEN = 100  # ratio of columns' standard deviations that is worth a warning
+SINGLE = 20  # such a ratio, where the column by itself makes a signal
+HARDLY = "there is no white noise floor to be seen: "
 STANDARD = "standardise them (--standardise)"
 INACCURATE = 0.01  # relative error of a spike's eigenvalue that is worth a warning
 WRONG = 0.05  # beyond which nothing can be said of the noise
@@ -24,23 +26,25 @@ def no_floor(spectrum: Spectrum, sample: Sample, analysis: Analysis, counted: bo
     if spectrum.doubts:
         return spectrum.doubts[0]
     if few < 2:
-        return "the data vary in one direction only, so that signal and noise look alike"
+        return f"{HARDLY}the data vary in one direction only, so that signal and noise look alike"
     wrong = spectrum.error[:spikes] > WRONG * analysis.eigenvalue
     if not sample.complete and (wrong.any() or _unsure(spectrum, sample, analysis).any()):
-        return "eigenvalues are not known well enough to count signals (raise --passes)"
+        return f"{HARDLY}eigenvalues are not known well enough to count signals (raise --passes)"
     if counted and spikes == sample.most_spikes:
         if not sample.complete and spikes < few // 2:
-            return "all eigenvalues that were computed but one stand out (raise --leading)"
-        return f"signals were counted until half of the {few} directions were used up"
+            return f"{HARDLY}all eigenvalues that were computed but one stand out (raise --leading)"
+        return f"{HARDLY}signals were counted until half of the {few} directions were used up"
     if is_white(sample, analysis.eta, spikes):
-        return None
+        # the rest is white, but is it noise, and are signals what they seem?
+        others = (_units(spectrum, analysis), *_rows(spectrum, sample, analysis))
+        return next(filter(None, others), None)
     left = sample.eigenvalues[spikes:]
     gamma, scale, _ = bulk_law(sample, spikes)
     low, high = (scale * analysis.eta * (1 + sign * np.sqrt(gamma)) ** 2 for sign in (-1, 1))
     beside = f"beside {spikes} signal{'' if spikes == 1 else 's'} " if spikes else ""
     return (
-        f"{beside}eigenvalues run from {left[0]:.3g} to {left[-1]:.3g} in another way than those "
-        f"of noise of one variance, which lie between {high:.3g} and {low:.3g}"
+        f"{HARDLY}{beside}eigenvalues run from {left[0]:.3g} to {left[-1]:.3g} in another way than "
+        f"those of noise of one variance, which lie between {high:.3g} and {low:.3g}"
     )
 
 
@@ -58,7 +62,7 @@ def warnings(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator
     yield from spectrum.doubts
     yield from _about_columns(spectrum, sample, analysis)
     yield from _about_signals(sample, analysis)
-    yield from _about_rows(spectrum, sample, analysis)
+    yield from _rows(spectrum, sample, analysis)
     yield from _about_noise(sample, analysis)
     yield from _about_accuracy(spectrum, sample, analysis)
 
@@ -98,13 +102,22 @@ def _about_columns(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> It
             "which eta belongs: columns are combinations of others, rows are there twice, or "
             f"there is no noise, and beta below {analysis.without_noise:.3g} is right"
         )
+    units = None if lost else _units(spectrum, analysis)
+    if units is not None:
+        yield units
+
+
+def _units(spectrum: Spectrum, analysis: Analysis) -> str | None:
+    """Return that signals may be columns in other units, if so."""
     deviations = np.sqrt(np.delete(spectrum.tails.variances, spectrum.constant))
     typical, largest = np.quantile(deviations, 0.25, method="lower"), deviations.max()
-    if not lost and largest > UNEVEN * typical:
-        yield (
-            f"standard deviations of columns are {largest:.3g} and {typical:.3g}, say: what varies "
-            f"in large numbers counts as signal; {STANDARD}"
-        )
+    own = np.sqrt(spectrum.tails.variances[columns_alone(spectrum, analysis)])
+    if max(largest / UNEVEN, own.max(initial=0) / SINGLE) <= typical:
+        return None
+    return (
+        f"standard deviations of columns are {largest:.3g} and {typical:.3g}, say: what varies "
+        f"in large numbers counts as signal; {STANDARD}"
+    )
 
 
 def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[str]:
@@ -145,28 +158,40 @@ def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[str]:
         )
 
 
-def _about_rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
-    """Yield which signals single rows make, and whether tails are heavy."""
+def _rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
+    """Yield what is wrong with the rows, if anything is."""
+    found = (_single_rows(spectrum, sample, analysis), _heavy_tails(sample, analysis))
+    yield from filter(None, found)
+
+
+def _single_rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> str | None:
+    """Return which signals single rows make, if any."""
     spikes, n, tails = len(analysis.rho), sample.freedom, spectrum.tails
     share, seen = tails.share[:spikes], analysis.eigenvalue[: len(tails.share)]
     limit = threshold(sample, analysis.eta, spikes)
     # more than a gaussian sample has in 99.9 % of all cases; and much, or all that is no noise
     single = share > 2 * np.log(1000 * n) / n
     single &= (share > MUCH) | ((seen > limit) & (seen * (1 - share) < limit))
-    if single.any():
-        some = np.flatnonzero(single)
-        named = [f"{k + 1} (row {tails.row[k] + 1})" for k in some[:5]]
-        yield (
-            f"signals that hang on single rows: {', '.join([*named, *['...'] * (len(some) > 5)])}, "
-            f"by up to {100 * share[some].max():.0f} % of their variance: outliers?"
-        )
-    dim = max(sample.dim - spikes, 1)
+    if not single.any():
+        return None
+    some = np.flatnonzero(single)
+    named = [f"{k + 1} (row {tails.row[k] + 1})" for k in some[:5]]
+    return (
+        f"signals hang on single rows: {', '.join([*named, *['...'] * (len(some) > 5)])}, "
+        f"by up to {100 * share[some].max():.0f} % of their variance: outliers?"
+    )
+
+
+def _heavy_tails(sample: Sample, analysis: Analysis) -> str | None:
+    """Return how uneven the lengths of rows are, if they are too uneven for gaussian noise."""
+    dim = max(sample.dim - len(analysis.rho), 1)
     # of gaussian noise it is 1, with a standard error of about sqrt((2 + 12/N)/n)
-    if analysis.tails > 1.25 + 5 * np.sqrt((2 + 12 / dim) / n):
-        yield (
-            f"squared lengths of rows vary {analysis.tails:.2g} times as much as those of gaussian "
-            "noise: with such heavy tails, a few rows may look like signals"
-        )
+    if analysis.tails <= 1.25 + 5 * np.sqrt((2 + 12 / dim) / sample.freedom):
+        return None
+    return (
+        f"squared lengths of rows vary {analysis.tails:.2g} times as much as those of gaussian "
+        "noise: with such heavy tails, a few rows may look like signals"
+    )
 
 
 def _about_noise(sample: Sample, analysis: Analysis) -> Iterator[str]:

@@ -75,7 +75,7 @@ def spectrum(
         told = (
             rf"$\eta = {analysis.eta:.3g}$, {count} signal{'' if count == 1 else 's'}"
             if floor
-            else "no white noise floor"
+            else "no beta recommended"
         )
         figure.suptitle(rf"{found.samples} samples, $N = {analysis.dim}$: {told}", fontsize=7)
     return figure

@@ -9,6 +9,8 @@ from .noise import Sample
 from .results import Brief
 from .spectrum import Spectrum
 
+ALONE = 0.9  # share of a column in the directions of signals from which it makes one by itself
+
 
 class Group(NamedTuple):
     """Signals that are too close to be told apart.
@@ -64,8 +66,8 @@ class Analysis(Brief):
         Signals closer than their errors. Their eigenvalues repel each other, the first comes out
         too large and the last too small; the mean does not.
     no_floor : str or None
-        Why there is no white noise of variance eta, so that no beta can be recommended; None
-        where there is.
+        Why no beta can be recommended: there is no white noise of variance eta, or signals may
+        be no signals, but outliers or columns of other units. None where there is no doubt.
     warnings : tuple of str
         What to keep in mind, one line each.
     """
@@ -118,3 +120,9 @@ def lost_columns(spectrum: Spectrum) -> np.ndarray:
     lost = spectrum.tails.variances <= rounding(spectrum)
     lost[list(spectrum.constant)] = False
     return lost
+
+
+def columns_alone(spectrum: Spectrum, analysis: Analysis) -> np.ndarray:
+    """Return the columns, counted from 0, that make a signal by themselves."""
+    directions = spectrum.directions[: len(analysis.rho)]
+    return np.flatnonzero((directions**2).sum(axis=0) > ALONE)

@@ -67,7 +67,8 @@ def is_white(sample: Sample, eta: float, spikes: int, strict: bool = False) -> b
     # how strong a signal may be without being seen, over eta
     weakest = np.array([threshold(sample, eta, spikes)])
     unseen = float(true_variance(weakest, eta, dim / sample.freedom)[0] / eta - 1)
-    hidden = limits.hidden + limits.share * dim
+    # where no signal is seen at all, as in correlated columns of few rows, none is made up
+    hidden = limits.hidden * (spikes > 0) + limits.share * dim
     allowed = limits.uneven * (1 + gamma) + hidden * unseen**2 / dim
     if spread_of_noise(sample, spikes) > allowed + (1 + 2 * limits.sigmas) / freedom:
         return False
