@@ -106,6 +106,14 @@ CONVENTION_OPTIONS = [
         help="A KL weight of your code, to be judged.",
         show_default="none",
     ),
+    option(
+        "Convention",
+        "--beta",
+        type=float,
+        default=None,
+        help="A beta of the model, to be judged: --weight where none of the above is given.",
+        show_default="none",
+    ),
 ]
 
 

@@ -11,7 +11,7 @@ from .data import look as look_at
 from .figure import PICTURE, checked, say_if_empty
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from .output import print_json
-from .spectrum import LATENT, OWN, convention_of
+from .spectrum import LATENT, OWN, check_judged, convention_of, judged
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -45,6 +45,7 @@ def figure(
     decoder_variance: float | None,
     scale: float,
     weight: float | None,
+    beta: float | None,
     output: Path | None,
     look: Any,
     leading: int,
@@ -59,8 +60,7 @@ def figure(
     one by one as beta, or your KL weight, reaches their eigenvalues.
     """
     convention = convention_of(loss, decoder_variance, scale)
-    if weight is not None:
-        OWN.beta(weight, 1)  # refused before the data are read
+    check_judged(weight, beta)
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
     where = {"store_path": store_path, "recompute": recompute}
     data = look_at(place, standardise, estimator, spikes, leading, passes, **where)
@@ -72,10 +72,11 @@ def figure(
     from vaedyn.style import save
 
     dim = data.spectrum.dim
+    asked = judged(weight, beta, convention, dim)
     drawn = figures_spectrum.spectrum(
         data.spectrum,
         data.analysis,
-        beta=None if weight is None else (convention or OWN).beta(weight, dim),
+        beta=asked and asked[1],
         latents=latent,
         factor=(convention or OWN).factor(dim),
         name="your KL weight" if convention else r"$\beta$",

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from vaedyn.conventions import Convention
+from vaedyn.conventions import LEAST, Convention
 from vaedyn.findings import columns_alone
+from vaedyn.params import real
 from vaedyn.prediction import Row, row, steps
 
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, Data, look
@@ -39,6 +40,31 @@ def convention_of(
     if loss is None and decoder_variance is None:
         return None if scale == 1 else replace(OWN, scale=scale)
     return Convention(loss or "sum", decoder_variance, scale)
+
+
+def check_judged(weight: float | None, beta: float | None) -> None:
+    """Refuse what cannot be judged, before the data are read.
+
+    Raises
+    ------
+    click.UsageError, ParameterError
+        When both are given, or one is not above zero.
+    """
+    if weight is not None and beta is not None:
+        raise click.UsageError("--weight and --beta exclude each other")
+    for name, value in (("weight", weight), ("beta", beta)):
+        if value is not None:
+            real(name, value, LEAST, least_allowed=True)
+
+
+def judged(
+    weight: float | None, beta: float | None, convention: Convention | None, dim: int
+) -> tuple[float, float] | None:
+    """Return the KL weight that is to be judged and its beta, if one of them is given."""
+    own = convention or OWN
+    if beta is not None:
+        return own.weight(beta, dim), beta
+    return None if weight is None else (weight, own.beta(weight, dim))
 
 
 @click.command(
@@ -70,6 +96,7 @@ def command(
     decoder_variance: float | None,
     scale: float,
     weight: float | None,
+    beta: float | None,
     leading: int,
     passes: int,
     store_path: Path,
@@ -88,26 +115,23 @@ def command(
     is right, and none is recommended. With --loss and the like, KL weights are translated.
     """
     convention = convention_of(loss, decoder_variance, scale)
-    if weight is not None:
-        OWN.beta(weight, 1)  # refused before the data are read
+    check_judged(weight, beta)
     where = {"store_path": store_path, "recompute": recompute}
     data = look(place, standardise, estimator, spikes, leading, passes, **where)
     for text in data.analysis.warnings:
         log.warning(text)
-    judged = None
-    if weight is not None:
-        judged = (weight, (convention or OWN).beta(weight, data.spectrum.dim))
+    asked = judged(weight, beta, convention, data.spectrum.dim)
     if as_json:
-        print_json(describe(data, latent, convention, judged))
+        print_json(describe(data, latent, convention, asked))
         return
     if data.analysis.no_floor is None and len(data.analysis.rho):
         print_signals(data, convention)
         if not standardise:
             print_columns(data)
     print_answer(data, convention)
-    print_table(data, latent, convention, judged)
-    if judged is not None:
-        click.echo(verdict(data, latent, *judged))
+    print_table(data, latent, convention, asked)
+    if asked is not None:
+        click.echo(verdict(data, latent, *asked, by_beta=beta is not None))
 
 
 def counted(number: int, what: str) -> str:
@@ -248,10 +272,13 @@ def print_table(
     table(heading, [cells[: len(heading)] for cells in rows], [""])
 
 
-def verdict(data: Data, latents: int | None, weight: float, beta: float) -> str:
+def verdict(
+    data: Data, latents: int | None, weight: float, beta: float, *, by_beta: bool = False
+) -> str:
     """Return in words what a KL weight of the user's leads to; `latents` is None if not given."""
     at = row(data.prediction, beta, latents)
-    text = f"your KL weight {weight:g} is beta = {number(beta)} here: "
+    given = f"KL weight {weight:g} is beta = {number(beta)} here"
+    text = f"your {f'beta is {number(beta)}' if by_beta else given}: "
     text += "" if at.exact else "at least "
     text += (
         f"{at.active} of {counted(latents, 'latent')}" if latents else counted(at.active, "latent")

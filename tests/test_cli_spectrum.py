@@ -74,6 +74,14 @@ def test_weights_are_those_of_the_users_code(run, spiked):
 def test_a_weight_alone_is_beta_itself(run, spiked):
     """The model's own loss is half of the squared error plus beta KL; --scale goes on from it."""
     assert run("spectrum data.npy --weight 1.3 --json").json["judged"]["beta"] == 1.3
+    by_beta = run("spectrum data.npy --beta 1.3 --loss mean --json").json
+    assert by_beta["judged"]["beta"] == 1.3
+    assert by_beta["judged"]["weight"] == pytest.approx(1.3 * 2 / by_beta["dim"])
+    (yours,) = [row for row in by_beta["table"] if row["mark"] == "yours"]
+    assert yours["beta"] == 1.3
+    assert run("spectrum data.npy --beta 1.3").out.splitlines()[-1].startswith("your beta is 1.3: ")
+    both = run("spectrum data.npy --beta 1.3 --weight 1.3")
+    assert (both.code, "--weight and --beta exclude each other" in both.err) == (2, True)
     assert "your KL weight 1 is beta = 1 here" in run("spectrum data.npy --weight 1").out
     for scale in (1, 0.999999999):
         data = run(f"spectrum data.npy --weight 1.3 --scale {scale} --json").json
