@@ -37,14 +37,20 @@ def starting(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
-def named(names: Iterable[str]) -> Completion:
-    """Return a function that completes the name in NAME=VALUES."""
+def words(known: Iterable[str]) -> Completion:
+    """Return a function that completes one of the words that are known."""
 
     @silent
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return starting((f"{name}=" for name in names), incomplete)
+        return starting(known, incomplete)
 
     return complete
+
+
+def named(names: Iterable[str]) -> Completion:
+    """Return a function that completes the name in NAME=VALUES."""
+
+    return words([f"{name}=" for name in names])
 
 
 @silent

@@ -114,7 +114,7 @@ PICTURE = [
         type=Limits(),
         default=None,
         help="Ends of the x axis; of several panels those that have the first one's axis.",
-        show_default="all that is drawn",
+        show_default="fitted to the data",
     ),
     option(
         "Output",
@@ -122,7 +122,7 @@ PICTURE = [
         type=Limits(),
         default=None,
         help="Ends of the y axis, likewise; A: or :B leaves the other end free.",
-        show_default="all that is drawn",
+        show_default="fitted to the data",
     ),
     _with_look,
 ]

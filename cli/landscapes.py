@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from vaedyn.bifurcation import VARIED, attractor
+from vaedyn.errors import DivergenceError
 from vaedyn.ode import theory
 from vaedyn.params import Params
 from vaedyn.sgd import simulate
@@ -141,6 +142,11 @@ def cascade(
     store = ResultStore(store_path, recompute=recompute)
     result = follow(params, range_, 1, store)
     end = attractor(result)
+    if not end.size:
+        raise DivergenceError(
+            f"no fixed point is stable from beta = {range_.start:.6g} to {range_.high:.6g} "
+            f"at learning rate {params.lr:g}: lower --lr, or choose another range by --vary"
+        )
     runs, early = [], 0
     for beta in np.linspace(range_.start, range_.high, simulations + 2)[1:-1]:
         with progress_bar(f"simulate, beta = {beta:.3g}", "steps") as progress:

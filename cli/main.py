@@ -24,7 +24,7 @@ COMMANDS = {  # name: (module, one line of help)
     "fixedpoints": ("fixedpoints", "Find where learning ends and whether it is stable."),
     "anneal": ("anneal", "Find the schedule of beta under which learning converges soonest."),
     "sweep": ("sweep", "Compute every point of a grid of models."),
-    "spectrum": ("spectrum", "Tell how many latents your own data keep in use at each beta."),
+    "spectrum": ("spectrum", "Show how many latents your own data keep in use at each beta."),
     "reproduce": ("reproduce_paper", "Check every claim of the paper's abstract, and report."),
     "plot": ("plot", "Draw figures, computing what is missing."),
     "store": ("store", "List and show stored results."),

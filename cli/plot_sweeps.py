@@ -8,7 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
-from vaedyn.errors import ConvergenceError
+from vaedyn.errors import ConvergenceError, did_you_mean
 from vaedyn.grids import Point, grid
 from vaedyn.params import Params
 from vaedyn.points import COMMANDS
@@ -17,6 +17,7 @@ from vaedyn.sweeps import Sweep, sweep
 
 from ..store import ResultStore
 from .advice import TOL
+from .complete import words
 from .figure import PICTURE, output_path, say_if_empty
 from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
 from .output import print_json, progress_bar, without_records
@@ -60,7 +61,7 @@ KIND = option(
     "--kind",
     type=click.Choice(["lines", "map"]),
     default=None,
-    help="Lines, or a map of what is drawn over both parameters, which --y-scale scales.",
+    help="Lines, or a map in colours over both parameters, scaled by --y-scale.",
     show_default=f"a map from {MANY} values of both",
 )
 JOBS = SIMULATION_OPTIONS[3:]
@@ -112,6 +113,7 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
             "Output",
             "--x",
             default=None,
+            shell_complete=words(VariedType().names),
             help="Which of what varies is on the x axis.",
             show_default="the first",
         ),
@@ -122,6 +124,7 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
             "Output",
             "--hue",
             default=None,
+            shell_complete=words(VariedType().names),
             help="Which has a line for each of its values.",
             show_default="the second",
         ),
@@ -208,7 +211,9 @@ def _axes(varied: dict[str, list[Any]], x: str | None, hue: str | None) -> tuple
     names = [*varied]
     for mark, chosen in (("--x", x), ("--hue", hue)):
         if chosen is not None and chosen not in names:
-            expected = f"expected one of {', '.join(names)}, got {chosen!r}"
+            expected = (
+                f"expected one of {', '.join(names)}, got {chosen!r}{did_you_mean(chosen, names)}"
+            )
             raise click.BadParameter(expected, param_hint=mark)
     x = x or next(one for one in names if one != hue)
     hue = hue or next((one for one in names if one != x), None)

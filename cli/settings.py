@@ -80,6 +80,8 @@ def _tables(command: click.Command, value: object) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        _refuse(path, "there is no such file")
     if not path.is_file() or path.stat().st_size > LARGEST:
         _refuse(path, "expected a TOML file")
     try:
@@ -95,7 +97,7 @@ def _by_word(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     words = {key.replace("_", "-"): value for key, value in table.items()}
     if len(words) < len(table):
         twice = next(key for key in table if "_" in key and key.replace("_", "-") in table)
-        _refuse(path, f"{twice} stands there twice, with _ and with -")
+        _refuse(path, f"{twice} is given twice, with _ and with -")
     return words
 
 

@@ -103,7 +103,7 @@ def command(
     recompute: bool,
     as_json: bool,
 ) -> None:
-    """Tell how many latents your data keep in use at each beta, and which beta to take, if any.
+    """Show how many latents your data keep in use at each beta, and which beta to take, if any.
 
     DATA is a table whose rows are samples: .npy, .npz, .csv, .txt or .h5, with
     ``file.h5:/path/to/dataset`` where there are several. A linear VAE that is trained on

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from vaedyn.errors import did_you_mean
 from vaedyn.initial import GAUSSIAN
 from vaedyn.params import integer
 from vaedyn.texts import small_text
@@ -87,7 +88,7 @@ class Start(click.ParamType):
         except OSError as error:
             self.fail(
                 f"expected 'gaussian', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file; "
-                f"cannot read {value!r}: {error.strerror}",
+                f"cannot read {value!r}: {error.strerror}{did_you_mean(value, [GAUSSIAN])}",
                 param,
                 ctx,
             )

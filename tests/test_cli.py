@@ -212,6 +212,15 @@ def test_figures_of_fixed_points_are_written(run, figure):
     assert "reused" in run(f"plot {figure} -o again.pdf", FAST).err
 
 
+def test_a_cascade_without_any_stable_point_says_so_before_it_simulates(run):
+    done = run("plot cascade --rho 400 --vary beta=100:400:5 --simulations 2 -o a.svg", FAST)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines()[-1].startswith("error: no fixed point is stable from beta = ")
+    assert "lower --lr" in done.err
+    assert not Path("a.svg").exists()
+    assert not list(Path("vaedyn-store").glob("simulate-*"))
+
+
 def test_tables_show_the_same_numbers(run):
     data = run("theory --json", FAST).json
     table = run("theory", FAST).out
@@ -327,7 +336,7 @@ def test_all_model_options_reach_the_model(run):
     assert params == {
         "dim": 100, "latent": 2, "signal": 3, "rho": [3, 2, 1], "eta": 0.5, "beta": 0.7,
         "lam": 0.1, "lr": 0.02, "t_max": 5, "points": 3, "anneal": "tanh:0.2", "init": "gaussian",
-        "init_seed": 4, "rtol": 1e-8, "atol": 1e-10, "numerics": 1,
+        "init_seed": 4, "rtol": 1e-8, "atol": 1e-10, "numerics": 2,
     }  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def test_a_version_in_the_environment_is_no_option(run, monkeypatch):
         ("VAEDYN_ANNEAL", "tahn", "(did you mean tanh:GAMMA?) (from VAEDYN_ANNEAL)"),
         ("VAEDYN_RTOL", "0", "(from VAEDYN_RTOL)"),
         ("VAEDYN_JSON", "perhaps", "(from VAEDYN_JSON)"),
-        ("VAEDYN_CONFIG", "nowhere", "--config: nowhere: expected a TOML file"),
+        ("VAEDYN_CONFIG", "nowhere", "--config: nowhere: there is no such file"),
     ],
 )
 def test_bad_variables_are_named(run, tmp_path, monkeypatch, name, value, message):
@@ -145,7 +145,7 @@ BAD_FILES = {
     "[plot.branches]\nbeeta = 1": "'beeta' in [plot.branches] (did you mean beta?)",
     "[simulate]\nrus = 1": "'rus' in [simulate] (did you mean runs?)",
     "config = 'other.toml'": "no option is called 'config'",
-    "t-max = 1\nt_max = 2": "t_max stands there twice",
+    "t-max = 1\nt_max = 2": "t_max is given twice",
     "beta = ": "it is no TOML: Invalid value",
     "beta = 1\nbeta = 2": "it is no TOML",
     "x = " + "[" * 9999: "it is no TOML",

@@ -40,6 +40,8 @@ def files(words, incomplete=""):
         ("plot sweep --vary", "t", ["t_max="]),
         ("fixedpoints --vary", "", ["beta=", "eta=", "rho=", "lam=", "lr="]),
         ("plot branches --vary", "l", ["lam=", "lr="]),
+        ("plot sweep --x", "be", ["beta"]),
+        ("plot sweep --hue", "la", ["latent", "lam"]),
         ("theory --anneal", "t", ["tanh:"]),
         ("theory --anneal", "con", ["constant"]),
         ("theory --anneal", "c", ["constant", "cosine:", "cyclical:"]),

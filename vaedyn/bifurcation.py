@@ -101,7 +101,7 @@ def attractor(result: Branches) -> np.ndarray:
     size = np.trace(result.Q + result.E, axis1=1, axis2=2)[stable]
     loss = result.distortion[stable] + beta * result.kl[stable] + 0.5 * lam * size
     order = np.lexsort((loss, x))
-    first = np.concatenate([[True], np.diff(x[order]) > 0])
+    first = np.diff(x[order], prepend=-np.inf) > 0
     return stable[order][first]
 
 
