@@ -225,6 +225,45 @@ def test_a_worker_is_stopped_once():
     process.communicate()
 
 
+STOPPED_IN_A_CALLBACK = """
+import os, signal, time, weakref
+from vaedyn import workers
+
+class Anything:
+    pass
+
+def stopped(*_, **__):
+    kept = Anything()
+    watched = weakref.ref(kept, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        del kept
+        while True:
+            time.sleep(0.01)
+    finally:
+        os.write(2, b"saved")
+
+workers.compute = stopped
+workers.serve()
+"""
+
+
+def test_a_worker_is_stopped_even_where_python_swallows_that():
+    work = pickle.dumps((Job("theory", {}, None), 1)) + pickle.dumps([Task(0, PARAMS, {})])
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPPED_IN_A_CALLBACK], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        assert process.stdin
+        process.stdin.write(work)
+        process.stdin.flush()  # and left open: its end would stop the worker, too
+        assert process.wait(30) == 0
+        assert process.stderr
+        assert process.stderr.read() == b"saved"
+    finally:
+        process.kill()
+        process.communicate()
+
+
 # a lock of the operating system, taken twice: nothing that Python does ends the wait
 DEAF_AT_WORK = """
 import ctypes

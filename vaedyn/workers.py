@@ -17,12 +17,13 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from .errors import WorkerError
 from .points import Job, Outcome, Task, compute
 
 MOST_DEATHS = 3  # of workers over one batch
+AGAIN = 0.1  # seconds after which a signal that came to nothing comes again
 GRACE = 1.5  # seconds in which a worker may save what is finished, before it is killed
 START = (
     "import pickle, sys; sys.path[:] = pickle.loads(bytes.fromhex(sys.argv[1])); "
@@ -171,6 +172,7 @@ def serve() -> None:
     """Work, as a worker process, until the input ends."""
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.unraisablehook = _unraisable
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed must not end up among the answers
     job, threads = pickle.load(sys.stdin.buffer)
@@ -216,3 +218,12 @@ def _terminated(*_: object) -> NoReturn:
     # would stop what is being saved because of the first
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit
+
+
+def _unraisable(swallowed: Any) -> None:
+    """Let a signal come again that ended nothing, as in the callback of a weak reference."""
+    if not isinstance(swallowed.exc_value, SystemExit):
+        sys.__unraisablehook__(swallowed)
+        return
+    signal.signal(signal.SIGTERM, _terminated)
+    threading.Timer(AGAIN, _thread.interrupt_main, (signal.SIGTERM,)).start()
