@@ -150,3 +150,9 @@ def test_tiny_noise_overflows_nowhere():
     assert "collapsed" in points.types
     assert points.thresholds["noise"] == pytest.approx(1e-300)
     assert points.thresholds["noise_upper"] == pytest.approx(2e301)
+    # lr eta, too, may be less than any number
+    for lr, lam in ((1e-57, 0.0), (1e-57, 1e12), (1e-12, 0.1)):
+        low, high = noise_window(Model(1, np.ones(1), 1e-289, 1.0, lam, lr)) or (np.nan, np.nan)
+        assert 0 <= low < high
+        assert np.isfinite(high)
+        assert high > 1e300

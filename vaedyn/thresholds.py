@@ -15,6 +15,7 @@ from .latents import Constants, Latent, on_noise, on_signal
 from .units import Unit, Units
 
 LARGEST_LR = 1e4
+LARGEST_BETA = 1e307  # as good as infinite, but a number that can be kept
 SMALL = 1e-13  # lr eta^2 that changes nothing
 
 
@@ -69,7 +70,8 @@ def noise_window(model: Model) -> tuple[float, float] | None:
     eta, lam, h = model.eta, model.lam, model.lr * model.eta
     if h * eta < SMALL:  # where the cubic underflows, its limit
         low = max(collapse_threshold(eta, lam), 0.0)
-        return low, (1 + (1 + 2 * lam * model.lr) ** 0.5) / h
+        high = (1 + (1 + 2 * lam * model.lr) ** 0.5) / max(h, 1e-307)  # h may underflow, too
+        return low, min(high, LARGEST_BETA)
     rows = [
         [(-2 * (1 + lam),), (h * eta,), (2 * eta,)],
         [(h * eta,), (-2 * lam, -2 * eta, h * eta), (2 * eta, -2 * h * eta)],

@@ -19,7 +19,7 @@ from .product import multiply
 DONE, PAUSED, STEP_TOO_SMALL, DIVERGED, VARIANCE_LOST = range(5)
 # entries of its `record`
 TIME, STEP, LAST_ERROR, REJECTED, SAVED, STEPS, EVALUATIONS, STIFF, LEAST, LENGTH = range(10)
-BEFORE = 1e-11  # of a time: that much earlier is before it
+ASIDE = 1e-9  # of a time: so much earlier is before it, so much later after it
 SHARE = 1e-3  # of an encoder variance: the largest error of a step in it
 
 NODES = np.array([0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1])
@@ -68,17 +68,22 @@ def combine(target, y, scale, weights, first, k, count):
 
 
 @leaf
-def advance(t, h, stop, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after):
+def advance(
+    t, h, start, stop, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after
+):  # fmt: skip
     """Make one step from ``(t, y)`` with ``k[0]`` the drift there.
 
-    beta(t) is taken as it is before the time `stop`, where it may jump. Fills
-    the stages ``k[1:]``, `after` with the state at ``t + h`` and `before` with
-    the argument of the sixth stage, which stands at the same time.
+    beta(t) is taken as it is after the time `start` and before `stop`, where it may jump. It
+    is not taken at these times themselves: where it is zero for an instant, D would change
+    in times that are shorter than what can be told apart. Fills the stages ``k[1:]``,
+    `after` with the state at ``t + h`` and `before` with the argument of the sixth stage,
+    which stands at the same time.
     """
     for stage in range(1, 7):
         target = before if stage == 5 else after
         combine(target, y, h, STAGES, 6 * stage, k, stage)
-        beta = beta_at(min(t + NODES[stage] * h, stop * (1.0 - BEFORE)), kind, schedule)
+        there = min(max(t + NODES[stage] * h, start * (1.0 + ASIDE)), stop * (1.0 - ASIDE))
+        beta = beta_at(there, kind, schedule)
         flow(target, beta, rho, eta, lam, lr, latent, work, k[stage])
 
 
@@ -191,7 +196,12 @@ def integrate(
         record[LEAST] = np.inf
     t = record[TIME]
     saved = int(record[SAVED])
-    flow(y, beta_at(t, kind, schedule), rho, eta, lam, lr, latent, work, k[0])
+    stop = 0
+    while stop < stops.size and stops[stop] <= t:
+        stop += 1
+    start = stops[stop - 1] if stop > 0 else 0.0
+    beta = beta_at(max(t, start * (1.0 + ASIDE)), kind, schedule)
+    flow(y, beta, rho, eta, lam, lr, latent, work, k[0])
     record[EVALUATIONS] += 1
     if record[STEP] == 0.0:
         record[STEP] = first_step(
@@ -199,7 +209,7 @@ def integrate(
         )
         record[EVALUATIONS] += 1
     h = record[STEP]
-    made = stop = 0
+    made = 0
     usual, lost = h, 0.0
     while t < end:
         if not h >= 1e-14 * max(abs(t), 1e-3):  # nan, too
@@ -214,7 +224,10 @@ def integrate(
         if last:
             usual, h = h, target - t
         limit = target if stop < stops.size else 2.0 * end
-        advance(t, h, limit, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after)
+        start = stops[stop - 1] if stop > 0 else 0.0
+        advance(
+            t, h, start, limit, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after
+        )
         record[EVALUATIONS] += 6
         combine(error, zeros, h, ERROR, 0, k, 7)
         lost = error_of_variances(error, y, after, size_of_state - latent, size_of_state)
@@ -241,7 +254,8 @@ def integrate(
         copy(after, y)
         copy(k[6], k[0])
         if last and t < end:  # beta(t) may go on in another way
-            flow(y, beta_at(t, kind, schedule), rho, eta, lam, lr, latent, work, k[0])
+            beta = beta_at(t * (1.0 + ASIDE), kind, schedule)
+            flow(y, beta, rho, eta, lam, lr, latent, work, k[0])
             record[EVALUATIONS] += 1
         size = max(size, 1e-10)
         factor = max(0.2, min(10.0, 0.9 * size**-0.17 * record[LAST_ERROR] ** 0.04))
