@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 
 import vaedyn
 from tests import reference
+from vaedyn import destination
 from vaedyn.annealing import parse_schedule
 from vaedyn.convergence import end_of_learning, last_crossing, measured, time_to_converge
 from vaedyn.store import ResultStore
@@ -223,3 +224,18 @@ def test_with_a_margin_excursions_closely_below_the_tolerance_count():
     smooth = parse_schedule("constant")
     times = [last_crossing(params, smooth, 1e-3, margin=margin)[0] for margin in (0, 1e-3)]
     assert times[0] == times[1]
+
+
+def test_the_end_is_looked_for_closely_at_loose_tolerances_too(monkeypatch):
+    """A trajectory that jitters never comes to rest, and would be followed for ever."""
+    seen, integrate = [], destination.integrate
+
+    def watched(*arguments, rtol, **others):
+        seen.append(rtol)
+        return integrate(*arguments, rtol=rtol, **others)
+
+    monkeypatch.setattr(destination, "integrate", watched)
+    loose = time_to_converge(vaedyn.Params(), rtol=1e-3)
+    assert seen
+    assert max(seen) <= 1e-6
+    assert loose.t == pytest.approx(time_to_converge(vaedyn.Params()).t, rel=0.01)

@@ -18,6 +18,7 @@ MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
 SLOWEST = 1e-4  # rates, per tau, below which nobody waits for a trajectory to move on
 LARGE = 700  # order parameters from which dense matrices of Newton's method take seconds
 RELAXED = 1e-7  # residual at which the ODE of so many has come to its end
+CLOSEST = 1e-6  # relative tolerance: with a looser one a trajectory jitters and never settles
 TINY = 1e-16  # absolute tolerance: rounding noise, but no real deviation from a saddle, is below
 
 
@@ -32,7 +33,7 @@ def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
         When Newton's method fails, the trajectory goes from saddle to saddle, or it has
         left a symmetry of the start, as only rounding does.
     """
-    point = _destination(params, y, rtol)
+    point = _destination(params, y, min(rtol, CLOSEST))
     pairs = alike(params)
     if any(not np.allclose(point, _exchanged(params, point, *pair), atol=1e-6) for pair in pairs):
         raise ConvergenceError(in_words(pairs))
