@@ -22,7 +22,7 @@ from .signals import Stopped
 from .streams import rule
 
 PACKAGES = ("vaedyn", "numpy", "numba", "scipy", "h5py")
-KEY = "1e6cd5d8261c"  # of `vaedyn theory` as it is, which must stay the same for ever
+KEY = "45a55d7905ef"  # of `vaedyn theory` as it is, which must stay the same for ever
 SHOWN = 12  # digits of a key
 
 
@@ -71,7 +71,7 @@ def _damaged() -> float:
 
 
 def _key() -> str:
-    record = {**Params().to_dict(), "rtol": 1e-8, "atol": 1e-10, "numerics": 1}
+    record = {**Params().to_dict(), "rtol": 1e-8, "atol": 1e-10, "numerics": 2}
     return key_of("theory", record)[:SHOWN]
 
 

@@ -11,6 +11,8 @@ from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
 INTERRUPTED, TERMINATED = 130, 143
+# what a thread of ours repeats a signal by, so that none of the user's is taken for an echo
+ECHO = getattr(signal, "SIGURG", None) or signal.Signals["SIGBREAK"]
 AGAIN = 0.1  # seconds after which a signal comes again, as long as nothing has come of it
 DEAF = 4.0  # seconds without an answer to it, after which the process is ended from outside
 SAVING = 30.0  # the same once it was answered: a slow disk may be taking what is finished
@@ -32,7 +34,7 @@ class Signals:
     """Let signals end what runs inside the `with` block.
 
     A handler's exception is lost where Python swallows it, as in the callback of a
-    weak reference. A thread that hears of signals by itself therefore sends them to the
+    weak reference. A thread that hears of signals by itself therefore sends an echo to the
     main thread again and again, which ends its waiting, too. Compiled code hears
     nothing: after `DEAF` seconds the process is ended without it, after `SAVING` where
     it has heard before.
@@ -42,13 +44,13 @@ class Signals:
         Stopped.by = None
         self._main = threading.get_ident()
         self._ended = threading.Event()
-        self._repeated = False
         self._answered = 0.0
         self._ear, mouth = socket.socketpair()
         mouth.setblocking(False)
         self._mouth = mouth
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
+        signal.signal(ECHO, self._stop_again)
         signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
         sys.unraisablehook = _unraisable
         threading.Thread(target=self._insist, daemon=True).start()
@@ -60,6 +62,7 @@ class Signals:
         self.rest()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _at_once)
+        signal.signal(ECHO, _unheard)
         signal.set_wakeup_fd(-1)
         self._mouth.close()
 
@@ -68,13 +71,16 @@ class Signals:
         self._ended.set()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        repeated, self._repeated = self._repeated, False
-        self._answered = time.monotonic()
         Stopped.by = number
-        # what would be raised in the hook is lost; and what is saved because of the
-        # first signal is not to be stopped by its echo
-        if not _in_hook(frame) and not (repeated and _underway()):
+        self._answered = time.monotonic()
+        if not _in_hook(frame):  # what would be raised there is lost
             raise Stopped(farewell(number)[1])
+
+    def _stop_again(self, _number: int, frame: FrameType | None) -> None:
+        # what is saved because of the signal is not to be stopped by its echo
+        if Stopped.by is not None and not _underway():
+            self._stop(Stopped.by, frame)
+        self._answered = time.monotonic()
 
     def _insist(self) -> None:
         with self._ear:
@@ -86,11 +92,10 @@ class Signals:
                 patience = SAVING if self._answered else DEAF
                 if time.monotonic() - max(began, self._answered) > patience:
                     _leave(heard[0])
-                self._repeated = True
                 if hasattr(signal, "pthread_kill"):
-                    signal.pthread_kill(self._main, heard[0])
+                    signal.pthread_kill(self._main, ECHO)
                 else:
-                    _thread.interrupt_main(signal.Signals(heard[0]))
+                    _thread.interrupt_main(ECHO)
 
 
 def _underway() -> bool:
@@ -107,6 +112,10 @@ def _in_hook(frame: FrameType | None) -> bool:
     while frame and frame.f_code is not hook:
         frame = frame.f_back
     return frame is not None
+
+
+def _unheard(_number: int, _frame: object) -> None:
+    """Let a late echo pass; Python complains of signals that begin to be ignored."""
 
 
 def _at_once(number: int, _frame: object) -> NoReturn:

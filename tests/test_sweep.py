@@ -298,7 +298,7 @@ def test_failing_points_are_told_and_do_not_stop_the_others(run, tmp_path):
 def test_of_many_failures_some_are_told(run):
     done = run(f"sweep theory {SMALL} --vary lr=50:60:14 --jobs 1")
     assert done.err.count("no result at lr=") == 10
-    assert "and 4 more points without" in done.err
+    assert "no result at 4 more points" in done.err
 
 
 def test_a_range_may_start_at_beta_zero(run):
