@@ -53,7 +53,8 @@ class Signals:
         signal.signal(ECHO, self._stop_again)
         signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
         sys.unraisablehook = _unraisable
-        threading.Thread(target=self._insist, daemon=True).start()
+        self._insisting = threading.Thread(target=self._insist, daemon=True)
+        self._insisting.start()
         return self
 
     def __exit__(
@@ -65,6 +66,8 @@ class Signals:
         signal.signal(ECHO, _unheard)
         signal.set_wakeup_fd(-1)
         self._mouth.close()
+        self._insisting.join(1.0)
+        self._ear.close()
 
     def rest(self) -> None:
         """Repeat nothing any more: the command has ended, or says why it was stopped."""
@@ -83,19 +86,18 @@ class Signals:
         self._answered = time.monotonic()
 
     def _insist(self) -> None:
-        with self._ear:
-            heard = self._ear.recv(1)  # nothing when the other end is closed
-            while heard and heard[0] not in (signal.SIGINT, signal.SIGTERM):
-                heard = self._ear.recv(1)
-            began = time.monotonic()
-            while heard and not self._ended.wait(AGAIN):
-                patience = SAVING if self._answered else DEAF
-                if time.monotonic() - max(began, self._answered) > patience:
-                    _leave(heard[0])
-                if hasattr(signal, "pthread_kill"):
-                    signal.pthread_kill(self._main, ECHO)
-                else:
-                    _thread.interrupt_main(ECHO)
+        heard = self._ear.recv(1)  # nothing when the other end is closed
+        while heard and heard[0] not in (signal.SIGINT, signal.SIGTERM):
+            heard = self._ear.recv(1)
+        began = time.monotonic()
+        while heard and not self._ended.wait(AGAIN):
+            patience = SAVING if self._answered else DEAF
+            if time.monotonic() - max(began, self._answered) > patience:
+                _leave(heard[0])
+            if hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(self._main, ECHO)
+            else:
+                _thread.interrupt_main(ECHO)
 
 
 def _underway() -> bool:
