@@ -204,7 +204,7 @@ def agreement(claim: str, away: np.ndarray, runs: int) -> Row:
     return Row(
         claim=f"{claim}: |SGD - ODE| in standard errors",
         expected=quantile(runs - 1, away.size),
-        origin=f"chance: exceeded once in {1 / CHANCE:.0f} times",
+        origin=f"chance, 1 in {1 / CHANCE:.0f}",
         found=float(away.max()),
         error=None,
         tolerance=0.0,
