@@ -1,7 +1,7 @@
 """`vaedyn spectrum`: which beta and how many latents, for somebody's own data."""
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from math import isclose
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from vaedyn.conventions import LEAST, Convention
+from vaedyn.conventions import Convention
 from vaedyn.findings import columns_alone
-from vaedyn.params import real
 from vaedyn.prediction import Row, row, steps
 
+from .convention import OWN, check_judged, convention_of, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, Data, look
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
 from .output import number, plain, print_json, table
@@ -22,7 +22,6 @@ log = logging.getLogger("vaedyn.cli")
 MOST_ROWS = 25
 CURVE = 41  # points of the rate-distortion curve
 LEFT = 1e-3  # share of the variance that is left where the table begins
-OWN = Convention("sum", 1.0)  # the model's: half of the squared error, and beta times KL
 LATENT = option(
     "Model",
     "--latent",
@@ -31,40 +30,6 @@ LATENT = option(
     help="Number of latents M, which no more than that can be in use.",
     show_default="as many as there are directions",
 )
-
-
-def convention_of(
-    loss: str | None, decoder_variance: float | None, scale: float
-) -> Convention | None:
-    """Return the user's convention, or None where it is the model's own."""
-    if loss is None and decoder_variance is None:
-        return None if scale == 1 else replace(OWN, scale=scale)
-    return Convention(loss or "sum", decoder_variance, scale)
-
-
-def check_judged(weight: float | None, beta: float | None) -> None:
-    """Refuse what cannot be judged, before the data are read.
-
-    Raises
-    ------
-    click.UsageError, ParameterError
-        When both are given, or one is not above zero.
-    """
-    if weight is not None and beta is not None:
-        raise click.UsageError("--weight and --beta exclude each other")
-    for name, value in (("weight", weight), ("beta", beta)):
-        if value is not None:
-            real(name, value, LEAST, least_allowed=True)
-
-
-def judged(
-    weight: float | None, beta: float | None, convention: Convention | None, dim: int
-) -> tuple[float, float] | None:
-    """Return the KL weight that is to be judged and its beta, if one of them is given."""
-    own = convention or OWN
-    if beta is not None:
-        return own.weight(beta, dim), beta
-    return None if weight is None else (weight, own.beta(weight, dim))
 
 
 @click.command(

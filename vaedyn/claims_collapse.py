@@ -1,6 +1,7 @@
 """Claims 4 and 5: posterior collapse, and latents that there is nothing to learn for."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -46,6 +47,7 @@ def collapse(lab: Lab) -> list[Panel]:
     long = replace(base, dim=200, beta=2.5, lr=0.01, t_max=15000)
     (longest,) = lab.simulate([long], runs)
     best = [lowest(replace(base, lr=lr)) for lr in LRS]
+    to_zero = partial(extrapolated, of="lr", origin=THEOREM_5_1)
     error = ends.std(axis=1, ddof=1) / np.sqrt(runs)
     off = np.abs(ends.mean(axis=1) - expected) / np.hypot(error, ROUNDING**0.5)
     rows = [
@@ -57,20 +59,8 @@ def collapse(lab: Lab) -> list[Panel]:
             origin=THEOREM_5_1,
             known_to=ROUNDING + abs(1.0 - float(lab.theory(long).eps_g[-1])),
         ),
-        extrapolated(
-            "beta of the least eps_g (lr to 0)",
-            base.eta,
-            [at for at, _ in best],
-            "lr",
-            origin=THEOREM_5_1,
-        ),
-        extrapolated(
-            "the least eps_g (lr to 0)",
-            0.0,
-            [least for _, least in best],
-            "lr",
-            origin=THEOREM_5_1,
-        ),
+        to_zero("beta of the least eps_g (lr to 0)", base.eta, [at for at, _ in best]),
+        to_zero("the least eps_g (lr to 0)", 0.0, [least for _, least in best]),
         agreement("eps_g in the end", off, runs),
     ]
     axis = np.linspace(0.05, 3.2, 316)

@@ -118,11 +118,9 @@ def simulate(
     ----------
     params : Params
     runs : int
-        Size of the ensemble. Run r depends on the model, `seed` and r alone, not on the
-        other runs, the number of jobs or the machine's load.
+        Size of the ensemble. Run r depends on the model, `seed` and r alone.
     seed : int
-        Seed of the data. Ensembles of different models are independent, also with the
-        same seed.
+        Seed of the data. Ensembles of different models are independent under the same seed.
     engine : {"exact", "vector"}
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
         same law through the order parameters alone, at a cost independent of N.
