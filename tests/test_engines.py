@@ -108,14 +108,18 @@ def test_vector_engine_is_its_twin_draw_for_draw(params):
 @pytest.mark.parametrize("lam", [0.0, 8.0, 19.0, 20.0, 30.0])
 def test_vector_engine_shrinks_weights_by_any_factor(latent, lam):
     """By 1 - lam/20 in every step: positive, almost zero, zero and negative."""
-    params = vaedyn.Params(latent=latent, dim=20, lr=1.0, lam=lam, t_max=8, points=2)
+    params = vaedyn.Params(
+        latent=latent, dim=20, rho=1.3, eta=0.7, lr=1.0, lam=lam, t_max=8, points=2
+    )
     check_vector_engine(params, [0, 100], 150)
 
 
 @pytest.mark.parametrize("dim", [5, 127, 128, 129, 511, 512, 513, 1200])
 @pytest.mark.parametrize("latent", [1, 2])
 def test_vector_engine_treats_blocks_of_any_length(latent, dim):
-    params = vaedyn.Params(latent=latent, dim=dim, lr=0.3, t_max=1, points=2)
+    params = vaedyn.Params(
+        latent=latent, dim=dim, rho=1.3, eta=0.7, beta=0.8, lr=0.3, t_max=1, points=2
+    )
     check_vector_engine(params, [0, 3], 7)
 
 
@@ -162,7 +166,9 @@ def test_exact_engine_is_sgd_on_vectors_draw_for_draw(params):
 @pytest.mark.parametrize("dim", [3, 4, 5, 60])
 def test_the_kernel_for_one_latent_makes_the_steps_of_the_general_one(dim):
     init = "m=0.2,d=0.1,Q=0.5,E=0.6,R=0.2,D=0.9"
-    params = vaedyn.Params(dim=dim, lam=0.1, lr=0.05, t_max=10, points=2, init=init)
+    params = vaedyn.Params(
+        dim=dim, rho=1.3, eta=0.7, lam=0.1, lr=0.05, t_max=10, points=2, init=init
+    )
     save, betas = np.array([0, 1, 77, 200]), np.linspace(0.2, 1.5, 200)
     results = []
     for kernel in (exact.advance, exact.advance_one):
