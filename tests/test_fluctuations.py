@@ -72,6 +72,19 @@ def increments(y, model, samples, seed):
 
 
 @pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
+def test_the_covariance_of_data_and_latents_is_exact(latent, signal):
+    """Of (u, y, mu): h = Z^T x/sqrt(N) for Z = [W* W V] has covariance G_* rho G_*^T + eta G."""
+    rho, eta = np.array([2.0, 1.2])[:signal], 0.7
+    y = random_state(latent, signal, seed=3)
+    m, d, Q, E, R, _ = unpack(y, latent, signal).values()
+    gram = np.block([[np.eye(signal), m.T, d.T], [m, Q, R], [d, R.T, E]])
+    out = np.full(gram.shape, np.nan)
+    kernels.covariance_of_base(y, rho, eta, latent, out)
+    spiked = gram[:, :signal] * rho @ gram[:, :signal].T
+    np.testing.assert_allclose(out, spiked + eta * gram, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
 def test_noise_of_a_step_is_that_of_sampled_steps(latent, signal):
     rho = np.array([2.0, 1.2])[:signal]
     model = (latent, rho, 0.7, 0.8, 0.1, 0.4)
