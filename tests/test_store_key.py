@@ -7,7 +7,7 @@ import pytest
 
 from vaedyn import Params
 from vaedyn.store import SCHEMA, key_of
-from vaedyn.store.key import canonical
+from vaedyn.store.key import canonical, plain
 
 # pinned: a change here makes every stored result unfindable
 PINNED = {
@@ -88,3 +88,9 @@ def test_keys_do_not_depend_on_the_process():
         for seed in ("1", "2")
     }
     assert keys == {key_of("k", {"a": {"c": 0.1, "d": 1}, "b": 2})}
+
+
+def test_floats_become_whole_numbers_as_long_as_they_are_exact():
+    assert type(plain(2.0**53 - 1)) is int
+    assert type(plain(2.0**53)) is float
+    assert type(plain(-(2.0**53))) is float
