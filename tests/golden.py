@@ -27,6 +27,14 @@ TWO = vaedyn.Params(
     dim=40, latent=2, signal=2, rho=(2.5, 0.9), eta=0.6, beta=0.8, lam=0.03, lr=0.1, t_max=4.0,
     points=3, init_seed=2,
 )  # fmt: skip
+# in few dimensions draws of chi-square are often rejected, which shows in what order all are made
+FEW = (
+    vaedyn.Params(dim=4, rho=1.3, eta=0.7, beta=0.9, lr=0.05, t_max=90.0, points=3, init_seed=1),
+    vaedyn.Params(
+        dim=8, latent=2, signal=2, rho=(2.5, 0.9), eta=0.6, beta=0.8, lr=0.05, t_max=40.0,
+        points=3, init_seed=2,
+    ),
+)  # fmt: skip
 NAMES = (*"mdQERD", "eps_g", "eps_g_rotation", "kl", "distortion")
 
 
@@ -68,7 +76,8 @@ def simulated(engine: str) -> list[float]:
     """Return the last values of one and of two latents."""
     one, two = (vaedyn.simulate(p, runs=2, seed=4, engine=engine, jobs=1) for p in (ONE, TWO))
     random = vaedyn.simulate(ONE, runs=1, seed=4, engine=engine, random_start=True, jobs=1)
-    return [*last(one), *last(two), *last(random)]
+    few = [vaedyn.simulate(params, runs=1, seed=4, engine=engine, jobs=1) for params in FEW]
+    return [*last(one), *last(two), *last(random), *last(few[0]), *last(few[1])]
 
 
 def bands() -> list[float]:
