@@ -36,7 +36,7 @@ FAMILY = option(
     type=click.Choice([*FAMILIES]),
     default="tanh",
     help="Schedules to choose from, as --anneal has them; free: piecewise linear, with beta from 0 "
-    "to 300 times its end.",
+    "to 300 times its final value.",
 )
 KNOTS = option(
     "Numerics",

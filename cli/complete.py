@@ -26,7 +26,7 @@ def silent(complete: Completion) -> Completion:
     def call(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         try:
             return complete(ctx, param, incomplete)
-        except Exception:  # a message would land in the middle of somebody's command line
+        except Exception:  # a message would land in the middle of the line that is typed
             return []
 
     return call

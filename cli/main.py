@@ -119,7 +119,7 @@ def report(error: BaseException) -> int:
     Errors that nobody foresaw are raised again.
     """
     if COMPLETION in os.environ and not isinstance(error, SystemExit):
-        # a message would land in the middle of somebody's command line
+        # a message would land in the middle of the line that is typed
         return FAILURE
     if Stopped.by is not None or isinstance(error, KeyboardInterrupt):
         text, code = farewell(Stopped.by or signal.SIGINT)

@@ -108,7 +108,7 @@ def best_schedule(
         The model, and the end value of beta; its own schedule does not matter.
     family : {"tanh", "linear", "cosine", "free"}
         ``free`` is piecewise linear in at most `knots` stretches, with beta from 0 to
-        300 times its end. More of them are never worse, nor is it than ``linear``.
+        300 times its final value. More of them are never worse, nor is it than ``linear``.
     knots : int
         1 to 16.
     tol, rtol, atol : float
