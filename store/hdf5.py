@@ -115,7 +115,7 @@ def write_into(file: BinaryIO, record: Record, *, label: bool) -> None:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, allow_nan=False)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:

@@ -181,5 +181,4 @@ def _scale(dataset: h5d.DatasetID, axis: int) -> h5d.DatasetID:
 def _text(place: Any, name: bytes) -> str:
     value = np.empty((), TEXT)
     h5a.open(place, name).read(value)
-    text = value.item()
-    return text.decode() if isinstance(text, bytes) else str(text)
+    return value.item().decode()

@@ -63,6 +63,12 @@ LABELS = {
     "info NaN": {"info": '{"a": NaN}'},
     "info infinite": {"info": '{"a": 1e999}'},
     "no times": {"provenance": {}},
+    "not created": {"provenance": {"seconds": 1}},
+    "no seconds": {"provenance": {"created": "2026-01-01T00:00:00+00:00"}},
+    "created nowhere": {"provenance": {"created": "2026-01-01T00:00:00", "seconds": 1}},
+    "seconds negative": {"provenance": {"created": "2026-01-01T00:00:00+00:00", "seconds": -1}},
+    "seconds true": {"provenance": {"created": "2026-01-01T00:00:00+00:00", "seconds": True}},
+    "seconds vast": {"provenance": {"created": "2026-01-01T00:00:00+00:00", "seconds": 1e300}},
     "provenance list": {"provenance": ["created", "seconds"]},
     "created yesterday": {"provenance": {"created": "yesterday", "seconds": 1}},
     "created number": {"provenance": {"created": 5, "seconds": 1}},
@@ -243,6 +249,7 @@ DEATHS = {
     "greed": ("bytearray(10**10)", "is damaged: reading it crashes"),
     "nonsense": ("os.write(1, b'nonsense' + bytes([10]))", "is damaged: Expecting value"),
     "killed by others": ("os.kill(os.getpid(), 15)", "was ended by signal 15"),
+    "no memory": ("os._exit(77)", "cannot read a file: Cannot allocate memory"),
 }
 
 
@@ -259,12 +266,30 @@ def test_the_death_of_the_reading_process_is_a_finding(store, monkeypatch, code,
     (finding,) = upkeep.verify(store)
     assert message in finding.problem
     path.write_bytes(without_seal(path.read_bytes()))
-    if "damaged" in message:
+    if "is damaged" in message:
         assert not toy(store, 1).reused
     else:  # it says nothing about the file, which stays where it is
         with pytest.raises(StoreError, match=message):
             toy(store, 1)
         assert path.exists()
+    apart.reader.close()
+
+
+WAITS = """
+import time
+from vaedyn.store import apart
+apart.PATIENCE = 0.01
+apart._answer = lambda _: time.sleep(20)  # for something else than the processor
+apart.serve()
+"""
+
+
+def test_a_process_that_waits_without_end_is_ended(store, monkeypatch):
+    toy(store)
+    apart.reader.close()
+    monkeypatch.setattr(apart, "START", WAITS)
+    (finding,) = upkeep.verify(store)
+    assert finding.problem.endswith("is damaged: reading it crashes or hangs")
     apart.reader.close()
 
 
