@@ -1,12 +1,16 @@
 """`vaedyn store ...` as a user meets it."""
 
+import csv
 import json
 import os
 import re
 import shlex
 import time
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 
@@ -127,14 +131,32 @@ def test_the_command_that_is_shown_makes_the_same_numbers(run, words):
         np.testing.assert_array_equal(two.variables[name][1], values)
 
 
+def exported(path):
+    """Return the numbers of eps_g in a file of any format."""
+    if path.suffix == ".nc":
+        with h5py.File(path) as file:
+            return file["eps_g"][()].ravel()
+    if path.suffix == ".npz":
+        with np.load(path) as data:
+            return data["eps_g"].ravel()
+    with open(path, newline="") as file:
+        rows = csv.DictReader(file)
+        return np.array([float(row["value"]) for row in rows if row["variable"] == "eps_g"])
+
+
 @pytest.mark.parametrize("ending", ["nc", "csv", "npz"])
-def test_export_writes_a_file(run, filled, tmp_path, ending):
-    key = next(filled.records()).key
-    done = run("store export", key, "-o", f"out.{ending}")
+def test_export_writes_the_numbers_of_the_record_to_the_file(run, filled, tmp_path, ending):
+    record = filled.find(next(filled.records()).key)
+    done = run("store export", record.key, "-o", f"out.{ending}")
     assert done.out == f"out.{ending}\n"
-    assert (tmp_path / f"out.{ending}").stat().st_size > 100
-    default = run("store export", key, "--json").json["output"]
-    assert default.endswith(f"{key[:12]}.nc")
+    np.testing.assert_array_equal(exported(tmp_path / f"out.{ending}"), record.eps_g.ravel())
+
+
+def test_an_export_has_a_name_that_tells_what_is_in_it(run, filled, tmp_path):
+    record = filled.find(next(filled.records()).key)
+    default = run("store export", record.key, "--json").json["output"]
+    assert default.endswith(f"{record.key[:12]}.nc")
+    np.testing.assert_array_equal(exported(tmp_path / default), record.eps_g.ravel())
 
 
 def test_rm_asks_and_removes_all_of_a_record(run, filled):
@@ -210,15 +232,33 @@ def test_keys_shared_by_several_are_told_apart(run, filled):
         assert record.key[:6] in done.err
 
 
-def test_human_units():
-    assert [size(n) for n in (0, 999, 1000, 123456, 5e9)] == [
-        "0 B",
-        "999 B",
-        "1 kB",
-        "123 kB",
-        "5 GB",
-    ]
-    assert [age(s) for s in (0, 59, 61, 7200, 200000)] == ["0 s", "59 s", "1 min", "2 h", "2 d"]
+def test_sizes_have_three_digits_and_the_unit_that_fits():
+    shown = {
+        0: "0 B", 1: "1 B", 999: "999 B", 1000: "1 kB", 1234: "1.23 kB", 123456: "123 kB",
+        999_499: "999 kB", 999_500: "1 MB", 5.06e6: "5.06 MB", 2.5e9: "2.5 GB", 5e9: "5 GB",
+        7.1e12: "7.1 TB", 5e15: "5e+03 TB",
+    }  # fmt: skip
+    assert {n: size(n) for n in shown} == shown
+
+
+def test_ages_are_rounded_down_to_the_largest_unit():
+    shown = {
+        -5: "0 s", 0: "0 s", 59.9: "59 s", 60: "1 min", 61: "1 min", 3599: "59 min", 3600: "1 h",
+        7200: "2 h", 86399: "23 h", 86400: "1 d", 200000: "2 d", 40 * 86400: "40 d",
+    }  # fmt: skip
+    assert {s: age(s) for s in shown} == shown
+
+
+def test_a_listing_has_what_is_known_of_every_record_in_its_columns(run, filled, monkeypatch):
+    (record,) = (each for each in filled.records() if each.kind == "simulate")
+    made = datetime.fromisoformat(record.provenance["created"]).timestamp()
+    monkeypatch.setattr("vaedyn.cli.store.time", SimpleNamespace(time=lambda: made + 3 * 3600.0))
+    head, _, row = run("store list kind=simulate").out.splitlines()
+    assert re.split(r" {2,}", head) == ["kind", "key", "runs", "age", "size", "parameters"]
+    fields = ["simulate", record.key[:12], "2", "3 h", size(record.path.stat().st_size)]
+    parameters = "dim=50 lr=0.1 t_max=20 points=5 engine=exact seed=0"
+    assert re.split(r" {2,}", row)[:5] == fields
+    assert set(re.split(r" {2,}", row)[5].split()) >= set(parameters.split())
 
 
 def test_json_of_a_record_is_the_label_of_its_file(run, filled):
