@@ -1,6 +1,7 @@
 """Finding and sorting records, and what a record is."""
 
 import os
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,11 @@ def test_a_record_is_the_same_whether_it_was_found_or_computed(store):
     plain = {"variables": {}}
     assert Record(**{**vars(computed), **plain}) == Record(**{**vars(found), **plain})
     assert toy(store, n=2).key != found.key
+
+
+def test_records_are_not_changed():
+    with pytest.raises(FrozenInstanceError):
+        record(1).kind = "other"
 
 
 def test_a_record_without_variables_says_so():

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -186,6 +187,23 @@ def test_a_file_that_is_mostly_holes_is_not_read_whole(store, monkeypatch):
     os.truncate(path, 1 << 40)
     with pytest.raises(DamagedRecordError, match="no label"):
         hdf5.read(path)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_file_twice_its_place_on_the_disk_and_128_mb_is_mostly_holes(store, monkeypatch, more):
+    path, real, blocks = toy(store).path, os.fstat, 5000
+
+    def fstat(handle):
+        size = (1 << 27) + 2 * 512 * blocks + more
+        return SimpleNamespace(st_mode=real(handle).st_mode, st_size=size, st_blocks=blocks)
+
+    monkeypatch.setattr(hdf5, "_is_sealed", lambda _: False)
+    monkeypatch.setattr(hdf5, "os", SimpleNamespace(**{**vars(os), "fstat": fstat}))
+    if more:
+        with pytest.raises(DamagedRecordError, match="mostly holes"):
+            hdf5.read(path)
+        monkeypatch.setattr(hdf5, "_is_sealed", lambda _: True)
+    assert hdf5.read(path).x == 1.0
 
 
 def test_a_large_file_is_sealed_or_not_whether_it_is_read_in_parts_or_whole(store, monkeypatch):

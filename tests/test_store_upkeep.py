@@ -216,6 +216,20 @@ def test_what_is_left_over_is_removed_once_before_the_first_result_is_kept(store
     assert not names[2].exists()
 
 
+def test_folders_are_made_when_the_first_result_is_kept(tmp_path, monkeypatch):
+    store = ResultStore(tmp_path / "deep" / "down")
+    touched, real = [], Path.touch
+
+    def touch(path):
+        real(path)
+        touched.append(path)
+        path.unlink()  # by somebody who took it for a leftover
+
+    monkeypatch.setattr(Path, "touch", touch)
+    assert toy(store).path.exists()
+    assert [path.parent for path in touched] == [store.path]
+
+
 # --- prune ------------------------------------------------------------------------------
 
 
