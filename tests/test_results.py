@@ -36,9 +36,13 @@ def test_a_result_is_shown_on_one_screen_with_all_its_fields(name):
 
 
 def test_long_arrays_are_shown_by_their_shapes_and_short_ones_in_full():
-    lines = repr(vaedyn.simulate(PARAMS, runs=2)).splitlines()
-    assert "  m: (2, 11, 1, 1)" in lines
-    assert "  eps_g: array([0.004" in repr(vaedyn.fixed_points(PARAMS))
+    shown = repr(vaedyn.simulate(PARAMS, runs=2)).splitlines()
+    sizes = {"m": "(2, 11, 1, 1)", "D": "(2, 11, 1)", "eps_g": "(2, 11)", "t": "(11,)"}
+    assert set(shown) >= {f"  {name}: {shape}" for name, shape in sizes.items()}
+    found = vaedyn.fixed_points(PARAMS)
+    shown = repr(found).splitlines()
+    assert f"  eps_g: {' '.join(repr(found.eps_g).split())}" in shown
+    assert f"  params: {PARAMS!r}"[:90] in "\n".join(shown)
 
 
 def test_results_with_arrays_can_be_compared():

@@ -62,7 +62,7 @@ def test_a_result_is_computed_once_and_comes_back_whole(store):
     assert again.key == key_of("pendulum", PARAMS) == first.key
     assert again.params == PARAMS
     assert again.info == {"steps": 7, "note": "calm"}
-    assert again.variables.keys() == first.variables.keys()
+    assert list(again.variables) == list(first.variables) == ["time", "angle", "count"]
     for name, (dims, values, notes) in first.variables.items():
         assert again.variables[name][0] == dims
         assert again.variables[name][2] == notes

@@ -184,6 +184,8 @@ def test_csv_has_a_number_a_line_with_its_coordinates(simulated, tmp_path):
         assert float(row["value"]) == result.Q[at]
         assert row["signal"] == ""
     assert sum(row["variable"] == "eps_g" for row in rows) == result.eps_g.size
+    named = {row["variable"] for row in rows}
+    assert named == set(record.variables) - {"time"}  # which stands in its column
 
 
 def test_npz_holds_arrays_and_parameters(simulated, tmp_path):
