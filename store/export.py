@@ -82,4 +82,4 @@ def export(record: Record, path: Path) -> None:
         raise StoreError(f"cannot write {path}: {reason(error)}") from error
     finally:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            temporary.unlink()

@@ -66,7 +66,7 @@ def write(record: Record) -> None:
             raise StoreError(f"cannot write {record.path}: {why}") from error
         finally:
             with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+                temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

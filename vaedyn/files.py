@@ -59,7 +59,7 @@ def _replaced(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            part.unlink()
 
 
 def obstacle(path: Path) -> str:
