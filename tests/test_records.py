@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,7 +33,7 @@ class Keeper:
             name: (dims, np.asarray(x), notes) for name, (dims, x, notes) in variables.items()
         }
         return SimpleNamespace(
-            key="the key", path="/the/path", reused=self.reused, params={"the": "record"},
+            key="the key", path=Path("/the/path"), reused=self.reused, params={"the": "record"},
             variables=values, info=info,
         )  # fmt: skip
 

@@ -142,7 +142,7 @@ def look_at_all(store):
 
 def test_processes_share_a_store_lose_nothing_and_lock_nobody_out(tmp_path):
     """All of them start with the same record at the same time, while everything is read."""
-    path, turns, lengths = tmp_path / "shared", 15, (5, 9, 7)
+    path, turns, lengths = tmp_path / "shared", 8, (5, 9, 7)
     store = ResultStore(path)
     environment = {**os.environ, "HDF5_USE_FILE_LOCKING": "TRUE"}
     workers = [

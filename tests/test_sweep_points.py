@@ -292,5 +292,11 @@ def test_a_plan_learns_from_records_that_differ_by_what_varies_alone(summarised)
     assert part.varied == {"beta": [0.25, 1.0, 2.0]}
 
 
+def test_what_is_known_beforehand_is_not_computed_anew(summarised):
+    found = plan("fixedpoints", PARAMS, {"beta": [0.0]}, anew=True)
+    assert (found.missing, found.rest(1)) == (0, 0.0)
+    assert found.outcomes[0].final.keys() == {"lost"}
+
+
 def test_nothing_to_do_takes_no_time():
     assert Plan({}, [], [], None, 0).rest(3) == 0.0

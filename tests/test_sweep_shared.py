@@ -153,6 +153,13 @@ def test_threads_that_are_left_over_are_for_simulations(shared):
     assert shared("theory", 3, 1)[2] == [{}] * 3
 
 
+def test_all_cores_of_this_process_are_used_unless_somebody_says_otherwise(shared, monkeypatch):
+    monkeypatch.setattr(sweeps, "cores", lambda: 3)
+    assert shared("theory", 9, None)[:2] == (2, [("theory", 3, 1)])
+    with pytest.raises(ParameterError, match="^jobs: must be at least 1"):
+        shared("theory", 9, 0)
+
+
 def test_points_that_are_there_are_told_first_and_counted(monkeypatch):
     def look_up(job, task):
         return Outcome("k", True, {"x": 1.0}) if task.place % 2 else None
