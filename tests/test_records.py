@@ -1,6 +1,7 @@
 """What theory, simulation and bands hand to a store, take from it, and say about their making."""
 
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,9 +11,9 @@ import pytest
 
 import vaedyn
 from vaedyn import Params, fluctuations, ode, sgd
-from vaedyn.errors import DivergenceError, ParameterError
-from vaedyn.results import Brief, Source, Trajectory, label
-from vaedyn.state import count, observables
+from vaedyn.errors import ConvergenceError, DivergenceError, ParameterError
+from vaedyn.results import Source, label
+from vaedyn.state import pack
 
 START = "m=0.3,d=0.2,Q=1.1,E=0.9,R=0.1,D=0.8"
 PARAMS = Params(dim=40, eta=0.7, beta=0.9, lam=0.02, lr=0.05, t_max=6, points=4, init=START)
@@ -203,6 +204,44 @@ def test_a_variance_that_vanishes_is_said_of_kept_results_too(monkeypatch, caplo
         assert [text[:20] for text in caplog.messages] == ["D touches zero, as b"] * said
 
 
+def integrated(**options):
+    params = replace(PARAMS, rho=3, lr=0.3, t_max=30, points=2)
+    start = pack(**params.overlaps())
+    return ode.integrate(
+        params, start, params.times(), params.schedule, rtol=1e-7, atol=1e-9, **options
+    )
+
+
+def test_an_integration_stops_after_as_many_steps_as_it_may_take():
+    _, solver = integrated()
+    assert solver["steps"] > 9
+    assert integrated(most=solver["steps"] + 1)[1] == solver
+    heard = []
+    with pytest.raises(ConvergenceError) as error:
+        integrated(most=7, progress=heard.append)
+    form = (
+        r"stopped at t = (\S+) after 7 steps, the last of size (\S+): "
+        r"raise --rtol \(1e-07\) or shorten --t-max"
+    )
+    t, step = map(float, re.fullmatch(form, str(error.value)).groups())
+    assert t / 7 < step < t < 30  # steps become longer
+    assert heard == []  # there is nothing to wait for any more
+
+
+def test_an_order_parameter_beyond_the_bound_has_diverged_when_it_gets_there():
+    fine = vaedyn.theory(replace(PARAMS, rho=3, lr=0.3, dim=1000, t_max=30, points=3001))
+    most = np.max(
+        [np.abs(getattr(fine, name)).reshape(3001, -1).max(axis=1) for name in "mdQERD"], 0
+    )
+    bound = 1.1 + 0.5 * (most.max() - 1.1)  # Q is 1.1 at first
+    there = fine.t[np.argmax(most > bound)]
+    with pytest.raises(DivergenceError, match="at learning rate 0.3: lower --lr$") as error:
+        integrated(bound=bound)
+    t = float(re.match(r"the ODE diverges near t = (\S+) ", str(error.value))[1])
+    assert 0 < there <= t <= 1.2 * there  # at the end of a step
+    integrated(bound=1.01 * most.max())
+
+
 @pytest.mark.parametrize(("beta", "zero"), [(0.99e-6, True), (1.01e-6, False)])
 def test_a_variance_is_lost_for_want_of_beta_or_by_divergence(beta, zero):
     error = ode.variance_lost(1.2345678, beta, 0.3)
@@ -292,31 +331,3 @@ def test_vectors_of_more_than_four_gigabytes_are_told_of(
         caplog.clear()
         sgd.vector_engine(replace(params, dim=dim - 2))
         assert caplog.messages == []
-
-
-# --- results ----------------------------------------------------------------------------
-
-
-def test_arrays_of_more_than_eight_numbers_are_shown_by_their_shape_alone():
-    class Some(Brief):
-        def __init__(self):
-            self.few, self.many = np.zeros(8), np.zeros((3, 3))
-            self.short, self.long = "x" * 198, "word " * 60
-
-    lines = repr(Some()).splitlines()
-    assert lines[:3] == ["Some", f"  few: {np.zeros(8)!r}", "  many: (3, 3)"]
-    assert lines[3] == f"  short: '{'x' * 198}'"
-    assert lines[4].endswith("word ...")
-    assert 180 < len(lines[4]) - len("  long: ") <= 200
-
-
-def test_flat_states_become_named_parts_and_what_is_read_off_them():
-    y = np.random.default_rng(5).uniform(0.5, 1.5, (4, count(2, 3)))
-    t = np.linspace(0, 2, 4)
-    found = Trajectory.from_states(TWO, y, t=t, info={"a": 1})
-    np.testing.assert_array_equal(found.m[:, 1, 2], y[:, 5])
-    np.testing.assert_array_equal(found.D, y[:, -2:])
-    parts = {name: getattr(found, name) for name in "mdQERD"}
-    for name, values in observables(parts, TWO.strengths, 0.6).items():
-        np.testing.assert_array_equal(getattr(found, name), values)
-    assert (found.info, found.source, found.t is t) == ({"a": 1}, None, True)

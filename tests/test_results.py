@@ -7,6 +7,8 @@ import pytest
 
 import vaedyn
 from vaedyn import Params
+from vaedyn.results import Brief, Trajectory
+from vaedyn.state import count, observables
 
 PARAMS = Params(t_max=20, points=11)
 ROWS = np.random.default_rng(0).normal(size=(60, 12)) * np.array([3, 2] + 10 * [1])
@@ -52,3 +54,31 @@ def test_results_with_arrays_can_be_compared():
     for result in (spectrum, found, prediction):
         assert result != copy.deepcopy(result)  # as Trajectory and the like: by identity
         assert hash(result)
+
+
+def test_arrays_of_more_than_eight_numbers_are_shown_by_their_shape_alone():
+    class Some(Brief):
+        def __init__(self):
+            self.few, self.many = np.zeros(8), np.zeros((3, 3))
+            self.short, self.long = "x" * 198, "word " * 60
+
+    lines = repr(Some()).splitlines()
+    assert lines[:3] == ["Some", f"  few: {np.zeros(8)!r}", "  many: (3, 3)"]
+    assert lines[3] == f"  short: '{'x' * 198}'"
+    assert lines[4].endswith("word ...")
+    assert 180 < len(lines[4]) - len("  long: ") <= 200
+
+
+TWO = Params(latent=2, signal=3, rho=(3.0, 2.0, 1.5), eta=0.6)
+
+
+def test_flat_states_become_named_parts_and_what_is_read_off_them():
+    y = np.random.default_rng(5).uniform(0.5, 1.5, (4, count(2, 3)))
+    t = np.linspace(0, 2, 4)
+    found = Trajectory.from_states(TWO, y, t=t, info={"a": 1})
+    np.testing.assert_array_equal(found.m[:, 1, 2], y[:, 5])
+    np.testing.assert_array_equal(found.D, y[:, -2:])
+    parts = {name: getattr(found, name) for name in "mdQERD"}
+    for name, values in observables(parts, TWO.strengths, 0.6).items():
+        np.testing.assert_array_equal(getattr(found, name), values)
+    assert (found.info, found.source, found.t is t) == ({"a": 1}, None, True)

@@ -102,7 +102,7 @@ def plan(
 def _cost(record: Any, asked: Any) -> float:
     """Return how long a stored result took, or as many entries of it as are asked for."""
     length = asked[2]
-    share = length / record.length if length and record.length else 1.0
+    share = length / record.length if length else 1.0
     return share * record.provenance["seconds"]
 
 
