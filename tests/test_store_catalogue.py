@@ -4,6 +4,7 @@ import os
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vaedyn.store import ResultStore, catalogue
@@ -143,3 +144,38 @@ def test_many_records_with_one_beginning_are_told_by_five_of_their_keys(store):
         store.locate("")
     shown = ", ".join(key[:6] for key in keys[:5])
     assert error.value.args[0].endswith(f"have keys starting with '': {shown}")
+
+
+def test_lengths_are_compared_as_numbers(store):
+    store.path.mkdir()
+    values = np.arange(20.0)
+
+    def write(n, length):
+        block = ({"x": (("i",), values[:length], {})}, {})
+        return store.write("grown", {"n": n}, block, 1.0, length)
+
+    short, long, _ = write(1, 3), write(1, 12), write(2, 20)
+    assert store.locate(short.key) == [short.path, long.path]
+    assert len(store.find(short.key).x) == len(store.find(f"grown-{short.key[:9]}").x) == 12
+    assert store.find_label(short.key).length == 12
+    assert sorted(each.length for each in store.records()) == [12, 20]
+    found = store.load_or_extend("grown", {"n": 1}, None, 7, "i")  # with nothing to compute
+    np.testing.assert_array_equal(found.x, values[:7])
+    assert found.reused
+    assert store.supersede(short) is short
+    assert store.locate(short.key) == [short.path, long.path]
+    assert store.supersede(long) is long
+    assert store.locate(short.key) == [long.path]
+    assert len(store.files()) == 2
+
+
+def test_a_beginning_without_a_kind_is_one_of_keys(store):
+    one = toy(store, n=1)
+    other = store.load_or_run("a2", {"n": 1}, lambda: ({"x": ((), 2.0, {})}, {}))
+    assert store.find("a2-").path == other.path
+    assert store.find("toy-").path == one.path
+    for beginning in ("a2", "toy", one.key[1:], f"{one.key}0"):
+        with pytest.raises(
+            KeyError, match=rf"no record in .* has a key starting with '{beginning}'"
+        ):
+            store.find(beginning)
