@@ -87,6 +87,8 @@ def test_names_that_no_record_has_are_returned_once():
     with pytest.raises(ValueError, match=r"^kind is a text such as toy, not 5$"):
         unknown(there, [parse_filter("kind=5")], [])
     assert unknown(there, [parse_filter("rho=x")], []) == []  # some are lists
+    with pytest.raises(ValueError, match=r"^a is a number such as 1, not 'b'$"):
+        unknown([*there, record(3, b=1)], [parse_filter("a=b")], [])  # where there is one
 
 
 def test_a_filter_is_no_longer_than_its_name_and_value():

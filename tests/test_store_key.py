@@ -94,3 +94,14 @@ def test_floats_become_whole_numbers_as_long_as_they_are_exact():
     assert type(plain(2.0**53 - 1)) is int
     assert type(plain(2.0**53)) is float
     assert type(plain(-(2.0**53))) is float
+
+
+@pytest.mark.parametrize("wrap", [lambda x: [x], lambda x: {"a": x}, lambda x: np.array([x])])
+def test_parameters_are_nested_at_most_a_hundred_deep(wrap):
+    value = wrap(1)
+    for _ in range(99):
+        value = [value] if isinstance(value, (list, np.ndarray)) else {"a": value}
+    assert plain(value)
+    for one_more in ([value], {"a": value}):
+        with pytest.raises(ValueError, match="must not be nested more than 100 deep"):
+            plain(one_more)

@@ -195,7 +195,12 @@ def test_a_held_file_is_not_left_over_however_old_it_is(tmp_path):
     assert leftovers(tmp_path) == [path]
 
 
-def test_an_unfinished_file_that_has_gone_is_not_left_over(tmp_path, monkeypatch):
+def test_what_has_gone_need_not_be_removed(tmp_path):
+    assert temporary.discard(tmp_path / "none")
+    assert not temporary.discard(tmp_path)  # a folder
+
+
+def test_an_unfinished_file_that_has_gone_is_not_left_over(tmp_path):
     path = temporary_path(tmp_path / "a-1.h5")
     assert not temporary._abandoned(path)
 
@@ -265,6 +270,8 @@ def test_of_growing_records_the_longest_good_one_is_wanted(store):
     assert upkeep.unwanted(store) == [short]
     middle.unlink()
     assert upkeep.unwanted(store) == []
+    short.with_name(short.name.replace("-3.h5", ".h5")).write_bytes(short.read_bytes())
+    assert upkeep.unwanted(store) == []  # that one does not grow
     other = store.write("grown", {"n": 2}, (values, {}), 1.0, 4).path
     assert upkeep.unwanted(store) == []
     assert other.exists()
