@@ -122,6 +122,7 @@ def test_the_spread_where_the_plateau_still_moves_is_that_of_runs():
     model = vaedyn.Params(dim=500, beta=0.5, lr=0.3, t_max=100, points=501)
     times = plateau.escape_times(vaedyn.simulate(model, runs=800, random_start=True), told.overlap)
     square = (times - times.mean()) ** 2
-    # four of them are 14 %; escapes have a long tail, so that this is about 1.2 times the error of a normal law
+    # four of them are 14 %; escapes have a long tail, so that
+    # this is about 1.2 times the error of a normal law
     error = 0.5 * np.sqrt(square.var() / square.mean() / len(times))
     assert abs(times.std() - told.std) < 4 * error
