@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
 import vaedyn
 from tests import reference
@@ -51,9 +52,10 @@ def test_branches_end_and_stability_changes_at_the_thresholds(by_beta):
     assert event(by_beta, "collapsed", "stability") == [pytest.approx(2, abs=1e-10)]
     limit = noise(Model.of(by_beta.params))
     assert event(by_beta, "noise", "end") == [pytest.approx(limit, abs=1e-8)]
-    stable = by_beta.growth < 0
-    collapsed = by_beta.branch == 1
-    assert (stable[collapsed] == (by_beta.varied[collapsed] > 2)).mean() > 0.99
+    away = np.abs(by_beta.varied - 2) > 1e-9  # rounding decides on the threshold itself
+    collapsed = (by_beta.branch == 1) & away
+    assert collapsed.sum() > 50
+    np.testing.assert_array_equal(by_beta.growth[collapsed] < 0, by_beta.varied[collapsed] > 2)
 
 
 def test_branches_of_two_signals_meet_where_they_must(two):
@@ -94,22 +96,22 @@ def test_other_constants_may_be_varied(name):
     low, high = {"eta": (0.3, 2), "rho": (0.5, 4), "lam": (0, 0.6), "lr": (0.01, 0.6)}[name]
     params = vaedyn.Params(latent=2, signal=2, rho=(2, 1), lr=0.05)
     result = branches(params, name, low, high, groups=1)
-    x = 0.5 * (low + high)
-    model = vary(params, name, x)
+    middle = 0.5 * (low + high)
+    model = vary(params, name, middle)
     there = vaedyn.Params(
         latent=2, signal=2, rho=tuple(model.rho), eta=model.eta, lam=model.lam, lr=model.lr
     )
     listed = vaedyn.fixed_points(there, groups=1)
+    inside = set()
     for n, kind in enumerate(result.types):
         chosen = result.branch == n
-        if kind in listed.types and result.varied[chosen][0] < x < result.varied[chosen][-1]:
-            eps_g = np.interp(x, result.varied[chosen], result.eps_g[chosen])
-            assert eps_g == pytest.approx(listed.eps_g[listed.types.index(kind)], abs=5e-3)
-    inside = {
-        kind
-        for n, kind in enumerate(result.types)
-        if result.varied[result.branch == n][0] <= x <= result.varied[result.branch == n][-1]
-    }
+        x = result.varied[chosen]
+        if x[0] <= middle <= x[-1]:
+            inside.add(kind)
+            point = listed.types.index(kind)
+            for each in ("eps_g", "kl", "distortion"):
+                found = CubicSpline(x, getattr(result, each)[chosen])(middle)
+                assert found == pytest.approx(getattr(listed, each)[point], rel=1e-10, abs=1e-12)
     assert inside == set(listed.types) - {"the end of the trajectory"}
 
 
@@ -286,7 +288,8 @@ def test_times_that_diverge_leave_the_panel_on_both_sides(two, by_beta):
             # rates near a threshold are proportional to the distance from it
             inside = np.flatnonzero((np.abs(x / event["at"] - 1) < 1e-3) & (x < event["at"]))
             product = (event["at"] - x[inside]) * time[inside]
-            np.testing.assert_allclose(product, product[0], rtol=0.1)
+            assert len(inside) > 20
+            np.testing.assert_allclose(product, product[0], rtol=1e-6)
 
 
 def test_lines_and_markers_of_the_cascade_count_by_one_definition(two):
