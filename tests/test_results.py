@@ -7,6 +7,7 @@ import pytest
 
 import vaedyn
 from vaedyn import Params
+from vaedyn.results import Brief
 
 PARAMS = Params(t_max=20, points=11)
 ROWS = np.random.default_rng(0).normal(size=(60, 12)) * np.array([3, 2] + 10 * [1])
@@ -41,10 +42,29 @@ def test_long_arrays_are_shown_by_their_shapes_and_short_ones_in_full():
     assert "  eps_g: array([0.004" in repr(vaedyn.fixed_points(PARAMS))
 
 
+class Shown(Brief):
+    def __init__(self, **fields):
+        vars(self).update(fields)
+
+
+def test_up_to_eight_numbers_and_200_letters_are_shown():
+    words = ["abc"] * 40
+    shown = Shown(few=np.arange(8), many=np.arange(9), short="x" * 198, words=words)
+    assert repr(shown).splitlines() == [
+        "Shown",
+        "  few: array([0, 1, 2, 3, 4, 5, 6, 7])",
+        "  many: (9,)",
+        f"  short: '{198 * 'x'}'",
+        "  words: [" + "'abc', " * 27 + "'abc', ...",
+    ]
+
+
 def test_results_with_arrays_can_be_compared():
     spectrum = vaedyn.covariance_spectrum(lambda: iter([ROWS]))
     found = vaedyn.analyse(spectrum, spikes=2)
     prediction = vaedyn.Prediction(found.rho, found.eta, found.dim)
     for result in (spectrum, found, prediction):
-        assert result != copy.deepcopy(result)  # as Trajectory and the like: by identity
-        assert hash(result)
+        again = copy.deepcopy(result)
+        assert result == result
+        assert result != again  # as Trajectory and the like: by identity
+        assert len({result, again, result}) == 2
