@@ -49,12 +49,13 @@ class Shown(Brief):
 
 def test_up_to_eight_numbers_and_200_letters_are_shown():
     words = ["abc"] * 40
-    shown = Shown(few=np.arange(8), many=np.arange(9), short="x" * 198, words=words)
+    shown = Shown(few=np.arange(8), many=np.arange(9), short="x" * 198, long="x" * 199, words=words)
     assert repr(shown).splitlines() == [
         "Shown",
         "  few: array([0, 1, 2, 3, 4, 5, 6, 7])",
         "  many: (9,)",
         f"  short: '{198 * 'x'}'",
+        "  long: ...",
         "  words: [" + "'abc', " * 27 + "'abc', ...",
     ]
 
