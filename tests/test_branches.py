@@ -9,7 +9,7 @@ from tests import reference
 from vaedyn import figures_branches, figures_cascade
 from vaedyn.bifurcation import Continuation, attractor, branches, vary
 from vaedyn.continuation import EDGE, END, ESCAPE, FOLD, trace
-from vaedyn.dynamics import Model, root
+from vaedyn.dynamics import Model, eigenvalues, root
 from vaedyn.store import ResultStore
 from vaedyn.thresholds import noise
 from vaedyn.units import Unit, Units
@@ -44,6 +44,9 @@ def test_every_point_of_every_branch_is_a_fixed_point(two):
         slope = reference.drift(y, p.beta, p.rho, p.eta, p.lam, p.lr, p.latent) / p.lr
         first = np.flatnonzero(two.branch == two.branch[i])
         assert np.abs(slope).max() < (1e-6 if i in (first[0], first[-1]) else 1e-11)
+        if i % 50 == 25:
+            fastest = eigenvalues(p, y).real.max()
+            assert two.growth[i] == pytest.approx(fastest, rel=1e-6, abs=1e-10)
 
 
 def test_branches_end_and_stability_changes_at_the_thresholds(by_beta):
@@ -121,8 +124,11 @@ def test_the_noise_branch_turns_back_in_the_learning_rate_and_escapes():
     assert len(folds) == 2  # the same place on both sides
     assert folds[0] == pytest.approx(folds[1], abs=1e-9)
     # just below there are two noise-fitting points, above none
-    before = Model.of(vaedyn.Params())._replace(lr=folds[0] - 1e-4)
-    assert Units(before).state(Unit(1, (), 1)) is not None
+    just = [Model.of(vaedyn.Params())._replace(lr=folds[0] + h) for h in (-1e-4, 1e-4)]
+    before, beyond = (Units(each).state(Unit(1, (), 1)) for each in just)
+    assert np.abs(reference.drift(before, 1, np.empty(0), 1, 0, folds[0] - 1e-4, 1)).max() < 1e-10
+    assert before[0] > 0.01  # Q, without signals the first value
+    assert beyond is None
     (escape,) = [e["at"] for e in result.events if e["kind"] == ESCAPE]
     # a large E grows as tau K (tau K - 2) and holds Q at tau / 2, with K = Q + 1
     assert escape == pytest.approx(np.sqrt(5) - 1, abs=1e-5)
