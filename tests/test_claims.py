@@ -91,8 +91,8 @@ def test_fits_find_what_was_put_in_with_honest_errors():
         found = np.array([fit(x, y, error)[:2] for y in drawn])
         off = (found[:, 0] - truth) / found[:, 1]
         assert fit(x, clean, error)[0] == pytest.approx(truth, rel=1e-10)
-        assert off.std() == pytest.approx(1, abs=0.12)
-        assert abs(off.mean()) < 0.2
+        assert off.std() == pytest.approx(1, abs=0.12)  # 4 errors: so much is missed
+        assert abs(off.mean()) < 4 * off.std() / np.sqrt(500)
 
 
 def test_sgd_converges_to_the_ode_and_to_no_other(lab, store):

@@ -75,12 +75,18 @@ def test_every_command_line_is_accepted(page, line):
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["vaedyn thoery", "vaedyn theory --gama 1", "vaedyn theory --beta one", "vaedyn store show"],
+    ("line", "message"),
+    [
+        ("vaedyn thoery", "No such command 'thoery'"),
+        ("vaedyn theory --gama 1", "No such option.*--gama"),
+        ("vaedyn theory --beta one", "'--beta'.*'one' is not"),
+        ("vaedyn store show", "Missing argument 'KEY"),
+    ],
 )
-def test_a_wrong_command_line_is_not_accepted(line):
-    with pytest.raises(click.UsageError):
+def test_a_wrong_command_line_is_not_accepted(line, message):
+    with pytest.raises(click.UsageError) as caught:
         parsed(words_of(line))
+    assert re.search(message, caught.value.format_message())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

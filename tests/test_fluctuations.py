@@ -1,20 +1,21 @@
 """Fluctuations at finite N: the covariance equation, the bands, and the escape from the plateau."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.integrate import solve_ivp
 
 import vaedyn
 from tests import reference
-from tests.laws import assert_same_law
 from vaedyn.dynamics import symmetric
 from vaedyn.fluctuations import (
-    covariance_of_start,
     gradient_of_distortion,
     gradients_of_kl,
     std_of_error,
 )
-from vaedyn.initial import NAMES, random_gram, random_weights
+from vaedyn.initial import NAMES
 from vaedyn.kernels import fluctuations as kernels
 from vaedyn.kernels import ode
 from vaedyn.ode import integrate
@@ -40,16 +41,18 @@ MODELS = {"M=1": (1, 1), "M=2,M*=1": (2, 1), "M=1,M*=2": (1, 2), "M=2,M*=2": (2,
 # --- the covariance of one step ---------------------------------------------------------
 
 
-def increments(y, model, samples, seed):
-    """Return N times the change of all order parameters in many first steps at large N."""
+def gram_of(y, latent, rho, eta):
+    """Return the covariance of h = (u, y, mu), from overlaps put together to a Gram matrix."""
+    m, d, Q, E, R, _ = unpack(y, latent, len(rho)).values()
+    gram = np.block([[np.eye(len(rho)), m.T, d.T], [m, Q, R], [d, R.T, E]])
+    return gram[:, : len(rho)] * rho @ gram[:, : len(rho)].T + eta * gram
+
+
+def increments(h, y, model):
+    """Return N times what one step changes by data and latents h (samples, .), at large N."""
     latent, rho, eta, beta, _, lr = model
-    parts = unpack(y, latent, len(rho))
-    m, d, Q, E, R, _ = (parts[name] for name in NAMES)
-    signal = len(rho)
-    gram = np.block([[np.eye(signal), m.T, d.T], [m, Q, R], [d, R.T, E]])
-    spiked = gram[:, :signal] * rho @ gram[:, :signal].T + eta * gram
-    rng = np.random.default_rng(seed)
-    h = rng.standard_normal((samples, len(gram))) @ np.linalg.cholesky(spiked).T
+    m, _, Q, _, R, _ = unpack(y, latent, len(rho)).values()
+    signal, samples = len(rho), len(h)
     u, yy, mu = h[:, :signal], h[:, signal : signal + latent], h[:, signal + latent :]
     e = yy - mu @ Q - beta * mu
 
@@ -71,21 +74,35 @@ def increments(y, model, samples, seed):
     return np.concatenate([*flat, np.zeros((samples, latent))], axis=1)
 
 
+def quadratic_forms(y, model):
+    """Return the symmetric matrices A (values, ., .) of increments h^T A h, by polarisation."""
+    size = len(model[1]) + 2 * model[0]
+    one = increments(np.eye(size), y, model)
+    pairs = (np.eye(size)[:, None] + np.eye(size)).reshape(-1, size)
+    together = increments(pairs, y, model).reshape(size, size, -1)
+    return np.moveaxis((together - one[:, None] - one) / 2, -1, 0)
+
+
+def noise_of_a_step(y, model):
+    """Return B: of h^T A h and h^T C h, h gaussian of covariance G, it is 2 tr(A G C G)."""
+    A = quadratic_forms(y, model) @ gram_of(y, *model[:3])
+    return 2 * np.einsum("aij,bji->ab", A, A)
+
+
 @pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
 def test_the_covariance_of_data_and_latents_is_exact(latent, signal):
     """Of (u, y, mu): h = Z^T x/sqrt(N) for Z = [W* W V] has covariance G_* rho G_*^T + eta G."""
     rho, eta = np.array([2.0, 1.2])[:signal], 0.7
     y = random_state(latent, signal, seed=3)
-    m, d, Q, E, R, _ = unpack(y, latent, signal).values()
-    gram = np.block([[np.eye(signal), m.T, d.T], [m, Q, R], [d, R.T, E]])
-    out = np.full(gram.shape, np.nan)
+    expected = gram_of(y, latent, rho, eta)
+    out = np.full(expected.shape, np.nan)
     kernels.covariance_of_base(y, rho, eta, latent, out)
-    spiked = gram[:, :signal] * rho @ gram[:, :signal].T
-    np.testing.assert_allclose(out, spiked + eta * gram, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
-def test_noise_of_a_step_is_that_of_sampled_steps(latent, signal):
+def test_noise_of_a_step_is_exact(latent, signal):
+    """Covariance of the increments beside traces; and their mean beside the drift."""
     rho = np.array([2.0, 1.2])[:signal]
     model = (latent, rho, 0.7, 0.8, 0.1, 0.4)
     y = random_state(latent, signal)
@@ -93,52 +110,61 @@ def test_noise_of_a_step_is_that_of_sampled_steps(latent, signal):
     room, c = np.empty((3, count, count)), np.empty((count, count))
     kernels.covariance_of_forms(y, 0.8, rho, 0.7, 0.4, latent, room, c)
     pairs = kernels.products(latent, signal)
-    predicted = 0.4**2 * np.array([[kernels.covariance_of(c, p, q) for q in pairs] for p in pairs])
-    samples = 200_000
-    drawn = increments(y, model, samples, seed=1)
-    drawn -= drawn.mean(axis=0)
-    measured = drawn.T @ drawn / samples
-    error = np.sqrt((drawn**2).T @ drawn**2 / samples - measured**2) / np.sqrt(samples) + 1e-12
-    assert (np.abs(measured - predicted) / error).max() < 5.5
-    assert (np.abs(measured - 1.1 * predicted) / error).max() > 8  # it would be seen
+    got = 0.4**2 * np.array([[kernels.covariance_of(c, p, q) for q in pairs] for p in pairs])
+    np.testing.assert_allclose(got, noise_of_a_step(y, model), rtol=1e-11, atol=1e-14)
+    # what data alone change on average is the drift without decay and the D of the latents
+    mean = np.einsum("aij,ji->a", quadratic_forms(y, model), gram_of(y, latent, rho, 0.7))
+    free = y.copy()
+    free[-latent:] = 1e-300
+    drift = reference.drift(free, 0.8, rho, 0.7, 0.0, 0.4, latent)
+    np.testing.assert_allclose(mean[:-latent], drift[:-latent], rtol=1e-11, atol=1e-13)
+
+
+def equation(y, P, beta, rho, eta, lam, lr, latent):
+    """Return dy/dt and dP/dt from the plain drift, with complex differences for its Jacobian."""
+    args = (beta, rho, eta, lam, lr, latent)
+    tangent = np.array([reference.drift(y + h, *args).imag for h in 1e-30j * np.eye(len(y))])
+    J = tangent.T / 1e-30
+    B = noise_of_a_step(y, (latent, rho, eta, beta, lam, lr))
+    return reference.drift(y, *args), J @ P + P @ J.T + B
+
+
+def some_covariance(latent, signal):
+    """Return one of which Q and E stay symmetric, and which is no multiple of another."""
+    both = symmetric(latent, signal)[0]
+    values = np.random.default_rng(4).standard_normal(both.shape[1:] * 2)
+    return both @ (values @ values.T) @ both.T
 
 
 @pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
-def test_the_covariance_obeys_its_equation(latent, signal):
-    """The compiled equation beside one of NumPy, with differences for the Jacobian, in scipy."""
+def test_the_covariance_changes_as_in_its_equation(latent, signal):
+    args = (0.8, np.array([2.0, 1.2])[:signal], 0.7, 0.1, 0.4, latent)
+    y, P = random_state(latent, signal), some_covariance(latent, signal)
+    out = np.full(len(y) + P.size, np.nan)
+    _, tangent, pairs, matrices = kernels.workspace(latent, signal, spread=True)
+    kernels.spread(np.append(y, P), *args, tangent, pairs, matrices, out)
+    slope = out[len(y) :].reshape(P.shape)
+    np.testing.assert_allclose(slope, equation(y, P, *args)[1], rtol=1e-11, atol=1e-12)
+
+
+def test_the_covariance_is_integrated_along_a_schedule():
+    """The compiled equation beside one of NumPy in scipy."""
     params = vaedyn.Params(
-        dim=500, latent=latent, signal=signal, rho=(2.0, 1.2)[:signal], eta=0.7, beta=0.8,
-        lam=0.1, lr=0.4, t_max=6, points=3, anneal="tanh:0.5",
+        dim=500, latent=2, rho=2.0, eta=0.7, beta=0.8, lam=0.1, lr=0.4, t_max=6, points=3,
+        anneal="tanh:0.5",
     )  # fmt: skip
-    y0 = random_state(latent, signal)
-    size = len(y0)
-    both = symmetric(latent, signal)[0]  # Q and E stay symmetric
-    P0 = both @ np.diag(np.linspace(0.1, 1, both.shape[1])) @ both.T
-    got, _ = integrate(
-        params, np.concatenate([y0, P0.ravel()]), params.times(), params.schedule,
-        rtol=1e-9, atol=1e-11,
-    )  # fmt: skip
-    args = (params.strengths, 0.7, 0.1, 0.4, latent)
-    pairs = kernels.products(latent, signal)
-    count = kernels.forms(latent, signal)
-    room, c = np.empty((3, count, count)), np.empty((count, count))
+    start = np.append(random_state(2, 1), some_covariance(2, 1))
+    size = len(random_state(2, 1))
+    schedule = params.schedule
+    got, _ = integrate(params, start, params.times(), schedule, rtol=1e-9, atol=1e-11)
 
-    def equation(t, joint):
+    def slope(t, joint):
         y, P = joint[:size], joint[size:].reshape(size, size)
-        beta = float(params.schedule(np.array(t), 0.8))
+        beta = float(schedule(np.array(t), 0.8))
+        return np.append(*equation(y, P, beta, params.strengths, 0.7, 0.1, 0.4, 2))
 
-        def drift(x):
-            return reference.drift(x, beta, *args)
-
-        J = np.array([(drift(y + h) - drift(y - h)) / 2e-6 for h in 1e-6 * np.eye(size)]).T
-        kernels.covariance_of_forms(y, beta, params.strengths, 0.7, 0.4, latent, room, c)
-        B = np.array([[kernels.covariance_of(c, p, q) for q in pairs] for p in pairs])
-        return np.concatenate([drift(y), (J @ P + P @ J.T + 0.4**2 * B).ravel()])
-
-    truth = solve_ivp(
-        equation, (0, 6), np.concatenate([y0, P0.ravel()]), rtol=1e-7, atol=1e-9
-    ).y[:, -1]  # fmt: skip
-    np.testing.assert_allclose(got[-1], truth, rtol=2e-5, atol=2e-6)
+    truth = solve_ivp(slope, (0, 6), start, rtol=1e-8, atol=1e-10, t_eval=[0, 3, 6]).y
+    np.testing.assert_allclose(got, truth.T, rtol=1e-6, atol=1e-7)
 
 
 def test_plain_theory_is_not_changed_by_bands():
@@ -165,17 +191,16 @@ def y_with(y, P=None):
 # --- against simulations ----------------------------------------------------------------
 
 CASES = {
-    "plain": {"dim": 1000, "lr": 0.05, "t_max": 100},
     "decay": {"dim": 500, "lr": 0.1, "lam": 0.1, "t_max": 50},
     "annealed": {"dim": 500, "lr": 0.1, "beta": 1.2, "anneal": "tanh:0.05", "t_max": 50},
     "M=2,M*=1": {"dim": 500, "latent": 2, "eta": 0.6, "lr": 0.2, "beta": 0.9, "t_max": 30},
     "M=2,M*=2": {
         "dim": 1000, "latent": 2, "signal": 2, "rho": (2, 1), "lr": 0.1, "t_max": 40,
     },
-    "large": {"dim": 10000, "lr": 0.5, "t_max": 8},
     "small": {"dim": 250, "lr": 0.1, "t_max": 60},
 }  # fmt: skip
 RUNS = 500
+GROUPS = 20
 
 
 def start_of(case):
@@ -201,74 +226,46 @@ def ratios(sgd, bands):
     return np.concatenate(found), np.concatenate(errors)
 
 
+def pooled(sgd, bands):
+    """Return the mean logarithm of all ratios, and its error by leaving out groups of runs."""
+    group = np.arange(len(sgd.eps_g)) % GROUPS
+
+    def without(left_out):
+        values = {
+            name: getattr(sgd, name)[group != left_out]
+            for name in sgd.to_variables("run")
+            if name != "time"
+        }
+        return np.log(ratios(replace(sgd, **values), bands)[0]).mean()
+
+    each = np.array([without(n) for n in range(GROUPS)])
+    return without(None), np.sqrt((GROUPS - 1) * each.var())
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_bands_are_the_spread_of_simulated_runs(case):
+    """Half of the time it fails at bands that are wrong by 8 % (M = 1) or 4 % (M = 2) as a whole.
+
+    A single quantity must be off by 13 %; but the equation and its noise are exact, see above.
+    """
     params = vaedyn.Params(points=41, init=start_of(case), **case)
-    sgd = vaedyn.simulate(params, runs=RUNS if params.dim < 5000 else 400, seed=1)
+    sgd = vaedyn.simulate(params, runs=RUNS, seed=1)
     bands = vaedyn.bands(params)
     found, errors = ratios(sgd, bands)
-    # beyond chance, corrections of relative order 1/N are left, larger at small N
-    allowed = 4.5 * errors + 12 / params.dim
-    assert (np.abs(found - 1) < allowed).all(), found[np.abs(found - 1) > allowed]
-    assert not (np.abs(1.25 * found - 1) < allowed).all()  # 25 per cent would be seen
+    assert (np.abs(found - 1) < 4 * errors).all(), np.abs(found - 1) / errors
+    off, error = pooled(sgd, bands)
+    assert abs(off) < 4 * error < 0.085
 
 
 def test_sqrt_n_times_the_spread_is_the_constant_of_theory():
+    """That the spread itself is right at 250, 500 and 1000 is shown above."""
     case = {"lr": 0.2, "t_max": 30, "points": 4, "init": SHIFTED}
     constants = []
     for dim in (250, 1000, 2500):
-        params = vaedyn.Params(dim=dim, **case)
-        sgd = vaedyn.simulate(params, runs=500)
-        bands = vaedyn.bands(params)
-        constants.append(np.sqrt(dim) * bands.eps_g[-1])
-        found, errors = ratios(sgd, bands)
-        assert abs(np.average(found, weights=errors**-2) - 1) < 0.05
-    np.testing.assert_allclose(constants, constants[0], rtol=1e-6)
-    wrong = vaedyn.bands(vaedyn.Params(dim=300, **case))  # a spread that does not fall with N
-    found, errors = ratios(sgd, wrong)
-    assert abs(np.average(found, weights=errors**-2) - 1) > 0.5
-
-
-@pytest.mark.parametrize("engine", ["exact", "vector"])
-def test_random_weights_spread_as_told(engine):
-    init = {"m": [[0.4], [0.1]], "d": [[0.2], [0.3]], "Q": 1.0, "E": [[0.8, 0.3], [0.3, 1]],
-            "R": [[0.2, 0.1], [0, 0.3]], "D": [1, 0.7]}  # fmt: skip
-    params = vaedyn.Params(dim=60, latent=2, init=init, t_max=0.1, points=2, lr=1e-9)
-    sgd = vaedyn.simulate(params, runs=3000, engine=engine, random_start=True)
-    found = np.concatenate([getattr(sgd, x)[:, 0].reshape(3000, -1) for x in NAMES], axis=1)
-    truth = pack(**params.overlaps())
-    P = covariance_of_start(params)
-    error = np.sqrt(np.diag(P) / 60 / 3000)
-    assert (np.abs(found.mean(axis=0) - truth) < 4.5 * error + 1e-12).all()
-    measured = 60 * np.cov(found.T)
-    scale = np.sqrt(np.outer(np.diag(P), np.diag(P)))
-    assert (np.abs(measured - P) < 0.16 * scale + 1e-12).all()
-    assert (np.abs(measured - 1.4 * P) > 0.16 * scale).any()
-
-
-def test_both_draws_of_random_weights_have_one_law():
-    parts = vaedyn.Params(dim=30, init=SHIFTED).overlaps()
-    rng = np.random.default_rng(0)
-    grams = []
-    for _ in range(4000):
-        m, d, F, _ = random_gram(30, rng, **parts)
-        along = np.concatenate([m, d])
-        W, V, _ = random_weights(30, rng, **parts)
-        both = np.concatenate([W, V])
-        grams.append(((F @ F.T + along @ along.T)[np.triu_indices(2)],
-                      (both @ both.T / 30)[np.triu_indices(2)]))  # fmt: skip
-    exact, vector = np.swapaxes(np.array(grams), 0, 1)
-    assert_same_law(exact, vector)
-
-
-def test_random_starts_widen_the_bands_as_simulated():
-    params = vaedyn.Params(dim=2000, lr=0.1, t_max=30, points=31, init=SHIFTED)
-    sgd = vaedyn.simulate(params, runs=800, random_start=True)
-    bands = vaedyn.bands(params, random_start=True)
-    found, errors = ratios(sgd, bands)
-    assert (np.abs(found - 1) < 4.5 * errors + 0.02).all()
-    assert (bands.m > vaedyn.bands(params).m).all()
-    assert bands.m[0, 0, 0] == pytest.approx(np.sqrt((1 - 0.09) / 2000))
+        found = vaedyn.bands(vaedyn.Params(dim=dim, **case))
+        constants.append(np.sqrt(dim) * np.array([found.eps_g, found.m[:, 0, 0], found.kl]))
+    for constant in constants[1:]:
+        np.testing.assert_allclose(constant, constants[0], rtol=1e-6)
 
 
 # --- what is read off -------------------------------------------------------------------
@@ -300,9 +297,10 @@ def test_the_error_of_an_uncertain_overlap_is_that_of_a_folded_normal():
     sigma, other = 0.02, 0.005
     C[:, 0, 0], C[:, 2, 2] = sigma**2, other**2
     got = std_of_error(generalisation_error, params, y, C)
-    draws = np.abs(means[:, None] + sigma * np.random.default_rng(1).standard_normal(400_000))
-    truth = np.sqrt(4 * draws.var(axis=1) + other**2)
-    np.testing.assert_allclose(got, truth, rtol=0.03)
+    lost = stats.norm.cdf(-means / sigma)
+    mean = means * (1 - 2 * lost) + 2 * sigma * stats.norm.pdf(means / sigma)
+    truth = np.sqrt(4 * (means**2 + sigma**2 - mean**2) + other**2)
+    np.testing.assert_allclose(got, truth, rtol=0.01)  # of 1024 points
     assert got[0] < 0.7 * np.sqrt(4 * sigma**2 + other**2)
     assert got[3] == pytest.approx(np.sqrt(4 * sigma**2 + other**2), rel=1e-7)
 
@@ -315,8 +313,12 @@ def test_the_error_where_two_matches_are_equally_good():
     C = np.zeros((1, size, size))
     C[0, :2, :2] = np.diag([0.03**2, 0.05**2])
     got = std_of_error(generalisation_error, params, y, C)
-    draws = np.random.default_rng(2).standard_normal((400_000, 2)) * [0.03, 0.05] + y[0, :2]
-    assert got[0] == pytest.approx(2 * np.abs(draws).max(axis=1).std(), rel=0.03)
+    # Clark (1961): moments of the larger one of two gaussians
+    (a, b), width = y[0, :2], np.hypot(0.03, 0.05)
+    first, both = stats.norm.cdf((a - b) / width), width * stats.norm.pdf((a - b) / width)
+    mean = a * first + b * (1 - first) + both
+    square = (a**2 + 0.03**2) * first + (b**2 + 0.05**2) * (1 - first) + (a + b) * both
+    assert got[0] == pytest.approx(2 * np.sqrt(square - mean**2), rel=0.003)
 
 
 def test_a_poor_approximation_is_told():
@@ -359,7 +361,8 @@ def test_overlaps_that_are_exactly_zero_are_no_trouble():
     calm = vaedyn.bands(params)  # collapse is stable, and the theory right
     assert calm.warning is None
     sgd = vaedyn.simulate(params, runs=400)
-    assert sgd.m[:, -1].std() == pytest.approx(calm.m[-1, 0, 0], rel=0.15)
+    # at 400 runs, four standard errors: a spread that is off by 14 % would be seen
+    assert sgd.m[:, -1].std() == pytest.approx(calm.m[-1, 0, 0], rel=4 * np.sqrt(0.5 / 400))
     grown = vaedyn.bands(vaedyn.Params(dim=1000, lr=0.2, t_max=400, points=9, init=start))
     assert "no --dim that anybody runs would do" in str(grown.warning)
     assert len(str(grown.warning)) < 250

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 import vaedyn
 from tests.test_fluctuations import random_state
 from vaedyn import plateau
 from vaedyn.kernels import ode
+from vaedyn.ode import integrate
+from vaedyn.state import pack
 
 
 def test_growth_on_the_plateau_is_that_of_the_ode():
@@ -20,8 +23,41 @@ def test_growth_on_the_plateau_is_that_of_the_ode():
     assert left @ right == pytest.approx(1)
 
 
+def even_normals(count, dimensions):
+    """Return points spread evenly under the normal law: images of powers of a golden ratio."""
+    ratio = 2.0
+    for _ in range(60):
+        ratio = (1 + ratio) ** (1 / (dimensions + 1))
+    z = ndtri((0.5 + np.outer(np.arange(count), ratio ** -np.arange(1.0, dimensions + 1))) % 1)
+    return z - z.mean(axis=0)
+
+
+@pytest.mark.parametrize(
+    "changed", [{}, {"rho": 1.3, "eta": 0.8, "beta": 0.7, "lam": 0.05}, {"signal": 2}]
+)
+def test_without_noise_of_sgd_escapes_are_those_of_the_ode_from_gaussian_overlaps(changed):
+    """At a small learning rate the start alone is random; 400 of them know times to 2 %."""
+    params = vaedyn.Params(**{"dim": 10**6, "lr": 1e-4, **changed})
+    told, K = vaedyn.escape(params), params.signal
+    y = pack(**params.mean_overlaps())
+    t = np.linspace(0, told.mean + 8 * told.std, 4001)
+    times = []
+    for row in even_normals(400, 2 * K):
+        y[: 2 * K] = row / 1000
+        m, _ = integrate(params, y, t, params.schedule, rtol=1e-7, atol=1e-12)
+        size = np.sqrt((m[:, :K] ** 2).sum(axis=1))
+        at = int(np.argmax(size >= told.overlap))
+        times.append(np.interp(told.overlap, size[at - 1 : at + 1], t[at - 1 : at + 1]))
+    assert np.mean(times) == pytest.approx(told.mean, abs=(0.025 if K == 1 else 0.12) * told.std)
+    assert np.std(times) == pytest.approx(told.std, rel=0.01 if K == 1 else 0.02)
+
+
 @pytest.mark.parametrize("changed", [{}, {"beta": 0.5}, {"signal": 2}])
 def test_runs_escape_when_told(changed):
+    """With the noise of SGD. Half of the time it fails where the mean is off by 0.33 std.
+
+    A spread must be off by 28 % to be seen here, by 1 to 2 % above, and by 14 % below.
+    """
     params = vaedyn.Params(**{"dim": 1000, "lr": 0.3, "points": 1001, "t_max": 100, **changed})
     told = vaedyn.escape(params)
     model = vaedyn.Params(**{**params.to_dict(), "t_max": told.mean + 9 * told.std})
@@ -30,8 +66,8 @@ def test_runs_escape_when_told(changed):
         vaedyn.simulate(model, runs=runs, random_start=True), told.overlap
     )  # fmt: skip
     assert np.isfinite(times).all()
-    assert abs(times.mean() - told.mean) < 4 * told.std / np.sqrt(runs) + 0.02 * told.mean
-    assert times.std() == pytest.approx(told.std, rel=0.25)
+    assert abs(times.mean() - told.mean) < 4 * told.std / np.sqrt(runs)
+    assert times.std() == pytest.approx(told.std, rel=0.28)
 
 
 def test_runs_that_share_a_start_escape_together():
@@ -86,7 +122,7 @@ def test_the_spread_where_the_plateau_still_moves_is_that_of_runs():
     model = vaedyn.Params(dim=500, beta=0.5, lr=0.3, t_max=100, points=501)
     times = plateau.escape_times(vaedyn.simulate(model, runs=800, random_start=True), told.overlap)
     square = (times - times.mean()) ** 2
-    # escapes have a long tail, so that this is about 1.2 times the error of a normal law
+    # four of them are 14 %; escapes have a long tail, so that
+    # this is about 1.2 times the error of a normal law
     error = 0.5 * np.sqrt(square.var() / square.mean() / len(times))
-    assert abs(times.std() - told.std) < 4 * error + 0.02 * told.std
-    assert abs(1.35 * times.std() - told.std) > 4 * error
+    assert abs(times.std() - told.std) < 4 * error

@@ -6,7 +6,15 @@ import pytest
 import vaedyn
 from tests import reference
 from vaedyn import settling
-from vaedyn.settling import kl_of, modes, rate_of_rows, settled_at, steady_rate
+from vaedyn.settling import (
+    Mode,
+    kl_of,
+    modes,
+    rate_of_rows,
+    rate_of_variances,
+    settled_at,
+    steady_rate,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +46,46 @@ def test_what_makes_no_difference_is_left_out():
     assert [mode.variances for mode in apart] == [(1.0, 0.8)]
 
 
-def test_times_and_rates():
-    mode = next(modes(np.array([1.0, 0.1]), 0.5, 1))
-    assert settled_at(mode, 0.1) == pytest.approx(2 * settled_at(mode, 0.2))
-    # steps of D around beta are stable below 4 dim beta only
-    for dim, beta in ((4, 1.0), (100, 1.0), (10, 1e-4)):
-        assert 0 < steady_rate(dim, beta) <= min(0.2, dim * beta)
+def test_a_mode_has_settled_after_four_of_its_times():
+    mode = Mode(0.3, (1.0,))
+    assert settled_at(mode, 0.1) == pytest.approx(4 / 0.03, rel=1e-14)
+    assert settled_at(mode, 0.2) == pytest.approx(4 / 0.06, rel=1e-14)
+    assert settled_at(Mode(0.0, (1.0,)), 0.5) == pytest.approx(8e300)
+
+
+@pytest.mark.parametrize(
+    ("dim", "beta", "longest", "expected"),
+    [
+        (100, 1.3, 0.0, 0.2),  # a tenth of a nat of KL
+        (10, 1.3, 0.0, 0.2),
+        (9, 1.3, 0.0, 0.18),  # 0.02 for each dimension
+        (4, 1.3, 0.0, 0.08),
+        (4, 0.021, 0.0, 0.08),
+        (4, 0.019, 0.0, 0.076),  # a quarter of 4 dim beta, where D becomes unstable
+        (10, 1e-4, 0.0, 1e-3),
+        (10, 1.5, 0.99, 0.2),
+        (10, 1.5, 4.0, 0.05),  # a quarter of where a step on the longest row becomes unstable
+        (10, 0.003, 4.0, 0.03),
+    ],
+)
+def test_the_steady_rate_is_the_least_of_four_limits(dim, beta, longest, expected):
+    assert steady_rate(dim, beta, longest) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize(("dim", "beta"), [(4, 0.8), (10, 0.3)])
+def test_steps_of_a_variance_are_stable_below_a_rate(dim, beta):
+    """A plain step of D beside where it rests, D = beta for Q = 1 - beta, turns it around."""
+    W = np.zeros((dim, 1))
+    W[0] = np.sqrt(dim * (1 - beta))
+    h, nothing = 1e-5 * beta, np.zeros(dim)
+
+    def after(D, lr):
+        return reference.sgd_step(W, 0 * W, np.array([D]), nothing, beta, 0.0, lr)[2].item()
+
+    limit = rate_of_variances(dim, beta)
+    assert after(beta, limit) == pytest.approx(beta, rel=1e-12)
+    factor = (after(beta + h, limit) - after(beta - h, limit)) / (2 * h)
+    assert factor == pytest.approx(-1, rel=1e-8)
 
 
 @pytest.mark.parametrize(("beta", "length"), [(0.05, 3.0), (0.8, 40.0), (1.4, 700.0)])
@@ -64,7 +106,6 @@ def test_a_step_on_the_longest_row_is_stable_below_a_rate(beta, length):
     assert factor(limit / 2) == pytest.approx(0, abs=1e-9)  # from here on it overshoots
     lr = steady_rate(dim, beta, length)
     assert factor(lr) >= 0.5 - 1e-9
-    assert lr < steady_rate(dim, beta) or lr == min(0.2, dim * beta)
     assert rate_of_rows(beta, 0.0) == np.inf
 
 

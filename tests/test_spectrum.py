@@ -299,6 +299,7 @@ CASES = [
 
 @pytest.mark.parametrize(("samples", "dim", "rho", "eta"), CASES)
 def test_noise_level_and_count_are_right(samples, dim, rho, eta):
+    """Half of the time it misses a bias of the noise by 0.4 of its standard deviation."""
     found = draws(samples, dim, rho, eta, 60)
     counts = np.array([len(analysis.rho) for analysis in found])
     assert np.mean(counts == len(rho)) > 0.95
@@ -327,6 +328,7 @@ def test_spikes_bias_the_noise_that_is_not_corrected():
     [(800, 200, (12, 6, 3)), (300, 900, (60, 30, 12)), (2000, 20, (3, 1)), (500, 500, (20, 10))],
 )
 def test_strengths_have_the_spread_that_is_stated(samples, dim, rho):
+    """Half of the time it misses errors that are 15 % off, and a bias of 0.3 of them."""
     found = draws(samples, dim, rho, 1.0, 100 if dim < 300 else 40)
     z = np.array([(x.rho - rho) / x.rho_error for x in found if len(x.rho) == len(rho)])
     assert len(z) >= 0.97 * len(found)

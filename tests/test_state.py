@@ -80,22 +80,22 @@ def test_eps_g_is_the_distance_of_the_decoder_from_the_signal():
 
 
 def test_distortion_and_kl_are_the_mean_loss():
-    """E[loss] over data of the model = distortion + beta KL, by Monte Carlo."""
+    """E[loss] over data of the model = distortion + beta KL, exact on points as wide as the data.
+
+    The loss is a square in x, so that 2 N points with the covariance of x have its mean.
+    """
     rng = np.random.default_rng(4)
     N, M, K, eta, beta = 12, 2, 2, 0.7, 0.6
     rho = np.array([2.0, 1.0])
     teacher = np.linalg.qr(rng.standard_normal((N, K)))[0] * np.sqrt(N)
     W, V = rng.standard_normal((2, N, M))
     D = np.array([0.5, 0.9])
-    losses = []
-    for _ in range(40_000):
-        c, n = rng.standard_normal(K), rng.standard_normal(N)
-        x = teacher @ (np.sqrt(rho) * c) / np.sqrt(N) + np.sqrt(eta) * n
-        losses.append(reference.loss(W, V, D, x, beta, 0.0))
+    root = np.linalg.cholesky(teacher * rho @ teacher.T / N + eta * np.eye(N)).T
+    points = np.sqrt(N) * np.concatenate([root, -root])
+    losses = [reference.loss(W, V, D, x, beta, 0.0) for x in points]
     found = state.observables(parts_of(reference.overlaps(W, V, D, teacher), M, K), rho, eta)
-    error = np.std(losses) / np.sqrt(len(losses))
-    assert found["distortion"] + beta * found["kl"] == pytest.approx(np.mean(losses), abs=4 * error)
-    assert found["kl"] == pytest.approx(found["kl_per_latent"].sum())
+    assert found["distortion"] + beta * found["kl"] == pytest.approx(np.mean(losses), rel=1e-12)
+    assert found["kl"] == pytest.approx(found["kl_per_latent"].sum(), rel=1e-14)
 
 
 def test_a_collapsed_latent_has_no_kl():

@@ -41,6 +41,8 @@ def test_scale_multiplies_the_normals():
 
 
 def test_normals_follow_the_normal_law_far_into_the_tails():
+    """Half of the time it misses a scale that is off by 0.14 %, a mean by 0.002, tails
+    beyond 3 by 4 % and beyond 4 by 28 %; but the transformation is exact above."""
     x = draw(1, 4_000_000)
     assert stats.kstest(x, "norm").pvalue > 1e-3
     for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96), (6, 15, 10170)):
@@ -48,7 +50,7 @@ def test_normals_follow_the_normal_law_far_into_the_tails():
         assert abs(error) < 4 * np.sqrt(variance / x.size), f"moment {power}"
     for edge in (2.0, 3.0, 4.0):
         expected = 2 * stats.norm.sf(edge) * x.size
-        assert abs((np.abs(x) > edge).sum() - expected) < 4.5 * np.sqrt(expected)
+        assert abs((np.abs(x) > edge).sum() - expected) < 4 * np.sqrt(expected)
 
 
 def test_a_law_that_is_wrong_by_little_is_noticed():
@@ -57,13 +59,14 @@ def test_a_law_that_is_wrong_by_little_is_noticed():
 
 
 def test_neighbouring_normals_and_streams_are_independent():
+    """At four standard errors: correlations of 0.004 are missed half of the time."""
     n = 1_000_000
     x, y = draw(2, n, run=0), draw(2, n, run=1)
     for lag in (1, 2, 63, 64, 65, 128, 256):
         for f in (np.positive, np.square):
-            assert abs(np.corrcoef(f(x[lag:]), f(x[:-lag]))[0, 1]) < 5 / np.sqrt(n)
+            assert abs(np.corrcoef(f(x[lag:]), f(x[:-lag]))[0, 1]) < 4 / np.sqrt(n)
     for f in (np.positive, np.square):
-        assert abs(np.corrcoef(f(x), f(y))[0, 1]) < 5 / np.sqrt(n)
+        assert abs(np.corrcoef(f(x), f(y))[0, 1]) < 4 / np.sqrt(n)
 
 
 def test_the_radius_is_exact_at_both_ends_and_between():
@@ -78,6 +81,7 @@ def test_the_radius_is_exact_at_both_ends_and_between():
 
 @pytest.mark.parametrize("dof", [1, 2, 3, 10, 197, 10**6, 10**9])
 def test_chi_squares_follow_their_law(dof):
+    """A mean that is off by 0.035 of the standard deviation is missed half of the time."""
     stream = kernel.open_stream(np.random.SeedSequence(dof))
     z = np.empty(20_000)
     kernel.normals(stream, 1.0, z)

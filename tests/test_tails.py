@@ -78,7 +78,10 @@ def test_tails_of_noise_are_those_of_gaussian_noise():
 
 @pytest.mark.parametrize("tails", [-2, 3])
 def test_strengths_of_signals_that_are_not_gaussian(tails):
-    """A signal of two values is known better than a gaussian one, one of heavy tails worse."""
+    """A signal of two values is known better than a gaussian one, one of heavy tails worse.
+
+    Half of the time it misses errors that are 25 % off, 3.5 times what 100 draws know.
+    """
     rng = np.random.default_rng(30)
     z = []
     for _ in range(100):

@@ -80,7 +80,11 @@ def test_jacobian_is_that_of_finite_differences(latent, signal):
 
 @pytest.mark.parametrize(("latent", "signal"), [(1, 1), (2, 1), (2, 2)])
 def test_drift_is_the_mean_change_of_the_exact_chain(latent, signal):
-    """N times the mean of one step's change, within its standard error; and no other drift."""
+    """N times the mean of one step's change, within its standard error; and no other drift.
+
+    Half of the time it misses what adds 0.015 to dQ/dt and dE/dt or 0.01 to the others, 2 % of
+    the larger ones. What such a step is, and its mean, is exact in other files.
+    """
     model = {"dim": 10**6, "latent": latent, "signal": signal, "lr": 0.5, "lam": 0.1, "eta": 0.7}
     init = "m=0.4,d=0.5,Q=0.9,E=0.6,R=0.3,D=0.7"
     params = vaedyn.Params(**model, beta=0.8, init=init, t_max=1, points=2)
@@ -97,7 +101,7 @@ def test_drift_is_the_mean_change_of_the_exact_chain(latent, signal):
     change = (change - start) * params.dim
     mean, error = change.mean(axis=0), change.std(axis=0) / np.sqrt(samples) + 1e-6
     args = (start, 0.8, params.strengths, 0.7, 0.1, 0.5, latent)
-    assert (np.abs(mean - evaluate(*args)) / error).max() < 4.5
+    assert (np.abs(mean - evaluate(*args)) / error).max() < 4
     wrong = reference.drift(*args, noise=False)
     assert (np.abs(mean - wrong) / error).max() > 20
 
@@ -330,10 +334,18 @@ def test_a_state_that_is_not_finite_ends_the_integration():
         integrate(params, np.full(6, np.nan), params.times(), Constant(), rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("model", [{"beta": 1e12}, {"eta": 1e12}, {"rho": 1e12}, {"lam": 1e12}])
-def test_extreme_parameters_come_to_an_end(model, monkeypatch):
+@pytest.mark.parametrize(
+    ("model", "error", "message"),
+    [
+        ({"beta": 1e12}, vaedyn.DivergenceError, "diverges near t = 0 at learning rate 0.01"),
+        ({"eta": 1e12}, vaedyn.DivergenceError, "diverges near t = 0 at learning rate 0.01"),
+        ({"rho": 1e12}, vaedyn.ConvergenceError, r"^stopped at t = \S+e-07 after .* --rtol"),
+        ({"lam": 1e12}, vaedyn.ConvergenceError, r"^stopped at t = \S+e-06 after .* --rtol"),
+    ],
+)
+def test_extreme_parameters_come_to_an_end(model, error, message, monkeypatch):
     monkeypatch.setattr("vaedyn.ode.MOST_STEPS", 20_000)
-    with pytest.raises((vaedyn.DivergenceError, vaedyn.ConvergenceError)):
+    with pytest.raises(error, match=message):
         vaedyn.theory(vaedyn.Params(**model))
 
 

@@ -21,7 +21,10 @@ def share_with_floor(draw, count, **options):
 @pytest.mark.parametrize("gamma", [0.01, 0.1, 0.5, 1, 3])
 @pytest.mark.parametrize(("dim", "strength"), [(4, 30), (10, 3), (10, 30), (40, 1.5), (40, 10)])
 def test_signals_in_white_noise_leave_a_floor(dim, strength, gamma):
-    """Signals are that many times as strong as the weakest that could be seen."""
+    """Signals are that many times as strong as the weakest that could be seen.
+
+    Of 40 draws: a floor that is missed in 7 % of the cases is noticed half of the time.
+    """
     rng, samples = np.random.default_rng(40), round(dim / gamma) + 1
     rho = strength * np.sqrt(gamma) * np.linspace(1, 1.5, max(1, dim // 10))
     if samples < 8:
@@ -101,6 +104,7 @@ def test_whitened_data_are_more_equal_than_noise():
 
 @pytest.mark.parametrize(("dim", "freedom"), [(2, 9), (5, 20), (30, 31), (40, 400)])
 def test_chances_of_white_noise_are_even(dim, freedom):
+    """Half of the time it misses chances that are off by 0.1, or by 0.035 where they are 0.05."""
     rng = np.random.default_rng(46)
     chances = []
     for _ in range(400):

@@ -1,0 +1,475 @@
+"""Plant small changes in the code, one at a time, and see whether the tests notice.
+
+`python -m tests.mutants` draws some at random and prints those that nobody notices; `make
+mutants` does so. A change is an operator, a bound or a number replaced, a term, a condition or a
+statement dropped. It is planted in a copy of the project, in which those tests run that call the
+changed function, quick ones first, until one fails. Which tests call which functions is found
+by one run of all tests, kept in build/. Loaded as a plugin of pytest, this module records
+those calls, and puts the tests of a run in order.
+"""
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+MAP = ROOT / "build" / "mutants"
+ROOMS = ("kernels", "science", "store", "cli", "figures")
+LONGEST = 150.0  # seconds of tests tried on one change, as measured without it
+OPERATORS = {
+    ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"),
+    ast.FloorDiv: ("//", "/"), ast.Pow: ("**", "*"), ast.Mod: ("%", "//"),
+    ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"),
+    ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"),
+    ast.Eq: ("==", "!="), ast.NotEq: ("!=", "=="), ast.Is: ("is", "is not"),
+    ast.IsNot: ("is not", "is"), ast.In: ("in", "not in"), ast.NotIn: ("not in", "in"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: `old` at the offset `start` of a file becomes `new`."""
+
+    file: str
+    start: int
+    old: str
+    new: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        """Return where it is, and the change."""
+        return f"{self.file}:{self.line} {self.function}: {brief(self.old)} -> {brief(self.new)}"
+
+
+def brief(code: str) -> str:
+    """Return code in one line of at most 60 characters."""
+    line = " ".join(code.split())
+    return line if len(line) <= 60 else line[:57] + "..."
+
+
+def room_of(file: str) -> str:
+    """Return the room that a file belongs to."""
+    parts = Path(file).parts
+    if parts[0] != "vaedyn":
+        return parts[0]
+    if parts[1] == "kernels":
+        return "kernels"
+    return "figures" if parts[1].startswith(("figures", "style", "plot")) else "science"
+
+
+class Finder(ast.NodeVisitor):
+    """Collects all changes that can be planted in one file."""
+
+    def __init__(self, file: str, text: str) -> None:
+        """Read a file."""
+        self.file, self.text, self.found = file, text, []
+        self.starts = [0]
+        for line in text.encode().splitlines(keepends=True):
+            self.starts.append(self.starts[-1] + len(line))
+        self.bytes = text.encode()
+        self.names: list[str] = []
+        self.visit(ast.parse(text))
+
+    def span(self, node) -> tuple[int, int]:
+        """Return the offsets of both ends of a node."""
+        first = self.starts[node.lineno - 1] + node.col_offset
+        return first, self.starts[node.end_lineno - 1] + node.end_col_offset
+
+    def code(self, node) -> str:
+        """Return the text of a node."""
+        first, last = self.span(node)
+        return self.bytes[first:last].decode()
+
+    def add(self, first: int, last: int, new: str) -> None:
+        """Note a change of the text between two offsets."""
+        line = self.bytes.count(b"\n", 0, first) + 1
+        old = self.bytes[first:last].decode()
+        where = ".".join(self.names)
+        self.found.append(Mutant(self.file, first, old, new, line, where))
+
+    def between(self, left, right, operator) -> None:
+        """Replace the operator between two nodes."""
+        if type(operator) not in OPERATORS:
+            return
+        old, new = OPERATORS[type(operator)]
+        first, last = self.span(left)[1], self.span(right)[0]
+        gap = self.bytes[first:last].decode()
+        at = gap.find(old)
+        if at >= 0 and "#" not in gap:
+            self.add(first + at, first + at + len(old), new)
+
+    def scope(self, node) -> None:
+        """Visit what stands in a function or a class: not decorators, annotations, docstrings."""
+        self.names.append(node.name)
+        if not isinstance(node, ast.ClassDef):
+            for default in [*node.args.defaults, *filter(None, node.args.kw_defaults)]:
+                self.visit(default)
+        for child in node.body:
+            self.visit(child)
+        self.names.pop()
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = scope  # noqa: N815
+
+    def visit_BinOp(self, node) -> None:
+        """Replace the operator, or drop one of both terms."""
+        self.between(node.left, node.right, node.op)
+        if isinstance(node.op, (ast.Add, ast.Sub, ast.Mult, ast.Div)):
+            self.add(*self.span(node), f"({self.code(node.left)})")
+            if isinstance(node.op, (ast.Add, ast.Mult)):
+                self.add(*self.span(node), f"({self.code(node.right)})")
+        self.generic_visit(node)
+
+    def visit_Compare(self, node) -> None:
+        """Replace each comparison."""
+        for left, operator, right in zip(
+            [node.left, *node.comparators], node.ops, node.comparators, strict=False
+        ):
+            self.between(left, right, operator)
+        self.generic_visit(node)
+
+    def visit_BoolOp(self, node) -> None:
+        """Swap `and` and `or`, or drop what is asked last."""
+        old, new = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
+        first, last = self.span(node.values[-2])[1], self.span(node.values[-1])[0]
+        at = self.bytes[first:last].decode().find(old)
+        if at >= 0:
+            self.add(first + at, first + at + len(old), new)
+            self.add(first, self.span(node.values[-1])[1], "")
+        self.generic_visit(node)
+
+    def visit_UnaryOp(self, node) -> None:
+        """Drop `not` and the minus."""
+        if isinstance(node.op, (ast.Not, ast.USub)):
+            self.add(*self.span(node), f"({self.code(node.operand)})")
+        self.generic_visit(node)
+
+    def visit_Constant(self, node) -> None:
+        """Change a number a little, and turn true into false."""
+        if isinstance(node.value, bool):
+            self.add(*self.span(node), str(not node.value))
+        elif isinstance(node.value, int):
+            self.add(*self.span(node), str(node.value + 1))
+        elif isinstance(node.value, float):
+            self.add(*self.span(node), repr(node.value * 1.01 if node.value else 0.01))
+
+    def condition(self, node) -> None:
+        """Take a condition for true, or for false."""
+        for new in ("True", "False"):
+            self.add(*self.span(node.test), new)
+        self.generic_visit(node)
+
+    visit_IfExp = condition  # noqa: N815
+
+    def visit_If(self, node) -> None:
+        """Take a condition for true, or for false, unless it is for type checkers."""
+        if self.code(node.test) != "TYPE_CHECKING":
+            self.condition(node)
+
+    def visit_Expr(self, node) -> None:
+        """Drop a call."""
+        if isinstance(node.value, ast.Call):
+            self.add(*self.span(node), "pass")
+        if not isinstance(node.value, ast.Constant):
+            self.generic_visit(node)
+
+    def visit_AugAssign(self, node) -> None:
+        """Drop an addition, or turn it round."""
+        self.add(*self.span(node), "pass")
+        self.between(node.target, node.value, node.op)
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node) -> None:
+        """Leave annotations alone."""
+        if node.value is not None:
+            self.visit(node.value)
+
+    def visit_Dict(self, node) -> None:
+        """Drop an entry."""
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is not None and len(node.keys) > 1:
+                last = self.span(value)[1]
+                comma = self.bytes[last : last + 1] == b","
+                self.add(self.span(key)[0], last + comma, "")
+        self.generic_visit(node)
+
+    def visit_JoinedStr(self, node) -> None:
+        """Change what is filled in, but not how it is formatted."""
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue) and not isinstance(part.value, ast.Constant):
+                self.visit(part.value)
+
+
+def everything(rooms: tuple[str, ...]) -> dict[str, list[Mutant]]:
+    """Return all changes that can be planted in each room, by the line they stand on."""
+    found = defaultdict(list)
+    for folder in ("vaedyn", "store", "cli"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            file = str(path.relative_to(ROOT))
+            if (room := room_of(file)) in rooms:
+                found[room] += Finder(file, path.read_text()).found
+    return found
+
+
+def planted(mutant: Mutant) -> bytes:
+    """Return the text of a file with a change in it."""
+    text = (ROOT / mutant.file).read_bytes()
+    end = mutant.start + len(mutant.old.encode())
+    return text[: mutant.start] + mutant.new.encode() + text[end:]
+
+
+def compiles(mutant: Mutant) -> bool:
+    """Return whether the changed file is still a program."""
+    try:
+        compile(planted(mutant), mutant.file, "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
+def drawn(rooms: tuple[str, ...], count: int, seed: int) -> list[Mutant]:
+    """Draw changes, of all lines that can be changed, one a line at most."""
+    every = everything(rooms)
+    lines = defaultdict(list)
+    for mutant in (mutant for room in rooms for mutant in every[room]):
+        lines[mutant.file, mutant.line].append(mutant)
+    source = random.Random(seed)
+    places = sorted(lines)
+    source.shuffle(places)
+    found: list[Mutant] = []
+    for place in places:
+        if len(found) == count:
+            break
+        if compiles(mutant := source.choice(lines[place])):
+            found.append(mutant)
+    return found
+
+
+# ---- as a plugin of pytest: which functions a test calls, and which tests are run in which order
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    """Keep the tests named in a file only, in its order."""
+    if path := os.environ.get("VAEDYN_TEST_ONLY"):
+        order = {name: i for i, name in enumerate(json.loads(Path(path).read_text()))}
+        dropped = [item for item in items if item.nodeid not in order]
+        items[:] = sorted(
+            (item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid]
+        )
+        config.hook.pytest_deselected(items=dropped)
+
+
+def pytest_configure(config) -> None:
+    """Record calls, if asked for."""
+    if folder := os.environ.get("VAEDYN_TEST_CALLS"):
+        config.pluginmanager.register(Recorder(Path(folder)))
+
+
+class Recorder:
+    """Writes the functions that each test calls, and how long it takes, to a file a process."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start with no test."""
+        self.path = folder / f"{os.getpid()}.jsonl"
+        self.called: set = set()
+        self.rooms = tuple(str(ROOT / room) + os.sep for room in ("vaedyn", "store", "cli"))
+
+    def trace(self, frame, event, argument) -> None:
+        """Note a call."""
+        self.called.add(frame.f_code)
+
+    def pytest_runtest_logstart(self, nodeid) -> None:
+        """Listen while a test, its fixtures included, runs."""
+        self.called.clear()
+        self.since = time.perf_counter()
+        threading.setprofile(self.trace)
+        sys.settrace(self.trace)
+
+    def pytest_runtest_logfinish(self, nodeid) -> None:
+        """Write what was called."""
+        sys.settrace(None)
+        seconds = time.perf_counter() - self.since
+        names = {
+            f"{Path(code.co_filename).relative_to(ROOT)}:"
+            + code.co_qualname.replace(".<locals>", "")
+            for code in self.called
+            if code.co_filename.startswith(self.rooms)
+        }
+        with self.path.open("a") as file:
+            print(json.dumps([nodeid, seconds, sorted(names)]), file=file)
+
+
+# ---- the run
+
+
+def calls(refresh: bool) -> dict[str, tuple[float, set[str]]]:
+    """Return the seconds of every test, and the functions called, as FILE:NAME."""
+    if refresh or not MAP.exists():
+        shutil.rmtree(MAP, ignore_errors=True)
+        MAP.mkdir(parents=True)
+        print("running all tests once, to see which functions they call", file=sys.stderr)
+        run = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutants", "-n", "2"]
+        subprocess.run(
+            run, cwd=ROOT, check=False, env=os.environ | {"VAEDYN_TEST_CALLS": str(MAP)},
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+    found = {}
+    for path in MAP.glob("*.jsonl"):
+        for line in path.read_text().splitlines():
+            name, seconds, names = json.loads(line)
+            found[name] = seconds, set(names)
+    return found
+
+
+def tests_of(mutant: Mutant, known: dict[str, tuple[float, set[str]]]) -> list[str]:
+    """Return the tests that call the changed function, quick ones first.
+
+    Calls of compiled functions cannot be seen: tests are taken that use a module that imports
+    theirs. Where no test calls a function, or it is no function, all tests of its module are.
+    """
+    files = [mutant.file]
+    tests: list[str] = []
+    if room_of(mutant.file) == "kernels":
+        files = users(mutant.file)
+    elif mutant.function:
+        wanted = f"{mutant.file}:{mutant.function}"
+        tests = [name for name, (_, called) in known.items() if wanted in called]
+    if not tests:
+        starts = tuple(f"{file}:" for file in files)
+        tests = [
+            name
+            for name, (_, called) in known.items()
+            if any(one.startswith(starts) for one in called)
+        ]
+    named = Path(mutant.file).stem
+    direct = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if path.stem == f"test_{named}" or f".{named} import" in path.read_text()
+        or f"import {named}" in path.read_text()
+    }  # fmt: skip
+    tests += [name for name in known if name.split("::")[0] in direct and name not in set(tests)]
+    order = sorted(tests, key=lambda name: (name.split("::")[0] not in direct, known[name][0]))
+    chosen, seconds = [], 0.0
+    for name in order:
+        seconds += known[name][0]
+        if seconds < LONGEST:
+            chosen.append(name)
+    return chosen
+
+
+def users(file: str) -> list[str]:
+    """Return the modules that import a compiled one."""
+    name = Path(file).stem
+    return [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "vaedyn").rglob("*.py")
+        if path.parent.name != "kernels" and name in path.read_text().split("kernels", 1)[-1]
+    ]
+
+
+class Copies:
+    """Copies of the project, one for each change that is tried at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Remember where they are made."""
+        self.folder, self.local = folder, threading.local()
+
+    def mine(self) -> Path:
+        """Return the copy of this thread."""
+        if not hasattr(self.local, "path"):
+            self.local.path = Path(tempfile.mkdtemp(dir=self.folder))
+            listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+            files = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True)
+            for file in filter(None, files.stdout.split("\0")):
+                if (ROOT / file).is_file():
+                    (self.local.path / file).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(ROOT / file, self.local.path / file)
+        return self.local.path
+
+
+def tried(mutant: Mutant, known, copies: Copies) -> tuple[Mutant, str, float]:
+    """Plant a change, run the tests, take it back; return what noticed it, or an empty text."""
+    begun = time.perf_counter()
+    place = copies.mine()
+    tests = tests_of(mutant, known)
+    limit = 3.0 * sum(known[name][0] for name in tests) + 120.0
+    chosen = place / "chosen.json"
+    chosen.write_text(json.dumps(tests))
+    (place / mutant.file).write_bytes(planted(mutant))
+    environment = os.environ | {"VAEDYN_TEST_ONLY": str(chosen), "PYTHONPATH": str(place)}
+    if room_of(mutant.file) == "kernels":  # compiled functions of its own, not kept
+        environment["XDG_CACHE_HOME"] = tempfile.mkdtemp(dir=place)
+    files = list(dict.fromkeys(name.split("::")[0] for name in tests))
+    run = [
+        sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "tests.mutants",
+        "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", "--no-header", *files,
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        run, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        out, _ = process.communicate(timeout=limit)
+        failed = [line for line in out.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        answer = "" if process.returncode in (0, 5) else (failed or out.splitlines() or ["?"])[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.communicate()
+        answer = "did not end"
+    finally:
+        shutil.copy2(ROOT / mutant.file, place / mutant.file)
+        if "XDG_CACHE_HOME" in environment and environment["XDG_CACHE_HOME"].startswith(str(place)):
+            shutil.rmtree(environment["XDG_CACHE_HOME"], ignore_errors=True)
+    return mutant, answer, time.perf_counter() - begun
+
+
+def report(results: Iterator[tuple[Mutant, str, float]], count: int) -> dict[str, list[int]]:
+    """Print each change as it is tried; return how many were noticed and planted in each room."""
+    shares: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for i, (mutant, noticed, seconds) in enumerate(results, 1):
+        shares[room_of(mutant.file)][0] += bool(noticed)
+        shares[room_of(mutant.file)][1] += 1
+        word = "noticed " if noticed else "SURVIVED"
+        by = f"  [{noticed[:90]}]" if noticed else ""
+        print(f"{i}/{count} {word} {seconds:5.0f} s  {mutant}{by}", flush=True)
+    return shares
+
+
+def main() -> None:
+    """Read the options, draw, try, print."""
+    options = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    options.add_argument("--count", type=int, default=40, help="how many changes")
+    options.add_argument("--seed", type=int, default=0, help="which ones")
+    options.add_argument("--jobs", type=int, default=2, help="how many at a time")
+    options.add_argument("--rooms", default=",".join(ROOMS[:4]), help="of " + ",".join(ROOMS))
+    options.add_argument("--refresh", action="store_true", help="find anew which tests call what")
+    options.add_argument("--list", action="store_true", help="print the changes, and end")
+    asked = options.parse_args()
+    mutants = drawn(tuple(asked.rooms.split(",")), asked.count, asked.seed)
+    if asked.list:
+        print(*mutants, sep="\n")
+        return
+    known = calls(asked.refresh)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(asked.jobs) as pool:
+        copies = Copies(Path(folder))
+        shares = report(pool.map(lambda one: tried(one, known, copies), mutants), len(mutants))
+    for room, (noticed, planted_here) in sorted(shares.items()):
+        print(f"{room}: {noticed} of {planted_here} noticed")
+
+
+if __name__ == "__main__":
+    main()
