@@ -28,9 +28,8 @@ class Twin:
     def __init__(self, params, rtol, atol):
         self.params, self.rtol, self.atol = params, rtol, atol
         self.kinks = params.schedule.kinks(np.nextafter(params.t_max, np.inf)).tolist()
-        self.evaluations = self.steps = self.stiff = 0
-        self.least = np.inf
-        self.rejected = 0
+        self.evaluations = self.steps = self.stiff = self.rejected = 0
+        self.least, self.end = np.inf, params.t_max
 
     def slope(self, t, y, start=0.0, stop=np.inf):
         """Return the drift, with beta as it is after `start` and before `stop`."""
@@ -74,10 +73,10 @@ class Twin:
         k0 = self.slope(0.0, y, 0.0)
         h = self.first(y, k0)
         times, states = [t], [y]
-        while t < self.params.t_max:
+        while t < self.end:
             passed = [kink for kink in self.kinks if kink <= t]
             ahead = [kink for kink in self.kinks if kink > t]
-            target = ahead[0] if ahead else self.params.t_max
+            target = ahead[0] if ahead else self.end
             usual, ends = h, t + 1.01 * h >= target
             h = target - t if ends else h
             start, stop = passed[-1] if passed else 0.0, ahead[0] if ahead else np.inf
@@ -90,7 +89,7 @@ class Twin:
             speed = np.linalg.norm(k[6] - k[5]) / np.linalg.norm(after - before)
             self.stiff += h * speed > 3.25
             t, y, k0 = target if ends else t + h, after, k[6]
-            if ends and t < self.params.t_max:
+            if ends and t < self.end:
                 k0 = self.slope(t * (1 + 1e-9), y)
             size = max(size, 1e-10)
             factor = max(0.2, min(10.0, 0.9 * size**-0.17 * last**0.04))
@@ -115,7 +114,7 @@ CASES = {
     "kinks": ({**ONE, "beta": 1.4, "lr": 0.3, "t_max": 90, "anneal": "cyclical:25:0.4"},
               1e-4, 1e-6),
     "jump": ({**ONE, "beta": 2.5, "lr": 0.3, "t_max": 60,
-              "anneal": "points:0=0.5,20=0.2,20=2.5"}, 1e-3, 1e-4),
+              "anneal": "points:0=0.5,20=0.2,20=2.5"}, 1e-6, 1e-7),
     "dip": ({**ONE, "beta": 1.5, "lr": 0.05, "t_max": 60,
              "anneal": "points:0=1.5,20=0,40=1.5"}, 1e-4, 1e-3),
 }  # fmt: skip
@@ -129,14 +128,31 @@ def test_steps_are_those_of_the_plain_twin(case):
     times, states = twin.run()
     assert twin.stiff > 0 or case != "stability"
     assert twin.rejected > 0 or case not in ("jump", "dip")
+    compare(twin, times, states)
+
+
+def compare(twin, times, states):
+    """Let the compiled integrator save at the ends of the twin's steps."""
+    params = twin.params
     got, solver = integrate(
-        params, pack(**params.overlaps()), times, params.schedule, rtol=rtol, atol=atol
+        params, pack(**params.overlaps()), times, params.schedule, rtol=twin.rtol, atol=twin.atol
     )
     assert solver["steps"] == twin.steps
     assert solver["evaluations"] == twin.evaluations
     assert solver["stiff"] == twin.stiff
     assert solver["least_variance"] == pytest.approx(twin.least, rel=1e-9)
     np.testing.assert_allclose(got, states, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize(("share", "steps"), [(0.995, 6), (1.005, 6), (1.015, 7)])
+def test_the_last_step_is_stretched_by_a_hundredth_at_most(share, steps):
+    constants, rtol, atol = CASES["smooth"]
+    params = vaedyn.Params(points=2, **constants)
+    times, _ = Twin(params, rtol, atol).run()
+    twin = Twin(params, rtol, atol)
+    twin.end = times[5] + share * (times[6] - times[5])
+    compare(twin, *twin.run())
+    assert twin.steps == steps
 
 
 def test_the_twin_has_the_tableau():
