@@ -8,7 +8,17 @@ import pytest
 import vaedyn
 from vaedyn.bifurcation import Continuation, vary
 from vaedyn.continuation import (
-    EDGE, END, ESCAPE, FOLD, Piece, _Curve, _tip, end_of, spaced, trace, wide,
+    EDGE,
+    END,
+    ESCAPE,
+    FOLD,
+    Piece,
+    _Curve,
+    _tip,
+    end_of,
+    spaced,
+    trace,
+    wide,
 )  # fmt: skip
 from vaedyn.dynamics import Model, residual
 from vaedyn.thresholds import noise

@@ -353,10 +353,9 @@ def test_each_latent_has_its_own_say_in_the_warning():
     )
     assert together.spread[0] == pytest.approx(relative[1, 0])
     assert "--dim 1700 would do" in str(together.warning)
-    assert (
-        vaedyn.bands(vaedyn.Params(**{**params.to_dict(), "dim": 1800}), random_start=True).warning
-        is None
-    )
+    for dim, warns in ((850, True), (1500, True), (1700, False)):
+        given = vaedyn.Params(**{**params.to_dict(), "dim": dim})
+        assert (vaedyn.bands(given, random_start=True).warning is not None) == warns
 
 
 def test_overlaps_that_are_exactly_zero_are_no_trouble():
