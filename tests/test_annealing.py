@@ -192,7 +192,9 @@ def pieces(params, times):
 
 @pytest.mark.parametrize(("spec", "beta"), SPECS.items())
 def test_theory_meets_every_kink(spec, beta):
-    params = vaedyn.Params(anneal=spec, beta=beta, lr=0.2, t_max=100, points=57)
+    params = vaedyn.Params(
+        rho=1.2, eta=0.7, lam=0.03, anneal=spec, beta=beta, lr=0.2, t_max=100, points=57
+    )
     ours = vaedyn.theory(params)
     y = pack(ours.m, ours.d, ours.Q, ours.E, ours.R, ours.D)
     np.testing.assert_allclose(y, pieces(params, ours.t), atol=2e-7)
