@@ -115,8 +115,8 @@ CASES = {
               1e-4, 1e-6),
     "jump": ({**ONE, "beta": 2.5, "lr": 0.3, "t_max": 60,
               "anneal": "points:0=0.5,20=0.2,20=2.5"}, 1e-6, 1e-7),
-    "dip": ({**ONE, "beta": 1.5, "lr": 0.05, "t_max": 60,
-             "anneal": "points:0=1.5,20=0,40=1.5"}, 1e-4, 1e-3),
+    "dip": ({**ONE, "beta": 1.5, "lr": 0.3, "t_max": 60,
+             "anneal": "points:0=1.5,20=0,40=1.5"}, 1e-2, 0.9),
 }  # fmt: skip
 
 
