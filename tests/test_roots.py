@@ -5,11 +5,11 @@ import pytest
 
 import vaedyn
 from vaedyn import destination
-from vaedyn.attractors import LEARNED, PARTLY, attractors
-from vaedyn.configurations import configurations, neighbours
+from vaedyn.attractors import LEARNED, PARTLY, _Modes, attractors
+from vaedyn.configurations import configurations, describe, neighbours, state
 from vaedyn.dynamics import Model, eigenvalues, residual
 from vaedyn.latents import Constants, all_roots
-from vaedyn.state import count, pack
+from vaedyn.state import count, observables, pack, unpack
 from vaedyn.thresholds import _first_sign_change
 from vaedyn.units import Unit, Units, intact
 
@@ -59,6 +59,24 @@ def test_rotations_among_equal_signals_move_at_no_rate(rho, latents, phase):
     assert found["growth"][0] == pytest.approx(min(rates), rel=1e-6)
 
 
+@pytest.mark.parametrize(("learned", "noise"), [(0, 0), (1, 0), (0, 2), (1, 1), (2, 1)])
+def test_the_loss_of_single_latents_is_that_of_their_joint_state(learned, noise):
+    """Distortion + beta KL + lam (|W|^2 + |V|^2)/2N, up to rounding."""
+    rho, eta, beta, lam = (2.3, 1.2), 0.7, 0.4, 0.03
+    units = Units(Model(3, np.array(rho), eta, beta, lam, 0.05))
+    on = [Unit(1, (strength,)) for strength in rho[:learned]]
+    chosen = (
+        *on, *[Unit(1, (), 1)] * noise, *[Unit(1)] * (3 - learned - noise),
+        *(Unit(0, (strength,)) for strength in rho[learned:]),
+    )  # fmt: skip
+    parts = unpack(state(units, chosen), 3, 2)
+    seen = observables(parts, np.array(rho), eta)
+    size = np.trace(parts["Q"] + parts["E"])
+    loss, eps_g = _Modes(constants(rho, beta)).loss(learned, noise)
+    assert loss == pytest.approx(seen["distortion"] + beta * seen["kl"] + 0.5 * lam * size)
+    assert eps_g == pytest.approx(seen["eps_g"])
+
+
 def test_modes_of_a_symmetry_are_left_out_of_fixed_points_only():
     model = Model(2, np.array([1.7, 1.7]), 0.6, 0.8, 0.03, 0.05)
     y = np.random.default_rng(1).uniform(0.2, 1, count(2, 2))
@@ -84,6 +102,23 @@ def test_a_state_of_entangled_latents_has_no_neighbours_but_collapse():
     collapsed = (Unit(1), Unit(1), Unit(0, (3.0,)), Unit(0, (1.3,)))
     assert neighbours(units, units.state(pair), 2) == [collapsed]
     assert neighbours(units, None, 2) == [collapsed]
+
+
+def test_neighbours_differ_in_one_latent_or_a_pair():
+    rho = (3.0, 1.3)
+    units = Units(Model(3, np.array(rho), 0.7, 0.4, 0.02, 0.05))
+    y = state(units, (Unit(1, (3.0,)), Unit(1, (), 1), Unit(1), Unit(0, (1.3,))))
+
+    def names(groups):
+        return {describe(each, rho) for each in neighbours(units, y, groups)}
+
+    alone = {
+        "signal 1, noise, collapsed", "signal 1, 2 x noise", "signal 1, signal 2, noise",
+        "noise, 2 x collapsed", "2 x noise, collapsed", "signal 2, noise, collapsed",
+        "signal 1, 2 x collapsed", "signal 1, signal 2, collapsed", "3 x collapsed",
+    }  # fmt: skip
+    assert names(1) == alone
+    assert names(2) == alone | {"two on signal 1 and noise, collapsed"}
 
 
 START = "m=0.4,d=0.3,Q=0.7,E=0.5,R=0.2,D=0.9"
