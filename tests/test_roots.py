@@ -59,6 +59,22 @@ def test_rotations_among_equal_signals_move_at_no_rate(rho, latents, phase):
     assert found["growth"][0] == pytest.approx(min(rates), rel=1e-6)
 
 
+@pytest.mark.parametrize("rho", [(2.3, 1.2), (2.3, 2.3)])
+def test_rates_between_single_latents_are_those_of_units(rho):
+    modes, here = _Modes(constants(rho, 0.4)), np.array([0])
+    units = Units(Model(2, np.array(rho), 0.7, 0.4, 0.03, 0.05))
+    kinds = {0: Unit(1, (rho[0],)), 1: Unit(1, (rho[1],)), -1: Unit(1, (), 1), -2: Unit(1)}
+
+    def largest(*chosen):
+        return pytest.approx(np.nanmax(np.real(units.modes(*chosen))), rel=1e-6)
+
+    for a, b in ((0, 1), (-1, 0), (-2, 0), (-1, 1), (-2, -1)):
+        assert modes._between(a, b, here)[0] == largest(kinds[a], kinds[b])
+    for a in (0, -1, -2):
+        assert modes._own(a, here)[0] == largest(kinds[a])
+        assert modes._towards(a, 1, here)[0] == largest(kinds[a], Unit(0, (rho[1],)))
+
+
 @pytest.mark.parametrize(("learned", "noise"), [(0, 0), (1, 0), (0, 2), (1, 1), (2, 1)])
 def test_the_loss_of_single_latents_is_that_of_their_joint_state(learned, noise):
     """Distortion + beta KL + lam (|W|^2 + |V|^2)/2N, up to rounding."""
