@@ -4,9 +4,8 @@ from math import cos, log, pi, sin, sqrt
 
 import numpy as np
 
-from vaedyn.kernels import stream as kernel
-
 MASK = 2**64 - 1
+LANES = 64  # generators side by side
 
 
 # --- random streams ---------------------------------------------------------------------
@@ -26,10 +25,9 @@ class Stream:
     """Twin of `vaedyn.kernels.stream`, started from the same seed."""
 
     def __init__(self, seed: np.random.SeedSequence):
-        words = [int(word) for word in kernel.open_stream(seed)[: kernel.SEEDS]]
-        lanes = kernel.LANES
-        self.lanes = [[words[i + j * lanes] for j in range(4)] for i in range(lanes)]
-        self.scalar = words[kernel.SCALAR :]
+        words = [int(word) for word in seed.generate_state(4 * (LANES + 1), np.uint64)]
+        self.lanes = [[words[i + j * LANES] for j in range(4)] for i in range(LANES)]
+        self.scalar = words[4 * LANES :]
         self.ready: list[float] = []
 
     def normals(self, count: int) -> np.ndarray:

@@ -92,6 +92,7 @@ def test_a_file_is_its_points(tmp_path):
         ("points:0=1,5", "each point is T=BETA"),
         ("points:5=1,0=1", "times must not fall"),
         ("points:0=1,0=2,0=1", "no more than two"),
+        ("constant:3", "it takes no number"),
         ("points:0=-1,1=1", "not negative"),
         ("points:-1=1", "not negative"),
         ("points:0=0.5,9=0.7", "ends at beta = 0.7, so --beta must be 0.7"),
@@ -136,6 +137,34 @@ def test_more_cycles_than_anybody_can_follow_are_refused():
     assert len(parse_schedule("cyclical:1:0.5").kinks(100.0)) == 199
 
 
+def test_as_many_points_and_cycles_as_are_allowed():
+    for count in (1000, 1001):
+        spec = "points:" + ",".join(f"{t}={1 + t % 2}" for t in range(count))
+        if count == 1000:
+            assert len(parse_schedule(spec).times) == count
+            continue
+        with pytest.raises(vaedyn.ParameterError, match="must be 1 to 1000 points, not 1001"):
+            parse_schedule(spec)
+    cycles = parse_schedule("cyclical:2:0.5")
+    cycles.check(2e6)
+    with pytest.raises(vaedyn.ParameterError, match="more than 1000000 cycles"):
+        cycles.check(2e6 + 1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "formula"),
+    [
+        ("constant", r"$\beta = 1.5$"),
+        ("tanh:0.02", r"$\beta(t) = 1.5\,\tanh(0.02\,t)$"),
+        ("cosine:40", r"$\beta(t)$: cosine to 1.5 at $t = 40$"),
+        ("cyclical:25:0.4", r"$\beta(t)$: to 1.5 in 0.4 of every 25"),
+        ("points:0=0.2,30=1.2,60=1.5", r"$\beta(t)$: 3 points to 1.5"),
+    ],
+)
+def test_formulas_name_every_number(spec, formula):
+    assert parse_schedule(spec, 1.5).formula(1.5) == formula
+
+
 def pieces(params, times):
     """Return states by scipy, integrated anew from kink to kink."""
     schedule = params.schedule
@@ -163,7 +192,9 @@ def pieces(params, times):
 
 @pytest.mark.parametrize(("spec", "beta"), SPECS.items())
 def test_theory_meets_every_kink(spec, beta):
-    params = vaedyn.Params(anneal=spec, beta=beta, lr=0.2, t_max=100, points=57)
+    params = vaedyn.Params(
+        rho=1.2, eta=0.7, lam=0.03, anneal=spec, beta=beta, lr=0.2, t_max=100, points=57
+    )
     ours = vaedyn.theory(params)
     y = pack(ours.m, ours.d, ours.Q, ours.E, ours.R, ours.D)
     np.testing.assert_allclose(y, pieces(params, ours.t), atol=2e-7)

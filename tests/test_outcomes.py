@@ -5,7 +5,7 @@ import pytest
 
 import vaedyn
 from vaedyn.annealing import Constant
-from vaedyn.attractors import ENTANGLED, OSCILLATING
+from vaedyn.attractors import DIVERGING, ENTANGLED, OSCILLATING, UNDECIDED
 from vaedyn.ode import integrate
 from vaedyn.outcomes import _peak, outcome
 from vaedyn.state import observables, pack, unpack
@@ -50,6 +50,14 @@ def test_creep_ends_where_a_long_integration_does(params):
 
 def test_what_turns_back_and_forth_oscillates():
     assert outcome(pair(rho=(3, 1), beta=1.19, lr=1.07)).phase == OSCILLATING
+
+
+def test_what_diverges_or_takes_too_many_steps_is_called_so(monkeypatch):
+    found = outcome(pair(rho=(3, 1), beta=1.19, lr=3))
+    assert (found.phase, found.active) == (DIVERGING, -1)
+    assert np.isnan([found.eps_g, found.growth]).all()
+    monkeypatch.setattr("vaedyn.outcomes.MOST_STEPS", 3)
+    assert outcome(pair(rho=(3, 1), beta=1.19, lr=0.2)).phase == UNDECIDED
 
 
 def test_peaks_are_beyond_both_ends():

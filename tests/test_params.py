@@ -128,6 +128,13 @@ def test_impossible_overlaps_are_refused_with_the_reason(change, reason):
         Params(latent=2, signal=2, init={**start, **change})
 
 
+def test_overlaps_of_a_trillion_are_the_largest():
+    start = "m=0,d=0,Q={},E=1,R=0,D=1"
+    assert Params(init=start.format("1e12")).overlaps()["Q"] == 1e12
+    with pytest.raises(ParameterError, match="^init: Q must be finite, at most 1e12"):
+        Params(init=start.format("1.0000001e12"))
+
+
 def test_overlaps_on_the_edge_of_the_possible_are_allowed():
     """Decoder and encoder along the signal: nothing is left beyond it."""
     params = Params(init="m=0.5,d=0.3,Q=0.25,E=0.09,R=0.15,D=1")

@@ -93,6 +93,8 @@ def test_another_convention_would_be_noticed():
 
 def test_weights_translate_both_ways():
     assert Convention("mean").beta(0.00025, 1600) == pytest.approx(0.2)
+    assert Convention("mean", 0.3, 0.1).weight(0.7, 1) == pytest.approx(0.7 * 0.01 / 0.3)
+    assert Convention("sum", 0.3, 0.1).weight(0.7, 9) == pytest.approx(0.7 * 0.01 / 0.3)
     for convention, _ in CONVENTIONS:
         assert convention.beta(convention.weight(0.7, 33), 33) == pytest.approx(0.7)
 
@@ -102,13 +104,25 @@ def test_weights_translate_both_ways():
     [
         ({"loss": "max"}, "loss"),
         ({"decoder_variance": 0}, "decoder_variance"),
+        ({"decoder_variance": 0.9e-12}, "decoder_variance"),
         ({"scale": -1}, "scale"),
+        ({"scale": 0.9e-12}, "scale"),
     ],
 )
 def test_conventions_are_checked(others, name):
     with pytest.raises(vaedyn.ParameterError) as caught:
         Convention(**others)
     assert caught.value.name == name
+
+
+def test_dimensions_and_weights_are_checked():
+    Convention("sum", 1e-12, 1e-12).beta(1e-12, 3)
+    for dim in (0, -1, 1.5):
+        with pytest.raises(vaedyn.ParameterError, match="^dim: "):
+            Convention("mean").weight(0.7, dim)
+    for weight in (0, -1, 0.9e-12, float("nan")):
+        with pytest.raises(vaedyn.ParameterError, match="^weight: "):
+            Convention("mean").beta(weight, 3)
 
 
 def test_predictions_are_the_fixed_points_of_small_learning_rates():

@@ -85,7 +85,10 @@ def test_drift_is_the_mean_change_of_the_exact_chain(latent, signal):
     Half of the time it misses what adds 0.015 to dQ/dt and dE/dt or 0.01 to the others, 2 % of
     the larger ones. What such a step is, and its mean, is exact in other files.
     """
-    model = {"dim": 10**6, "latent": latent, "signal": signal, "lr": 0.5, "lam": 0.1, "eta": 0.7}
+    model = {
+        "dim": 10**6, "latent": latent, "signal": signal, "lr": 0.5, "lam": 0.1, "eta": 0.7,
+        "rho": (2.3, 1.2)[:signal],
+    }  # fmt: skip
     init = "m=0.4,d=0.5,Q=0.9,E=0.6,R=0.3,D=0.7"
     params = vaedyn.Params(**model, beta=0.8, init=init, t_max=1, points=2)
     engine = sgd.exact_engine(params)
@@ -228,10 +231,18 @@ def scipy_solution(params, times, **settings):
 
 MODELS = {
     "default": {},
-    "annealed": {"anneal": "tanh:0.02", "lr": 0.1, "t_max": 100, "lam": 0.1},
-    "M=2": {"latent": 2, "signal": 2, "rho": (2, 1), "lr": 0.2, "t_max": 100},
-    "M=3,M*=1": {"latent": 3, "beta": 0.6, "lr": 0.1, "t_max": 150},
-}
+    "annealed": {
+        "rho": 1.4, "eta": 0.8, "beta": 0.9, "anneal": "tanh:0.02", "lr": 0.1, "t_max": 100,
+        "lam": 0.15,
+    },
+    "M=2": {
+        "latent": 2, "signal": 2, "rho": (2.3, 1.2), "eta": 0.7, "beta": 0.9, "lam": 0.03,
+        "lr": 0.2, "t_max": 100,
+    },
+    "M=3,M*=1": {
+        "latent": 3, "rho": 1.3, "eta": 0.8, "beta": 0.6, "lam": 0.02, "lr": 0.1, "t_max": 150,
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())

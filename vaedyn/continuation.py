@@ -109,7 +109,8 @@ class _Curve:
         for _ in range(12):
             if not -1 <= point[-1] <= 2:  # far out, where numbers may overflow
                 return None
-            value = self.value(point)
+            with np.errstate(all="ignore"):  # of states that are far from any fixed point
+                value = self.value(point)
             if not np.isfinite(value).all():
                 return None
             if np.abs(value).max() < 0.01 * TOLERANCE:

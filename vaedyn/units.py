@@ -97,15 +97,13 @@ def vanishing(unit: Unit, y: np.ndarray) -> float:
 
 
 def intact(unit: Unit, y: np.ndarray) -> bool:
-    """Return whether `y` is still of the kind of `unit`, no simpler one, and one of vectors.
+    """Return whether `y` is still of the kind of `unit`, which lives, and one of vectors.
 
     Away from the signals the overlaps of all weights must make a positive
     semi-definite matrix; the ODE has other fixed points, of no weights at all.
     """
     if not (np.isfinite(y).all() and (y[len(y) - unit.latents :] > 0).all()):
         return False
-    if not unit.alive:
-        return True
     parts = unpack(y, unit.latents, len(unit.strengths))
     along = np.vstack([parts["m"], parts["d"]])
     gram = np.block([[parts["Q"], parts["R"]], [parts["R"].T, parts["E"]]])
