@@ -31,6 +31,7 @@ def rendered(command, done, saved=()):
     text = "\n".join(lines) + "\n\n"
     if ".npy" in command:  # keys hold an eigenvalue to the last digit, which differs by machine
         text = re.sub(r"[0-9a-f]{32,}|\b[0-9a-f]{12}\b|(?<= / )[0-9.]+", "...", text)
+    text = re.sub(r"^! *[\d.]+ kB ", "! ... kB ", text, flags=re.M)
     return re.sub(r"(computed \w+ \S+ in) \S+ s", r"\1 ... s", text)
 
 
