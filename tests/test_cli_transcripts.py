@@ -41,4 +41,4 @@ def test_commands_print_what_they_have_always_printed(run, tables, saved, file):
         saved.clear()
     if os.environ.get("VAEDYN_TEST_WRITE"):
         file.write_text(found, encoding="utf-8")
-    assert found == known
+    assert found == known, "see tests/transcripts.py if this is meant to be"
