@@ -134,7 +134,8 @@ def cascade(
     must be long: latents mixed over two signals part slowly. A latent is active
     when its KL divergence is more than 0.01 nats, in both.
     """
-    chosen = output_path("cascade", output, params, {**simulation, "simulations": simulations})
+    told = {name: value for name, value in simulation.items() if name != "jobs"}
+    chosen = output_path("cascade", output, params, {**told, "simulations": simulations})
     if vary and vary.name != "beta":
         raise click.BadParameter(f"expected beta=..., got {vary.name}", param_hint="--vary")
     top = 1.2 * (params.strengths.max() + params.eta)

@@ -176,7 +176,7 @@ def figure(
             store=ResultStore(store_path, recompute=recompute),
             jobs=options["jobs"],
             progress=progress,
-            **{key: options[key] for key in used if key not in varied},
+            **{key: options[key] for key in used},
         )
     note_counts(vary)
     _tell(result)

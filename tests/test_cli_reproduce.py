@@ -14,8 +14,8 @@ import vaedyn
 from vaedyn import claims
 from vaedyn.cli import main as cli
 from vaedyn.cli import panels
-from vaedyn.cli.report import shown
-from vaedyn.cli.reproduce_paper import command_line
+from vaedyn.cli.report import _allowed, report, shown, verdict
+from vaedyn.cli.reproduce_paper import command_line, entries
 from vaedyn.evidence import Panel, Recipe, Row
 
 START = "m=0.2,d=0.2,Q=1,E=1,R=0,D=1"
@@ -241,3 +241,56 @@ def test_printed_commands_are_short_and_can_be_run(run):
         "--vary dim=20,50"
     )
     assert run.words(*shlex.split(line)[1:]).code == 0
+
+
+# --- the report -------------------------------------------------------------------------
+
+
+def panel(**row):
+    values = {"claim": "a & b", "expected": 1.5, "origin": "paper, page 1", "found": 1.625,
+              "error": 0.0625, "tolerance": 0.25, "basis": "3 errors"}  # fmt: skip
+    return Panel(
+        name="one", title="A <title>", rows=[Row(**{**values, **row})], caption="what is seen",
+        known="little", chosen="much", data={}, recipes=[],
+    )  # fmt: skip
+
+
+def test_the_report_says_what_is_expected_and_found():
+    page = report(
+        [panel(), panel(relation=">", tolerance=0.0, error=None)],
+        [(b"<svg/>", 5.0), (b"<svg/>", 4.99)],
+        [["vaedyn theory", "vaedyn check"], ["vaedyn anneal"]],
+        "made by hand",
+    )
+    cells = [
+        '<a href="#panel1">1</a> a &amp; b</td>', 'data-name="expected">1.5</td>',
+        'data-name="from">paper, page 1</td>', 'data-name="found">1.625 ± 0.062</td>',
+        '<span class="pass">pass</span></td></tr>', '<a href="#panel2">2</a>',
+        'data-name="expected">&gt; 1.5</td>', 'data-name="found">1.625</td>',
+        '<section id="panel1"><h2>1. A &lt;title&gt;</h2>\n<figure>',
+        "base64,PHN2Zy8+", "<figcaption>what is seen</figcaption>", "<dd>little</dd>",
+        "<dd>much</dd>", "<li>a &amp; b: ± 0.25, 3 errors. <span",
+        "<pre>vaedyn theory\nvaedyn check</pre>",
+        '<section id="panel2"><h2>2. A &lt;title&gt;</h2>\n<figure class="narrow">',
+        "<li>a &amp; b: &gt; 1.5, 3 errors. <span", "<pre>vaedyn anneal</pre>",
+        "<small>made by hand</small>",
+    ]  # fmt: skip
+    assert [cell for cell in cells if cell not in page] == []
+    places = [page.index(cell) for cell in cells]
+    assert places == sorted(places)
+    assert '<p class="pass">all 2 rows pass</p>' in page
+    bad = panel(found=3.0)
+    assert verdict([*bad.rows, *panel().rows]) == "1 of 2 rows FAIL"
+    page = report([bad], [(b"", 9.0)], [[]], "")
+    assert '<p class="fail">1 of 1 rows FAIL</p>' in page
+    assert '<span class="fail">FAIL</span>' in page
+    assert _allowed(panel(relation="<", tolerance=0.0).rows[0]) == "< 1.5"
+
+
+def test_rows_of_a_report_in_json():
+    (entry,) = entries(panel(found=np.nan))
+    assert entry == {
+        "panel": "one", "claim": "a & b", "relation": "=", "claimed": 1.5, "expected": 1.5,
+        "origin": "paper, page 1", "found": None, "error": 0.0625, "tolerance": 0.25,
+        "basis": "3 errors", "passed": False,
+    }  # fmt: skip

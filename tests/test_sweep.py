@@ -85,6 +85,7 @@ def test_values_are_shown_in_full():
         "theory --vary beta=": "expected numbers with commas",
         "theory --vary beta=1,x": "expected numbers with commas",
         "theory --vary beta=1,nan": "expected numbers with commas",
+        "theory --vary beta=1,inf": "expected numbers with commas",
         "theory --vary beta=1:": "expected START:STOP or START:STOP:COUNT",
         "theory --vary beta=1:2:3:4": "expected START:STOP or START:STOP:COUNT",
         "theory --vary beta=log:1": "expected START:STOP or START:STOP:COUNT, perhaps with log:",
