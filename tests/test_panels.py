@@ -177,7 +177,7 @@ def test_entanglement_holds_correlations_of_both_kinds_of_signals(entangled):
 
 
 def test_entanglement_is_drawn_with_the_saddles_that_are_passed(entangled):
-    lab, panel, _ = entangled
+    _, panel, _ = entangled
     figure = figure_of(panel)
     for axes, name in zip(figure.axes, ("equal", "unequal"), strict=True):
         data = panel.data[name]
