@@ -12,6 +12,7 @@ from vaedyn.empirical import DataParams, Rows, learn
 from vaedyn.kernels import rows
 from vaedyn.prediction import Prediction
 from vaedyn.settling import kl_of
+from vaedyn.state import unpack
 from vaedyn.store import ResultStore
 
 
@@ -225,3 +226,85 @@ def test_weights_of_constant_columns_do_not_linger_among_denormal_numbers():
     run = empirical._Run(replace(PARAMS, lr=0.3, t_max=6000.0, points=2), in_blocks(x), 0, None)
     run.states(directions)
     assert (run.W[:, 0] == 0).all()
+
+
+def still(unit, beta, weight):
+    """Return a run that hardly learns, and one of whose weights is as large as said."""
+    x, directions = spiked(60)
+    params = replace(PARAMS, beta=beta, lr=1e-12, t_max=0.5, points=2)
+    run = empirical._Run(params, in_blocks(x, unit=unit), 0, None)
+    run.V[1, 3] = -weight
+    return run, directions
+
+
+@pytest.mark.parametrize(
+    ("unit", "beta", "limit"),
+    [(1.5, 2.0, 100.0), (4.0, 1.0, 200.0), (4.0, 0.01, 2000.0)],
+)
+def test_weights_that_grow_without_bound_are_noticed_though_variances_stay(unit, beta, limit):
+    """The squared limit is 10^4, or as much times unit/beta, if that is more than 1."""
+    run, directions = still(unit, beta, 0.999 * limit)
+    assert np.isfinite(run.states(directions)).all()
+    run, directions = still(unit, beta, 1.001 * limit)
+    with pytest.raises(vaedyn.DivergenceError, match="before t = 0 at learning rate 1e-12"):
+        run.states(directions)
+
+
+def test_a_variance_is_lost_for_want_of_beta_or_for_large_steps():
+    run, _ = still(4.0, 2.0, 1.0)
+    for beta, text in ((0.5e-3, "beta is 0.002:"), (0.0, "beta is 0:")):
+        assert f"an encoder variance D reached zero at t = 7, where {text}" in str(
+            run.lost(7.0, beta)
+        )
+    assert str(run.lost(7.0, 0.51e-3)) == (
+        "learning diverges before t = 7 at learning rate 1e-12: lower --lr"
+    )
+    none, _ = still(4.0, 0.0, 1.0)
+    assert "reached zero" in str(none.lost(7.0, 0.1))
+
+
+def test_the_reason_of_a_divergence_is_named_close_to_the_limit_only():
+    run, _ = still(4.0, 2.0, 1.0)
+    row, length = run.rows.longest
+    limit = 2 / (1.5 * length)  # at beta = 0.5 in units of the largest variance
+    assert limit < 40
+    for share, named in ((0.199, False), (0.201, True)):
+        run.params = replace(run.params, lr=share * limit)
+        text = f"(the longest row, number {row + 1}, needs one well below {limit:.2g})"
+        assert (text in str(run.lost(1.0, 0.5))) == named
+    tiny, _ = still(4.0, 0.001, 1.0)  # 4 dim beta / unit = 0.02
+    for share, named in ((0.199, False), (0.201, True)):
+        tiny.params = replace(tiny.params, lr=share * 0.02)
+        assert ("(D needs one well below 0.02)" in str(tiny.lost(1.0, 0.1))) == named
+
+
+@pytest.mark.parametrize("held", [1, 3])
+def test_the_kl_of_a_run_is_that_of_all_rows(monkeypatch, held):
+    x, directions = spiked(300)
+    monkeypatch.setattr(empirical, "HELD", x.nbytes / held)
+    run = empirical._Run(replace(PARAMS, t_max=40.0, points=2), in_blocks(x, 70, unit=4.0), 0, None)
+    y = run.states(directions)
+    mu = (x - x.mean(axis=0)) / 2 @ run.V.T / 20**0.5
+    expected = 0.5 * ((mu**2).mean(axis=0) + run.D - np.log(run.D) - 1)
+    np.testing.assert_allclose(run.kl(), expected, rtol=1e-12)
+    parts = unpack(y[-1], 3, 2)
+    np.testing.assert_allclose(parts["R"], run.W @ run.V.T / 20, rtol=1e-12)
+
+
+def test_signals_are_at_most_as_many_as_columns():
+    assert DataParams(dim=4, latent=3, signal=4, t_max=5, points=2).signal == 4
+    with pytest.raises(vaedyn.ParameterError, match="^signal: must be at most 4, the columns"):
+        DataParams(dim=4, latent=3, signal=5, t_max=5, points=2)
+
+
+def test_blocks_without_rows_and_where_data_are_from_change_nothing(tmp_path):
+    x, directions = spiked(120)
+    plain = in_blocks(x)
+    pieces = [x[:0], x[:50], x[50:50], x[50:]]
+    gaps = replace(plain, blocks=lambda: iter(pieces), origin={"file": "mine.csv"}, digest="a")
+    assert gaps.longest == (plain.longest[0], pytest.approx(plain.longest[1], rel=1e-14))
+    params = replace(PARAMS, t_max=9.0, points=4)
+    for store in (None, ResultStore(tmp_path)):
+        result = learn(params, gaps, directions, store=store)
+        assert result.info["file"] == "mine.csv"
+        np.testing.assert_allclose(result.m, learn(params, plain, directions).m, rtol=1e-12)

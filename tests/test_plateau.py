@@ -1,7 +1,10 @@
 """The escape from the initial plateau: theory beside simulated runs and closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import special, stats
 from scipy.special import ndtri
 
 import vaedyn
@@ -78,7 +81,7 @@ def test_runs_that_share_a_start_escape_together():
         vaedyn.Trajectory(**{**vars(vaedyn.theory(params)), "m": vaedyn.theory(params).m[None]}),
         told.overlap,
     )[0]
-    assert told.mean == pytest.approx(ode_time, rel=0.01)
+    assert told.mean == pytest.approx(ode_time, rel=1e-3)
     assert told.std < 0.1 * vaedyn.escape(params).std
 
 
@@ -125,4 +128,71 @@ def test_the_spread_where_the_plateau_still_moves_is_that_of_runs():
     # four of them are 14 %; escapes have a long tail, so that
     # this is about 1.2 times the error of a normal law
     error = 0.5 * np.sqrt(square.var() / square.mean() / len(times))
-    assert abs(times.std() - told.std) < 4 * error
+    assert abs(times.std() - told.std) < 4 * error + 0.02 * told.std
+    assert abs(1.35 * times.std() - told.std) > 4 * error
+
+
+def test_a_gaussian_start_that_runs_share_is_that_of_its_own_overlaps():
+    params = vaedyn.Params(dim=3000, lr=0.2, rho=1.3, eta=0.8, beta=0.9, init_seed=4)
+    start = {name: x.tolist() for name, x in params.overlaps().items()}
+    given = replace(params, init=start, init_seed=0)
+    own, told = (vaedyn.escape(each, random_start=False) for each in (params, given))
+    assert own.mean == pytest.approx(told.mean, rel=1e-9)
+    assert own.std == pytest.approx(told.std, rel=1e-9)
+    # the mean over all starts is another time
+    assert abs(own.mean / vaedyn.escape(params).mean - 1) > 0.01
+
+
+@pytest.mark.parametrize("signal", [1, 3])
+def test_sizes_where_all_runs_are_alike_follow_the_same_law(signal):
+    shift = np.array([0.3, -0.2, 0.6])[:signal]
+    square = (shift**2).sum()
+    levels = (np.arange(plateau.LEVELS) + 0.5)[::400] / plateau.LEVELS
+    for ratio in (1.01e4, 1e6):
+        found = np.exp(plateau._log_sizes(shift, square / ratio))[::400]
+        exact = np.sqrt(stats.ncx2.ppf(levels, signal, ratio) * square / ratio)
+        # the squared size has a variance of 4 square^2 / ratio
+        np.testing.assert_allclose(found, exact, rtol=2.5 * signal / ratio)
+    np.testing.assert_allclose(plateau._log_sizes(shift, 0.0), 0.5 * np.log(square), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("signal", "std"), [(1, np.pi / np.sqrt(8)), (2, np.pi / np.sqrt(24))])
+def test_times_of_escape_are_those_of_the_ode_averaged_over_gaussian_starts(signal, std):
+    """At a learning rate so small that SGD adds no noise to that of the start."""
+    lr, dim = 1e-4, 10**9
+    params = vaedyn.Params(
+        dim=dim, lr=lr, rho=1.2, eta=0.7, beta=1.1, signal=signal, t_max=60 / lr, points=4001
+    )
+    told = vaedyn.escape(params)
+    assert told.std == pytest.approx(std / told.rate, rel=4e-3)
+    logs = []
+    for m, d in ((1e-7, 0.0), (0.0, 1e-7)):  # how much each of both overlaps adds
+        rest = {"m": [[m] + [0.0] * (signal - 1)], "d": [[d] + [0.0] * (signal - 1)]}
+        ode = vaedyn.theory(
+            replace(params, init={**rest, "Q": 1, "E": 1, "R": 0, "D": 1}), atol=1e-14
+        )
+        start = vaedyn.Trajectory(**{**vars(ode), "m": ode.m[None]})
+        assert told.overlap == pytest.approx(0.5 * (1.2 + 0.7 - 1.1) ** 0.5, rel=1e-4)
+        (time,) = plateau.escape_times(start, told.overlap)
+        logs.append(-told.rate * time - np.log(1e-7))
+    per_root = 0.5 * np.log(np.exp(2 * np.array(logs)).sum() / dim)
+    # of the size of a gaussian vector: half of ln 2 + digamma(signal/2)
+    mean_log = 0.5 * (np.log(2) + special.digamma(signal / 2))
+    assert told.mean == pytest.approx(-(per_root + mean_log) / told.rate, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("overlaps", "goal"), [("m=0.001005,d=0", 0.03 * 1.7**0.5), ("m=0.05,d=0.044", 0.1)]
+)
+def test_the_linear_stage_ends_once_overlaps_are_visible_and_have_doubled(overlaps, goal):
+    """A step of its grid makes 1.2 to 4 %; these starts reach the goal within a seventh of one."""
+    params = vaedyn.Params(
+        dim=10**14, lr=0.05, rho=1.7, eta=0.6, beta=0.9, t_max=9, points=2,
+        init=f"{overlaps},Q=1,E=1,R=0,D=1",
+    )  # fmt: skip
+    start, nothing = params.overlaps(), np.zeros((6, 6))
+    _, y, shift, variance, _, right = plateau._linear_stage(params, start, nothing)
+    size = np.sqrt((shift**2).sum() + variance)
+    assert goal <= size < 1.006 * goal
+    np.testing.assert_array_equal(y[:2], 0)
+    assert right[0] == 1

@@ -118,3 +118,61 @@ def test_weight_decay_lowers_kl_as_the_fixed_points_say():
     assert kl[1] == 0
     np.testing.assert_allclose(kl_of(np.array([3.5, 0.5]), 1.0), [0.5 * np.log(3.5), 0])
     np.testing.assert_allclose(kl_of(np.array([3.5]), 1.0, 1e-9), kl_of(np.array([3.5]), 1.0))
+
+
+@pytest.mark.parametrize(
+    ("latent", "rho", "beta", "eta"),
+    [(1, (3, 1), 0.7, 0.6), (2, (3, 1), 1.0, 0.5), (2, (3, 1), 2.0, 0.3), (3, (5, 2), 1.3, 0.7),
+     (2, (4, 1.5), 0.3, 0.8)],
+)  # fmt: skip
+def test_every_mode_is_one_of_the_ode(monkeypatch, latent, rho, beta, eta):
+    monkeypatch.setattr(settling, "ALIKE", 0.0)
+    params = vaedyn.Params(
+        dim=100, latent=latent, signal=2, rho=rho, beta=beta, eta=eta, lr=1e-5
+    )  # fmt: skip
+    points = vaedyn.fixed_points(params)
+    rates = -points.eigenvalues_re[int(np.flatnonzero(points.stable)[0])] / 1e-5
+    variances = np.array([rho[0] + eta, rho[1] + eta, *[eta] * 5])
+    for mode in modes(variances, beta, latent):
+        # squares of what grows on noise are order parameters, and decay twice as fast
+        assert min(np.nanmin(np.abs(rates / (n * mode.rate) - 1)) for n in (1, 2)) < 2e-4, mode
+
+
+def test_modes_name_the_directions_that_they_are_about():
+    def named(variances, beta, latent):
+        return sorted((x.variances, x.mixing) for x in modes(np.array(variances), beta, latent))
+
+    # as many latents as are used: each alone, each with the next direction, and all pairs
+    assert named([4, 3, 1.5], 1.0, 2) == [
+        ((3,), False), ((3, 1.5), False), ((4,), False), ((4, 1.5), False), ((4, 3), True)
+    ]  # fmt: skip
+    # a spare latent takes over a direction, or stays on the next one
+    assert named([4, 3, 0.5], 1.0, 3) == [
+        ((0.5,), False), *[((3,), False)] * 2, *[((4,), False)] * 2, ((4, 3), True)
+    ]  # fmt: skip
+    assert named([4, 3], 1.0, 3) == [((3,), False), ((4,), False), ((4, 3), True)]
+    assert named([4, 1], 1.0, 1) == [((4,), False), ((4, 1), False)]
+    assert named([4, 1], 1.0, 2) == [((4,), False)] * 2  # at beta itself none is used
+
+
+@pytest.mark.parametrize(("nats", "seen"), [(0.0495, False), (0.0505, True)])
+def test_what_differs_by_less_than_a_twentieth_of_a_nat_is_alike(nats, seen):
+    factor = np.exp(2 * nats)
+    on_one = list(modes(np.array([0.4 * factor, 0.1]), 0.4, 1))
+    assert ((0.4 * factor,) in [mode.variances for mode in on_one]) == seen
+    pair = list(modes(np.array([0.9 * factor, 0.9, 0.1]), 0.3, 2))
+    assert any(mode.mixing for mode in pair) == seen
+    left = list(modes(np.array([0.9 * factor, 0.9]), 0.3, 1))
+    assert any(len(mode.variances) == 2 for mode in left) == seen
+    below = list(modes(np.array([3.0, 0.4 / factor]), 0.4, 2))
+    assert any(mode.variances == (0.4 / factor,) for mode in below) == seen
+
+
+def test_the_numbers_that_are_told_of_rates_and_times():
+    assert settling.settled_at(settling.Mode(0.25, (1.0,)), 0.02) == pytest.approx(800, rel=1e-12)
+    assert steady_rate(1000, 0.9) == 0.2
+    assert steady_rate(7, 0.9) == pytest.approx(0.14, rel=1e-12)
+    assert steady_rate(50, 1e-3) == pytest.approx(0.05, rel=1e-12)  # a quarter of 4 dim beta
+    # a quarter of 2 / ((1 + beta) length)
+    assert steady_rate(1000, 0.6, 7.0) == pytest.approx(0.5 / 1.6 / 7, rel=1e-12)
+    assert rate_of_variances(30, 0.2) == pytest.approx(24, rel=1e-12)

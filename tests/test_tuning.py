@@ -164,6 +164,25 @@ def test_arguments_are_checked(others, name):
     assert caught.value.name == name
 
 
+@pytest.mark.parametrize(
+    ("dim", "lr", "longest"), [(10**13, 0.01, 2**52 / 10**13), (700, 0.03, 500.0)]
+)
+def test_times_stay_within_what_numbers_of_steps_can_be(monkeypatch, dim, lr, longest):
+    tried = []
+
+    def computed(trial, *_):
+        tried.append(trial.params)
+        names = ("end", "constant", "time", "off", "numbers", "times")
+        return {name: ((), np.array(1.0), {}) for name in names}, {"spec": "constant"}
+
+    monkeypatch.setattr(tuning, "_computed", computed)
+    given = replace(STANDARD, dim=dim, lr=lr, t_max=1.0, points=2, anneal="linear:0.5")
+    best_schedule(given)
+    ((params),) = tried
+    assert params.t_max == pytest.approx(longest, rel=1e-12)
+    assert (params.points, params.anneal) == (2, "constant")
+
+
 def trajectory(eps_g):
     runs, points = eps_g.shape
     params = vaedyn.Params(dim=100, t_max=100.0, points=points)
@@ -186,6 +205,23 @@ def test_measured_times_are_those_of_the_mean():
     assert np.isnan(measured(runs, 0.5, 1e-2)).all()  # it passes, but does not stay
     assert np.isnan(spread(measured(runs, 0.5, 1e-2))).all()
     assert (measured(runs, 0.5, 10.0) == 0).all()
+
+
+@pytest.mark.parametrize(("left", "converged"), [(89.0, True), (89.9, True), (90.1, False)])
+def test_what_is_outside_in_the_last_tenth_has_not_converged(left, converged):
+    eps_g = np.where(np.linspace(0, 100, 1001) <= left + 1e-9, 0.5, 0.1)
+    (first, *others) = measured(trajectory(eps_g[None]), 0.0, 0.2)
+    assert np.isfinite(first) == converged
+    assert np.isfinite(others).all() == converged
+    if converged:  # between two saved times, a tenth apart, on a straight line
+        assert first == pytest.approx(left + 0.1 * 0.3 / 0.4, rel=1e-12)
+
+
+def test_a_spread_needs_nine_tenths_of_all_that_were_drawn_again():
+    values = np.array([7.0, *np.linspace(1, 2, 90), *[np.nan] * 10])
+    assert spread(values) == (7.0, pytest.approx(np.linspace(1, 2, 90).std(), rel=1e-12))
+    values[1] = np.nan
+    assert np.isnan(spread(values)).all()
 
 
 def test_the_error_of_a_measured_time_is_that_of_runs_drawn_again():
