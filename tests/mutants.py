@@ -273,8 +273,9 @@ def pytest_collection_modifyitems(config, items) -> None:
 
 
 def pytest_configure(config) -> None:
-    """Record calls, if asked for."""
-    if folder := os.environ.get("VAEDYN_TEST_CALLS"):
+    """Record calls, if asked for, in the processes that run tests."""
+    folder = os.environ.get("VAEDYN_TEST_CALLS")
+    if folder and (hasattr(config, "workerinput") or not config.getoption("numprocesses", None)):
         config.pluginmanager.register(Recorder(Path(folder)))
 
 
