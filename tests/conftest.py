@@ -1,3 +1,4 @@
+import functools
 import json
 import logging
 import os
@@ -5,8 +6,24 @@ import signal
 import sys
 
 import pytest
+from matplotlib.mathtext import MathTextParser
 
 from vaedyn.cli import main as cli
+
+
+def remember_labels():
+    """Let matplotlib read each label with mathematics once, not once for every picture."""
+    read = MathTextParser._parse_cached.__wrapped__
+
+    @functools.lru_cache(5000)
+    def remembered(output, *rest):
+        return read(MathTextParser(output), *rest)
+
+    outputs = {"vector": "path", "raster": "agg"}
+    MathTextParser._parse_cached = lambda self, *rest: remembered(outputs[self._output_type], *rest)
+
+
+remember_labels()
 
 
 class Outcome:
