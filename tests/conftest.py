@@ -8,6 +8,7 @@ import sys
 import pytest
 from matplotlib.mathtext import MathTextParser
 
+import vaedyn
 from vaedyn.cli import main as cli
 
 
@@ -24,6 +25,23 @@ def remember_labels():
 
 
 remember_labels()
+
+
+def pytest_configure(config):
+    """Compile once, before processes that run tests at the same time would all do it."""
+    if not getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
+        return
+    from vaedyn.kernels.jit import cache_folder
+
+    if any(cache_folder().rglob("*.nbi")):
+        return
+    for latent in (1, 2):
+        params = vaedyn.Params(dim=20, latent=latent, t_max=1, points=2)
+        vaedyn.theory(params)
+        vaedyn.bands(params, random_start=True)
+        vaedyn.fixed_points(params)
+        for engine in ("exact", "vector"):
+            vaedyn.simulate(params, runs=1, engine=engine)
 
 
 class Outcome:
