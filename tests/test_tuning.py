@@ -40,8 +40,22 @@ def test_tanh_gains_at_least_what_is_known(beta, gain):
     assert min(time(params, f"tanh:{x}") for x in around) > 0.999 * found.time
 
 
-def test_free_schedules_beat_straight_ones(monkeypatch):
+@pytest.fixture
+def quick(monkeypatch):
+    """Let searches of one model be short, and the best line among its schedules be found once."""
+    scan, found = tuning._scan, {}
+
+    def once(trial, family):
+        if family not in found:
+            found[family] = scan(trial, family)
+        return dict(found[family])
+
+    monkeypatch.setattr(tuning, "_scan", once)
     monkeypatch.setattr(piecewise, "ROUNDS", (60, 60))
+
+
+@pytest.mark.usefixtures("quick")
+def test_free_schedules_beat_straight_ones():
     params = replace(STANDARD, beta=1.5)
     line, free = best_schedule(params, "linear"), best_schedule(params, "free", knots=2)
     assert free.time <= line.time * (1 + 1e-6)
@@ -55,8 +69,8 @@ def test_free_schedules_beat_straight_ones(monkeypatch):
 SHORT = replace(STANDARD, beta=1.5, lr=0.05)
 
 
-def test_more_pieces_are_never_worse(monkeypatch):
-    monkeypatch.setattr(piecewise, "ROUNDS", (60, 60))
+@pytest.mark.usefixtures("quick")
+def test_more_pieces_are_never_worse():
     found = [best_schedule(SHORT, "linear")]
     found += [best_schedule(SHORT, "free", knots=knots) for knots in (1, 2, 3)]
     assert (np.diff([each.time for each in found]) <= 1e-9).all()
@@ -191,7 +205,7 @@ def test_measured_times_are_those_of_the_mean():
 
 def test_the_error_of_a_measured_time_is_the_spread_over_ensembles():
     # many ensembles of SGD, each with its own estimate of the error
-    params = replace(STANDARD, lr=0.1, t_max=400.0, dim=500)
+    params = replace(STANDARD, lr=0.1, t_max=400.0, dim=250)
     end = end_of_learning(params)
     runs = vaedyn.simulate(params, runs=400)
     each = []
