@@ -57,7 +57,7 @@ cookbook: setup ## run the commands of the cookbook again, and put what they pri
 	$(BIN)/python docs/cookbook.py
 
 test: setup ## run the tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 lint: setup ## check style and types
 	$(BIN)/ruff check .

@@ -1,3 +1,4 @@
+import functools
 import json
 import logging
 import os
@@ -5,8 +6,42 @@ import signal
 import sys
 
 import pytest
+from matplotlib.mathtext import MathTextParser
 
+import vaedyn
 from vaedyn.cli import main as cli
+
+
+def remember_labels():
+    """Let matplotlib read each label with mathematics once, not once for every picture."""
+    read = MathTextParser._parse_cached.__wrapped__
+
+    @functools.lru_cache(5000)
+    def remembered(output, *rest):
+        return read(MathTextParser(output), *rest)
+
+    outputs = {"vector": "path", "raster": "agg"}
+    MathTextParser._parse_cached = lambda self, *rest: remembered(outputs[self._output_type], *rest)
+
+
+remember_labels()
+
+
+def pytest_configure(config):
+    """Compile once, before processes that run tests at the same time would all do it."""
+    if not getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
+        return
+    from vaedyn.kernels.jit import cache_folder
+
+    if any(cache_folder().rglob("*.nbi")):
+        return
+    for latent in (1, 2):
+        params = vaedyn.Params(dim=20, latent=latent, t_max=1, points=2)
+        vaedyn.theory(params)
+        vaedyn.bands(params, random_start=True)
+        vaedyn.fixed_points(params)
+        for engine in ("exact", "vector"):
+            vaedyn.simulate(params, runs=1, engine=engine)
 
 
 class Outcome:

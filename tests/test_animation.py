@@ -24,7 +24,8 @@ def trio():
     )
 
 
-def test_a_gif_has_its_frames_its_size_and_loops(trio, tmp_path):
+def test_a_gif_has_its_frames_its_size_and_loops(trio, tmp_path, monkeypatch):
+    monkeypatch.setattr(film, "HELD", 2)
     heard = []
     path = tmp_path / "a.gif"
     made = film.learning_animation(*trio, frames=4)

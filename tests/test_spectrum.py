@@ -325,7 +325,7 @@ def test_spikes_bias_the_noise_that_is_not_corrected():
 
 @pytest.mark.parametrize(
     ("samples", "dim", "rho"),
-    [(800, 200, (12, 6, 3)), (300, 900, (60, 30, 12)), (2000, 20, (3, 1)), (500, 500, (20, 10))],
+    [(800, 200, (12, 6, 3)), (200, 600, (60, 30, 12)), (2000, 20, (3, 1)), (400, 400, (20, 10))],
 )
 def test_strengths_have_the_spread_that_is_stated(samples, dim, rho):
     """Half of the time it misses errors that are 15 % off, and a bias of 0.3 of them."""

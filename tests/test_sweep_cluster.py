@@ -112,7 +112,8 @@ def test_a_cluster_computes_and_a_killed_worker_loses_nothing(run, cluster, tmp_
 
 def test_a_scheduler_that_goes_is_one_line(run, cluster, tmp_path):
     address, scheduler, _ = cluster
-    words = ["--dim", "2000", "--vary", "beta=0.1:1.9:3000", "--scheduler", address]
+    words = ["--dim", "2000", "--t-max", "60", "--points", "5", "--runs", "1"]
+    words += ["--vary", "beta=0.1:1.9:3000", "--scheduler", address]
     with killing(scheduler, tmp_path / "vaedyn-store", 5):
         done = run.words("sweep", "simulate", *words)
     assert (done.code, done.out) == (1, "")

@@ -40,6 +40,21 @@ def test_tanh_gains_at_least_what_is_known(beta, gain):
     assert min(time(params, f"tanh:{x}") for x in around) > 0.999 * found.time
 
 
+@pytest.fixture
+def quick(monkeypatch):
+    """Let searches of one model be short, and the best line among its schedules be found once."""
+    scan, found = tuning._scan, {}
+
+    def once(trial, family):
+        if family not in found:
+            found[family] = scan(trial, family)
+        return dict(found[family])
+
+    monkeypatch.setattr(tuning, "_scan", once)
+    monkeypatch.setattr(piecewise, "ROUNDS", (60, 60))
+
+
+@pytest.mark.usefixtures("quick")
 def test_free_schedules_beat_straight_ones():
     params = replace(STANDARD, beta=1.5)
     line, free = best_schedule(params, "linear"), best_schedule(params, "free", knots=2)
@@ -54,8 +69,8 @@ def test_free_schedules_beat_straight_ones():
 SHORT = replace(STANDARD, beta=1.5, lr=0.05)
 
 
-def test_more_pieces_are_never_worse(monkeypatch):
-    monkeypatch.setattr(piecewise, "ROUNDS", (60, 60))
+@pytest.mark.usefixtures("quick")
+def test_more_pieces_are_never_worse():
     found = [best_schedule(SHORT, "linear")]
     found += [best_schedule(SHORT, "free", knots=knots) for knots in (1, 2, 3)]
     assert (np.diff([each.time for each in found]) <= 1e-9).all()
