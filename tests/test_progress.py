@@ -21,11 +21,14 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def said(monkeypatch, capsys):
-    """Return a function of the lines on stderr since it was last called."""
-    monkeypatch.setattr(logging.getLogger("vaedyn"), "handlers", [main.Notes()])
-    monkeypatch.setattr(logging.getLogger("vaedyn"), "propagate", False)
-    logging.getLogger("vaedyn").setLevel(logging.INFO)
-    return lambda: capsys.readouterr().err.splitlines()
+    """Yield a function of the lines on stderr since it was last called."""
+    logger = logging.getLogger("vaedyn")
+    monkeypatch.setattr(logger, "handlers", [main.Notes()])
+    monkeypatch.setattr(logger, "propagate", False)
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    yield lambda: capsys.readouterr().err.splitlines()
+    logger.setLevel(before)
 
 
 def test_a_line_a_minute_says_what_is_done_and_how_long_the_rest_takes(clock, said):

@@ -150,7 +150,7 @@ def test_an_interrupt_before_the_first_new_entry_keeps_what_is_there(store, have
         yield from ()
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), caplog.at_level(logging.WARNING):
+    with pytest.raises(KeyboardInterrupt), caplog.at_level(logging.WARNING, "vaedyn.store"):
         store.load_or_extend("swings", PARAMS, interrupted, 9, "swing")
     assert lengths(store) == [have] * bool(have)
     assert len(caplog.messages) == bool(have)
@@ -165,7 +165,7 @@ def test_a_failure_says_nothing_of_entries_that_are_kept(store, caplog):
         raise ArithmeticError("too fast")
 
     store.save_every = 0.0
-    with pytest.raises(ArithmeticError), caplog.at_level(logging.WARNING):
+    with pytest.raises(ArithmeticError), caplog.at_level(logging.WARNING, "vaedyn.store"):
         store.load_or_extend("swings", PARAMS, fails, 9, "swing")
     assert caplog.messages == []
     assert lengths(store) == [2]

@@ -264,12 +264,15 @@ def test_a_worker_is_stopped_even_where_python_swallows_that():
         process.communicate()
 
 
-# a lock of the operating system, taken twice: nothing that Python does ends the wait
+# a lock of the operating system, taken twice: nothing that Python does ends the wait, nor
+# does a signal that comes before it
 DEAF_AT_WORK = """
 import ctypes
+import signal
 from vaedyn import workers
 
 def deaf(*_, **__):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("at work", flush=True)
     lock = ctypes.create_string_buffer(64)
     for _ in range(2):
