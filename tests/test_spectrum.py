@@ -136,7 +136,8 @@ def test_constant_columns_are_told():
 
 
 @pytest.mark.parametrize(("samples", "dim"), [(700, 500), (400, 600)])
-def test_random_directions_find_what_is_exact(samples, dim):
+def test_random_directions_find_what_is_exact(samples, dim, monkeypatch):
+    monkeypatch.setattr(spectrum, "PROBES", 2000)  # tell the remainder to 0.2 %
     rho = (50, 30, 12, 8, 5)
     data = spiked(np.random.default_rng(5), samples, dim, rho, turned=True) + 3
     exact = covariance_spectrum(blocks(data))
@@ -151,7 +152,7 @@ def test_random_directions_find_what_is_exact(samples, dim):
     assert (distance <= found.error).all()
     assert found.error[0] < 1e-5 * found.eigenvalues[0]
     truth = np.sum(exact.eigenvalues**2) - np.sum(found.eigenvalues**2)
-    assert found.remainder == pytest.approx(truth, rel=0.06)
+    assert found.remainder == pytest.approx(truth, rel=0.008)
     again = covariance_spectrum(blocks(data, 150), leading=40, largest_exact=100)
     np.testing.assert_array_equal(again.eigenvalues, found.eigenvalues)
 
@@ -264,20 +265,21 @@ def test_median_of_the_law():
     for samples, dim in ((901, 450), (401, 800)):
         values = covariance_spectrum(blocks(rng.normal(size=(samples, dim)))).eigenvalues
         expected = bulk_quantile(np.array(0.5), dim / (samples - 1))
-        assert np.median(values) == pytest.approx(expected, rel=0.01)
+        # a median of so few varies by 0.5 % from draw to draw
+        assert np.median(values) == pytest.approx(expected, rel=0.02)
 
 
-def test_quantile_of_tracy_and_widom():
+def tracy_widom(s):
     """F_1(s) = det(1 - Ai(x + y + s)) on x, y > 0: Ferrari & Spohn (2005)."""
     nodes, weights = np.polynomial.legendre.leggauss(60)
     x, w = 8 * (nodes + 1), 8 * weights
+    kernel = special.airy(x[:, None] + x + s)[0]
+    return np.linalg.det(np.eye(60) - np.sqrt(w[:, None] * w) * kernel)
 
-    def distribution(s):
-        kernel = special.airy(x[:, None] + x + s)[0]
-        return np.linalg.det(np.eye(60) - np.sqrt(w[:, None] * w) * kernel)
 
-    assert distribution(noise.TRACY_WIDOM) == pytest.approx(0.999, abs=2e-6)
-    assert distribution(0.9793) == pytest.approx(0.95, abs=1e-5)
+def test_quantile_of_tracy_and_widom():
+    assert tracy_widom(noise.TRACY_WIDOM) == pytest.approx(0.999, abs=2e-6)
+    assert tracy_widom(0.9793) == pytest.approx(0.95, abs=1e-5)
 
 
 # ---- estimates, over many draws
@@ -299,17 +301,22 @@ CASES = [
 
 @pytest.mark.parametrize(("samples", "dim", "rho", "eta"), CASES)
 def test_noise_level_and_count_are_right(samples, dim, rho, eta):
-    """Half of the time it misses a bias of the noise by 0.4 of its standard deviation."""
+    """Half of the time it misses a bias of the noise by 0.5 of its standard deviation.
+
+    And a likelihood whose spread is 37 % off, or a number that is wrong in 4 % of all draws.
+    """
     found = draws(samples, dim, rho, eta, 60)
     counts = np.array([len(analysis.rho) for analysis in found])
-    assert np.mean(counts == len(rho)) > 0.95
+    assert np.mean(counts == len(rho)) > 0.95  # at most 2, of a chance of 0.1 % each
     ideal = np.sqrt(2 / (samples * (dim - len(rho))))
     for name in ESTIMATORS:
         eta_ = np.array([{x.estimator: x.eta, **x.alternatives}[name] for x in found]) / eta
         # the median's own spread, and what it is off by in so few eigenvalues
-        tolerance = 3 * eta_.std() / np.sqrt(60) + (0 if name == "likelihood" else 0.01)
+        tolerance = 4 * eta_.std() / np.sqrt(60) + (0 if name == "likelihood" else 0.01)
         assert eta_.mean() == pytest.approx(1, abs=tolerance), name
-        assert eta_.std() < (1.3 if name == "likelihood" else 2.5) * ideal, name
+        if name == "likelihood":
+            assert eta_.std() == pytest.approx(ideal, rel=4 / np.sqrt(2 * 60))
+        assert eta_.std() < 2.8 * ideal, name
 
 
 def test_spikes_bias_the_noise_that_is_not_corrected():
@@ -357,9 +364,14 @@ def test_overlaps_are_those_of_the_directions(samples, dim, rho):
 
 @pytest.mark.parametrize(("samples", "dim"), [(120, 40), (40, 120)])
 def test_pure_noise_is_rarely_taken_for_signals(samples, dim):
-    rng = np.random.default_rng(13)
-    counts = {noise.TRACY_WIDOM: 0, 0.9793: 0}  # 0.1 % and 5 % of the Tracy-Widom law
-    for _ in range(2000):
+    """As often as its largest eigenvalue over the trace lets it: Nadler (2011), J. Multivar.
+    Anal. 102, 363. That is more rarely than in 0.1 % and 5 %, as the trace grows with it.
+
+    Half of the time it misses a share that is 0.2 % or 5.4 % instead of 0.04 % and 3.7 %.
+    """
+    rng, many = np.random.default_rng(13), 2000
+    counts = {noise.TRACY_WIDOM: 0, 0.9793: 0}
+    for _ in range(many):
         data = rng.normal(size=(samples, dim))
         data -= data.mean(axis=0)
         products = data.T @ data if dim < samples else data @ data.T
@@ -367,22 +379,46 @@ def test_pure_noise_is_rarely_taken_for_signals(samples, dim):
         sample = Sample(values, values.sum(), dim, samples - 1)
         for quantile in counts:
             counts[quantile] += noise.count_spikes(sample, noise.likelihood_noise, quantile)[0] > 0
-    # somewhat fewer, as noise whose largest eigenvalue is large has a larger trace, too
-    assert counts[noise.TRACY_WIDOM] <= 7
-    assert 50 < counts[0.9793] < 115
+    high, low = np.sqrt(samples - 1.5), np.sqrt(dim - 0.5)
+    width = (high + low) * (1 / high + 1 / low) ** (1 / 3)
+    for quantile, count in counts.items():
+        below, here, above = (tracy_widom(quantile + h) for h in (-0.01, 0, 0.01))
+        bent = (above - 2 * here + below) / 1e-4
+        share = 1 - here + bent * ((high + low) ** 2 / width) ** 2 / (samples - 1) / dim
+        assert abs(count - many * share) < 4 * np.sqrt(many * share)
 
 
-@pytest.mark.parametrize("dim", [5, 10])
-def test_the_threshold_holds_in_small_matrices(dim):
-    """Half of a degree of freedom matters there; without it 0.1 % would be 0.06 %."""
-    rng, freedom, draws = np.random.default_rng(31), 2 * dim, 100_000
-    largest = []
-    for _ in range(draws // 1000):
-        data = rng.normal(size=(1000, freedom, dim))
-        largest.append(np.linalg.eigvalsh(data.swapaxes(1, 2) @ data)[:, -1] / freedom)
-    sample = Sample(np.ones(dim), float(dim), dim, freedom)
-    beyond = (np.concatenate(largest) > noise.threshold(sample, 1.0)).mean()
-    assert 0.0009 < beyond < 0.0017
+def chance_beyond(largest, dim, freedom):
+    """Return how often the largest eigenvalue of a real Wishart matrix is beyond `largest`.
+
+    Exact: the Pfaffian of Chiani (2014), J. Multivar. Anal. 129, 69, by quadrature.
+    """
+    shapes = (freedom - dim + 1) / 2 + np.arange(dim)
+    nodes, weights = np.polynomial.legendre.leggauss(400)
+
+    def log_pfaffian(end):
+        x = end * (nodes + 1) / 2
+        density = stats.gamma.pdf(x, shapes[:, None], scale=2)
+        whole = stats.gamma.cdf(end, shapes, scale=2)
+        part = 2 * stats.gamma.cdf(x, shapes[:, None], scale=2) - whole[:, None]
+        A = (part * weights * end / 2) @ density.T
+        if dim % 2:
+            A = np.block([[A, whole[:, None]], [-whole, 0.0]])
+        return np.linalg.slogdet((A - A.T) / 2)[1] / 2
+
+    return 1 - np.exp(log_pfaffian(largest) - log_pfaffian(20 * freedom))
+
+
+def test_the_threshold_holds_in_small_matrices():
+    """Its error falls with dim^(-2/3), as Ma (2012) proves, to nothing beside 0.1 %."""
+    dims, chances = np.array([3, 5, 8]), []
+    for dim in dims:
+        sample = Sample(np.ones(dim), float(dim), int(dim), int(2 * dim))
+        chances.append(chance_beyond(2 * dim * noise.threshold(sample, 1.0), dim, 2 * dim))
+    slope, limit = np.polyfit(dims ** (-2 / 3), chances, 1)
+    assert limit == pytest.approx(0.001, rel=0.02)
+    np.testing.assert_allclose(chances, limit + slope * dims ** (-2 / 3), rtol=0.005)
+    assert (np.array(chances) < 0.0017).all()
 
 
 def test_the_edge_is_that_of_the_law():
