@@ -31,24 +31,28 @@ def integral_over_starts(params, told):
     K, size = params.signal, 1 / np.sqrt(params.dim)
     t = np.linspace(0, told.mean + 14 / told.rate, 4001)
 
-    def states(m, d):
+    def overlaps(start):
         y = pack(**params.mean_overlaps())
-        y[: 2 * K] = 0
-        y[[0, K]] = m, d
-        return integrate(params, y, t, params.schedule, rtol=1e-7, atol=1e-13)[0]
+        y[: 2 * K] = start.ravel()
+        y = integrate(params, y, t, params.schedule, rtol=1e-7, atol=1e-13)[0]
+        return np.sqrt((y[:, :K] ** 2).sum(axis=1))
 
-    def time(m, d):
-        reached = np.abs(states(m, d)[:, 0])
+    def time(start):
+        reached = overlaps(start)
         at = int(np.argmax(reached >= told.overlap))
         return np.interp(np.log(told.overlap), np.log(reached[at - 1 : at + 1]), t[at - 1 : at + 1])
 
+    first = np.eye(K)[0]
     early = int(np.searchsorted(t, 6 / told.rate))  # by then only the growing part is left
-    part = np.array([states(*each)[early, 0] for each in 1e-10 * np.eye(2)])
+    part = np.array([overlaps(np.outer(each, first))[early] for each in 1e-10 * np.eye(2)])
     part /= np.linalg.norm(part)
+    whole = size * np.random.default_rng(0).standard_normal((2, K))
+    length = np.linalg.norm(part @ whole)
+    assert time(whole) == pytest.approx(time(np.outer(part, length * first)), rel=1e-5)
     logs = np.arange(-12, 2.2, 0.25)
     weights = np.exp(K * logs - np.exp(2 * logs) / 2)
     weights /= weights.sum()
-    times = np.array([time(*(size * length * part)) for length in np.exp(logs)])
+    times = np.array([time(np.outer(part, size * length * first)) for length in np.exp(logs)])
     mean = weights @ times
     return mean, np.sqrt(weights @ (times - mean) ** 2)
 
