@@ -8,7 +8,7 @@ from scipy import stats
 
 import vaedyn
 from vaedyn import claims_annealing, claims_collapse, claims_entangled, claims_limit
-from vaedyn.evidence import CHANCE, Lab, Row, limit, quantile, statistical
+from vaedyn.evidence import Lab, Row, limit, quantile, statistical
 from vaedyn.figures_claims import figure_of
 
 
@@ -58,18 +58,26 @@ def test_what_is_not_a_number_fails(relation, name):
         assert not row(relation=relation, **{name: value}).passed
 
 
-def test_a_statistical_row_fails_by_chance_as_often_as_it_says():
-    values = np.random.default_rng(1).standard_normal((20000, 6))
-    failed = sum(not statistical("", 0.0, each).passed for each in values)
-    assert stats.binomtest(failed, len(values), CHANCE).pvalue > 1e-3
-    shifted = values[:200] + 10
-    assert not any(statistical("", 0.0, each, known_to=0.0).passed for each in shifted)
+def test_a_statistical_row_fails_as_often_as_three_standard_deviations_do():
+    """It passes where the t-test of SciPy has a p-value above 0.27 %, just below and above it."""
+    values = np.random.default_rng(1).standard_normal((200, 6))
+    error = stats.sem(values, axis=1)
+    at_the_limit = values.mean(axis=1) + stats.t.isf(0.00135, 5) * error
+    assert quantile(10**9) == pytest.approx(3, abs=1e-4)
+    for each, expected, width in zip(values, at_the_limit, error, strict=True):
+        for off, passes in ((-1e-6, True), (1e-6, False)):
+            away = expected + off * width
+            assert statistical("", away, each, known_to=0.0).passed == passes
+            assert (stats.ttest_1samp(each, away).pvalue > 0.0027) == passes
+        wider = statistical("", expected + 0.1, each, known_to=0.2)
+        assert wider.passed
+        assert wider.error == pytest.approx(width, rel=1e-12)
 
 
 def test_the_largest_of_many_is_rarely_beyond_its_quantile():
-    values = np.random.default_rng(2).standard_t(9, (20000, 50))
-    beyond = int((np.abs(values).max(axis=1) > quantile(9, 50)).sum())
-    assert stats.binomtest(beyond, len(values), CHANCE).pvalue > 1e-3
+    for freedom, tests in ((9, 50), (99, 7), (3, 1)):
+        each = 2 * stats.t.sf(quantile(freedom, tests), freedom)
+        assert 1 - (1 - each) ** tests == pytest.approx(0.0027, rel=0.0015)
 
 
 def test_extrapolation_is_exact_for_parabolas_and_says_how_uncertain_it_is():
@@ -80,19 +88,22 @@ def test_extrapolation_is_exact_for_parabolas_and_says_how_uncertain_it_is():
     assert 1e-6 < abs(found - 1) < error
 
 
-def test_fits_find_what_was_put_in_with_honest_errors():
+def test_fits_and_their_errors_are_those_of_numpy():
     x, random = np.array([100.0, 300, 1000, 3000]), np.random.default_rng(3)
-    for fit, clean, truth in (
-        (claims_limit.power_law, 2 * x**-0.5, -0.5),
-        (claims_limit.at_infinity, 0.7 + 3 / x, 0.7),
+    for fit, clean, logarithmic in (
+        (claims_limit.power_law, 2 * x**-0.5, True),
+        (claims_limit.at_infinity, 0.7 + 3 / x, False),
     ):
-        error = 0.01 * clean
-        drawn = clean + error * random.standard_normal((500, 4))
-        found = np.array([fit(x, y, error)[:2] for y in drawn])
-        off = (found[:, 0] - truth) / found[:, 1]
-        assert fit(x, clean, error)[0] == pytest.approx(truth, rel=1e-10)
-        assert off.std() == pytest.approx(1, abs=0.12)  # 4 errors: so much is missed
-        assert abs(off.mean()) < 4 * off.std() / np.sqrt(500)
+        error = clean * np.array([0.01, 0.03, 0.02, 0.05])
+        y = clean + error * random.standard_normal(4)
+        if logarithmic:
+            line = np.polyfit(np.log(x), np.log(y), 1, w=y / error, cov="unscaled")
+            truth = line[0][0], np.sqrt(line[1][0, 0]), np.exp(line[0][1])
+        else:
+            line = np.polyfit(1 / x, y, 1, w=1 / error, cov="unscaled")
+            truth = line[0][1], np.sqrt(line[1][1, 1])
+        np.testing.assert_allclose(fit(x, y, error), truth, rtol=1e-10)
+        assert fit(x, clean, error)[0] == pytest.approx(-0.5 if logarithmic else 0.7, rel=1e-10)
 
 
 def test_sgd_converges_to_the_ode_and_to_no_other(lab, store):

@@ -7,6 +7,7 @@ import pytest
 
 import vaedyn
 from vaedyn.cli.anneal import _simulated
+from vaedyn.convergence import end_of_learning, measured
 from vaedyn.store import ResultStore
 from vaedyn.tuning import Tuning
 
@@ -92,12 +93,23 @@ def test_anneal_says_when_it_does_not_help(run):
 
 def test_anneal_measures_the_gain_in_simulations(run):
     words = ("--beta 1.5 --lr 0.1 --dim 4000 --tol 0.02 --confirm 8 --family linear", START)
-    found = run("anneal --json", *words).json
-    data = found["measured"]
-    assert data["constant"] == pytest.approx(found["constant"]["t_converge"], rel=0.1)
-    assert data["gain"] == pytest.approx(data["constant"] / data["annealed"])
-    assert 1 < data["gain"] < 1.2 * found["best"]["gain"]
-    assert 0 < data["error"] < data["gain"]
+    data = run("anneal --json", *words).json["measured"]
+    params = vaedyn.Params(dim=4000, beta=1.5, lr=0.1, init=START.partition(" ")[2])
+    found = vaedyn.best_schedule(params, "linear", tol=0.02)
+    times = []
+    for spec in ("constant", found.spec):
+        like = {"anneal": spec, "t_max": float(f"{1.5 * found.constant:.4g}"), "points": 1401}
+        at = vaedyn.Params(**{**params.to_dict(), **like})
+        runs = vaedyn.simulate(at, runs=8, store=ResultStore("vaedyn-store"))
+        times.append(measured(runs, end_of_learning(at), 0.02))
+    assert [data["constant"], data["annealed"]] == [each[0] for each in times]
+    ratios = times[0] / times[1]
+    assert data["gain"] == ratios[0]
+    assert data["error"] == pytest.approx(ratios[1:].std(), rel=0.01)
+    # runs at N = 4000 are those of the ODE within four of their errors, 1 %, and 12 % with a gain
+    for each, told in zip(times, (found.constant, found.time), strict=True):
+        assert abs(each[0] - told) < 4 * each[1:].std()
+    assert times[0][1:].std() < 0.015 * found.constant
     assert "measured in 8 runs at N = 4000" in run("anneal", *words).out
 
 
@@ -142,7 +154,9 @@ def test_the_figure_shows_times_the_slow_limit_and_the_best():
     np.testing.assert_array_equal(line.get_xdata(), found.numbers)
     np.testing.assert_array_equal(line.get_ydata(), found.times)
     slow = next(x for x in left.lines if x.get_linestyle() == "--")
-    assert slow.get_ydata()[0] == pytest.approx(found.times[0], rel=0.1)
+    # to be slower by 1/gamma takes as much longer as is drawn; relaxation takes the rest
+    longer = np.diff(found.times[:2]) / np.diff(1 / found.numbers[:2])
+    np.testing.assert_allclose(slow.get_ydata() * found.numbers[[0, -1]], longer[0], rtol=3e-3)
     assert r"\gamma" in left.get_xlabel()
     assert right.get_yscale() == "log"
     words = [text.get_text() for text in figure.legends[0].get_texts()]

@@ -2,7 +2,7 @@
 
 import tracemalloc
 from dataclasses import replace
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -199,28 +199,60 @@ def test_large_models_need_no_dense_matrices(monkeypatch):
     assert later.eps_g[-1] == pytest.approx(found.eps_g, abs=1e-4)
 
 
-@pytest.mark.parametrize("rtol", [1e-6, 1e-8, 1e-9, 1e-11])
-def test_an_excursion_that_hardly_leaves_the_tolerance_is_seen(rtol):
-    # it peaks at 1.000001 times the tolerance, between two times of the grid
-    spec = "points:0.0=0.000192711,87.0045=0.749912,174.014=1.5"
-    params = vaedyn.Params(
-        beta=1.5, lr=0.05, t_max=300, anneal=spec, init="m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
+PEAKED = "points:0.0=0.000192711,87.0045=0.749912,174.014=1.5"
+
+
+@pytest.fixture(scope="module")
+def crossing():
+    """Return a function of the last time at which an error is crossed, by another integrator.
+
+    The schedule is PEAKED, along which eps_g comes back to 1.000001 times 10^-3 from its end.
+    """
+    params = vaedyn.Params(beta=1.5, lr=0.05, t_max=300, init=START)
+    schedule, end = parse_schedule(PEAKED), end_of_learning(params)
+    kinks, pieces = (0.0, 87.0045, 174.014, 330.0), []
+    y = np.concatenate([np.ravel(params.overlaps()[name]) for name in "mdQERD"])
+
+    def drift(t, y):
+        return reference.drift(
+            y, float(schedule(np.array(t), 1.5)), params.strengths, 1.0, 0.0, 0.05, 1
+        )
+
+    for span in pairwise(kinks):
+        found = solve_ivp(drift, span, y, "DOP853", rtol=1e-12, atol=1e-14, dense_output=True)
+        pieces.append(found.sol)
+        y = found.y[:, -1]
+
+    def off(t):
+        m, _, Q, *_ = pieces[-1](t)
+        return np.abs(1 - 2 * np.abs(m) + Q - end)
+
+    t = np.linspace(kinks[-2], kinks[-1], 20_000)
+    return lambda error: brentq(
+        lambda t: off(t) - error,
+        *t[np.flatnonzero(off(t) > error)[-1] + np.arange(2)],
     )
+
+
+@pytest.mark.parametrize("rtol", [1e-6, 1e-8, 1e-9, 1e-11])
+def test_an_excursion_that_hardly_leaves_the_tolerance_is_seen(rtol, crossing):
+    # it peaks at 1.000001 times the tolerance, between two times of the grid
+    params = vaedyn.Params(beta=1.5, lr=0.05, t_max=300, anneal=PEAKED, init=START)
     found = vaedyn.time_to_converge(params, rtol=rtol, atol=0.01 * rtol)
-    assert found.t == pytest.approx(295.5535, rel=1e-3)
+    assert found.t == pytest.approx(crossing(1e-3), rel=2e-5)  # so flat is the peak
     # a little more tolerance, and it is inside
     wide = vaedyn.time_to_converge(params, 1.001e-3, rtol=rtol, atol=0.01 * rtol)
-    assert wide.t == pytest.approx(241.4, abs=0.3)
+    assert wide.t == pytest.approx(crossing(1.001e-3), rel=1e-8)
 
 
-def test_with_a_margin_excursions_closely_below_the_tolerance_count():
-    params = vaedyn.Params(beta=1.5, lr=0.05, t_max=300, init="m=0.03,d=0.03,Q=1,E=1,R=0,D=1")
-    schedule = parse_schedule("points:0.0=0.000192711,87.0045=0.749912,174.014=1.5")
+def test_with_a_margin_excursions_closely_below_the_tolerance_count(crossing):
+    params = vaedyn.Params(beta=1.5, lr=0.05, t_max=300, init=START)
+    schedule = parse_schedule(PEAKED)
     plain, cautious = (
         last_crossing(params, schedule, 1.0005e-3, margin=margin)[0] for margin in (0, 1e-3)
     )
-    assert plain == pytest.approx(241.4, abs=0.3)
-    assert cautious == pytest.approx(295.5535, rel=1e-2)
+    assert plain == pytest.approx(crossing(1.0005e-3), rel=1e-8)
+    assert cautious == pytest.approx(crossing(0.999 * 1.0005e-3), rel=1e-6)
     smooth = parse_schedule("constant")
     times = [last_crossing(params, smooth, 1e-3, margin=margin)[0] for margin in (0, 1e-3)]
     assert times[0] == times[1]
@@ -238,4 +270,5 @@ def test_the_end_is_looked_for_closely_at_loose_tolerances_too(monkeypatch):
     loose = time_to_converge(vaedyn.Params(), rtol=1e-3)
     assert seen
     assert max(seen) <= 1e-6
-    assert loose.t == pytest.approx(time_to_converge(vaedyn.Params()).t, rel=0.01)
+    # the trajectory itself is known to 10^-3 of itself only
+    assert loose.t == pytest.approx(time_to_converge(vaedyn.Params()).t, rel=2e-3)

@@ -93,8 +93,9 @@ def test_every_row_is_seen_once_a_pass(monkeypatch, held):
         rows = np.sort(2 * seen[:, 0] + x[:, 0].mean())
         np.testing.assert_allclose(rows, x[:, 0], atol=1e-9)
         # the first part is one of the whole table
-        assert abs(np.corrcoef(np.arange(1500), seen[:, 0])[0, 1]) < 0.1
-    assert np.abs(passes[0] - passes[1]).max() > 0
+        assert abs(np.corrcoef(np.arange(1500), seen[:, 0])[0, 1]) < 4 / np.sqrt(1500)
+    # and each pass has an order of its own
+    assert abs(np.corrcoef(passes[0][:, 0], passes[1][:, 0])[0, 1]) < 4 / np.sqrt(1500)
 
 
 def test_a_table_that_fits_is_read_once():
@@ -165,7 +166,8 @@ def test_it_is_kept_under_data_and_seed(tmp_path):
     assert not learn(params, others, directions, store=store).source.reused
     other = learn(*arguments, seed=1, store=store)
     assert not other.source.reused
-    assert np.abs(other.m - first.m).max() > 0
+    np.testing.assert_array_equal(other.m[:, 0], first.m[:, 0])
+    assert (other.m[:, 1:] != first.m[:, 1:]).all()
 
 
 def test_a_store_does_not_take_data_that_it_cannot_tell_apart(tmp_path):

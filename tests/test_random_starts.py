@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import vaedyn
-from tests.test_fluctuations import RUNS, SHIFTED, pooled
+from tests.test_bands import RUNS, pooled
+from tests.test_fluctuations import SHIFTED
 from vaedyn.fluctuations import covariance_of_start
 from vaedyn.initial import NAMES, random_gram, random_weights, teacher
 from vaedyn.state import pack

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import integrate, special, stats
+from scipy import stats
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
@@ -10,7 +10,7 @@ from vaedyn import noise, spectrum
 from vaedyn.analysis import analyse, sample_of
 from vaedyn.datasets import standardised
 from vaedyn.errors import ParameterError
-from vaedyn.noise import ESTIMATORS, Sample, bulk_cdf, bulk_quantile
+from vaedyn.noise import ESTIMATORS, Sample
 from vaedyn.spectrum import covariance_spectrum
 
 
@@ -136,7 +136,8 @@ def test_constant_columns_are_told():
 
 
 @pytest.mark.parametrize(("samples", "dim"), [(700, 500), (400, 600)])
-def test_random_directions_find_what_is_exact(samples, dim):
+def test_random_directions_find_what_is_exact(samples, dim, monkeypatch):
+    monkeypatch.setattr(spectrum, "PROBES", 2000)  # tell the remainder to 0.2 %
     rho = (50, 30, 12, 8, 5)
     data = spiked(np.random.default_rng(5), samples, dim, rho, turned=True) + 3
     exact = covariance_spectrum(blocks(data))
@@ -151,7 +152,7 @@ def test_random_directions_find_what_is_exact(samples, dim):
     assert (distance <= found.error).all()
     assert found.error[0] < 1e-5 * found.eigenvalues[0]
     truth = np.sum(exact.eigenvalues**2) - np.sum(found.eigenvalues**2)
-    assert found.remainder == pytest.approx(truth, rel=0.06)
+    assert found.remainder == pytest.approx(truth, rel=0.008)
     again = covariance_spectrum(blocks(data, 150), leading=40, largest_exact=100)
     np.testing.assert_array_equal(again.eigenvalues, found.eigenvalues)
 
@@ -234,52 +235,6 @@ def test_data_that_change_are_refused():
         covariance_spectrum(blocks(rng.normal(size=(5, 3))), leading=0)
 
 
-# ---- laws
-
-
-@pytest.mark.parametrize("gamma", [1e-6, 0.01, 0.3, 0.999, 1, 3, 200])
-def test_law_of_noise_against_quadrature(gamma):
-    low, high = (1 - np.sqrt(gamma)) ** 2, (1 + np.sqrt(gamma)) ** 2
-    middle, half = (low + high) / 2, (high - low) / 2
-
-    def density(angle):  # of those that are not zero, by angle, which has no singular ends
-        x = middle - half * np.cos(angle)
-        return max(gamma, 1) * (half * np.sin(angle)) ** 2 / (2 * np.pi * gamma * max(x, 1e-300))
-
-    angles = np.linspace(0, np.pi, 7)[1:-1]
-    expected = [integrate.quad(density, 0, angle, epsabs=1e-11)[0] for angle in angles]
-    x = middle - half * np.cos(angles)
-    np.testing.assert_allclose(bulk_cdf(x, gamma), expected, atol=1e-9)
-    np.testing.assert_allclose(
-        bulk_cdf(np.array([0, low, high, 2 * high]), gamma), [0, 0, 1, 1], atol=1e-12
-    )
-    p = np.linspace(0.01, 0.99, 9)
-    np.testing.assert_allclose(bulk_cdf(bulk_quantile(p, gamma), gamma), p, atol=1e-9)
-
-
-def test_median_of_the_law():
-    # the factor 2.858 of Gavish & Donoho (2014), eq. 5, is (4 / sqrt 3) / sqrt(median)
-    assert 4 / np.sqrt(3 * bulk_quantile(np.array(0.5), 1.0)) == pytest.approx(2.858, abs=5e-4)
-    rng = np.random.default_rng(9)
-    for samples, dim in ((901, 450), (401, 800)):
-        values = covariance_spectrum(blocks(rng.normal(size=(samples, dim)))).eigenvalues
-        expected = bulk_quantile(np.array(0.5), dim / (samples - 1))
-        assert np.median(values) == pytest.approx(expected, rel=0.01)
-
-
-def test_quantile_of_tracy_and_widom():
-    """F_1(s) = det(1 - Ai(x + y + s)) on x, y > 0: Ferrari & Spohn (2005)."""
-    nodes, weights = np.polynomial.legendre.leggauss(60)
-    x, w = 8 * (nodes + 1), 8 * weights
-
-    def distribution(s):
-        kernel = special.airy(x[:, None] + x + s)[0]
-        return np.linalg.det(np.eye(60) - np.sqrt(w[:, None] * w) * kernel)
-
-    assert distribution(noise.TRACY_WIDOM) == pytest.approx(0.999, abs=2e-6)
-    assert distribution(0.9793) == pytest.approx(0.95, abs=1e-5)
-
-
 # ---- estimates, over many draws
 
 
@@ -299,17 +254,22 @@ CASES = [
 
 @pytest.mark.parametrize(("samples", "dim", "rho", "eta"), CASES)
 def test_noise_level_and_count_are_right(samples, dim, rho, eta):
-    """Half of the time it misses a bias of the noise by 0.4 of its standard deviation."""
+    """Half of the time it misses a bias of the noise by 0.5 of its standard deviation.
+
+    And a likelihood whose spread is 37 % off, or a number that is wrong in 4 % of all draws.
+    """
     found = draws(samples, dim, rho, eta, 60)
     counts = np.array([len(analysis.rho) for analysis in found])
-    assert np.mean(counts == len(rho)) > 0.95
+    assert np.mean(counts == len(rho)) > 0.95  # at most 2, of a chance of 0.1 % each
     ideal = np.sqrt(2 / (samples * (dim - len(rho))))
     for name in ESTIMATORS:
         eta_ = np.array([{x.estimator: x.eta, **x.alternatives}[name] for x in found]) / eta
         # the median's own spread, and what it is off by in so few eigenvalues
-        tolerance = 3 * eta_.std() / np.sqrt(60) + (0 if name == "likelihood" else 0.01)
+        tolerance = 4 * eta_.std() / np.sqrt(60) + (0 if name == "likelihood" else 0.01)
         assert eta_.mean() == pytest.approx(1, abs=tolerance), name
-        assert eta_.std() < (1.3 if name == "likelihood" else 2.5) * ideal, name
+        if name == "likelihood":
+            assert eta_.std() == pytest.approx(ideal, rel=4 / np.sqrt(2 * 60))
+        assert eta_.std() < 2.8 * ideal, name
 
 
 def test_spikes_bias_the_noise_that_is_not_corrected():
@@ -328,13 +288,17 @@ def test_spikes_bias_the_noise_that_is_not_corrected():
     [(800, 200, (12, 6, 3)), (200, 600, (60, 30, 12)), (2000, 20, (3, 1)), (400, 400, (20, 10))],
 )
 def test_strengths_have_the_spread_that_is_stated(samples, dim, rho):
-    """Half of the time it misses errors that are 15 % off, and a bias of 0.3 of them."""
+    """Weak signals come out too small by 0.3 of their errors, as theory is that of large n.
+
+    Half of the time it misses a bias of 0.5 in one of them or 0.3 in all, and errors that are
+    16 to 32 % off; that formulas are right is shown exactly in test_noise.
+    """
     found = draws(samples, dim, rho, 1.0, 100 if dim < 300 else 40)
     z = np.array([(x.rho - rho) / x.rho_error for x in found if len(x.rho) == len(rho)])
     assert len(z) >= 0.97 * len(found)
     assert np.abs(z.mean(axis=0)).max() < 0.5
     assert abs(z.mean()) < 0.3
-    assert z.std(axis=0).mean() == pytest.approx(1, abs=0.15)
+    assert z.std(axis=0).mean() == pytest.approx(1, abs=4 / np.sqrt(2 * z.size))
     if dim >= 200:  # without the correction they are far too large
         naive = np.array([(x.eigenvalue - x.eta - rho) / x.rho_error for x in found])
         assert naive.mean() > 0.7
@@ -344,6 +308,7 @@ def test_strengths_have_the_spread_that_is_stated(samples, dim, rho):
 
 @pytest.mark.parametrize(("samples", "dim", "rho"), [(400, 200, (8, 4)), (100, 400, (40, 20))])
 def test_overlaps_are_those_of_the_directions(samples, dim, rho):
+    """Half of the time it misses overlaps that are off by 0.02 (n = 400) or 0.03 (n = 100)."""
     rng = np.random.default_rng(12)
     seen, said = [], []
     for _ in range(40):
@@ -355,60 +320,42 @@ def test_overlaps_are_those_of_the_directions(samples, dim, rho):
     assert np.mean(said, axis=0).min() < 0.87
 
 
-@pytest.mark.parametrize(("samples", "dim"), [(120, 40), (40, 120)])
-def test_pure_noise_is_rarely_taken_for_signals(samples, dim):
-    rng = np.random.default_rng(13)
-    counts = {noise.TRACY_WIDOM: 0, 0.9793: 0}  # 0.1 % and 5 % of the Tracy-Widom law
-    for _ in range(2000):
-        data = rng.normal(size=(samples, dim))
-        data -= data.mean(axis=0)
-        products = data.T @ data if dim < samples else data @ data.T
-        values = np.linalg.eigvalsh(products)[::-1][: min(dim, samples - 1)] / (samples - 1)
-        sample = Sample(values, values.sum(), dim, samples - 1)
-        for quantile in counts:
-            counts[quantile] += noise.count_spikes(sample, noise.likelihood_noise, quantile)[0] > 0
-    # somewhat fewer, as noise whose largest eigenvalue is large has a larger trace, too
-    assert counts[noise.TRACY_WIDOM] <= 7
-    assert 50 < counts[0.9793] < 115
-
-
-@pytest.mark.parametrize("dim", [5, 10])
-def test_the_threshold_holds_in_small_matrices(dim):
-    """Half of a degree of freedom matters there; without it 0.1 % would be 0.06 %."""
-    rng, freedom, draws = np.random.default_rng(31), 2 * dim, 100_000
-    largest = []
-    for _ in range(draws // 1000):
-        data = rng.normal(size=(1000, freedom, dim))
-        largest.append(np.linalg.eigvalsh(data.swapaxes(1, 2) @ data)[:, -1] / freedom)
-    sample = Sample(np.ones(dim), float(dim), dim, freedom)
-    beyond = (np.concatenate(largest) > noise.threshold(sample, 1.0)).mean()
-    assert 0.0009 < beyond < 0.0017
-
-
 def test_the_edge_is_that_of_the_law():
     found = analysed(np.random.default_rng(32).normal(size=(800, 200)))
     assert found.edge == pytest.approx(found.eta * (1 + np.sqrt(200 / 799)) ** 2)
 
 
 def test_signals_below_the_threshold_are_not_seen():
+    """Those closely above are seen as often as their eigenvalue, about normal, is beyond it.
+
+    Half of the time it misses a share of 37 or 97 % instead of 68 %, and a warning that is
+    given in 65 % of all cases only.
+    """
     samples, dim = 400, 100  # the threshold is rho = 0.5
     weak = draws(samples, dim, (0.3,), 1.0, 40)
     assert sum(len(x.rho) for x in weak) <= 2
-    assert all(0.5 < x.detectable < 1.2 for x in weak)
+    for x in weak:
+        s = x.eta + x.detectable
+        limit = noise.threshold(Sample(np.ones(1), 1.0, dim, samples - 1), x.eta)
+        seen = s + dim / (samples - 1) * x.eta * s / x.detectable
+        assert len(x.rho) or seen == pytest.approx(limit, rel=1e-12)
     near = [x for x in draws(samples, dim, (0.9,), 1.0, 40) if len(x.rho)]
-    assert 3 < len(near) < 40
+    law = stats.norm(1.9 + 0.25 * 1.9 / 0.9, 1.9 * np.sqrt(2 * (1 - 0.25 / 0.9**2) / samples))
+    share = law.sf(noise.threshold(Sample(np.ones(1), 1.0, dim, samples - 1), 1.0))
+    assert abs(len(near) - 40 * share) < 4 * np.sqrt(40 * share * (1 - share))
     told = [any("close to rho = " in text for text in x.warnings) for x in near]
-    assert np.mean(told) > 0.5
+    assert np.mean(told) > 0.65
     for x in near:
         assert np.isfinite([*x.rho, *x.rho_error, *x.overlap]).all()
 
 
 def test_many_signals_of_equal_strength():
+    """At four standard errors: it misses a mean strength that is 9 % off, and noise by 5 %."""
     rng = np.random.default_rng(14)
     found = analysed(spiked(rng, 300, 60, (10.0,) * 18))
     assert len(found.rho) == 18
-    assert found.eta == pytest.approx(1, abs=0.05)
-    assert found.rho.mean() == pytest.approx(10, rel=0.1)
+    assert found.eta == pytest.approx(1, abs=4 * np.sqrt(2 / 300 / 42))
+    assert found.rho.mean() == pytest.approx(10, abs=4 * 11 * np.sqrt(2 / 300 / 18))
 
 
 def test_units_only_scale():
@@ -439,7 +386,8 @@ def test_number_of_signals_may_be_given():
 # ---- without all eigenvalues
 
 
-def test_leading_eigenvalues_are_enough():
+def test_leading_eigenvalues_are_enough(monkeypatch):
+    monkeypatch.setattr(spectrum, "PROBES", 2000)
     rho = (30, 15, 8)
     data = spiked(np.random.default_rng(17), 900, 400, rho)
     every = analysed(data)
@@ -448,18 +396,21 @@ def test_leading_eigenvalues_are_enough():
     assert few.alternatives == {}
     assert few.eta == pytest.approx(every.eta, rel=1e-6)
     np.testing.assert_allclose(few.rho, every.rho, rtol=1e-3)
-    assert few.spread < 0.14
+    assert few.spread**2 < 5 * 2 / 900  # what noise has, and four times its deviation
     assert not few.warnings
     with pytest.raises(ParameterError, match="must be likelihood, as not all eigenvalues were"):
         analyse(leading, "median")
 
 
-def test_noise_that_is_not_white_shows_in_leading_eigenvalues():
+def test_noise_that_is_not_white_shows_in_leading_eigenvalues(monkeypatch):
+    """Half of the time it misses a spread that is 0.012 off, three per cent of it."""
+    monkeypatch.setattr(spectrum, "PROBES", 2000)
     rng = np.random.default_rng(18)
-    data = rng.normal(size=(900, 400)) * np.sqrt(rng.uniform(0.3, 1.7, size=400))
+    draw, variances = rng.normal(size=(900, 400)), rng.uniform(0.3, 1.7, size=400)
+    data = draw * np.sqrt(variances)
     leading = covariance_spectrum(blocks(data), leading=30, largest_exact=100)
     found = analyse(leading, spikes=0)
-    assert found.spread == pytest.approx(1.4 / np.sqrt(12), abs=0.06)
+    assert found.spread == pytest.approx(variances.std() / variances.mean(), abs=0.012)
     assert any("the bulk is not that of noise of one variance" in text for text in found.warnings)
 
 
@@ -600,8 +551,11 @@ def test_handwritten_digits():
     spread = np.sqrt((2 + stats.kurtosis(along)) / 1796)
     assert found.rho_error[0] == pytest.approx(179 * spread, rel=0.02)
     assert (found.overlap[:10] > 0.99).all()
-    assert found.eta == pytest.approx(1.62, abs=0.05)
-    assert found.alternatives == pytest.approx({"median": 1.32, "matching": 1.38}, abs=0.05)
+    # signals without their bias and noise share the trace
+    total = np.trace(np.cov(data.T))
+    assert (found.rho + found.eta).sum() + 31 * found.eta == pytest.approx(total, rel=1e-9)
+    assert found.eta == pytest.approx(1.6174, abs=1e-4)
+    assert found.alternatives == pytest.approx({"median": 1.3219, "matching": 1.3817}, abs=1e-4)
     text = " | ".join(found.warnings)
     assert "3 of 64 columns are constant (1, 33, 40) and left out: N = 61" in text
     assert "30 of 61 directions stand out as signals" in text

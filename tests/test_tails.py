@@ -56,6 +56,7 @@ def test_an_outlier_is_told_from_a_signal():
     ],
 )
 def test_false_signals_of_heavy_tails_come_with_a_warning(draw):
+    """Of 25 draws: a warning that is missing in 3 % of the cases is noticed half of the time."""
     rng = np.random.default_rng(28)
     counted = 0
     for _ in range(25):
@@ -66,12 +67,13 @@ def test_false_signals_of_heavy_tails_come_with_a_warning(draw):
 
 
 def test_tails_of_noise_are_those_of_gaussian_noise():
+    """Half of the time it misses a mean that is 4 % off; 9 % of 80 rows, 12 % of two columns."""
     rng = np.random.default_rng(29)
     for samples, dim, rho in ((300, 20, (9, 5)), (80, 120, (40,)), (60, 2, ()), (400, 30, ())):
         scale = np.sqrt(rng.uniform(0.5, 1.5, dim)) if not rho else 1.0
         found = [analysed(scale * spiked(rng, samples, dim, rho)) for _ in range(60)]
         tails = np.array([x.tails for x in found])
-        assert tails.mean() == pytest.approx(1, abs=0.12)
+        assert tails.mean() == pytest.approx(1, abs=4 * tails.std() / np.sqrt(60))
         assert not any("heavy tails" in text for x in found for text in x.warnings)
         assert not any("single rows" in text for x in found for text in x.warnings)
 
@@ -80,7 +82,8 @@ def test_tails_of_noise_are_those_of_gaussian_noise():
 def test_strengths_of_signals_that_are_not_gaussian(tails):
     """A signal of two values is known better than a gaussian one, one of heavy tails worse.
 
-    Half of the time it misses errors that are 25 % off, 3.5 times what 100 draws know.
+    Half of the time it misses errors that are 28 % off, four times what 100 draws know, and a
+    bias of 0.4 of them.
     """
     rng = np.random.default_rng(30)
     z = []
@@ -92,7 +95,8 @@ def test_strengths_of_signals_that_are_not_gaussian(tails):
         z.append((found.rho[0] - 9) / found.rho_error[0])
         gaussian = 10 * np.sqrt(2 / 599)
         assert (found.rho_error[0] < 0.6 * gaussian) == (tails < 0)
-    assert np.std(z) == pytest.approx(1, abs=0.25)
+    assert np.std(z) == pytest.approx(1, abs=4 / np.sqrt(2 * 100))
+    assert abs(np.mean(z)) < 4 / np.sqrt(100)
 
 
 def outlying_rows(rng, shape):
@@ -114,6 +118,7 @@ def outlying_rows(rng, shape):
     ],
 )
 def test_white_noise_of_heavy_tails_is_no_floor_unless_it_is_found_right(draw, eta):
+    """Of 32 draws: a floor that is wrong in 5 % of the cases is noticed half of the time."""
     rng = np.random.default_rng(31)
     wrong = []
     for shape in ((100, 10), (300, 30), (1000, 30), (200, 100)):

@@ -33,6 +33,7 @@ def test_signals_in_white_noise_leave_a_floor(dim, strength, gamma):
 
 
 def test_noise_alone_is_a_floor_whatever_its_law():
+    """Of 40 draws: a floor that is missed in 7 % of the cases is noticed half of the time."""
     rng = np.random.default_rng(41)
     for shape in ((100, 10), (60, 100), (1000, 30)):
         assert share_with_floor(lambda shape=shape: rng.normal(size=shape), 40) >= 0.95
@@ -57,6 +58,7 @@ def neighbours(rng, samples, dim):
 @pytest.mark.parametrize("draw", [uneven, power_law, neighbours])
 @pytest.mark.parametrize("shape", [(500, 10), (1000, 30), (200, 100)])
 def test_other_noise_is_no_floor(draw, shape):
+    """Of 20 draws: a floor in 18 % of the cases is noticed half of the time; there are 0 to 4 %."""
     rng = np.random.default_rng(42)
     assert share_with_floor(lambda: draw(rng, *shape), 20) <= 0.15
 
@@ -70,12 +72,15 @@ def test_real_tables_have_none(name, standard):
 
 
 def test_correlated_columns_of_few_rows_are_no_noise():
-    """Too few rows to count a signal, enough to see that there is something."""
+    """Too few rows to count a signal, enough to see that there is something.
+
+    6 % of such draws have a floor: half of the time it misses that 21 % have one.
+    """
     data = datasets.load_linnerud().data
     assert analysed(data / data.std(axis=0)).no_floor is not None
     rng = np.random.default_rng(52)
     common = np.linalg.cholesky(0.4 * np.eye(3) + 0.6)
-    assert share_with_floor(lambda: rng.normal(size=(30, 3)) @ common.T, 40) < 0.3
+    assert share_with_floor(lambda: rng.normal(size=(30, 3)) @ common.T, 40) <= 0.2
     assert share_with_floor(lambda: rng.normal(size=(30, 3)), 40) >= 0.95
 
 
@@ -90,6 +95,7 @@ def test_the_end_of_counting_is_no_floor():
 
 
 def test_a_signal_that_hides_in_the_mean_is_found():
+    """In 96 of 100 draws; half of the time it misses that it is found in 91 only."""
     rng = np.random.default_rng(44)
     counts = [len(analysed(spiked(rng, 9, 4, (60.0,))).rho) for _ in range(40)]
     assert np.mean(np.equal(counts, 1)) > 0.9
@@ -102,16 +108,29 @@ def test_whitened_data_are_more_equal_than_noise():
     assert analysed(x).no_floor is not None
 
 
+@pytest.mark.parametrize("freedom", [2, 5, 90])
+def test_chances_of_two_directions_are_exact(freedom):
+    """The ratio of two eigenvalues: P(4 det/trace^2 < w) = w^((freedom - 1)/2), Mauchly (1940)."""
+    for bulk in ((3.0, 1.0), (1.2, 0.9)):
+        w = 4 * bulk[0] * bulk[1] / sum(bulk) ** 2
+        for allowed in (0.0, 0.004):
+            expected = (w * np.exp(allowed)) ** ((freedom - 1) / 2)
+            assert _chance(np.array(bulk), freedom, allowed) == pytest.approx(expected, rel=1e-9)
+    assert _chance(np.array([1.0, 1.0]), freedom, 0.0) == 0  # more equal than noise
+
+
 @pytest.mark.parametrize(("dim", "freedom"), [(2, 9), (5, 20), (30, 31), (40, 400)])
 def test_chances_of_white_noise_are_even(dim, freedom):
-    """Half of the time it misses chances that are off by 0.1, or by 0.035 where they are 0.05."""
+    """Half of the time it misses chances that are off by 0.1, or by 0.044 where they are 0.05."""
     rng = np.random.default_rng(46)
     chances = []
     for _ in range(400):
         x = rng.normal(size=(freedom, dim))
         chances.append(_chance(np.linalg.eigvalsh(x.T @ x)[::-1], freedom, 0.0))
     assert stats.kstest(chances, "uniform").pvalue > 0.001
-    assert np.mean(np.array(chances) < 0.05) == pytest.approx(0.05, abs=0.035)
+    assert np.mean(np.array(chances) < 0.05) == pytest.approx(
+        0.05, abs=4 * np.sqrt(0.05 * 0.95 / 400)
+    )
 
 
 def test_without_all_eigenvalues_the_mean_square_decides():
@@ -135,6 +154,7 @@ def test_eigenvalues_that_could_be_signals_are_told():
 
 
 def test_signals_that_repel_each_other_have_a_mean():
+    """Half of the time it misses errors of the mean that are 11 % too small or 31 % too large."""
     rng = np.random.default_rng(49)
     mean, first, flagged = [], [], 0
     for _ in range(200):
