@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/ready
 DOCS_READY := .venv/ready-docs
 
-.PHONY: help setup demo reproduce figures docs cookbook test lint format bench clean
+.PHONY: help setup demo reproduce figures docs cookbook test mutants lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -58,6 +58,9 @@ cookbook: setup ## run the commands of the cookbook again, and put what they pri
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
+
+mutants: setup ## plant small changes in the code, and print those that no test notices
+	$(BIN)/python -m tests.mutants
 
 lint: setup ## check style and types
 	$(BIN)/ruff check .

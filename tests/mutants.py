@@ -28,6 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MAP = ROOT / "build" / "mutants"
 ROOMS = ("kernels", "science", "store", "cli", "figures")
+PAGES = ("tests/test_docs.py", "tests/cli/test_help.py")  # of help texts and references
 LONGEST = 150.0  # seconds of tests tried on one change, as measured without it
 OPERATORS = {
     ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"),
@@ -355,6 +356,8 @@ def tests_of(mutant: Mutant, known: dict[str, tuple[float, set[str]]]) -> list[s
             for name, (_, called) in known.items()
             if any(one.startswith(starts) for one in called)
         ]
+    if not mutant.function:  # of constants, options and texts, read when the module is imported
+        tests += [name for name in known if name.startswith(PAGES)]
     named = Path(mutant.file).stem
     direct = {
         str(path.relative_to(ROOT))
@@ -454,13 +457,15 @@ def main() -> None:
     """Read the options, draw, try, print."""
     options = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     options.add_argument("--count", type=int, default=40, help="how many changes")
-    options.add_argument("--seed", type=int, default=0, help="which ones")
+    options.add_argument("--seed", type=int, default=None, help="which ones (at random)")
     options.add_argument("--jobs", type=int, default=2, help="how many at a time")
     options.add_argument("--rooms", default=",".join(ROOMS[:4]), help="of " + ",".join(ROOMS))
     options.add_argument("--refresh", action="store_true", help="find anew which tests call what")
     options.add_argument("--list", action="store_true", help="print the changes, and end")
     asked = options.parse_args()
-    mutants = drawn(tuple(asked.rooms.split(",")), asked.count, asked.seed)
+    seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
+    print(f"--seed {seed}", file=sys.stderr)
+    mutants = drawn(tuple(asked.rooms.split(",")), asked.count, seed)
     if asked.list:
         print(*mutants, sep="\n")
         return
