@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from vaedyn.convergence import Convergence, measured, spread
-from vaedyn.doctor import examine
-from vaedyn.params import Params, real
-from vaedyn.results import Trajectory
+from vaedyn.annealing.examine import examine
+from vaedyn.annealing.time_to_converge import Convergence, measured, spread
+from vaedyn.model.params import Params, real
+from vaedyn.model.results import Trajectory
 
 from .options import option
 from .output import number, plain

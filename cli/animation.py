@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from vaedyn.params import Params
-from vaedyn.results import OrderParameters, Trajectory
-from vaedyn.stationary import fixed_points
+from vaedyn.fixedpoints.fixed_points import fixed_points
+from vaedyn.model.params import Params
+from vaedyn.model.results import OrderParameters, Trajectory
 
 from ..store import ResultStore
 from .options import option
@@ -66,9 +66,9 @@ def animate(
         points = fixed_points(ode.params, **tolerances, store=store)
         results.append(("fixedpoints", points))
 
-    from vaedyn import figures
-    from vaedyn.figures_animation import learning_animation, save_animation
-    from vaedyn.style import save
+    from vaedyn.figures.animation import learning_animation, save_animation
+    from vaedyn.figures.learning_curve import learning_curve
+    from vaedyn.figures.style import save
 
     written = [output]
     with progress_bar("animate", "frames") as progress:
@@ -78,7 +78,7 @@ def animate(
     records = [{"kind": kind, **asdict(source_of(result))} for kind, result in results]
     if still is not None:
         keywords = [f"{record['kind']} {record['key']}" for record in records[:2]]
-        save(figures.learning_curve(ode, sgd, **style, look=look), still, keywords=keywords)
+        save(learning_curve(ode, sgd, **style, look=look), still, keywords=keywords)
         written.append(still)
     if options["as_json"]:
         data = {"command": "plot learning-curve", "output": str(still or output)}

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from vaedyn.adiabatic import relaxation_time
-from vaedyn.convergence import end_of_learning, measured, spread
+from vaedyn.annealing.adiabatic import relaxation_time
+from vaedyn.annealing.best_schedule import FAMILIES, MOST_KNOTS, Tuning, best_schedule
+from vaedyn.annealing.time_to_converge import end_of_learning, measured, spread
 from vaedyn.errors import ConvergenceError
-from vaedyn.ode import theory
-from vaedyn.params import Params
-from vaedyn.sgd import simulate
-from vaedyn.tuning import FAMILIES, MOST_KNOTS, Tuning, best_schedule
+from vaedyn.learning.simulate import simulate
+from vaedyn.learning.theory import theory
+from vaedyn.model.params import Params
 
 from ..store import ResultStore
 from .advice import TOL, fluctuation, warn
@@ -249,7 +249,7 @@ def figure(
     )
     measured = _simulated(params, found, simulations, (runs, seed, jobs), store)
 
-    from vaedyn.figures_annealing import annealing
+    from vaedyn.figures.annealing import annealing
 
     results = [("theory", constant), ("theory", best)]
     drawn = annealing(found, constant, best, measured, look)

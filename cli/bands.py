@@ -8,11 +8,11 @@ from typing import Any
 import click
 import numpy as np
 
-from vaedyn.concentration import Spread, spreads
-from vaedyn.fluctuations import Bands, bands
-from vaedyn.params import Params
-from vaedyn.plateau import Escape, escape, escape_times
-from vaedyn.sgd import simulate
+from vaedyn.learning.concentration import Spread, spreads
+from vaedyn.learning.covariance import Bands, bands
+from vaedyn.learning.escape import Escape, escape, escape_times
+from vaedyn.learning.simulate import simulate
+from vaedyn.model.params import Params
 
 from ..store import ResultStore
 from .figure import PICTURE, output_path, write
@@ -141,9 +141,9 @@ def concentration(
         power, error = each.power
         log.info("spread of %s at t = %g: N^(%.3f +- %.2g)", each.name, each.t, power, error)
 
-    from vaedyn import figures_bands
+    from vaedyn.figures.concentration import concentration as draw
 
-    figure = figures_bands.concentration(found, params, ensemble["runs"], look)
+    figure = draw(found, params, ensemble["runs"], look)
     records = [pair for b, sgd in drawn for pair in (("bands", b), ("simulate", sgd))]
     write("concentration", figure, output, records, as_json, powers=[*map(_power, found)])
 
@@ -206,10 +206,10 @@ def escape_figure(
         measured.append((dim, times[~late]))
         drawn.append(("simulate", runs))
 
-    from vaedyn import figures_bands
+    from vaedyn.figures.escape import escape as draw
 
     found = list(zip(dims, escapes, strict=True))
-    figure = figures_bands.escape(params, found, measured, look)
+    figure = draw(params, found, measured, look)
     write("escape", figure, output, drawn, as_json, points=_points(found, measured))
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from vaedyn.params import Params
-from vaedyn.selfcheck import QUESTIONS, Check, Question, selfcheck
-from vaedyn.sgd import cores
+from vaedyn.claims.selfcheck import QUESTIONS, Check, Question, selfcheck
+from vaedyn.machine import cores
+from vaedyn.model.params import Params
 
 from ..store import ResultStore, key_of
 from .options import OUTPUT_OPTIONS, Command, add

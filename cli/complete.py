@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 import click
 from click.shell_completion import CompletionItem
 
-from vaedyn.annealing import KINDS
-from vaedyn.grids import MODEL
-from vaedyn.initial import GAUSSIAN
+from vaedyn.model.schedules import KINDS
+from vaedyn.model.start import GAUSSIAN
+from vaedyn.sweeps.grids import MODEL
 
 from ..store.record import NAME
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import click
 
-from vaedyn.conventions import LEAST, Convention
-from vaedyn.params import real
+from vaedyn.data.convention import LEAST, Convention
+from vaedyn.model.params import real
 
 OWN = Convention("sum", 1.0)  # the model's: half of the squared error, and beta times KL
 

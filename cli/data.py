@@ -5,17 +5,17 @@ from typing import Any, NamedTuple
 
 import click
 
-from vaedyn.analysis import Analysis, analyse
-from vaedyn.conventions import LOSSES
-from vaedyn.datasets import LEADING, spectrum_of
+from vaedyn.data.analyse import Analysis, analyse
+from vaedyn.data.convention import LOSSES
+from vaedyn.data.prediction import Prediction
+from vaedyn.data.spectrum import LARGEST_EXACT, PASSES, Spectrum
+from vaedyn.data.spectrum_of import LEADING, spectrum_of
+from vaedyn.data.spiked import ESTIMATORS
 from vaedyn.errors import ParameterError
-from vaedyn.noise import ESTIMATORS
-from vaedyn.prediction import Prediction
-from vaedyn.results import Source
-from vaedyn.spectrum import LARGEST_EXACT, PASSES, Spectrum
+from vaedyn.model.results import Source
 
 from ..store import ResultStore
-from ..store.tables import Table, TableError, open_table
+from ..tables.table import Table, TableError, open_table
 from .complete import files
 from .options import option
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from vaedyn.grids import shown
-from vaedyn.plans import Plan, plan
+from vaedyn.sweeps.grids import shown
+from vaedyn.sweeps.plans import Plan, plan
 
 from ..store import ResultStore, key_of
 from ..store.record import NAME

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from vaedyn.params import Params
-from vaedyn.results import OrderParameters
+from vaedyn.model.params import Params
+from vaedyn.model.results import OrderParameters
 
 from .complete import formats
 from .options import option
@@ -67,7 +67,7 @@ def _with_look(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def call(**options: Any) -> Any:
-        from vaedyn.figures_layout import OPEN, Look
+        from vaedyn.figures.layout import OPEN, Look
 
         width, no_caption, title, x_lim, y_lim = (options.pop(name) for name in LOOK)
         look = Look(width, not no_caption, title, x_lim or OPEN, y_lim or OPEN)
@@ -186,7 +186,7 @@ def write(
 
     `numbers` are further entries of the JSON object.
     """
-    from vaedyn.style import save
+    from vaedyn.figures.style import save
 
     say_if_empty(figure)
     records = [{"kind": kind, **asdict(source_of(result))} for kind, result in results]

@@ -8,12 +8,12 @@ from typing import Any
 import click
 import numpy as np
 
-from vaedyn.bifurcation import VARIED, attractor
 from vaedyn.errors import DivergenceError
-from vaedyn.ode import theory
-from vaedyn.params import Params
-from vaedyn.sgd import simulate
-from vaedyn.stationary import fixed_points
+from vaedyn.fixedpoints.branches import VARIED, attractor
+from vaedyn.fixedpoints.fixed_points import fixed_points
+from vaedyn.learning.simulate import simulate
+from vaedyn.learning.theory import theory
+from vaedyn.model.params import Params
 
 from ..store import ResultStore
 from .figure import PICTURE, output_path, say_if_empty, write
@@ -102,9 +102,9 @@ def branches(
     )
     result = follow(params, vary, groups, ResultStore(store_path, recompute=recompute))
 
-    from vaedyn import figures_branches
-    from vaedyn.dynamics import Model
-    from vaedyn.thresholds import thresholds
+    from vaedyn.figures import branches as figures_branches
+    from vaedyn.fixedpoints.newton import Model
+    from vaedyn.fixedpoints.thresholds import thresholds
 
     limits = thresholds(Model.of(params), None) if vary.name == "beta" else None
     figure = figures_branches.branches(result, quantity, limits, look)
@@ -163,9 +163,9 @@ def cascade(
             params.t_max,
         )
 
-    from vaedyn import figures_cascade
-    from vaedyn.dynamics import Model
-    from vaedyn.thresholds import thresholds
+    from vaedyn.figures import cascade as figures_cascade
+    from vaedyn.fixedpoints.newton import Model
+    from vaedyn.fixedpoints.thresholds import thresholds
 
     limits = thresholds(Model.of(params), None)
     figure = figures_cascade.cascade(result, runs, limits, look)
@@ -207,8 +207,8 @@ def phase_diagram(
     chosen = output_path("phase-diagram", output, params, names)
     result = survey(params, vary, ResultStore(store_path, recompute=recompute))
 
-    from vaedyn import figures_phases
-    from vaedyn.style import save
+    from vaedyn.figures import phase_diagram as figures_phases
+    from vaedyn.figures.style import save
 
     figure = figures_phases.phase_diagram(result, look)
     say_if_empty(figure)
@@ -248,8 +248,8 @@ def passages(
         )
     ode = theory(params, rtol=rtol, atol=atol, store=ResultStore(store_path))
 
-    from vaedyn import figures_passages
-    from vaedyn.saddles import passages as passed
+    from vaedyn.figures import passages as figures_passages
+    from vaedyn.fixedpoints.passages import passages as passed
 
     with progress_bar("distances", "points") as progress:
         passing = passed(points, ode, progress=progress)

@@ -11,13 +11,13 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
-from vaedyn.annealing import parse_schedule
-from vaedyn.datasets import standardised
-from vaedyn.empirical import DataParams, Rows, learn
+from vaedyn.data.settling import ALIKE, Mode, kl_of, modes, settled_at, steady_rate
+from vaedyn.data.spectrum_of import standardised
+from vaedyn.data.training import DataParams, Rows, learn
 from vaedyn.errors import ParameterError
-from vaedyn.params import integer, real
-from vaedyn.results import Trajectory
-from vaedyn.settling import ALIKE, Mode, kl_of, modes, settled_at, steady_rate
+from vaedyn.model.params import integer, real
+from vaedyn.model.results import Trajectory
+from vaedyn.model.schedules import parse_schedule
 
 from ..store import ResultStore
 from .complete import files

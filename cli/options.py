@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from vaedyn.errors import ParameterError, did_you_mean
-from vaedyn.params import Params
+from vaedyn.model.params import Params
 
 from . import complete
 from .hints import no_such_command, no_such_option

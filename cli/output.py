@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import click
 import numpy as np
 
-from vaedyn.initial import NAMES
-from vaedyn.results import OrderParameters, Source
+from vaedyn.model.results import OrderParameters, Source
+from vaedyn.model.start import NAMES
 
 from ..store import Record, ResultStore
 from .main import Notes

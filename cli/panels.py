@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vaedyn import evidence
+from vaedyn import figures
+from vaedyn.claims import evidence
 
 from ..store import ResultStore
 from .output import plain
@@ -24,8 +25,8 @@ def picture(
     """
 
     def draw():
-        from vaedyn.figures_claims import figure_of
-        from vaedyn.style import as_svg
+        from vaedyn.figures.claims import figure_of
+        from vaedyn.figures.style import as_svg
 
         figure = figure_of(panel)
         drawn = np.frombuffer(as_svg(figure), np.uint8)
@@ -50,8 +51,8 @@ def picture(
 
 def _drawing() -> str:
     """Return a digest of all that makes pictures: the code of figures, and matplotlib's version."""
-    folder = Path(evidence.__file__).parent
+    folder = Path(figures.__file__).parent
     digest = sha256(metadata.version("matplotlib").encode())
-    for source in sorted([*folder.glob("figures*.py"), folder / "style.py"]):
+    for source in sorted(folder.glob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()

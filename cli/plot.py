@@ -1,15 +1,16 @@
 """`vaedyn plot`: one subcommand a figure."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vaedyn.grids import shown
-from vaedyn.ode import theory
-from vaedyn.params import Params
-from vaedyn.results import Trajectory
-from vaedyn.sgd import simulate
+from vaedyn.learning.simulate import simulate
+from vaedyn.learning.theory import theory
+from vaedyn.model.params import Params
+from vaedyn.model.results import Trajectory
+from vaedyn.sweeps.grids import shown
 
 from ..store import ResultStore
 from . import anneal, bands, plot_collapse, plot_spectrum, plot_sweeps
@@ -60,9 +61,9 @@ def _draw(name: str, style: dict[str, str], look: Any, **options: Any) -> None:
         around = compute_bands(params, options["random_start"], store)
         drawn.append(("bands", around))
 
-    from vaedyn import figures
-
-    figure = getattr(figures, name.replace("-", "_"))(ode, sgd, around, **style, look=look)
+    own = name.replace("-", "_")
+    draw = getattr(import_module(f"vaedyn.figures.{own}"), own)
+    figure = draw(ode, sgd, around, **style, look=look)
     write(name, figure, output, drawn, as_json)
 
 
@@ -151,7 +152,7 @@ def learning_curve(
     output = output_path(name, options["output"], params, {**_numerics(options), **style})
     points, ode, sgd = curves(params, vary, options)
 
-    from vaedyn.figures_sweeps import learning_curves
+    from vaedyn.figures.learning_curves import learning_curves
 
     drawn = [("theory", each) for each in ode] + [("simulate", each) for each in sgd]
     figure = learning_curves(points, ode, sgd, **style, look=look)
@@ -187,6 +188,6 @@ def schedule(
     """Draw the KL weight in time that --anneal and --beta describe."""
     chosen = output_path("schedule", output, params, {})
 
-    from vaedyn import figures
+    from vaedyn.figures.schedule import schedule as draw
 
-    write("schedule", figures.schedule(params, look), chosen, [], as_json)
+    write("schedule", draw(params, look), chosen, [], as_json)

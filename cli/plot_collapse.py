@@ -7,7 +7,7 @@ from typing import Any
 import click
 import numpy as np
 
-from vaedyn.settling import ALIKE
+from vaedyn.data.settling import ALIKE
 
 from ..store import ResultStore
 from .data import DATA, DATA_OPTIONS
@@ -127,14 +127,14 @@ def figure(
         others = f" ({len(warnings) - 1} other values of beta: see --json)"
         log.warning(warnings[0] + others * (len(warnings) > 1))
 
-    from vaedyn import figures_spectrum
-    from vaedyn.figures_layout import dress
-    from vaedyn.style import save
+    from vaedyn.figures.collapse import collapse
+    from vaedyn.figures.layout import dress
+    from vaedyn.figures.style import save
 
     fine = np.geomspace(betas[0], betas[-1], 2000)
     lines = np.array([predicted(it, points[0], beta) for beta in fine.tolist()])
     keys = [run.source.key for run in runs if run.source]
-    drawn = figures_spectrum.collapse(
+    drawn = collapse(
         fine,
         lines,
         betas,

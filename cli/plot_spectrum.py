@@ -68,9 +68,9 @@ def figure(
     for text in data.analysis.warnings:
         log.warning(text)
 
-    from vaedyn import figures_spectrum
-    from vaedyn.figures_layout import dress
-    from vaedyn.style import save
+    from vaedyn.figures import spectrum as figures_spectrum
+    from vaedyn.figures.layout import dress
+    from vaedyn.figures.style import save
 
     dim = data.spectrum.dim
     asked = judged(weight, beta, convention, dim)

@@ -9,11 +9,11 @@ import click
 import numpy as np
 
 from vaedyn.errors import ConvergenceError, did_you_mean
-from vaedyn.grids import Point, grid
-from vaedyn.params import Params
-from vaedyn.points import COMMANDS
-from vaedyn.sgd import simulate
-from vaedyn.sweeps import Sweep, sweep
+from vaedyn.learning.simulate import simulate
+from vaedyn.model.params import Params
+from vaedyn.sweeps.grids import Point, grid
+from vaedyn.sweeps.points import COMMANDS
+from vaedyn.sweeps.sweep import Sweep, sweep
 
 from ..store import ResultStore
 from .advice import TOL
@@ -82,7 +82,7 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
     names = ("runs", "seed", "engine", "random_start", "jobs")
     ensemble = {name: options[name] for name in names}
     ode, sgd = [], []
-    from vaedyn.ode import theory
+    from vaedyn.learning.theory import theory
 
     for n, point in enumerate(points, 1):
         ode.append(theory(point.params, store=store, **tolerances))
@@ -181,9 +181,9 @@ def figure(
     note_counts(vary)
     _tell(result)
 
-    from vaedyn.figures_maps import across
-    from vaedyn.figures_sweeps import along
-    from vaedyn.style import save
+    from vaedyn.figures.maps import across
+    from vaedyn.figures.style import save
+    from vaedyn.figures.sweep import along
 
     keys = [outcome.key for outcome in result.outcomes if outcome.key]
     values = result.points, result.values(y)
@@ -224,7 +224,7 @@ def _axes(varied: dict[str, list[Any]], x: str | None, hue: str | None) -> tuple
 
 def _spacings(varied: dict[str, list[Any]], x: str, y: str) -> list[str]:
     """Return the scales of a map's axes."""
-    from vaedyn.figures_phases import spacing
+    from vaedyn.figures.phase_diagram import spacing
 
     return [spacing(np.unique(np.array(varied[name], float))) for name in (x, y)]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from vaedyn.files import whole
-from vaedyn.grids import Point, described, shown
-from vaedyn.points import QUANTITIES, Outcome
-from vaedyn.sweeps import Sweep
+from vaedyn.sweeps.grids import Point, described, shown
+from vaedyn.sweeps.points import QUANTITIES, Outcome
+from vaedyn.sweeps.sweep import Sweep
 
 from .output import number, plain, print_json, table
 

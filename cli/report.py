@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-from vaedyn.evidence import Panel, Row
+from vaedyn.claims.evidence import Panel, Row
 
 from .output import number
 

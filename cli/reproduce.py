@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping
 
-from vaedyn.params import Params
+from vaedyn.model.params import Params
 
 from ..store import Record
 

@@ -11,9 +11,9 @@ import click
 import numpy as np
 
 from vaedyn import __version__
-from vaedyn.evidence import Lab, Panel, Recipe
+from vaedyn.claims.evidence import Lab, Panel, Recipe
 from vaedyn.files import whole
-from vaedyn.params import Params
+from vaedyn.model.params import Params
 
 from ..store import ResultStore
 from .options import (
@@ -116,7 +116,7 @@ def command(
 
 def gather(settings: dict[str, Any]) -> list[Panel]:
     """Return the panels of all claims, telling how far it has come."""
-    from vaedyn.claims import CLAIMS
+    from vaedyn.claims.claims import CLAIMS
 
     panels = []
     for n, (name, claim) in enumerate(CLAIMS.items(), 1):

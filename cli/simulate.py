@@ -6,10 +6,10 @@ from typing import Any
 import click
 import numpy as np
 
-from vaedyn.convergence import time_to_converge
-from vaedyn.initial import NAMES
-from vaedyn.params import Params, integer
-from vaedyn.sgd import simulate
+from vaedyn.annealing.time_to_converge import time_to_converge
+from vaedyn.learning.simulate import simulate
+from vaedyn.model.params import Params, integer
+from vaedyn.model.start import NAMES
 
 from ..store import ResultStore
 from .advice import TOL, measured_convergence, warn

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from vaedyn.conventions import Convention
-from vaedyn.findings import columns_alone
-from vaedyn.prediction import Row, row, steps
+from vaedyn.data.convention import Convention
+from vaedyn.data.findings import columns_alone
+from vaedyn.data.prediction import Row, row, steps
 
 from .convention import OWN, check_judged, convention_of, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, Data, look

@@ -11,7 +11,7 @@ import click
 
 from vaedyn.errors import did_you_mean
 from vaedyn.files import whole
-from vaedyn.params import Params
+from vaedyn.model.params import Params
 
 from ..store import Record, ResultStore
 from ..store.catalogue import Filter, parse_filter, select, unknown

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from vaedyn.errors import ClusterError, WorkerError
-from vaedyn.grids import MODEL, Point
-from vaedyn.params import integer
-from vaedyn.points import COMMANDS, Outcome
-from vaedyn.sgd import cores
-from vaedyn.sweeps import Sweep, sweep
+from vaedyn.machine import cores
+from vaedyn.model.params import integer
+from vaedyn.sweeps.grids import MODEL, Point
+from vaedyn.sweeps.points import COMMANDS, Outcome
+from vaedyn.sweeps.sweep import Sweep, sweep
 
 from ..store import ResultStore
 from .advice import TOL
@@ -33,13 +33,7 @@ from .options import (
     option,
 )
 from .output import progress_bar, without_records
-from .pointwise import (
-    csv_text,
-    print_json_points,
-    print_points,
-    save_csv,
-    tell,
-)
+from .pointwise import csv_text, print_json_points, print_points, save_csv, tell
 from .target import target
 from .values import WholeNumber
 from .varied import COUNT as VALUES

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from vaedyn.convergence import time_to_converge
-from vaedyn.initial import NAMES
-from vaedyn.ode import theory
-from vaedyn.params import Params
+from vaedyn.annealing.time_to_converge import time_to_converge
+from vaedyn.learning.theory import theory
+from vaedyn.model.params import Params
+from vaedyn.model.start import NAMES
 
 from ..store import ResultStore
 from .advice import TOL, converged, warn

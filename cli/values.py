@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from vaedyn.errors import did_you_mean
-from vaedyn.initial import GAUSSIAN
-from vaedyn.params import integer
-from vaedyn.texts import small_text
+from vaedyn.files import small_text
+from vaedyn.model.params import integer
+from vaedyn.model.start import GAUSSIAN
 
 
 class WholeNumber(click.ParamType):

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from vaedyn.errors import ParameterError, did_you_mean
-from vaedyn.grids import MODEL, evenly, geometric
+from vaedyn.sweeps.grids import MODEL, evenly, geometric
 
 from .complete import named
 from .ranges import is_range, parse_range

@@ -10,10 +10,10 @@ import click
 import numpy as np
 from click.shell_completion import CompletionItem
 
-from vaedyn.bifurcation import VARIED, Branches, branches
 from vaedyn.errors import ParameterError, did_you_mean
-from vaedyn.params import Params
-from vaedyn.phases import PhaseDiagram, phase_diagram
+from vaedyn.fixedpoints.branches import VARIED, Branches, branches
+from vaedyn.fixedpoints.phase_diagram import PhaseDiagram, phase_diagram
+from vaedyn.model.params import Params
 
 from ..store import ResultStore
 from .complete import named

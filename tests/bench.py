@@ -23,7 +23,6 @@ from rich.table import Table
 from scipy.integrate import solve_ivp
 
 import vaedyn
-from tests import reference
 from tests.contenders import (
     Action,
     engine_run,
@@ -33,10 +32,11 @@ from tests.contenders import (
     torch_run,
     ziggurat_run,
 )
-from vaedyn import sgd
-from vaedyn.annealing import Constant
-from vaedyn.ode import integrate
-from vaedyn.state import pack
+from tests.shared import reference
+from vaedyn.learning import simulate as sgd
+from vaedyn.learning.theory import integrate
+from vaedyn.model.schedules import Constant
+from vaedyn.model.state import pack
 
 REPEATS = 9
 

@@ -7,12 +7,12 @@ import numba
 import numpy as np
 
 import vaedyn
-from tests import reference
-from vaedyn import sgd
-from vaedyn.initial import teacher
+from tests.shared import reference
 from vaedyn.kernels import stream as kernel
 from vaedyn.kernels.stream import open_stream
-from vaedyn.state import count
+from vaedyn.learning import simulate as sgd
+from vaedyn.model.start import teacher
+from vaedyn.model.state import count
 
 Action = Callable[[], object]
 

@@ -1,6 +1,6 @@
 """A few numbers of every kind of result, computed afresh.
 
-`python -m tests.golden` writes them to tests/data/golden.json. Do so only together with
+`python -m tests.golden` writes them to tests/files/golden.json. Do so only together with
 raising the NUMERICS of each kind whose numbers have changed: stored results of the old
 number would otherwise be taken for new ones.
 """
@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 import vaedyn
-from vaedyn.convergence import time_to_converge
-from vaedyn.datasets import spectrum_of
-from vaedyn.empirical import DataParams, Rows, learn
+from vaedyn.annealing.time_to_converge import time_to_converge
+from vaedyn.data.spectrum_of import spectrum_of
+from vaedyn.data.training import DataParams, Rows, learn
 from vaedyn.kernels.stream import open_stream
-from vaedyn.results import OrderParameters
+from vaedyn.model.results import OrderParameters
 
-FILE = Path(__file__).parent / "data" / "golden.json"
+FILE = Path(__file__).parent / "files" / "golden.json"
 ONE = vaedyn.Params(
     dim=150, rho=1.3, eta=0.7, beta=0.9, lam=0.02, lr=0.05, t_max=6.0, points=3,
     anneal="tanh:0.4", init="m=0.3,d=0.2,Q=1.1,E=0.9,R=0.1,D=0.8",

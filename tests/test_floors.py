@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,86 +11,101 @@ import pytest
 import vaedyn
 
 ROOT = Path(__file__).parent.parent
-THIRD_PARTY = {
-    "vaedyn": {"numpy", "scipy", "matplotlib", "distributed"},
+THIRD_PARTY = {  # those that a room may import; late where it is heavy
+    "vaedyn": {"numpy", "scipy"},
     "vaedyn/kernels": {"numpy", "numba", "llvmlite"},
+    "vaedyn/tables": {"numpy", "h5py"},
+    "vaedyn/sweeps": {"numpy", "distributed"},
+    "vaedyn/figures": {"numpy", "matplotlib"},
     "store": {"numpy", "h5py"},
     "cli": {"numpy", "click", "rich"},
 }
-# ground up: a module may import those that stand before it
-SCIENCE = [
-    "errors", "files", "texts", "annealing", "kernels", "initial", "params", "state", "results",
-    "ode", "sgd", "fluctuations", "concentration", "plateau", "dynamics", "latents", "attractors",
-    "pairs", "units", "configurations", "continuation", "bifurcation", "thresholds", "destination",
-    "convergence", "piecewise", "tuning", "adiabatic", "doctor", "stationary", "outcomes", "phases",
-    "saddles", "grids", "points", "workers", "cluster", "sweeps", "plans", "conventions",
-    "settling", "empirical", "columns", "blocks", "tails", "spectrum", "noise", "whiteness",
-    "findings", "cautions", "analysis", "prediction", "datasets", "evidence", "claims_limit",
-    "claims_entangled", "claims_collapse", "claims_annealing", "claims", "selfcheck", "style",
-    "figures_layout", "figures_hues", "figures_signs", "figures", "figures_bands",
-    "figures_branches", "figures_cascade", "figures_phases", "figures_passages",
-    "figures_annealing", "figures_sweeps", "figures_maps", "figures_spectrum", "figures_animation",
-    "figures_claims",
+# ground up: a room may import those that stand before it
+ROOMS = [
+    "errors", "files", "machine", "kernels", "model", "learning", "fixedpoints", "annealing",
+    "tables", "data", "sweeps", "claims", "figures",
 ]  # fmt: skip
+BESIDE = {"__init__", "__main__", "errors", "files", "machine"}
 
 
-def imports(path):
-    """Yield the dotted names that the file imports, relative ones with their dots."""
+def modules(folder="vaedyn"):
+    """Yield every file of a folder with the parts of its module's name."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield path, ("vaedyn", *parts) if folder != "vaedyn" else parts
+
+
+def imports(path, parts):
+    """Yield the modules that a file imports, early or late, as parts of their full names."""
+    package = parts[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from (tuple(alias.name.split(".")) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            if node.module is None:
-                yield from (base + alias.name for alias in node.names)
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            base += tuple(node.module.split(".")) if node.module else ()
+            for alias in node.names:
+                yield (*base, alias.name) if is_module((*base, alias.name)) else base
+
+
+def is_module(parts):
+    """Return whether a full name is that of a module or a package of this project."""
+    inside = parts[1:] if parts[1:2] in (("store",), ("cli",)) else parts
+    place = ROOT.joinpath(*inside)
+    return parts[0] == "vaedyn" and (place.is_dir() or place.with_suffix(".py").exists())
+
+
+def everything():
+    return [each for folder in ("vaedyn", "store", "cli") for each in modules(folder)]
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"), everything(), ids=lambda x: ".".join(x[-2:]) if isinstance(x, tuple) else ""
+)
+def test_rooms_import_only_what_they_may(path, parts):
+    folder = str(path.parent.relative_to(ROOT))
+    folder = next(each for each in sorted(THIRD_PARTY, reverse=True) if folder.startswith(each))
+    for name in imports(path, parts):
+        if name[0] == "vaedyn":
+            if name[1:2] == ("cli",):
+                assert folder == "cli" or path.name == "__main__.py"
+            elif name[1:2] == ("store",):
+                assert folder in ("cli", "store") or path.name == "__init__.py"
             else:
-                yield base
+                assert folder != "store", f"{path} imports {name}"
+            assert name == ("vaedyn",) or is_module(name), f"{path} imports {name}"
+        elif name[0] not in sys.stdlib_module_names:
+            assert name[0] in THIRD_PARTY[folder], f"{path} imports {name}"
+            assert name[0] != "distributed" or path.name == "cluster.py"
 
 
-def files():
-    for folder in THIRD_PARTY:
-        for path in sorted((ROOT / folder).glob("*.py")):
-            yield folder, path
+def test_few_modules_stand_beside_the_rooms():
+    found = {path.stem for path in (ROOT / "vaedyn").glob("*.py")}
+    assert found == BESIDE
+    rooms = {path.parent.name for path in (ROOT / "vaedyn").glob("*/__init__.py")}
+    assert rooms | BESIDE == {*ROOMS, "__init__", "__main__"}
 
 
-@pytest.mark.parametrize(("folder", "path"), list(files()), ids=lambda x: getattr(x, "name", x))
-def test_rooms_import_only_what_they_may(folder, path):
-    for name in imports(path):
-        first = name.partition(".")[0]
-        if name.startswith("."):
-            room = ROOT / folder
-            up = len(name) - len(name.lstrip(".")) - 1
-            if folder == "cli" and up == 1:
-                assert name.split(".")[2] == "store", f"{path.name} imports {name}"
-            else:
-                assert up == 0, f"{path.name} imports {name}"
-                module = name.lstrip(".").partition(".")[0]
-                assert (
-                    (room / module).with_suffix(".py").exists()
-                    or (room / module).is_dir()
-                    or (folder == "vaedyn" and path.name == "__init__.py")
-                ), name
-        elif first == "vaedyn":
-            assert folder == "cli" or path.name == "__main__.py", f"{path.name} imports {name}"
-        elif first not in sys.stdlib_module_names:
-            assert first in THIRD_PARTY[folder], f"{path.name} imports {name}"
-            assert first != "distributed" or path.name == "cluster.py"
-
-
-def test_no_module_hides_what_the_package_offers():
+def test_no_room_hides_what_the_package_offers():
     """An imported module becomes an attribute of its package."""
-    modules = {path.stem for path in (ROOT / "vaedyn").glob("*.py")} | {"kernels"}
-    assert not modules & set(vaedyn.__all__)
+    assert not set(ROOMS) & set(vaedyn.__all__)
 
 
-def test_science_imports_only_downwards():
-    present = {path.stem for path in (ROOT / "vaedyn").glob("*.py")} - {"__init__", "__main__"}
-    assert present | {"kernels"} == set(SCIENCE)
-    for i, module in enumerate(SCIENCE):
-        if module != "kernels":
-            for name in imports(ROOT / "vaedyn" / f"{module}.py"):
-                if name.startswith("."):
-                    assert name[1:].partition(".")[0] in SCIENCE[:i], f"{module} imports {name}"
+def test_rooms_import_only_downwards():
+    for path, parts in modules():
+        if parts[1] in ROOMS:
+            for name in imports(path, parts):
+                if name[0] == "vaedyn" and name[1] != parts[1]:
+                    assert ROOMS.index(name[1]) < ROOMS.index(parts[1]), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("folder", [*(f"vaedyn/{room}" for room in ROOMS[3:]), "store", "cli"])
+def test_no_room_has_a_circle(folder):
+    arrows = {
+        parts: {name for name in imports(path, parts) if name[: len(parts) - 1] == parts[:-1]}
+        for path, parts in modules(folder)
+    }
+    list(TopologicalSorter(arrows).static_order())  # raises CycleError
 
 
 def loaded_by(*words, check=True):

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from vaedyn import files, texts
+from vaedyn import files
 from vaedyn.errors import OutputError, ParameterError
-from vaedyn.files import obstacle, whole
-from vaedyn.texts import small_text
+from vaedyn.files import obstacle, small_text, whole
 
 
 def test_a_text_is_what_its_bytes_say_without_a_mark(tmp_path):
@@ -36,7 +35,7 @@ def test_a_text_has_at_most_16_mb_though_it_grows_meanwhile(tmp_path, monkeypatc
     if grown:
         mode = path.stat().st_mode
         early = SimpleNamespace(st_size=5, st_mode=mode)
-        monkeypatch.setattr(texts, "os", SimpleNamespace(**{**vars(os), "fstat": lambda _: early}))
+        monkeypatch.setattr(files, "os", SimpleNamespace(**{**vars(os), "fstat": lambda _: early}))
     with pytest.raises(ValueError, match=r"^it is larger than 16 MB$"):
         small_text(path)
 

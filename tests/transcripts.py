@@ -1,9 +1,9 @@
-"""Command lines with all that they print, as files in tests/data/transcripts.
+"""Command lines with all that they print, as files in tests/files/transcripts.
 
 A line that begins with ``$`` is a command; below stand what it prints on stdout and, after
 ``!``, on stderr, its exit code after ``=`` where that is not 0, and the pictures that it saves
 with their keywords after ``*``. JSON is shown with six digits, one entry a line. What differs
-from day to day is ``...``. `VAEDYN_TEST_WRITE=1 pytest tests/test_cli_transcripts.py` writes
+from day to day is ``...``. `VAEDYN_TEST_WRITE=1 pytest tests/cli/test_transcripts.py` writes
 the files anew from their command lines: read the difference before you keep it.
 """
 
@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "data" / "transcripts"
+FOLDER = Path(__file__).parent / "files" / "transcripts"
 VOLATILE = ("seconds", "seconds_per_point", "steps_per_second")
 LEAST = 1e-11  # numbers that are zero but for rounding errors are shown as 0
 

@@ -14,38 +14,38 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import store as store
-    from .analysis import Analysis as Analysis
-    from .analysis import analyse as analyse
-    from .bifurcation import Branches as Branches
-    from .conventions import Convention as Convention
-    from .convergence import Convergence as Convergence
-    from .convergence import time_to_converge as time_to_converge
-    from .doctor import examine as examine
+    from .annealing.best_schedule import Tuning as Tuning
+    from .annealing.best_schedule import best_schedule as best_schedule
+    from .annealing.examine import examine as examine
+    from .annealing.time_to_converge import Convergence as Convergence
+    from .annealing.time_to_converge import time_to_converge as time_to_converge
+    from .data.analyse import Analysis as Analysis
+    from .data.analyse import analyse as analyse
+    from .data.convention import Convention as Convention
+    from .data.prediction import Prediction as Prediction
+    from .data.spectrum import Spectrum as Spectrum
+    from .data.spectrum import covariance_spectrum as covariance_spectrum
     from .errors import ConvergenceError as ConvergenceError
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
     from .errors import VaedynError as VaedynError
-    from .fluctuations import Bands as Bands
-    from .fluctuations import bands as bands
-    from .ode import theory as theory
-    from .params import Params as Params
-    from .phases import PhaseDiagram as PhaseDiagram
-    from .phases import phase_diagram as phase_diagram
-    from .plateau import Escape as Escape
-    from .plateau import escape as escape
-    from .prediction import Prediction as Prediction
-    from .results import Trajectory as Trajectory
-    from .saddles import Passage as Passage
-    from .saddles import passages as passages
-    from .sgd import simulate as simulate
-    from .spectrum import Spectrum as Spectrum
-    from .spectrum import covariance_spectrum as covariance_spectrum
-    from .stationary import FixedPoints as FixedPoints
-    from .stationary import fixed_points as fixed_points
-    from .sweeps import Sweep as Sweep
-    from .sweeps import sweep as sweep
-    from .tuning import Tuning as Tuning
-    from .tuning import best_schedule as best_schedule
+    from .fixedpoints.branches import Branches as Branches
+    from .fixedpoints.fixed_points import FixedPoints as FixedPoints
+    from .fixedpoints.fixed_points import fixed_points as fixed_points
+    from .fixedpoints.passages import Passage as Passage
+    from .fixedpoints.passages import passages as passages
+    from .fixedpoints.phase_diagram import PhaseDiagram as PhaseDiagram
+    from .fixedpoints.phase_diagram import phase_diagram as phase_diagram
+    from .learning.covariance import Bands as Bands
+    from .learning.covariance import bands as bands
+    from .learning.escape import Escape as Escape
+    from .learning.escape import escape as escape
+    from .learning.simulate import simulate as simulate
+    from .learning.theory import theory as theory
+    from .model.params import Params as Params
+    from .model.results import Trajectory as Trajectory
+    from .sweeps.sweep import Sweep as Sweep
+    from .sweeps.sweep import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -58,35 +58,35 @@ _HOMES = {
     "DivergenceError": "errors",
     "ParameterError": "errors",
     "VaedynError": "errors",
-    "Params": "params",
-    "Trajectory": "results",
-    "Bands": "fluctuations",
-    "bands": "fluctuations",
-    "Escape": "plateau",
-    "escape": "plateau",
-    "Branches": "bifurcation",
-    "branches": "bifurcation",
-    "Passage": "saddles",
-    "passages": "saddles",
-    "FixedPoints": "stationary",
-    "fixed_points": "stationary",
-    "PhaseDiagram": "phases",
-    "phase_diagram": "phases",
-    "Convergence": "convergence",
-    "time_to_converge": "convergence",
-    "examine": "doctor",
-    "Tuning": "tuning",
-    "best_schedule": "tuning",
-    "Sweep": "sweeps",
-    "sweep": "sweeps",
-    "Spectrum": "spectrum",
-    "covariance_spectrum": "spectrum",
-    "Analysis": "analysis",
-    "analyse": "analysis",
-    "Prediction": "prediction",
-    "Convention": "conventions",
-    "simulate": "sgd",
-    "theory": "ode",
+    "Params": "model.params",
+    "Trajectory": "model.results",
+    "Bands": "learning.covariance",
+    "bands": "learning.covariance",
+    "Escape": "learning.escape",
+    "escape": "learning.escape",
+    "Branches": "fixedpoints.branches",
+    "branches": "fixedpoints.branches",
+    "Passage": "fixedpoints.passages",
+    "passages": "fixedpoints.passages",
+    "FixedPoints": "fixedpoints.fixed_points",
+    "fixed_points": "fixedpoints.fixed_points",
+    "PhaseDiagram": "fixedpoints.phase_diagram",
+    "phase_diagram": "fixedpoints.phase_diagram",
+    "Convergence": "annealing.time_to_converge",
+    "time_to_converge": "annealing.time_to_converge",
+    "examine": "annealing.examine",
+    "Tuning": "annealing.best_schedule",
+    "best_schedule": "annealing.best_schedule",
+    "Sweep": "sweeps.sweep",
+    "sweep": "sweeps.sweep",
+    "Spectrum": "data.spectrum",
+    "covariance_spectrum": "data.spectrum",
+    "Analysis": "data.analyse",
+    "analyse": "data.analyse",
+    "Prediction": "data.prediction",
+    "Convention": "data.convention",
+    "simulate": "learning.simulate",
+    "theory": "learning.theory",
 }
 __all__ = ["__version__", "store", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -1,4 +1,4 @@
-"""Files for users: written whole or not at all, and never in the place of a device."""
+"""Files that users name: written whole or not at all, never in the place of a device; and read."""
 
 import os
 import secrets
@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from .errors import OutputError, VaedynError
+
+MOST_BYTES = 2**24  # of a small text file
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     except VaedynError:
         raise
     except (OSError, RuntimeError) as error:  # the latter for links in a circle
-        raise OutputError(f"cannot write {path}: {_reason(error)}") from error
+        raise OutputError(f"cannot write {path}: {reason(error)}") from error
 
 
 def _replaced(path: Path) -> Iterator[Path]:
@@ -73,7 +75,7 @@ def obstacle(path: Path) -> str:
         changed = [] if _receives(path) else [place.parent]
         changed += [place] if place.exists() else []
     except (OSError, RuntimeError) as error:
-        return f"cannot write {str(path)!r}: {_reason(error)}"
+        return f"cannot write {str(path)!r}: {reason(error)}"
     if not all(os.access(each, os.W_OK) for each in changed):
         return f"cannot write {str(path)!r}: no permission"
     return ""
@@ -102,5 +104,30 @@ def _opened(path: Path) -> BinaryIO:
     return open(path, "wb") if number is None else os.fdopen(os.dup(number), "wb")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
+
+
+def small_text(path: str | Path) -> str:
+    """Return what a text file holds.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    ValueError
+        When it is no regular file, too large or not UTF-8.
+    """
+    # a pipe that nobody writes to would be waited for
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is no regular file")
+        data = file.read(MOST_BYTES + 1) if status.st_size <= MOST_BYTES else None
+    if data is None or len(data) > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES >> 20} MB")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no UTF-8 text: {error.reason} at byte {error.start}") from None

@@ -12,14 +12,14 @@ import numpy as np
 from .jit import kernel, leaf
 from .product import multiply
 
-# kinds of schedules for `beta_at`, as `vaedyn.annealing` numbers them
+# kinds of schedules for `beta_at`, as `vaedyn.model.schedules` numbers them
 CONSTANT, TANH, LINEAR, COSINE, SIGMOID, CYCLICAL, POINTS = range(7)
 U = np.uint64
 
 
 @leaf
 def beta_at(t, kind, p):
-    """Return the KL weight at time `t`; `p` starts with its end value, see `vaedyn.annealing`."""
+    """Return the KL weight at time `t`; `p` starts with its final value, see `model.schedules`."""
     if kind == TANH:
         return p[0] * tanh(p[1] * t)
     if kind == CYCLICAL:

@@ -1,0 +1,128 @@
+"""What is rarely said: long lists, crowded signals, ranges without noise, runs left out."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from vaedyn.cli import bands, fixedpoints, spectrum
+
+FAST = "--dim 50 --lr 0.1 --t-max 20 --points 5"
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    monkeypatch.setattr("vaedyn.figures.style.save", lambda *_, **__: None)
+
+
+@pytest.mark.parametrize(
+    ("most", "then"),
+    [(1, "and 2 more: see --json"), (2, "and 1 more: see --json"), (3, "signal 1 is not learned")],
+)
+def test_of_many_fixed_points_some_are_shown_and_the_rest_counted(run, monkeypatch, most, then):
+    assert fixedpoints.MOST_ROWS == 40
+    monkeypatch.setattr(fixedpoints, "MOST_ROWS", most)
+    lines = run("fixedpoints", FAST).out.splitlines()[2:]
+    names = ["signal 1", "noise", "collapsed"]
+    assert [line[:9].strip() for line in lines[:most]] == names[:most]
+    assert lines[most].startswith(then)
+
+
+def test_runs_that_have_not_escaped_are_left_out_and_counted(run, monkeypatch, undrawn):
+    monkeypatch.setattr(bands, "FURTHER", 0.0)
+    done = run("plot escape --lr 0.5 --runs 9 --vary dim=100,200 -o e.svg --json")
+    counts = [9 - point["simulation"]["runs"] for point in done.json["points"]]
+    assert all(0 < count < 9 for count in counts)
+    said = [line for line in done.err.splitlines() if line.startswith("warning")]
+    assert said == [
+        f"warning: {count} of 9 runs at N = {dim} are left out: no escape"
+        for count, dim in zip(counts, (100, 200), strict=True)
+    ]
+
+
+def test_doubts_about_bands_name_the_smallest_number_of_dimensions(run, undrawn):
+    start = "--init m=0.1,d=0.1,Q=1,E=1,R=0,D=1"
+    words = "plot concentration --lr 0.5 --t-max 20 --points 21 --runs 2 --vary dim=200,50 -o c.svg"
+    said = [x for x in run(words, start).err.splitlines() if x.startswith("warning")]
+    assert len(said) == 1
+    assert said[0].startswith("warning: at N = 50, bands are rough around t = ")
+
+
+def data(**others):
+    spectrum_ = SimpleNamespace(samples=30, dim=7)
+    analysis = SimpleNamespace(
+        rho=np.array([8.0, 7.0, 0.5]), rho_error=np.array([0.5, 0.25, 0.125]),
+        eigenvalue=np.array([9.0, 8.0, 1.5]), dim=5, no_floor=None, without_noise=0.25, eta=1.0,
+        estimator="likelihood", alternatives={},
+        groups=[SimpleNamespace(first=0, last=1, rho=7.5, rho_error=0.375)],
+    )  # fmt: skip
+    vars(analysis).update(others)
+    prediction = SimpleNamespace(
+        collapse=np.array([9.5, 8.5, 2.0]), beta=1.0, latents=1, variances=lambda: [9.0, 8.0]
+    )
+    return SimpleNamespace(spectrum=spectrum_, analysis=analysis, prediction=prediction)
+
+
+FRESH = (
+    "so it is on ever fresh samples; trained on these again and again, a signal collapses at its "
+    "eigenvalue, as below"
+)
+
+
+def test_signals_that_repel_each_other_are_marked(capsys, monkeypatch):
+    spectrum.print_signals(data(), None)
+    table = [
+        "signal   eigenvalue           rho   collapses at beta",
+        "─────────────────────────────────────────────────────",
+        "1                 9     8 +- 0.5*                 9.5",
+        "2                 8    7 +- 0.25*                 8.5",
+        "3               1.5   0.5 +- 0.12                   2",
+    ]
+    mean = "* 1 to 2 repel each other; their mean: rho = 7.5 +- 0.38"
+    assert capsys.readouterr().out.splitlines() == [*table, mean, FRESH]
+    monkeypatch.setattr(spectrum, "MOST_ROWS", 2)
+    spectrum.print_signals(data(groups=[]), None)
+    assert capsys.readouterr().out.splitlines()[-2:] == ["and 1 more: see --json", FRESH]
+    monkeypatch.setattr(spectrum, "MOST_ROWS", 3)
+    spectrum.print_signals(data(groups=[]), None)
+    assert "more" not in capsys.readouterr().out
+
+
+def test_columns_that_are_signals_alone_are_listed(capsys, monkeypatch):
+    monkeypatch.setattr(spectrum, "MOST_ROWS", 2)
+    for found, shown in (([0, 4], "1, 5;"), ([0, 4, 6], "1, 5, ...;")):
+        monkeypatch.setattr(spectrum, "columns_alone", lambda *_, found=found: np.array(found))
+        spectrum.print_columns(data())
+        assert capsys.readouterr().out.startswith(f"signals of single columns: {shown} where")
+
+
+def test_the_answer_is_told_with_and_without_noise(capsys):
+    spectrum.print_answer(data(), None)
+    assert capsys.readouterr().out.splitlines() == [
+        "30 samples in 5 dimensions, noise eta = 1 (likelihood; the other estimators need all "
+        "eigenvalues)",
+        "recommended: beta = 1, 1 latent",
+        "more latents than that fit noise of these rows below beta = 8",
+        "if there is no noise: beta below 0.25, 5 latents",
+    ]
+    spectrum.print_answer(data(no_floor="so it is", dim=1, alternatives={"median": 2.0}), None)
+    assert capsys.readouterr().out.splitlines() == [
+        "30 samples in 1 dimension: no beta is recommended, as so it is",
+        "if there is no noise: beta below 0.25, 1 latent",
+    ]
+    few = data(without_noise=None, alternatives={"median": 2.0, "matching": 0.5})
+    few.prediction.latents = 2
+    spectrum.print_answer(few, None)
+    assert capsys.readouterr().out.splitlines() == [
+        "30 samples in 5 dimensions, noise eta = 1 (likelihood; median 2, matching 0.5)",
+        "recommended: beta = 1, 2 latents",
+    ]
+
+
+def test_a_cascade_needs_a_stable_point(run, undrawn):
+    done = run("plot cascade --rho 400 --vary beta=100:400:5 --simulations 1 -o a.svg", FAST)
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == (
+        "error: no fixed point is stable from beta = 100 to 400 at learning rate 0.1: lower --lr, "
+        "or choose another range by --vary"
+    )

@@ -1,0 +1,408 @@
+"""Both engines against plain twins draw for draw, and against each other in law."""
+
+import numpy as np
+import pytest
+
+import vaedyn
+from tests.shared import reference
+from tests.shared.laws import assert_different_law, assert_same_law
+from vaedyn import machine
+from vaedyn.kernels import exact
+from vaedyn.kernels.stream import open_stream
+from vaedyn.learning import simulate as sgd
+from vaedyn.model.start import basis, teacher
+from vaedyn.model.state import count
+
+# no constant is 1 or equal to another, so that none can be left out or taken for another
+MODELS = {
+    "M=1": {"dim": 60, "rho": 1.7, "eta": 0.6, "beta": 0.7, "lam": 0.1, "lr": 0.3},
+    "M=2,M*=1": {
+        "dim": 50, "latent": 2, "rho": 1.4, "eta": 0.6, "beta": 0.8, "lam": 0.03, "lr": 0.4,
+    },
+    "M=2,M*=2": {
+        "dim": 40, "latent": 2, "signal": 2, "rho": (2.3, 1.2), "eta": 0.7, "beta": 0.9,
+        "lam": 0.05, "lr": 0.2,
+    },
+    "M=2,M*=3": {
+        "dim": 30, "latent": 2, "signal": 3, "rho": (3.1, 2.2, 1.3), "eta": 0.5, "beta": 0.8,
+        "lam": 0.07, "lr": 0.2,
+    },
+    "tightest": {
+        "dim": 5, "latent": 2, "rho": 1.2, "eta": 0.8, "beta": 1.3, "lam": 0.04, "lr": 0.02,
+    },
+}  # fmt: skip
+DRAWN = 64  # steps for which the exact chain draws normals together
+
+
+@pytest.fixture(params=MODELS.values(), ids=MODELS.keys())
+def params(request):
+    return vaedyn.Params(t_max=10, points=2, anneal="tanh:0.5", init_seed=3, **request.param)
+
+
+def betas_of(params, steps):
+    return params.schedule(np.arange(steps) / params.dim, params.beta)
+
+
+def test_gradient_of_the_twin_is_that_of_the_loss():
+    rng = np.random.default_rng(0)
+    N, M, tau = 7, 3, 1.0
+    W, V, D, x = *rng.standard_normal((2, N, M)), rng.uniform(0.5, 2, M), rng.standard_normal(N)
+
+    def numeric(f, at):
+        out = np.empty_like(at)
+        for i in np.ndindex(at.shape):
+            h = np.zeros_like(at)
+            h[i] = 1e-5
+            out[i] = (f(at + h) - f(at - h)) / 2e-5
+        return out
+
+    args = (x, 0.8, 0.3)
+    stepped = reference.sgd_step(W, V, D, *args, tau)
+    np.testing.assert_allclose(
+        W - stepped[0], numeric(lambda w: reference.loss(w, V, D, *args), W), atol=1e-8
+    )
+    np.testing.assert_allclose(
+        V - stepped[1], numeric(lambda v: reference.loss(W, v, D, *args), V), atol=1e-8
+    )
+    np.testing.assert_allclose(
+        (D - stepped[2]) * N, numeric(lambda d: reference.loss(W, V, d, *args), D), atol=1e-8
+    )
+
+
+def test_loss_of_the_twin_is_the_average_over_latents():
+    """The latent average done by hand is that over points with mean and spread of the latents.
+
+    It is exact, as the misfit is a square in z.
+    """
+    rng = np.random.default_rng(1)
+    N, M, beta, lam = 6, 2, 0.7, 0.3
+    W, V, D, x = *rng.standard_normal((2, N, M)), rng.uniform(0.5, 2, M), rng.standard_normal(N)
+    mu = V.T @ x / np.sqrt(N)
+    moved = np.sqrt(M) * np.diag(np.sqrt(D))
+    z = mu + np.concatenate([moved, -moved])
+    misfit = ((x - z @ W.T / np.sqrt(N)) ** 2).sum(axis=1) / 2 - (x**2).sum() / 2
+    kl = 0.5 * (mu**2 + D - np.log(D) - 1).sum()
+    decay = lam / (2 * N) * ((W**2).sum() + (V**2).sum())
+    assert reference.loss(W, V, D, x, beta, lam) == pytest.approx(
+        misfit.mean() + beta * kl + decay, rel=1e-13
+    )
+
+
+def check_vector_engine(params, save_after, steps):
+    """Compare the vector engine with plain SGD on the same data points."""
+    seed = np.random.SeedSequence(11)
+    engine = sgd.vector_engine(params)
+    W, V, D = (array.copy() for array in engine.state)
+    plain = W.T.copy(), V.T.copy(), D.copy()
+    directions = teacher(params.dim, params.signal)
+    betas = betas_of(params, steps)
+    out = np.empty((len(save_after), count(params.latent, params.signal)))
+    made = engine.advance(
+        open_stream(seed), betas, np.array(save_after), W, V, D, *engine.constants, out
+    )
+    assert made == steps
+    stream = reference.Stream(seed)
+    rows = iter(out)
+    for step in range(steps + 1):
+        if step in save_after:
+            expected = reference.overlaps(*plain, directions.T)
+            np.testing.assert_allclose(next(rows), expected, atol=1e-10)
+        if step < steps:
+            c, n = stream.normals(params.signal), stream.normals(params.dim)
+            x = directions.T @ (np.sqrt(params.strengths) * c) / np.sqrt(params.dim)
+            x += np.sqrt(params.eta) * n
+            plain = reference.sgd_step(*plain, x, betas[step], params.lam, params.lr)
+    np.testing.assert_allclose(W.T, plain[0], atol=1e-10)
+    np.testing.assert_allclose(V.T, plain[1], atol=1e-10)
+    np.testing.assert_allclose(D, plain[2], atol=1e-10)
+
+
+def test_vector_engine_is_its_twin_draw_for_draw(params):
+    check_vector_engine(params, range(151), 150)
+
+
+@pytest.mark.parametrize("latent", [1, 2])
+@pytest.mark.parametrize("lam", [0.0, 8.0, 19.0, 20.0, 30.0])
+def test_vector_engine_shrinks_weights_by_any_factor(latent, lam):
+    """By 1 - lam/20 in every step: positive, almost zero, zero and negative."""
+    params = vaedyn.Params(
+        latent=latent, dim=20, rho=1.3, eta=0.7, lr=1.0, lam=lam, t_max=8, points=2
+    )
+    check_vector_engine(params, [0, 100], 150)
+
+
+@pytest.mark.parametrize("dim", [5, 127, 128, 129, 511, 512, 513, 1200])
+@pytest.mark.parametrize("latent", [1, 2])
+def test_vector_engine_treats_blocks_of_any_length(latent, dim):
+    params = vaedyn.Params(
+        latent=latent, dim=dim, rho=1.3, eta=0.7, beta=0.8, lr=0.3, t_max=1, points=2
+    )
+    check_vector_engine(params, [0, 3], 7)
+
+
+def test_exact_engine_is_sgd_on_vectors_draw_for_draw(params):
+    """The chain's draws, put together to a data point in R^N, make SGD do the same steps."""
+    steps, seed = 150, np.random.SeedSequence(12)
+    engine = sgd.exact_engine(params)
+    betas = betas_of(params, steps)
+    out = np.empty((steps + 1, count(params.latent, params.signal)))
+    made = engine.advance(
+        open_stream(seed), betas, np.arange(steps + 1), *engine.state, *engine.constants, out
+    )
+    assert made == steps
+
+    N, M, K = params.dim, params.latent, params.signal
+    stream, directions = reference.Stream(seed), teacher(N, K).T
+    (W, V), D = params.weights(), np.ones(M)
+    W, V = W.T, V.T
+    away = N - K - 2 * M
+    for step in range(steps + 1):
+        np.testing.assert_allclose(out[step], reference.overlaps(W, V, D, directions), atol=1e-9)
+        if step == steps:
+            break
+        if step % DRAWN == 0:
+            z = stream.normals(min(DRAWN, steps - step) * (K + 2 * M + 1))
+            z = z.reshape(-1, K + 2 * M + 1)
+        draws = z[step % DRAWN]
+        far = np.sqrt(stream.chi_square(away, draws[-1]))
+        Z = np.hstack([W, V])
+        rest = Z - directions @ (directions.T @ Z) / N
+        frame, triangle = np.linalg.qr(rest)
+        frame *= np.sign(triangle.diagonal())
+        x = directions @ (np.sqrt(params.strengths + params.eta) * draws[:K]) / np.sqrt(N)
+        x += np.sqrt(params.eta) * frame @ draws[K:-1]
+        if away:
+            other = np.ones(N) / np.arange(1, N + 1) ** 2  # any direction out of all others
+            known = np.hstack([directions / np.sqrt(N), frame])
+            other -= known @ (known.T @ other)
+            other -= known @ (known.T @ other)
+            x += np.sqrt(params.eta) * far * other / np.linalg.norm(other)
+        W, V, D = reference.sgd_step(W, V, D, x, betas[step], params.lam, params.lr)
+
+
+@pytest.mark.parametrize("dim", [3, 4, 5, 60])
+def test_the_kernel_for_one_latent_makes_the_steps_of_the_general_one(dim):
+    init = "m=0.2,d=0.1,Q=0.5,E=0.6,R=0.2,D=0.9"
+    params = vaedyn.Params(
+        dim=dim, rho=1.3, eta=0.7, lam=0.1, lr=0.05, t_max=10, points=2, init=init
+    )
+    save, betas = np.array([0, 1, 77, 200]), np.linspace(0.2, 1.5, 200)
+    results = []
+    for kernel in (exact.advance, exact.advance_one):
+        engine = sgd.exact_engine(params)
+        out, state = np.empty((4, 6)), [array.copy() for array in engine.state]
+        stream = open_stream(np.random.SeedSequence(3))
+        assert kernel(stream, betas, save, *state, *engine.constants, out) == 200
+        results.append(np.concatenate([out.ravel(), *(array.ravel() for array in state)]))
+    np.testing.assert_allclose(*results, rtol=1e-11, atol=1e-14)
+
+
+LAW = {
+    "M=1": ({"dim": 60, "lr": 0.2, "t_max": 20}, 1500),
+    "M=2,M*=1": ({"dim": 60, "latent": 2, "lr": 0.2, "t_max": 20, "beta": 0.6}, 800),
+    "M=2,M*=2": (
+        {"dim": 60, "latent": 2, "signal": 2, "rho": (2, 1), "lr": 0.2, "t_max": 20},
+        800,
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "runs"), LAW.values(), ids=LAW.keys())
+def test_exact_and_vector_engine_have_the_same_law(model, runs, monkeypatch):
+    """All of it put together. What it misses (see `tests.shared.laws`) is exact in its parts:
+
+    the steps draw for draw above, the laws of the draws in test_stream.
+    """
+    params = vaedyn.Params(points=5, init_seed=1, **model)
+
+    def sample(engine):
+        result = vaedyn.simulate(params, runs=runs, engine=engine, seed=5)
+        variables = result.to_variables("run")
+        parts = [variables[name][1][:, 1:] for name in "mdQERD"]
+        return np.concatenate([part.reshape(runs, -1) for part in parts], axis=1)
+
+    vectors = sample("vector")
+    assert_same_law(sample("exact"), vectors)
+
+    def too_noisy(params):
+        engine = sgd.exact_engine(params)
+        deviations, *others = engine.constants
+        return engine._replace(constants=(1.1 * deviations, *others))
+
+    monkeypatch.setitem(sgd.ENGINES, "exact", too_noisy)
+    assert_different_law(sample("exact"), vectors)
+
+
+def test_the_norm_of_a_data_point_matters_to_the_law(monkeypatch):
+    """Negative control on the term of order 1/N that only |x|^2 enters."""
+    params = vaedyn.Params(dim=30, lr=0.5, t_max=20, points=3, init_seed=1)
+
+    def sample():
+        result = vaedyn.simulate(params, runs=1500, engine="exact", seed=5)
+        return np.stack([result.Q[:, -1, 0, 0], result.E[:, -1, 0, 0]], axis=1)
+
+    right = sample()
+
+    def shorter(params):
+        engine = sgd.exact_engine(params)
+        state = engine.state
+        # two latents' worth of dimensions less for the noise, the rate unchanged
+        return engine._replace(
+            constants=(*engine.constants[:3], params.lr * 20 / params.dim, 20), state=state
+        )
+
+    monkeypatch.setitem(sgd.ENGINES, "exact", shorter)
+    assert_different_law(right, sample())
+
+
+SINGULAR = {
+    "collapsed, 3 10^7 steps": {"beta": 3, "t_max": 3e6},
+    "spare latent, 10^7 steps": {"latent": 2, "beta": 1.3, "t_max": 1e6},
+}
+
+
+@pytest.mark.parametrize("model", SINGULAR.values(), ids=SINGULAR.keys())
+def test_a_collapsed_latent_stays_a_possible_one(model):
+    """The Gram matrix of the weights shrinks to a singular one, and never beyond."""
+    params = vaedyn.Params(dim=10, lr=0.05, points=50, **model)
+    result = vaedyn.simulate(params, runs=1)
+    m, d, Q, E, R, D = (getattr(result, name)[0] for name in "mdQERD")
+    both = np.concatenate([m, d], axis=1)
+    gram = np.block([[Q, R], [np.swapaxes(R, 1, 2), E]])
+    rest = gram - both @ np.swapaxes(both, 1, 2)
+    scale = np.trace(gram, axis1=1, axis2=2) + np.finfo(float).tiny
+    assert (np.linalg.eigvalsh(rest)[:, 0] >= -1e-12 * scale).all()
+    collapsed = np.diagonal(Q, axis1=1, axis2=2).argmin(axis=1)[-1]
+    assert Q[-1, collapsed, collapsed] == 0.0
+    assert D[-1, collapsed] == pytest.approx(1.0)
+    assert params.latent == 1 or Q[-1].max() > 0.3
+
+
+def test_results_do_not_depend_on_jobs_nor_on_the_size_of_chunks(monkeypatch):
+    params = vaedyn.Params(dim=50, t_max=20, points=7, anneal="tanh:0.1")
+    one = vaedyn.simulate(params, runs=4, jobs=1)
+    two = vaedyn.simulate(params, runs=4, jobs=3)
+    monkeypatch.setattr(sgd, "SECONDS_AT_ONCE", 1e-6)
+    small = vaedyn.simulate(params, runs=4, jobs=2)
+    for name in "mdQERD":
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+        np.testing.assert_array_equal(getattr(one, name), getattr(small, name))
+
+
+@pytest.mark.parametrize("engine", ["exact", "vector"])
+def test_first_runs_of_many_are_the_same_as_few(engine):
+    params = vaedyn.Params(dim=50, t_max=10, points=3)
+    few = vaedyn.simulate(params, runs=2, engine=engine)
+    many = vaedyn.simulate(params, runs=5, engine=engine)
+    np.testing.assert_array_equal(few.Q, many.Q[:2])
+    assert len(np.unique(many.Q[:, -1])) == 5
+    other = vaedyn.simulate(params, runs=2, engine=engine, seed=1)
+    assert (other.Q[:, -1] != few.Q[:, -1]).all()
+
+
+@pytest.mark.parametrize("engine", ["exact", "vector"])
+def test_engines_start_from_the_very_overlaps_that_were_given(engine):
+    init = "m=0.3,d=-0.2,Q=0.5,E=0.4,R=0.1,D=0.8"
+    params = vaedyn.Params(dim=64, latent=2, signal=2, init=init, t_max=1, points=2)
+    start = vaedyn.simulate(params, runs=1, engine=engine)
+    for name, value in params.overlaps().items():
+        np.testing.assert_allclose(getattr(start, name)[0, 0], value, atol=1e-13)
+
+
+def test_both_engines_and_theory_start_from_the_same_gaussian_weights():
+    params = vaedyn.Params(dim=70_000, latent=2, signal=2, t_max=1e-3, points=2)
+    results = [vaedyn.simulate(params, runs=1, engine=name) for name in ("exact", "vector")]
+    ode = vaedyn.theory(params)
+    for name in "mdQERD":
+        for result in results:
+            np.testing.assert_allclose(
+                getattr(result, name)[0, 0], getattr(ode, name)[0], atol=1e-12
+            )
+
+
+@pytest.mark.parametrize("engine", ["exact", "vector"])
+def test_too_large_a_learning_rate_is_said(engine):
+    with pytest.raises(vaedyn.DivergenceError, match="diverges.*lower --lr"):
+        vaedyn.simulate(vaedyn.Params(lr=20), runs=1, engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["exact", "vector"])
+def test_a_variance_that_reaches_zero_is_said(engine):
+    params = vaedyn.Params(dim=10, beta=0, lr=0.1, t_max=500)
+    with pytest.raises(vaedyn.DivergenceError, match="variance D reached zero.*above zero"):
+        vaedyn.simulate(params, runs=1, engine=engine)
+
+
+def test_bad_arguments_are_named():
+    for arguments in (
+        {"runs": 0}, {"runs": 1.5}, {"runs": None}, {"runs": "x"}, {"runs": float("nan")},
+        {"seed": -1}, {"seed": None}, {"engine": "exakt"}, {"engine": []}, {"jobs": 0},
+    ):  # fmt: skip
+        (name,) = arguments
+        with pytest.raises(vaedyn.ParameterError, match=f"^{name}: "):
+            vaedyn.simulate(vaedyn.Params(), **arguments)
+
+
+def test_simulation_approaches_theory_as_one_over_root_n():
+    """The root mean square distance of a run to the ODE is a quarter when N is 16 times as large.
+
+    Half of the time it misses a power that is off by 0.046.
+    """
+    logs, variances = [], []
+    for dim, many in ((250, 1600), (4000, 300)):
+        params = vaedyn.Params(
+            dim=dim, lr=0.2, t_max=30, points=21, init="m=0.3,d=0.3,Q=1,E=1,R=0.2,D=1"
+        )
+        ode, runs = vaedyn.theory(params), vaedyn.simulate(params, runs=many)
+        square = ((runs.eps_g - ode.eps_g) ** 2).mean(axis=1)
+        logs.append(0.5 * np.log(square.mean()))
+        variances.append(0.25 * square.var() / square.mean() ** 2 / many)
+    error = np.sqrt(sum(variances)) / np.log(16)
+    assert abs(np.diff(logs)[0] / np.log(16) + 0.5) < 4 * error < 0.05
+
+
+def test_basis_vectors_are_orthogonal_and_of_length_root_n():
+    vectors = np.stack([basis(9, k) for k in range(9)])
+    np.testing.assert_allclose(vectors @ vectors.T / 9, np.eye(9), atol=1e-14)
+    np.testing.assert_array_equal(vectors[0], 1)
+    np.testing.assert_allclose(basis(9, 4, slice(3, 7)), vectors[4, 3:7])
+
+
+def test_whole_numbers_may_come_as_floats():
+    params = vaedyn.Params(dim=20, t_max=1, points=2)
+    one = vaedyn.simulate(params, runs=2.0, seed=1.0, jobs=1.0)
+    np.testing.assert_array_equal(one.Q, vaedyn.simulate(params, runs=2, seed=1).Q)
+
+
+def test_machines_that_do_not_tell_the_cores_of_a_process_are_served(monkeypatch):
+    monkeypatch.delattr(machine.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: None)
+    assert machine.cores() == 1
+
+
+def test_results_can_be_compared_and_hashed_without_surprise():
+    params = vaedyn.Params(dim=20, t_max=1, points=2)
+    one, two = vaedyn.theory(params), vaedyn.theory(params)
+    assert one == one
+    assert one != two
+    assert len({one, two}) == 2
+
+
+def test_the_harness_sees_spread_and_shape_alone():
+    """Negative controls that leave the mean, or mean and spread, as they are."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 1500, 3))
+    assert_same_law(x, y)
+    assert_different_law(x, 1.2 * (y - y.mean(axis=0)) + x.mean(axis=0))
+    flat = rng.uniform(-np.sqrt(3), np.sqrt(3), (6000, 3))
+    assert_different_law(rng.standard_normal((6000, 3)), flat)
+
+
+def test_vectors_that_fill_the_memory_are_told_of(monkeypatch, caplog):
+    params = vaedyn.Params(dim=1000, t_max=0.01, points=2)
+    vaedyn.simulate(params, runs=1, engine="vector")
+    assert not caplog.records
+    monkeypatch.setattr(sgd, "LARGE", 5e-5)
+    vaedyn.simulate(params, runs=1, engine="vector")
+    assert "needs about" in caplog.text
+    assert "exact engine" in caplog.text

@@ -1,0 +1,1 @@
+"""Slow plain twins, models and means that several tests use."""

@@ -1,0 +1,262 @@
+"""No parameter can be forgotten: every field is in every key, or is named as not mattering.
+
+A result is found by its key. If a field were missing there, the result of another model
+would be reused without a word.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+import pytest
+
+from vaedyn.annealing import best_schedule as tuning
+from vaedyn.annealing import time_to_converge as convergence
+from vaedyn.annealing.best_schedule import best_schedule
+from vaedyn.annealing.time_to_converge import time_to_converge
+from vaedyn.data import spectrum_of as datasets
+from vaedyn.data import training as empirical
+from vaedyn.data.spectrum_of import spectrum_of
+from vaedyn.data.training import DataParams, Rows, learn
+from vaedyn.fixedpoints import (
+    branches as bifurcation,
+)
+from vaedyn.fixedpoints import (
+    fixed_points as stationary,
+)
+from vaedyn.fixedpoints import (
+    phase_diagram as phases,
+)
+from vaedyn.fixedpoints.branches import branches
+from vaedyn.fixedpoints.fixed_points import fixed_points
+from vaedyn.fixedpoints.phase_diagram import phase_diagram
+from vaedyn.learning import covariance as fluctuations
+from vaedyn.learning import simulate as sgd
+from vaedyn.learning import theory as ode
+from vaedyn.learning.covariance import bands
+from vaedyn.learning.simulate import simulate
+from vaedyn.learning.theory import theory
+from vaedyn.model.params import LATER, Params
+from vaedyn.store import key_of
+
+START = "m=0.1,d=0.2,Q=1,E=1,R=0,D=1"
+
+
+class _AskedError(Exception):
+    """Carries what a store was asked for."""
+
+
+class Asked:
+    """A store that holds nothing and computes nothing."""
+
+    def load_or_run(self, kind, params, compute):
+        raise _AskedError(kind, params)
+
+    def load_or_extend(self, kind, params, compute, length, dim):
+        raise _AskedError(kind, params)
+
+
+def rows(dim):
+    return Rows(lambda: iter([np.ones((9, dim))]), np.zeros(dim), 9, digest="abc")
+
+
+KINDS = {
+    "simulate": lambda p, store: simulate(p, store=store),
+    "theory": lambda p, store: theory(p, store=store),
+    "bands": lambda p, store: bands(p, store=store),
+    "fixedpoints": lambda p, store: fixed_points(p, store=store),
+    "convergence": lambda p, store: time_to_converge(p, store=store),
+    "annealing": lambda p, store: best_schedule(p, store=store),
+    "branches": lambda p, store: branches(p, "beta", 0.1, 3, store=store),
+    "branches over lr": lambda p, store: branches(p, "lr", 0.1, 0.3, store=store),
+    "branches over rho": lambda p, store: branches(p, "rho", 0.1, 3, store=store),
+    "phases": lambda p, store: phase_diagram(
+        p, ("beta", [0.5, 1.5]), ("lr", [0.1, 0.2]), store=store
+    ),
+    "phases over rho": lambda p, store: phase_diagram(
+        p, ("lam", [0.5, 1.5]), ("rho", [0.1, 0.2]), store=store
+    ),
+    "data": lambda p, store: learn(p, rows(p.dim), np.eye(p.signal, p.dim), store=store),
+}
+TIME = {"dim", "t_max", "points", "anneal", "init", "init_seed"}
+ASIDE = {  # fields that a kind of result does not depend on
+    "convergence": {"points"},
+    "annealing": {"points", "t_max", "anneal"},
+    "branches": TIME | {"beta"},
+    "branches over lr": TIME | {"lr"},
+    "branches over rho": TIME,  # all signals are scaled together, by any factor
+    "phases": TIME | {"beta", "lr"},
+    "phases over rho": TIME | {"lam"},
+}
+CHANGED = {
+    "dim": 8, "latent": 1, "signal": 1, "rho": (3.0, 0.5), "eta": 0.7, "beta": 0.8, "lam": 0.02,
+    "lr": 0.03, "t_max": 70.0, "points": 9, "anneal": "linear:5", "init": START, "init_seed": 5,
+}  # fmt: skip
+
+
+def model(kind, **changes):
+    values = {
+        "dim": 7, "latent": 2, "signal": 2, "rho": (3.0, 1.0), "eta": 0.6, "beta": 0.9,
+        "lam": 0.01, "lr": 0.02, "t_max": 60.0, "points": 11, "init_seed": 3,
+    }  # fmt: skip
+    values |= changes
+    if "signal" in changes:
+        values["rho"] = (3.0,)
+    if "init" in changes:
+        del values["init_seed"]
+    return (DataParams if kind == "data" else Params)(**values)
+
+
+def record_of(kind, params):
+    with pytest.raises(_AskedError) as asked:
+        KINDS[kind](params, Asked())
+    return asked.value.args
+
+
+def test_the_fields_tried_here_are_all_there_are():
+    assert {each.name for each in fields(Params)} == set(CHANGED)
+
+
+PAIRS = [(kind, name) for kind in KINDS for name in CHANGED if (kind, name) != ("data", "init")]
+
+
+@pytest.mark.parametrize(("kind", "name"), PAIRS)  # training on data starts at random always
+def test_every_field_is_in_the_key_or_does_not_matter(kind, name):
+    before, after = model(kind), model(kind, **{name: CHANGED[name]})
+    same = key_of(*record_of(kind, before)) == key_of(*record_of(kind, after))
+    assert same == (name in ASIDE.get(kind, ()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_field_added_later_changes_keys_only_where_it_is_not_neutral(kind):
+    base = DataParams if kind == "data" else Params
+
+    @dataclass(frozen=True, kw_only=True)
+    class Grown(base):
+        batch: int = field(default=1, metadata=LATER)
+
+    old = model(kind)
+    values = {each.name: getattr(old, each.name) for each in fields(old)}
+    key = key_of(*record_of(kind, old))
+    assert key_of(*record_of(kind, Grown(**values))) == key
+    assert key_of(*record_of(kind, Grown(**values, batch=4))) != key
+
+
+OLD = {  # keys of the first version, without the number of their numerics
+    "branches": "96e72809a4187f80ccbceb4daa6064d7",
+    "branches over lr": "62e4f1d01f772e97436e1b139f3f8402",
+    "branches over rho": "3c447d725ea418068aa5249424c1e538",
+    "phases": "f53b180149a429e3b6956a4535467fb4",
+    "phases over rho": "3370fb0c987418a4cab8af97d6c6324a",
+    "simulate": "7f631a6d0266aca2e4326a565cc232cb",
+    "theory": "01936a8bd4920ea475c7fb0df8d04321",
+}
+
+
+@pytest.mark.parametrize("kind", OLD)
+def test_keys_of_stored_results_stay(kind):
+    kind_of_record, record = record_of(kind, model(kind))
+    del record["numerics"]
+    assert key_of(kind_of_record, record) == OLD[kind]
+
+
+def spectrum_key(**changes):
+    asked = {"digest": "abc", "standardise": False, "leading": 9, "passes": 3} | changes
+    with pytest.raises(_AskedError) as found:
+        spectrum_of(lambda: iter([np.ones((9, 4))]), **asked, store=Asked())
+    return key_of(*found.value.args)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"digest": "b"}, {"standardise": True}, {"leading": 8}, {"passes": 2}], ids=str
+)
+def test_all_that_a_spectrum_depends_on_is_in_its_key(changes):
+    assert spectrum_key() == spectrum_key(name="other")
+    assert spectrum_key(**changes) != spectrum_key()
+
+
+OTHERS = {  # what a computation depends on besides the model
+    "simulate": [
+        lambda p, s: simulate(p, seed=1, store=s),
+        lambda p, s: simulate(p, engine="vector", store=s),
+        lambda p, s: simulate(p, random_start=True, store=s),
+    ],
+    "theory": [
+        lambda p, s: theory(p, rtol=1e-7, store=s),
+        lambda p, s: theory(p, atol=1e-9, store=s),
+    ],
+    "bands": [lambda p, s: bands(p, random_start=True, store=s)],
+    "fixedpoints": [
+        lambda p, s: fixed_points(p, groups=1, store=s),
+        lambda p, s: fixed_points(p, rtol=1e-7, store=s),
+        lambda p, s: fixed_points(p, atol=1e-9, store=s),
+    ],
+    "convergence": [
+        lambda p, s: time_to_converge(p, tol=1e-4, store=s),
+        lambda p, s: time_to_converge(p, rtol=1e-7, store=s),
+        lambda p, s: time_to_converge(p, atol=1e-9, store=s),
+    ],
+    "annealing": [
+        lambda p, s: best_schedule(p, "linear", store=s),
+        lambda p, s: best_schedule(p, "free", store=s),
+        lambda p, s: best_schedule(p, "free", knots=2, store=s),
+        lambda p, s: best_schedule(p, tol=1e-4, store=s),
+        lambda p, s: best_schedule(p, rtol=1e-7, store=s),
+        lambda p, s: best_schedule(p, atol=1e-9, store=s),
+    ],
+    "branches": [
+        lambda p, s: branches(p, "beta", 0.2, 3, store=s),
+        lambda p, s: branches(p, "beta", 0.1, 2, store=s),
+        lambda p, s: branches(p, "beta", 0.1, 3, groups=1, store=s),
+        lambda p, s: branches(p, "eta", 0.1, 3, store=s),
+    ],
+    "phases": [
+        lambda p, s: phase_diagram(p, ("beta", [0.6, 1.5]), ("lr", [0.1, 0.2]), store=s),
+        lambda p, s: phase_diagram(p, ("beta", [0.5, 1.5]), ("lr", [0.1, 0.3]), store=s),
+        lambda p, s: phase_diagram(p, ("beta", [0.5, 1.5]), ("lr", [0.2, 0.3]), store=s),
+        lambda p, s: phase_diagram(p, ("beta", [0.5, 1.5]), ("eta", [0.1, 0.2]), store=s),
+    ],
+    "data": [
+        lambda p, s: learn(p, rows(p.dim), np.eye(p.signal, p.dim), seed=1, store=s),
+        lambda p, s: learn(
+            p, replace(rows(p.dim), digest="b"), np.eye(p.signal, p.dim), store=s
+        ),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_all_else_that_a_result_depends_on_is_in_its_key(kind):
+    params = model(kind)
+    keys = [key_of(*record_of(kind, params))]
+    for ask in OTHERS[kind]:
+        with pytest.raises(_AskedError) as found:
+            ask(params, Asked())
+        keys.append(key_of(*found.value.args))
+    assert len(set(keys)) == len(keys)
+
+
+NUMERICS = {
+    "simulate": sgd,
+    "theory": ode,
+    "bands": fluctuations,
+    "fixedpoints": stationary,
+    "convergence": convergence,
+    "annealing": tuning,
+    "branches": bifurcation,
+    "phases": phases,
+    "data": empirical,
+}
+
+
+@pytest.mark.parametrize("kind", NUMERICS)
+def test_raising_numerics_makes_stored_results_unused(kind, monkeypatch):
+    params = model(kind)
+    before = key_of(*record_of(kind, params))
+    monkeypatch.setattr(NUMERICS[kind], "NUMERICS", NUMERICS[kind].NUMERICS + 1)
+    assert key_of(*record_of(kind, params)) != before
+
+
+def test_raising_the_numerics_of_spectra_makes_stored_ones_unused(monkeypatch):
+    before = spectrum_key()
+    monkeypatch.setattr(datasets, "NUMERICS", datasets.NUMERICS + 1)
+    assert spectrum_key() != before

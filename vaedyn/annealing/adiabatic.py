@@ -1,0 +1,66 @@
+"""Slow schedules: learning then follows the fixed point of the present beta."""
+
+import numpy as np
+
+from ..fixedpoints.attractors import attractors
+from ..fixedpoints.single import Constants
+from ..model.params import Params
+from ..model.schedules import Cosine, Linear, Points, Schedule, Sigmoid, Tanh
+
+
+def attracting_errors(params: Params, betas: np.ndarray) -> np.ndarray:
+    """Return eps_g (n,) of the stable state of single latents at other values of beta."""
+    rho = np.broadcast_to(-np.sort(-params.strengths), (len(betas), params.signal))
+    values = (np.full(len(betas), getattr(params, name)) for name in ("eta", "lam", "lr"))
+    eta, lam, lr = values
+    return attractors(Constants(rho, eta, betas, lam, lr), params.latent)["eps_g"]
+
+
+def relaxation_time(params: Params) -> float:
+    """Return the time in which the slowest deviation from the attracting state shrinks by e.
+
+    It is that of the stable state of single latents, and inf where there is none.
+    """
+    values = (np.array([getattr(params, name)]) for name in ("eta", "beta", "lam", "lr"))
+    strengths = -np.sort(-params.strengths)[None]
+    growth = float(attractors(Constants(strengths, *values), params.latent)["growth"][0])
+    return -1 / growth if growth < 0 else np.inf
+
+
+def lag(params: Params, tol: float) -> float:
+    """Return the share of its end value that beta may lack for eps_g to be within `tol` of its end.
+
+    At a minimum of eps_g, such as beta = eta, that is of order sqrt(tol), elsewhere
+    of order tol; nan where no state of single latents is stable.
+    """
+    shares = np.geomspace(1e-9, 1, 400)
+    ends = attracting_errors(params, params.beta * np.concatenate([[1], 1 - shares[:-1]]))
+    far = np.abs(ends[1:] - ends[0])
+    if not np.isfinite(ends[0]):
+        return np.nan
+    beyond = np.flatnonzero(~(far <= tol))
+    if not len(beyond):
+        return 1.0
+    i = int(beyond[0])
+    if i == 0 or not np.isfinite(far[i]):
+        return float(shares[i])
+    return float(np.exp(np.interp(tol, far[i - 1 : i + 1], np.log(shares[i - 1 : i + 1]))))
+
+
+def delay(params: Params, schedule: Schedule, tol: float) -> float:
+    """Return the time at which a slow schedule lets eps_g come within `tol` of its end.
+
+    For ``tanh:GAMMA`` at beta = eta that is about ln(1/tol) / (4 GAMMA), as eps_g is
+    quadratic in beta there; nan for schedules without end.
+    """
+    share = lag(params, tol)
+    if isinstance(schedule, Tanh):
+        return float(np.arctanh(min(1 - share, 1 - 1e-16)) / schedule.gamma)
+    if isinstance(schedule, (Linear, Cosine, Sigmoid)):
+        x = np.linspace(0, 1, 20001)
+        return schedule.duration * float(np.interp(1 - share, schedule.rise(x), x))
+    if isinstance(schedule, Points):
+        t = np.unique(np.concatenate([np.linspace(0, schedule.times[-1], 20001), schedule.times]))
+        lacking = np.abs(schedule(t, params.beta) - params.beta) > share * params.beta
+        return float(t[lacking][-1]) if lacking.any() else 0.0
+    return np.nan

@@ -1,0 +1,299 @@
+"""The annealing schedule under which learning converges soonest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConvergenceError, DivergenceError, ParameterError
+from ..learning.theory import tolerances
+from ..model.params import Params, integer, real
+from ..model.results import Brief, Source, Store, Variables
+from ..model.schedules import Constant, Cosine, Linear, Points, Schedule, Tanh
+from .piecewise import best_pieces, evaluations
+from .time_to_converge import EXACT, last_crossing
+
+NUMERICS = 3  # raised when the same parameters give other numbers
+FAMILIES: dict[str, Callable[[float], Schedule] | None] = {
+    "tanh": Tanh,
+    "linear": Linear,
+    "cosine": Cosine,
+    "free": None,
+}
+LABELS = {
+    "end": "generalisation error in the end",
+    "constant": "time to converge at constant beta",
+    "time": "time to converge under the best schedule",
+    "numbers": "number of the schedule",
+    "times": "time to converge",
+    "off": "time to converge when the best number is off by a tenth",
+}
+SCAN = 160  # values of the one number of a family
+FINER = (16, 16, 16)  # values in ever smaller intervals around the best ones
+BEST = 3  # of them that are looked at closer
+OFF = 0.1  # relative error in the number of a schedule that should not ruin the gain
+HOPELESS = 40.0  # times the constant schedule's time, at which a schedule is given up
+MARGIN = 1e-3  # share of the tolerance that excursions of the best schedule keep away from it
+SURE = 1e-3  # relative change of the time that more exact integration may make
+MOST_KNOTS = 16
+
+Progress = Callable[[int, int], None]
+"""Receives the numbers of schedules tried and to try."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Tuning(Brief):
+    """How long learning takes under the schedules of one family.
+
+    Attributes
+    ----------
+    params : Params
+    family : str
+    tol : float
+        Times are those after which eps_g stays within it of its end.
+    end : float
+        eps_g in the end, at constant beta.
+    constant : float
+        Time at constant beta.
+    spec : str
+        The best schedule, as `Params.anneal` takes it; ``constant`` if none is better.
+    time : float
+        Time under it.
+    numbers, times : (schedules,)
+        All numbers tried (gamma of tanh, the duration of others) and the time
+        each takes, nan where that is over 10^6/tau; empty for free schedules.
+    off : float
+        The longest time when the number is wrong by a tenth, or, of a free
+        schedule, when it runs faster or slower by a tenth; nan if over 10^6/tau.
+    """
+
+    params: Params
+    family: str
+    tol: float
+    end: float
+    constant: float
+    spec: str
+    time: float
+    numbers: np.ndarray
+    times: np.ndarray
+    off: float
+    source: Source | None = None
+
+    @property
+    def gain(self) -> float:
+        """How many times sooner learning converges than at constant beta."""
+        return self.constant / self.time
+
+
+def best_schedule(
+    params: Params,
+    family: str = "tanh",
+    *,
+    knots: int = 3,
+    tol: float = 1e-3,
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Tuning:
+    """Find the schedule of a family under which eps_g of the ODE converges soonest.
+
+    Where the amplitude of the slowest mode passes through zero the time has a
+    narrow dip, which is found and followed; `Tuning.off` tells how narrow it is.
+
+    Parameters
+    ----------
+    params : Params
+        The model, and the end value of beta; its own schedule does not matter.
+    family : {"tanh", "linear", "cosine", "free"}
+        ``free`` is piecewise linear in at most `knots` stretches, with beta from 0 to
+        300 times its final value. More of them are never worse, nor is it than ``linear``.
+    knots : int
+        1 to 16.
+    tol, rtol, atol : float
+        See `vaedyn.time_to_converge`. Where the error strays from its end once more, it
+        stays 0.1 per cent of `tol` below `tol` under the schedule found, so that its time
+        does not hang on the last digits.
+    store : ResultStore, optional
+        Where to look for the result first, and to keep it.
+    progress : callable, optional
+
+    Raises
+    ------
+    ParameterError
+        When an argument is out of range.
+    ConvergenceError, DivergenceError
+        When learning does not converge at constant beta.
+    """
+    if family not in FAMILIES:
+        raise ParameterError("family", f"expected one of {', '.join(FAMILIES)}, got {family!r}")
+    tol = real("tol", tol)
+    rtol, atol = tolerances(rtol, atol)
+    if not 1 <= integer("knots", knots, 1) <= MOST_KNOTS:
+        raise ParameterError("knots", f"must be at most {MOST_KNOTS}, got {knots}")
+    steps = {"t_max": min(15 / params.lr, 2**52 / params.dim), "points": 2, "anneal": "constant"}
+    params = replace(params, **steps)
+
+    def compute() -> tuple[Variables, dict[str, Any]]:
+        return _computed(_Trial(params, tol, rtol, atol, progress), family, int(knots))
+
+    source = None
+    if store is None:
+        variables, info = compute()
+    else:
+        record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
+        record = {name: value for name, value in record.items() if name not in steps}
+        record |= {"knots": int(knots)} if family == "free" else {}
+        saved = store.load_or_run("annealing", {**record, "numerics": NUMERICS}, compute)
+        variables, info = saved.variables, saved.info
+        source = Source(
+            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
+        )
+    values = {name: np.asarray(value) for name, (_, value, _) in variables.items()}
+    scalars: Any = {name: float(values[name]) for name in ("end", "constant", "time", "off")}
+    arrays: Any = {name: values[name] for name in ("numbers", "times")}
+    return Tuning(
+        params=params, family=family, tol=tol, spec=info["spec"], source=source, **scalars, **arrays
+    )
+
+
+def _computed(trial: "_Trial", family: str, knots: int) -> tuple[Variables, dict[str, Any]]:
+    """Return the best schedule as labelled variables, and its spec."""
+    if trial.constant == 0:
+        raise ConvergenceError(f"eps_g starts within {trial.tol:g} of its end: lower --tol")
+    found = _free(trial, knots) if family == "free" else _scan(trial, family)
+    spec = found.pop("spec")
+    found |= {"end": trial.end, "constant": trial.constant}
+    return {
+        name: (
+            ("schedule",) if np.ndim(value) else (),
+            value,
+            {"long_name": LABELS[name], "units": "1"},
+        )
+        for name, value in found.items()
+    }, {"spec": spec}
+
+
+class _Trial:
+    """Times to converge under schedules tried one after the other."""
+
+    def __init__(
+        self, params: Params, tol: float, rtol: float, atol: float, progress: Progress | None
+    ):
+        self.params, self.tol, self.progress = params, tol, progress
+        self.settings: dict[str, Any] = {"rtol": rtol, "atol": atol}
+        self.tried = self.wanted = 0
+        self.constant, self.end = last_crossing(params, Constant(), tol, **self.settings)
+
+    def time(self, schedule: Schedule, **changed: Any) -> float:
+        """Return the time to converge, inf where that is too long or learning diverges."""
+        settings = {"most": HOPELESS * self.constant, **self.settings, **changed}
+        try:
+            return last_crossing(self.params, schedule, self.tol, **settings)[0]
+        except (ConvergenceError, DivergenceError):
+            return np.inf
+
+    def tick(self) -> None:
+        """Count a schedule that is tried."""
+        self.tried += 1
+        if self.progress:
+            self.progress(min(self.tried, self.wanted), self.wanted)
+
+    def safe(self, schedule: Schedule) -> float:
+        """Return the time, as if excursions closely below the tolerance were beyond it."""
+        self.tick()
+        return self.time(schedule, margin=MARGIN)
+
+    def sure(self, schedule: Schedule) -> float:
+        """Return the time if excursions and small errors do not change it, and else inf."""
+        time = self.time(schedule)
+        exact = self.time(schedule, margin=MARGIN, rtol=EXACT, atol=0.01 * EXACT)
+        return time if abs(exact - time) <= SURE * time else np.inf
+
+    def result(self, schedule: Schedule, time: float, *scanned: np.ndarray) -> dict[str, Any]:
+        """Return what is kept of a search; `scanned` are numbers and times of schedules tried."""
+        off = [self.time(_changed(schedule, share)) for share in (1 - OFF, 1 + OFF)]
+        numbers, times = scanned or (np.empty(0), np.empty(0))
+        return {
+            "spec": schedule.spec,
+            "time": time,
+            "numbers": numbers,
+            "times": _known(times),
+            "off": float(_known(np.array(max(off)))),
+        }
+
+
+def _known(times: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(times), times, np.nan)
+
+
+def _scan(trial: _Trial, family: str) -> dict[str, Any]:
+    """Return the best of the schedules that have one number, or constant beta."""
+    make = FAMILIES[family]
+    assert make is not None
+    trial.wanted = trial.wanted or SCAN + BEST * sum(FINER)
+    durations = np.geomspace(3e-3, 3, SCAN) * trial.constant
+    numbers = 1 / durations[::-1] if family == "tanh" else durations
+    tried = {x: trial.safe(make(x)) for x in _rounded(numbers)}
+    for x in sorted(tried, key=tried.__getitem__)[:BEST]:
+        known = sorted(tried)
+        i = known.index(x)
+        low, high = known[max(i - 1, 0)], known[min(i + 1, len(known) - 1)]
+        for count in FINER:
+            finer = [low, *_rounded(np.geomspace(low, high, count + 2)[1:-1]), high]
+            here = [trial.safe(make(x)) for x in finer[1:-1]]
+            tried |= dict(zip(finer[1:-1], here, strict=True))
+            i = 1 + int(np.argmin(here))
+            low, high = finer[i - 1], finer[i + 1]
+    numbers = np.array(sorted(tried))
+    times = np.array([tried[x] for x in numbers.tolist()])
+    best, time = _best(trial, numbers, times, make)
+    return trial.result(best, time, numbers, times)
+
+
+def _best(
+    trial: _Trial, numbers: np.ndarray, times: np.ndarray, make: Callable[[float], Schedule]
+) -> tuple[Schedule, float]:
+    """Return the best schedule whose time is sure, and that; constant beta if none is better.
+
+    The shortest warm-up is close to none: where it is the best one, none is better.
+    """
+    quickest = numbers[np.argmin(1 / numbers if make is Tanh else numbers)]
+    for i in np.argsort(times):
+        if times[i] >= trial.constant or numbers[i] == quickest:
+            break
+        schedule = make(float(numbers[i]))
+        time = trial.sure(schedule)
+        if time < trial.constant:
+            return schedule, time
+    return Constant(), trial.constant
+
+
+def _changed(schedule: Schedule, share: float) -> Schedule:
+    """Return a schedule with its number, or its times, multiplied by `share`."""
+    if isinstance(schedule, Tanh):
+        return Tanh(share * schedule.gamma)
+    if isinstance(schedule, (Linear, Cosine)):
+        return replace(schedule, duration=share * schedule.duration)
+    if isinstance(schedule, Points):
+        return replace(schedule, times=tuple(share * t for t in schedule.times))
+    return schedule
+
+
+def _rounded(numbers: np.ndarray) -> list[float]:
+    return [float(f"{x:.6g}") for x in numbers]
+
+
+def _free(trial: _Trial, knots: int) -> dict[str, Any]:
+    """Return the best piecewise linear schedule; the best line is the first one tried."""
+    trial.wanted = SCAN + BEST * sum(FINER) + evaluations(knots)
+    line = _scan(trial, "linear")
+    start: Schedule = Constant()
+    if line["spec"] != start.spec:
+        duration = float(line["spec"].partition(":")[2])
+        start = Points((0.0, duration), (0.0, trial.params.beta))
+    tol = (1 - MARGIN) * trial.tol
+    best = (start, line["time"])
+    found = best_pieces(trial.params, knots, tol, trial.constant, best, trial.sure, trial.tick)
+    return trial.result(*found)

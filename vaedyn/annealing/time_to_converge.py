@@ -1,0 +1,290 @@
+"""How long learning takes: the time after which the error stays near that of its end."""
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConvergenceError, DivergenceError
+from ..fixedpoints.destination import LARGE, NEAR, destination
+from ..learning.theory import integrate, tolerances
+from ..model.params import Params, real
+from ..model.results import Source, Store, Trajectory, Variables
+from ..model.schedules import Constant, Cyclical, Schedule, Tanh
+from ..model.state import count, generalisation_error, pack, unpack
+
+NUMERICS = 3  # raised when the same parameters give other numbers
+GRID = 2000  # times at which the error is looked at
+FINER = 64  # parts that the interval of the last crossing is cut into, twice
+SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
+RESAMPLED = 200  # ensembles drawn from one
+ARRIVED = 12.0  # gamma t, at which tanh is 1 to 10 digits
+LONGEST = 1e6  # in units of 1/tau
+NEARLY = 0.9  # of the tolerance: peaks of the error from there on are looked at closer
+EXACT = 1e-11  # relative tolerance of that
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """When the generalisation error of the ODE comes to stay near that of its end.
+
+    Attributes
+    ----------
+    t : float
+        The first time after which it stays within `tol`; nan when that is unknown.
+    eps_g : float
+        That of the fixed point in which learning ends; nan when that is unknown.
+    tol : float
+    reason : str
+        Why it is unknown.
+    source : Source or None
+        Its record, when it came through a store.
+    """
+
+    t: float
+    eps_g: float
+    tol: float
+    reason: str = ""
+    source: Source | None = field(default=None, compare=False)
+
+
+def time_to_converge(
+    params: Params,
+    tol: float = 1e-3,
+    *,
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
+    store: Store | None = None,
+) -> Convergence:
+    """Return the first time after which eps_g of the ODE stays within `tol` of its end.
+
+    It is a root on the dense output, whatever times are saved, and may lie beyond
+    ``params.t_max``.
+
+    Parameters
+    ----------
+    params : Params
+    tol : float
+        Tolerated ``|eps_g(t) - eps_g(infinity)|``.
+    rtol, atol : float
+        Tolerances of the integration, see `vaedyn.theory`.
+    store : ResultStore, optional
+        Where to look for the result first, and to keep it.
+
+    Raises
+    ------
+    ParameterError
+        When a tolerance is out of range.
+    """
+    tol = real("tol", tol)
+    rtol, atol = tolerances(rtol, atol)
+    params = replace(params, points=2)
+
+    def compute() -> tuple[Variables, dict[str, Any]]:
+        t, end, reason = np.nan, np.nan, ""
+        size = count(params.latent, params.signal)
+        if size > LARGE:
+            log.info("looking for the time from which eps_g of %d order parameters stays", size)
+        try:
+            t, end = last_crossing(params, params.schedule, tol, rtol=rtol, atol=atol)
+        except (ConvergenceError, DivergenceError) as error:
+            reason = str(error)
+        text = {"t": "time to converge, steps/N", "eps_g": "generalisation error of the end"}
+        values = {"t": t, "eps_g": end}
+        return {
+            name: ((), np.array(value), {"long_name": text[name], "units": "1"})
+            for name, value in values.items()
+        }, {"reason": reason}
+
+    source = None
+    if store is None:
+        variables, info = compute()
+    else:
+        record = {**params.to_dict(), "tol": tol, "rtol": rtol, "atol": atol}
+        del record["points"]
+        saved = store.load_or_run("convergence", {**record, "numerics": NUMERICS}, compute)
+        variables, info = saved.variables, saved.info
+        source = Source(
+            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
+        )
+    t, end = (float(variables[name][1]) for name in ("t", "eps_g"))
+    return Convergence(t, end, tol, info["reason"], source)
+
+
+def arrival(schedule: Schedule) -> float:
+    """Return the time from which beta stays at its end value, to 10 digits."""
+    if isinstance(schedule, Tanh):
+        return ARRIVED / schedule.gamma
+    return 0.0 if isinstance(schedule, Constant) else max(schedule.kinks(np.inf), default=0.0)
+
+
+def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> float:
+    """Return eps_g of the fixed point in which learning ends, after the whole schedule.
+
+    Raises
+    ------
+    ConvergenceError, DivergenceError
+        When that cannot be found.
+    """
+    schedule = params.schedule
+    _check_that_it_ends(params, schedule)
+    times = np.array([0.0, max(params.t_max, arrival(schedule))])
+    start = pack(**params.overlaps())
+    y = integrate(params, start, times, schedule, rtol=rtol, atol=atol)[0][-1]
+    return float(eps_g_of(params, destination(params, y, rtol)[None])[0])
+
+
+def _check_that_it_ends(params: Params, schedule: Schedule) -> None:
+    if params.beta == 0:
+        raise ConvergenceError("at beta = 0 learning has no end: D shrinks for ever")
+    if isinstance(schedule, Cyclical):
+        raise ConvergenceError("under a cyclical schedule eps_g never comes to rest")
+
+
+def last_crossing(
+    params: Params,
+    schedule: Schedule,
+    tol: float,
+    *,
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
+    most: float | None = None,
+    margin: float = 0.0,
+) -> tuple[float, float]:
+    """Return the time after which eps_g stays within `tol` of its end, and the end's eps_g.
+
+    Parameters
+    ----------
+    params : Params
+        The start, and the constants; its own schedule does not matter.
+    schedule : Schedule
+    tol : float
+    most : float, optional
+        Where to give up; default: 10^6/tau.
+    margin : float
+        Share of `tol`: the error has not come to stay before it peaks that closely below
+        `tol`, as the smallest change might lift such a peak beyond it.
+
+    Raises
+    ------
+    ConvergenceError
+        When it takes longer.
+    DivergenceError
+        When learning diverges.
+    """
+    _check_that_it_ends(params, schedule)
+    start = pack(**params.overlaps())
+
+    numerics: dict[str, Any] = {"rtol": rtol, "atol": atol}
+
+    def course(times: np.ndarray) -> np.ndarray:
+        return integrate(params, start, times, schedule, **numerics)[0]
+
+    def away(times: np.ndarray) -> np.ndarray:
+        return np.abs(eps_g_of(params, course(times)) - end)
+
+    longest = most or LONGEST / params.lr
+    horizon = min(max(params.t_max, 1.1 * arrival(schedule) + 10 / params.lr), longest)
+    while True:
+        # kinks are looked at as well: the error may leave its end at once there
+        times = np.union1d(np.linspace(0, horizon, GRID + 1), schedule.kinks(horizon))
+        y = course(times)
+        # which of many fixed points learning ends in may depend on the schedule
+        point = destination(params, y[-1], rtol)
+        end = float(eps_g_of(params, point[None])[0])
+        far = np.abs(eps_g_of(params, y) - end)
+        # close in eps_g alone is not enough: a saddle may have the same one
+        there = np.abs(y[-1] - point).max() < NEAR * max(1.0, np.abs(point).max())
+        if there and (far[-GRID // 10 :] < SETTLED * tol).all():
+            break
+        if horizon >= longest:
+            raise ConvergenceError(f"eps_g is not within {tol:g} of its end by t = {horizon:g}")
+        horizon = min(2 * horizon, longest)
+    peaks = _peaks(far, tol)
+    if len(peaks):
+        numerics |= {"rtol": min(rtol, EXACT), "atol": min(atol, 0.01 * EXACT)}
+        between = [np.linspace(times[i - 1], times[i + 1], 2 * FINER + 1) for i in peaks]
+        times = np.union1d(times, np.concatenate(between))
+        far = away(times)
+    last, level = _last_outside(far, tol, margin)
+    if last < 0:
+        return 0.0, end
+    for _ in range(2):
+        low, high = times[last : last + 2]
+        times = np.unique(np.concatenate([[0.0], np.linspace(low, high, FINER + 1)]))
+        far = away(times)[-FINER - 1 :]
+        times = times[-FINER - 1 :]
+        # both ends are as they were, up to the error of the integration
+        last = max(np.flatnonzero(far[:-1] > level), default=0)
+    # linear between the last two, which are 1/4096 of the first grid's distance apart
+    return float(np.interp(-level, -far[last : last + 2], times[last : last + 2])), end
+
+
+def _peaks(far: np.ndarray, tol: float) -> np.ndarray:
+    """Return where the error `far` peaks closely below `tol`, and perhaps above in between."""
+    middle = far[1:-1]
+    near = (middle > NEARLY * tol) & (middle <= tol)
+    return 1 + np.flatnonzero(near & (middle >= far[:-2]) & (middle >= far[2:]))
+
+
+def _last_outside(far: np.ndarray, tol: float, margin: float) -> tuple[int, float]:
+    """Return where the error is outside for the last time, -1 if never, and the level it crosses.
+
+    That is `tol`, or less by `margin` where it peaks in between later on.
+    """
+    level = (1 - margin) * tol
+    above = np.flatnonzero(far > level)
+    if not len(above):
+        return -1, tol
+    last = int(above[-1])
+    below = np.flatnonzero(far[:last] <= level)
+    first = int(below[-1]) + 1 if len(below) else 0
+    outside = first + np.flatnonzero(far[first : last + 1] > tol)
+    if len(outside):
+        return int(outside[-1]), tol
+    return (last, level) if first else (-1, tol)
+
+
+def measured(trajectory: Trajectory, end: float, tol: float) -> np.ndarray:
+    """Return the time after which the mean error over runs stays within `tol` of `end`, resampled.
+
+    The first entry (1 + RESAMPLED,) is that of the runs as they are, the others are
+    those of as many runs drawn from them with replacement: their standard deviation
+    is the statistical error (none for a single run). Between saved times the error
+    is taken as linear; what leaves the band in the last tenth of the time has
+    not converged, and is nan.
+    """
+    t, runs = trajectory.t, len(trajectory.eps_g)
+    random = np.random.default_rng(0)
+    weights = random.multinomial(runs, np.full(runs, 1 / runs), RESAMPLED) / runs
+    weights = np.concatenate([np.full((1, runs), 1 / runs), weights])
+    found = np.full(len(weights), np.nan)
+    for n, weight in enumerate(weights):  # one by one: there may be millions of times
+        distance = np.abs(weight @ trajectory.eps_g - end)
+        outside = np.flatnonzero(distance > tol)
+        if not len(outside):
+            found[n] = 0.0
+        elif t[outside[-1]] < 0.9 * t[-1]:
+            i = int(outside[-1])
+            found[n] = np.interp(-tol, -distance[i : i + 2], t[i : i + 2])
+    return found
+
+
+def spread(values: np.ndarray) -> tuple[float, float]:
+    """Return the first value and the standard deviation of the others, that are resampled.
+
+    Both are nan when the first is, or a tenth of the others.
+    """
+    others = values[1:][np.isfinite(values[1:])]
+    if np.isnan(values[0]) or len(others) < 0.9 * (len(values) - 1):
+        return np.nan, np.nan
+    return float(values[0]), float(others.std())
+
+
+def eps_g_of(params: Params, y: np.ndarray) -> np.ndarray:
+    """Return eps_g (times,) of flat states (times, values)."""
+    parts = unpack(y, params.latent, params.signal)
+    return generalisation_error(parts["m"], parts["Q"], params.strengths)

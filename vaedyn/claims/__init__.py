@@ -1,0 +1,1 @@
+"""The claims of the paper in numbers, and checks of an installation."""

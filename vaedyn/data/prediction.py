@@ -1,0 +1,192 @@
+"""What a linear VAE learns of a data spectrum, in the limit of small learning rates.
+
+At the best parameters a direction of variance s is used when s > beta: the latent
+then encodes it at ``ln(s/beta)/2`` nats and leaves an error of beta, else nothing and s.
+This is reverse water-filling, with beta as the level (Cover & Thomas, "Elements of
+Information Theory", section 10.3; for the VAE: Lucas et al., NeurIPS 2019).
+Trained on the rows of a table, again and again, the variances are the table's own eigenvalues.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .analyse import Analysis, sample_of
+from .spectrum import Spectrum
+
+MOST_STEPS = 12
+MANTISSAS = (
+    np.arange(1, 10, 0.1).tolist(),
+    (1, 1.2, 1.5, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9),
+    (1, 1.5, 2, 3, 4, 5, 7),
+    (1, 2, 5),
+    (1, 3),
+    (1,),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Collapse, rate and distortion of a linear VAE, on signals in white noise or on a table.
+
+    Parameters
+    ----------
+    rho : (signals,)
+        Strengths of the signals, descending: what their variances exceed eta by.
+    eta : float
+        Variance of the noise in every direction.
+    dim : int
+        Number of directions.
+    eigenvalues : (k,), optional
+        Of a table, descending; all that is said of latents then comes from these rather
+        than from rho and eta, and there are as many latents as directions if not said otherwise.
+    total : float, optional
+        Sum of all eigenvalues, with those that are not known.
+    """
+
+    rho: np.ndarray
+    eta: float
+    dim: int
+    eigenvalues: np.ndarray | None = None
+    total: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rho", np.asarray(self.rho, float))
+
+    @classmethod
+    def of(cls, spectrum: Spectrum, analysis: Analysis) -> "Prediction":
+        """Return what training on the rows of a table leads to, by its own eigenvalues."""
+        own = sample_of(spectrum).eigenvalues
+        return cls(analysis.rho, analysis.eta, analysis.dim, own, spectrum.total)
+
+    @property
+    def collapse(self) -> np.ndarray:
+        """Values of beta (signals,) at and beyond which each is lost, on ever fresh samples."""
+        return self.rho + self.eta
+
+    @property
+    def missing(self) -> bool:
+        """Whether eigenvalues of the table are not known: their sum is less than the total."""
+        return (
+            self.eigenvalues is not None
+            and len(self.eigenvalues) < self.dim
+            and self._total - self.eigenvalues.sum() > 1e-9 * self._total
+        )
+
+    @property
+    def _total(self) -> float:
+        if self.total is not None:
+            return self.total
+        return float(self.rho.sum() + self.dim * self.eta)
+
+    @property
+    def beta(self) -> float:
+        """The best beta in white noise: it keeps signals and leaves noise, eps_g is least."""
+        return self.eta
+
+    @property
+    def latents(self) -> int:
+        """The number of latents that white noise asks for: one for each signal."""
+        return len(self.rho)
+
+    def variances(self, latents: int | None = None) -> np.ndarray:
+        """Return the variances (latents,) of the directions that latents would live on."""
+        if self.eigenvalues is not None:
+            return self.eigenvalues[:latents]
+        count = self.latents if latents is None else latents
+        spare = min(count, self.dim) - len(self.rho)
+        return np.concatenate([self.collapse[:count], np.full(max(spare, 0), self.eta)])
+
+    def active(self, beta: Any, latents: int | None = None) -> np.ndarray:
+        """Return how many latents are in use at each `beta`, (...)."""
+        return (self.variances(latents) > np.asarray(beta)[..., None]).sum(axis=-1)
+
+    def kl_per_latent(self, beta: Any, latents: int | None = None) -> np.ndarray:
+        """Return the mean KL divergence of each latent in nats, (..., latents)."""
+        ratio = self.variances(latents) / np.asarray(beta, float)[..., None]
+        return 0.5 * np.log(np.maximum(ratio, 1.0))
+
+    def rate(self, beta: Any, latents: int | None = None) -> np.ndarray:
+        """Return the KL divergence of all latents in nats, (...)."""
+        return self.kl_per_latent(beta, latents).sum(axis=-1)
+
+    def error(self, beta: Any, latents: int | None = None) -> np.ndarray:
+        """Return the mean squared reconstruction error, summed over directions, (...)."""
+        used = self.variances(latents)
+        rest = self._total - used.sum()
+        return np.minimum(used, np.asarray(beta, float)[..., None]).sum(axis=-1) + rest
+
+    def explained(self, beta: Any, latents: int | None = None) -> np.ndarray:
+        """Return the share of the variance that the reconstruction explains, (...).
+
+        One minus the mean squared error over the total variance, for latents that are drawn
+        as in training: ``sum (s - beta) / sum s``, the first sum over latents in use. The
+        decoder's weights shrink so that s - beta is also the variance of the reconstruction.
+        """
+        return 1 - self.error(beta, latents) / self._total
+
+    def spare_cost(self, beta: float) -> tuple[float, float]:
+        """Return what each latent without a signal costs: eps_g, and KL in nats.
+
+        It fits noise below eta, by ``eta - beta`` and ``ln(eta/beta)/2``, and has no
+        effect above.
+        """
+        if beta >= self.eta:
+            return 0.0, 0.0
+        return self.eta - beta, 0.5 * float(np.log(self.eta / beta))
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a linear VAE does at one beta.
+
+    Attributes
+    ----------
+    beta : float
+    active : int
+        Latents in use: eigenvalues above beta, at most as many as there are latents.
+    explained : float
+        Share of the variance that the reconstruction explains, `Prediction.explained`.
+    kl : float
+        KL divergence of all latents in nats.
+    exact : bool
+        Whether all eigenvalues above beta are known; if not, the three are the least they can be.
+    """
+
+    beta: float
+    active: int
+    explained: float
+    kl: float
+    exact: bool = True
+
+
+def row(prediction: Prediction, beta: float, latents: int | None = None) -> Row:
+    """Return what happens at `beta`, with so many latents at most."""
+    used = prediction.variances(latents)
+    # what is missing of the sum of all eigenvalues is of some that are not known, all smaller
+    missing = prediction.missing and (latents is None or latents > len(used))
+    return Row(
+        beta=beta,
+        active=int(prediction.active(beta, latents)),
+        explained=float(prediction.explained(beta, latents)),
+        kl=float(prediction.rate(beta, latents)),
+        exact=not missing or beta >= used[-1],
+    )
+
+
+def steps(low: float, high: float, most: int = MOST_STEPS) -> list[float]:
+    """Return round numbers, ascending, at most so many: those in between and the next to both.
+
+    Such as 1, 2, 5, 10, 20, 50, or finer where that makes few, or coarser where that
+    makes many.
+    """
+    first, last = int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1
+    for mantissas in MANTISSAS:
+        every = [float(f"{m:g}e{k}") for k in range(first, last + 1) for m in mantissas]
+        below, above = (x for x in every if x < low), (x for x in every if x >= high)
+        some = [max(below), *(x for x in every if low <= x < high), next(above)]
+        if len(some) <= most:
+            return some
+    powers = np.linspace(first, last, most).round().astype(int)
+    return [float(f"1e{k}") for k in dict.fromkeys(powers.tolist())]

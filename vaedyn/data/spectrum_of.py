@@ -1,0 +1,129 @@
+"""Somebody's data: their spectrum, kept under their fingerprint, and standardised columns."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..model.results import Source, Store, Variables
+from .blocks import Blocks, checked
+from .columns import Watch
+from .spectrum import PASSES, Spectrum, covariance_spectrum
+from .tails import Tails
+
+NUMERICS = 3  # raised when the same data give other numbers
+LEADING = 200  # directions that are kept
+
+
+def spectrum_of(
+    blocks: Blocks,
+    digest: str,
+    *,
+    standardise: bool = False,
+    leading: int = LEADING,
+    passes: int = PASSES,
+    name: str = "",
+    check: Callable[[Spectrum], object] | None = None,
+    store: Store | None = None,
+) -> tuple[Spectrum, Source | None]:
+    """Return the covariance spectrum of data, and the record that holds it.
+
+    Parameters
+    ----------
+    blocks : callable
+        Called for every pass; yields blocks (rows, dim).
+    digest : str
+        Fingerprint of the data, which a stored result is found by.
+    standardise : bool
+        Whether columns are divided by their standard deviation first.
+    leading, passes : int
+        As of `vaedyn.data.spectrum.covariance_spectrum`.
+    name : str
+        What the data are called, for people who look into the store.
+    check : callable, optional
+        Called with what has been computed, and kept only if this raises nothing.
+    store : ResultStore, optional
+        Where to look for the result first, and to keep it.
+
+    Raises
+    ------
+    ParameterError
+        As `vaedyn.data.spectrum.covariance_spectrum` does.
+    """
+
+    def compute() -> tuple[Variables, dict[str, Any]]:
+        watch = Watch()
+        seen = standardised(blocks, watch) if standardise else blocks
+        found = covariance_spectrum(seen, leading, passes=passes)
+        if check:
+            check(found)
+        if standardise:  # codes and counts are those of the numbers as they are
+            found = replace(found, doubts=watch.doubts())
+        dims: dict[str, tuple[str, ...]] = {"mean": ("column",), "eigenvalues": ("mode",)}
+        dims |= {"error": ("mode",), "directions": ("direction", "column")}
+        dims |= {"share": ("direction",), "row": ("direction",), "kurtosis": ("direction",)}
+        dims |= {"lengths": ("directions_left_out",), "variances": ("column",)}
+        arrays: Variables = {
+            name: (dims[name], values, {"long_name": TEXTS[name], "units": "1"})
+            for name, values in {**vars(found), **found.tails._asdict()}.items()
+            if name in TEXTS
+        }
+        return arrays, {"file": name, **{key: getattr(found, key) for key in NUMBERS}}
+
+    if store is None:
+        variables, info = compute()
+        source = None
+    else:
+        record = {"data": digest, "standardise": standardise, "leading": leading}
+        record |= {"passes": passes, "numerics": NUMERICS}
+        saved = store.load_or_run("spectrum", record, compute)
+        variables, info = saved.variables, saved.info
+        source = Source(
+            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
+        )
+    arrays: Any = {name: np.asarray(variables[name][1]) for name in TEXTS}
+    tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})
+    numbers: Any = {key: info[key] for key in NUMBERS}
+    numbers |= {key: tuple(info[key]) for key in ("constant", "doubts")}
+    return Spectrum(**arrays, **numbers, tails=tails), source
+
+
+NUMBERS = ("samples", "dim", "total", "complete", "remainder", "constant", "doubts")
+TEXTS = {
+    "mean": "mean of the samples",
+    "eigenvalues": "eigenvalues of the sample covariance",
+    "error": "distance within which there is an eigenvalue",
+    "directions": "leading principal directions",
+    "share": "largest share of one row in the variance of a direction",
+    "row": "that row, counted from 0",
+    "kurtosis": "excess kurtosis of the data along a direction",
+    "lengths": "relative variance of squared lengths of rows, without leading directions",
+    "variances": "variances of the columns",
+}
+
+
+def standardised(blocks: Blocks, watch: Watch | None = None) -> Callable[[], Iterator[np.ndarray]]:
+    """Return the same data, columns divided by their standard deviation where it is not 0.
+
+    What there is to say about the columns as they are goes to `watch`.
+
+    Raises
+    ------
+    ParameterError
+        When an entry is no number; later passes could not tell which it was.
+    """
+    count, mean, squares = 0, np.zeros(1), np.zeros(1)
+    for block in checked(blocks):
+        here = block.mean(axis=0)
+        total = count + len(block)
+        # Chan, Golub & LeVeque (1983): sums about the mean so far
+        squares = squares + ((block - here) ** 2).sum(axis=0)
+        squares = squares + (here - mean) ** 2 * count * len(block) / total
+        mean = mean + (here - mean) * len(block) / total
+        count = total
+        if watch is not None:
+            watch.see(block)
+    deviation = np.sqrt(squares / max(count - 1, 1))
+    deviation[deviation == 0] = 1.0
+    return lambda: (block / deviation for block in blocks())

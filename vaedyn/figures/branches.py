@@ -1,0 +1,254 @@
+"""Figures of branches of fixed points: solid where stable, dashed where not."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
+
+from ..errors import ParameterError
+from ..fixedpoints.branches import Branches
+from .curves import SYMBOLS
+from .layout import PLAIN, Look, below, caption, finish, label_decades
+from .style import COLOURS, ONE_COLUMN, new_figure, styled
+
+GREY = "#8c8c8c"
+CLOSER = 10.0 ** -np.arange(0.25, 6.25, 0.25)  # to where a rate is zero, of the last step to it
+NAMES = {
+    "beta": r"KL weight $\beta$",
+    "eta": r"noise variance $\eta$",
+    "rho": r"signal strength $\rho$",
+    "lam": r"weight decay $\lambda$",
+    "lr": r"learning rate $\tau$",
+}
+QUANTITIES = {
+    **SYMBOLS,
+    "kl": "KL divergence (nats)",
+    "distortion": "excess distortion (nats)",
+}
+MARKS = {
+    "fold": ("^", "fold"),
+    "end": ("o", "branches meet"),
+    "stability": ("s", "stability changes"),
+}
+
+
+def branches(
+    result: Branches,
+    quantity: str = "eps_g",
+    thresholds: dict[str, Any] | None = None,
+    look: Look = PLAIN,
+) -> Figure:
+    """Draw a quantity along all branches, and below it how slowly deviations relax.
+
+    Parameters
+    ----------
+    result : Branches
+    quantity : one of QUANTITIES
+        Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
+    thresholds : dict, optional
+        As `vaedyn.fixedpoints.thresholds.thresholds` returns them, to be marked on an axis of beta.
+    look : Look
+    """
+    if quantity not in QUANTITIES:
+        raise ParameterError("y", f"expected one of {', '.join(QUANTITIES)}, got {quantity!r}")
+    with styled():
+        figure, (top, bottom) = new_figure(
+            look.width or ONE_COLUMN, 3.3, nrows=2, sharex=True, height_ratios=[3, 2]
+        )
+        styles = _styles(result)
+        for n, style in enumerate(styles):
+            chosen = result.branch == n
+            x, growth = result.varied[chosen], result.growth[chosen]
+            for values in _lines(result, quantity, chosen):
+                _stretches(top, x, values, growth, style)
+            x, growth = _towards_zero(x, growth, _changes(result, n))
+            with np.errstate(divide="ignore"):
+                _stretches(bottom, x, 1 / np.abs(growth), growth, style)
+            _marks(top, result, n, quantity, style)
+        top.set_ylabel(QUANTITIES[quantity])
+        bottom.set_ylabel(r"time $1/|\mathrm{Re}\,\lambda_1|$")
+        bottom.set_yscale("log")
+        rates = [np.median(np.abs(result.growth[result.branch == n])) for n in range(len(styles))]
+        bottom.set_ylim(top=100 / min(rates))  # it diverges at thresholds
+        bottom.set_xlabel(NAMES[result.name])
+        bottom.set_xlim(result.varied.min(), result.varied.max())
+        finish(figure, [top], caption(result.params, ("dim", result.name)), look)
+        label_decades(bottom)
+        below(figure, _legend(result, styles), columns=2)
+        mark_thresholds(figure, (top, bottom), result, thresholds)
+    return figure
+
+
+def _changes(result: Branches, n: int) -> list[float]:
+    """Return where the stability of a branch changes."""
+    return [e["at"] for e in result.events if e["branch"] == n and e["kind"] == "stability"]
+
+
+def _towards_zero(
+    x: np.ndarray, growth: np.ndarray, zeros: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return points of a branch and more of them where its rate goes through zero.
+
+    Between the last point before a zero and the first behind it, rates are
+    proportional to the distance from it: the times, which diverge there, would end
+    anywhere. At the tip of a branch the last point is the zero.
+    """
+    found = [(x, growth)]
+    tips = [x[i] for i, beside in ((0, 1), (-1, -2)) if abs(growth[i]) < 1e-3 * abs(growth[beside])]
+    for zero in (*zeros, *tips):
+        for near in (np.flatnonzero(x < zero)[-1:], np.flatnonzero(x > zero)[:1]):
+            found += [(zero + (x[i] - zero) * CLOSER, growth[i] * CLOSER) for i in near]
+    xs, rates = (np.concatenate(each) for each in zip(*found, strict=True))
+    order = np.argsort(xs, kind="stable")
+    return xs[order], rates[order]
+
+
+def _styles(result: Branches) -> list[dict[str, Any]]:
+    """Return a colour for each branch that is stable somewhere, and grey for the others."""
+    styles, used = [], 0
+    for n in range(len(result.types)):
+        chosen = result.branch == n
+        if (result.growth[chosen] < 0).mean() > 0.02 and used < len(COLOURS):
+            styles.append({"color": COLOURS[used], "linewidth": 1.3, "zorder": 3})
+            used += 1
+        else:
+            styles.append({"color": GREY, "linewidth": 0.7, "zorder": 2})
+    return styles
+
+
+def _lines(result: Branches, quantity: str, chosen: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield what is drawn of a quantity, each (points,)."""
+    values = getattr(result, quantity)[chosen]
+    if quantity in "md":
+        values = np.abs(values).max(axis=-1)
+    elif quantity in "QER":
+        values = np.diagonal(values, axis1=-2, axis2=-1)
+    if values.ndim == 1:
+        yield values
+    else:
+        yield from values.T
+
+
+def _stable(growth: np.ndarray) -> np.ndarray:
+    """Return where a branch is drawn as stable, (points,)."""
+    stable = growth < 0
+    stable[[0, -1]] = stable[[1, -2]]  # at the tip of a branch the sign is noise
+    return stable
+
+
+def _stretches(
+    axes: Axes, x: np.ndarray, values: np.ndarray, growth: np.ndarray, style: dict[str, Any]
+) -> None:
+    """Draw a line solid where stable and dashed where not."""
+    stable = _stable(growth)
+    cuts = np.flatnonzero(stable[1:] != stable[:-1]) + 1
+    for part in np.split(np.arange(len(x)), cuts):
+        if part[0] > 0:
+            part = np.concatenate([[part[0] - 1], part])
+        line = "-" if stable[part[-1]] else (0, (4, 1.5))
+        axes.plot(x[part], values[part], linestyle=line, **style)
+
+
+def _marks(axes: Axes, result: Branches, n: int, quantity: str, style: dict[str, Any]) -> None:
+    """Mark where something happens on a branch."""
+    chosen = result.branch == n
+    x = result.varied[chosen]
+    for event in result.events:
+        if event["branch"] == n and event["kind"] in MARKS:
+            for values in _lines(result, quantity, chosen):
+                (mark,) = axes.plot(
+                    event["at"],
+                    np.interp(event["at"], x, values),
+                    marker=MARKS[event["kind"]][0],
+                    markerfacecolor="white",
+                    markeredgecolor=style["color"],
+                    markeredgewidth=0.8,
+                    markersize=3,
+                    zorder=5,
+                    clip_on=False,
+                )
+                mark.set_in_layout(False)
+
+
+def mark_thresholds(
+    figure: Figure, panels: Sequence[Axes], result: Branches, found: dict[str, Any] | None
+) -> None:
+    """Draw the thresholds of beta as dotted lines, named above the first panel."""
+    if found is None or result.name != "beta":
+        return
+    named = [(rf"$\beta_{{{k}}}$", at) for k, at in enumerate(found["collapse"], 1)]
+    if len(set(found["collapse"])) == 1:
+        named = [(r"$\beta_c$", found["collapse"][0])]
+    if found["noise"] is not None:
+        named.append((r"$\beta_\eta$", found["noise"]))
+    low, high = panels[0].get_xlim()
+    named = [(name, at) for name, at in named if low < at < high]
+    for at in {at for _, at in named}:
+        for axes in panels:
+            axes.axvline(at, color="black", linewidth=0.6, linestyle=":", zorder=1)
+    if not named:
+        return
+    figure.draw_without_rendering()  # the layout settles how wide the panel is
+    for name, at in _joined(panels[0], named):
+        panels[0].annotate(
+            name,
+            (at, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=7,
+        )
+
+
+def _joined(axes: Axes, named: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Return names and their places, those joined to one that would overprint one another."""
+    low, high = axes.get_xlim()
+    point = (high - low) / (axes.get_window_extent().width / axes.figure.dpi * 72)
+    groups = [[pair] for pair in sorted(named, key=lambda pair: pair[1])]
+
+    def placed(group: list[tuple[str, float]]) -> tuple[str, float, float]:
+        names = [name for name, _ in group]
+        text = ", ".join(names if len(names) < 4 else [names[0], r"$\ldots$", names[-1]])
+        half = 0.5 * point * TextPath((0, 0), text, size=7).get_extents().width
+        centre = 0.5 * (group[0][1] + group[-1][1])
+        return text, float(np.clip(centre, low + half, high - half)), half
+
+    places = [placed(group) for group in groups]
+    n = 1
+    while n < len(groups):
+        (_, left, width), (_, right, other) = places[n - 1], places[n]
+        if right - left > width + other + 3 * point:
+            n += 1
+            continue
+        groups[n - 1 : n + 1] = [groups[n - 1] + groups[n]]
+        places[n - 1 : n + 1] = [placed(groups[n - 1])]
+        n = max(1, n - 1)
+    return [(text, centre) for text, centre, _ in places]
+
+
+def _legend(result: Branches, styles: Sequence[dict[str, Any]]) -> list[Line2D]:
+    """Return entries for the coloured branches, the line styles, and the marks that occur."""
+    entries = [
+        Line2D([], [], color=style["color"], label=name)
+        for name, style in zip(result.types, styles, strict=True)
+        if style["color"] != GREY
+    ]
+    if not all(_stable(result.growth[result.branch == n]).all() for n in range(len(styles))):
+        dashed = {"linestyle": (0, (4, 1.5)), "color": GREY, "linewidth": 0.8}
+        entries.append(Line2D([], [], **dashed, label="unstable"))
+    kinds = {event["kind"] for event in result.events}
+    entries += [
+        Line2D(
+            [], [], linestyle="none", marker=marker, label=text,
+            markerfacecolor="white", markeredgecolor="black", markeredgewidth=0.8, markersize=3,
+        )
+        for kind, (marker, text) in MARKS.items()
+        if kind in kinds
+    ]  # fmt: skip
+    return entries

@@ -1,0 +1,106 @@
+"""How latents collapse on users' data as beta rises."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from .spectrum import GREY, OPEN, YOURS, weights
+from .style import COLOURS, ONE_COLUMN, new_figure, styled
+
+MOST_COLOURS = 5  # latents with a colour of their own
+UNSETTLED = ("X", "P", "D")  # markers
+
+
+def collapse(
+    fine: np.ndarray,
+    lines: np.ndarray,
+    betas: np.ndarray,
+    measured: np.ndarray,
+    eta: float | None,
+    active: float,
+    *,
+    reasons: Sequence[str | None] = (),
+    caption: str = "",
+) -> Figure:
+    """Draw predicted and measured KL divergence of each latent, and active units, against beta.
+
+    Parameters
+    ----------
+    fine : (k,)
+        Values of beta, ascending.
+    lines : (k, latents)
+        Predicted KL divergence of each latent there, in nats.
+    betas : (n,)
+        At which VAEs were trained.
+    measured : (n, latents)
+        KL divergence of each latent of these, descending.
+    eta : float or None
+        Noise level, if there is one.
+    active : float
+        KL divergence from which on a latent counts as active.
+    reasons : sequence of str or None
+        In a few words, why what was measured at each of `betas` is not as predicted.
+    caption : str
+    """
+    with styled():
+        figure, (top, bottom) = new_figure(
+            ONE_COLUMN, 4.3, nrows=2, sharex=True, height_ratios=[2, 3]
+        )
+        look = {**OPEN, "zorder": 4, "clip_on": False}
+        top.plot(fine, (lines > active).sum(axis=1), color="black", drawstyle="steps-post")
+        seen = (measured > active).sum(axis=1)
+        top.plot(betas, seen, markeredgecolor="black", **look)
+        top.set_ylabel(f"latents of KL > {active:g} nats")
+        top.set_ylim(bottom=0)
+        top.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        for i in range(lines.shape[1]):
+            colour = COLOURS[i] if i < MOST_COLOURS else GREY
+            bottom.plot(fine, lines[:, i], color=colour, linewidth=1.2 if i < MOST_COLOURS else 0.7)
+            bottom.plot(betas, measured[:, i], markeredgecolor=colour, **look)
+        bottom.set_ylim(bottom=0)
+        bottom.set_ylabel("KL of each latent (nats)")
+        bottom.set_xlabel(r"KL weight $\beta$")
+        bottom.set_xlim(betas.min(), betas.max())
+        weights(bottom)
+        if eta is not None:
+            for axes in (top, bottom):
+                axes.axvline(eta, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+        marks = _unsettled(top, betas, seen, reasons)
+        handles = _legend(lines.shape[1], eta is not None, marks)
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, columnspacing=1.2)
+        figure.suptitle(caption, fontsize=7)
+    return figure
+
+
+def _unsettled(
+    axes: Axes, betas: np.ndarray, seen: np.ndarray, reasons: Sequence[str | None]
+) -> list[Line2D]:
+    """Mark what was measured too early, a marker for each reason; return these for the legend."""
+    marks = []
+    for reason, marker in zip(dict.fromkeys(filter(None, reasons)), UNSETTLED, strict=False):
+        here = np.array([why == reason for why in reasons])
+        look: Any = {"linestyle": "none", "marker": marker, "color": YOURS, "markeredgewidth": 0}
+        axes.plot(betas[here], seen[here], markersize=4.5, zorder=5, clip_on=False, **look)
+        marks.append(Line2D([], [], label=f"off: {reason}", markersize=4.5, **look))
+    return marks
+
+
+def _legend(latents: int, noise: bool, marks: list[Line2D]) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color="black", label="predicted"),
+        Line2D([], [], markeredgecolor="black", label="SGD on the data", **OPEN),
+    ]
+    handles += [
+        Line2D([], [], color=COLOURS[i], label=f"latent {i + 1}")
+        for i in range(min(latents, MOST_COLOURS))
+    ]
+    if latents > MOST_COLOURS:
+        handles.append(Line2D([], [], color=GREY, linewidth=0.7, label="other latents"))
+    if noise:
+        handles.append(Line2D([], [], color=GREY, linestyle=":", label=r"noise level $\eta$"))
+    return [*handles, *marks]

@@ -1,0 +1,306 @@
+"""What stands around the panels of a figure: title, caption, legend, ticks, and limits."""
+
+import re
+import textwrap
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cbook import is_math_text
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.lines import Line2D
+from matplotlib.mathtext import MathTextParser
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+from ..errors import ParameterError
+from ..model.params import Params
+from .style import STYLE, new_figure, styled
+
+Limits = tuple[float | None, float | None]
+OPEN: Limits = (None, None)
+WIDTHS = (3.0, 30.0)  # inches
+NARROW = 5.0  # inches: panels of narrower figures stand below one another
+LONGEST = 200  # characters of a title
+WORD = 24  # characters of a word, after which it is broken
+FURTHEST, CLOSEST = 1e100, 1e-9  # limits: in size, and apart from one another relative to it
+SIZE = STYLE["legend.fontsize"]  # points
+LINE = 1.4 * SIZE / 72  # inches
+SPACING = 1.2  # between columns of a legend, in letters
+GAP = Line2D([], [], linestyle="none", label=" ")  # in a legend
+
+
+@dataclass(frozen=True)
+class Look:
+    """What can be chosen of every figure.
+
+    Parameters
+    ----------
+    width : float, optional
+        In inches; by default as the figure is made for.
+    caption : bool
+        Whether the constants of the model stand above it.
+    title : str
+        Stands above them.
+    x_lim, y_lim : (float or None, float or None)
+        Ends of the axes of the first panel and of those that show the same; None
+        leaves an end where it is.
+
+    Raises
+    ------
+    ParameterError
+        When one of them has no meaning.
+    """
+
+    width: float | None = None
+    caption: bool = True
+    title: str = ""
+    x_lim: Limits = OPEN
+    y_lim: Limits = OPEN
+
+    def __post_init__(self):
+        low, high = WIDTHS
+        if self.width is not None and not low <= self.width <= high:
+            reason = f"expected {low:g} to {high:g} inches, got {self.width:g}"
+            raise ParameterError("width", reason)
+        _check_title(self.title)
+        for name in ("x_lim", "y_lim"):
+            low, high = getattr(self, name)
+            ends = [end for end in (low, high) if end is not None]
+            if not all(abs(end) < FURTHEST for end in ends):
+                reason = f"expected numbers of less than {FURTHEST:g}, got {_text(low, high)}"
+                raise ParameterError(name, reason)
+            if len(ends) == 2 and not high - low > CLOSEST * max(map(abs, ends)):
+                raise ParameterError(name, f"expected A:B with A < B, got {_text(low, high)}")
+
+    def check(self, x_scale: str, y_scale: str) -> None:
+        """Make sure that axes of these scales can have such limits.
+
+        Raises
+        ------
+        ParameterError
+            When they cannot.
+        """
+        for name, scale in (("x_lim", x_scale), ("y_lim", y_scale)):
+            ends = getattr(self, name)
+            if scale == "log" and any(end <= 0 for end in ends if end is not None):
+                reason = f"the axis is logarithmic: expected limits above 0, got {_text(*ends)}"
+                raise ParameterError(name, reason)
+
+
+def _text(low: float | None, high: float | None) -> str:
+    return ":".join("" if end is None else f"{end:.10g}" for end in (low, high))
+
+
+def _check_title(text: str) -> None:
+    """Refuse a title that cannot be drawn."""
+    if len(text) > LONGEST:
+        reason = f"expected at most {LONGEST} characters, got {len(text)}"
+        raise ParameterError("title", reason)
+    fonts = [get_font(findfont(name)) for name in STYLE["font.family"]] if text else []
+    for letter in text:
+        if not (letter == " " or any(font.get_char_index(ord(letter)) for font in fonts)):
+            raise ParameterError("title", f"the fonts have no letter {letter!r}")
+    if is_math_text(text):
+        try:
+            with styled():
+                MathTextParser("path").parse(text)
+        except ValueError as error:
+            why = str(error).splitlines()[-1]
+            raise ParameterError("title", f"{text!r} has a formula in error: {why}") from None
+
+
+PLAIN = Look()
+
+
+def two_panels(width: float, height: float, look: Look, **grid: Any) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its two panels: side by side, or one below the other if narrow."""
+    width = look.width or width
+    if width < NARROW:
+        return new_figure(width, 1.7 * height, nrows=2, **grid)
+    return new_figure(width, height, ncols=2, **grid)
+
+
+def finish(figure: Figure, panels: Iterable[Axes], parts: Sequence[str], look: Look) -> None:
+    """Set the limits of `panels`, and write the title and the caption above the figure.
+
+    `parts` are those of the caption. The figure grows by what it needs for more than
+    one line.
+    """
+    for axes in panels:
+        look.check(axes.get_xscale(), axes.get_yscale())
+        if look.x_lim != OPEN:
+            axes.set_xlim(*look.x_lim)
+        if look.y_lim != OPEN:
+            axes.set_ylim(*look.y_lim)
+    inches = 0.97 * figure.get_figwidth()
+    lines = wrapped(figure, _words(look.title), " ", inches)
+    if look.caption:
+        lines += wrapped(figure, parts, ", ", inches)
+    if lines:
+        figure.suptitle("\n".join(lines), fontsize=SIZE)
+    _grow(figure, len(lines) - 1)
+
+
+def dress(figure: Figure, look: Look) -> Figure:
+    """Change a figure that is drawn as `look` says; what stands above it is its caption."""
+    figure.set_figwidth(look.width or figure.get_figwidth())
+    parts = [part for line in figure.get_suptitle().split("\n") for part in line.split(", ")]
+    figure.suptitle("")
+    finish(figure, figure.axes[:1], [part for part in parts if part], look)
+    return figure
+
+
+def _words(title: str) -> list[str]:
+    """Return the words of a title, formulas in one piece, none of them too long for a line."""
+    if is_math_text(title):
+        return re.findall(r"(?:(?<!\\)\$(?:\\\$|[^$])*\$|\S)+", title)
+    words = [part for word in title.split() for part in textwrap.wrap(word, WORD)]
+    return [word.replace(r"\$", "$").replace("$", r"\$") for word in words]
+
+
+def wrapped(figure: Figure, parts: Sequence[str], between: str, inches: float) -> list[str]:
+    """Return `parts` in lines of which none is wider than `inches`, unless a part is."""
+    probe = figure.text(0, 0, "", fontsize=SIZE)
+    lines: list[list[str]] = []
+    left = 0.0
+    for part in parts:
+        width = _inches(probe, part) + 0.6 * SIZE / 72
+        if width > left:
+            lines.append([])
+            left = inches
+        lines[-1].append(part)
+        left -= width
+    probe.remove()
+    texts = [between.join(line) for line in lines]
+    return [text + between.rstrip() for text in texts[:-1]] + texts[-1:]
+
+
+def _inches(probe: Any, text: str) -> float:
+    """Return how wide a text is when `probe`, a text of the figure, shows it."""
+    probe.set_text(text)
+    return probe.get_window_extent().width / probe.figure.dpi
+
+
+def below(
+    figure: Figure, handles: Sequence[Any], apart: Sequence[Any] = (), columns: int = 3
+) -> None:
+    """Put a legend below a figure, in as many columns up to `columns` as its width allows.
+
+    The figure grows by what the legend needs. Those `apart` have the last column to
+    themselves; where there is one column only, they stand below a gap.
+    """
+    inches, letter = 0.97 * figure.get_figwidth(), SIZE / 72
+    beside = letter * (STYLE["legend.handlelength"] + 0.8)
+    probe = figure.text(0, 0, "", fontsize=SIZE)
+    width = {}
+    for handle in (*handles, *apart, GAP):
+        label = str(handle.get_label())
+        if (across := _inches(probe, label)) > inches - beside:
+            label = _broken(label, (inches - beside) / across)
+            handle.set_label(label)
+        width[id(handle)] = beside + _inches(probe, label)
+    probe.remove()
+
+    def filled(count: int) -> tuple[list[list[Any]], float]:
+        """Return the entries of each column, and how wide they are together."""
+        parts = _arranged(list(handles), list(apart), count)
+        widest = [max(width[id(entry)] for entry in part) for part in parts]
+        return parts, sum(widest) + SPACING * letter * (len(parts) - 1)
+
+    parts, across = filled(columns)
+    while across > inches and columns > 1:
+        columns -= 1
+        parts, across = filled(columns)
+    _grow(figure, max(sum(entry.get_label().count("\n") + 1 for entry in part) for part in parts))
+    figure.legend(
+        handles=[entry for part in parts for entry in part],
+        loc="outside lower center",
+        ncols=len(parts),
+        columnspacing=SPACING,
+    )
+
+
+def _arranged(handles: list[Any], apart: list[Any], columns: int) -> list[list[Any]]:
+    """Return the entries of each column of a legend, with gaps, as a legend is filled."""
+    if apart and columns > 1:
+        rows = max(-(-len(handles) // (columns - 1)), len(apart))
+        columns = -(-len(handles) // rows) + 1
+        gaps = [GAP] * ((columns - 1) * rows - len(handles))
+        entries = [*handles, *gaps, *apart, *[GAP] * (rows - len(apart))]
+    else:
+        entries = [*handles, GAP, *apart] if apart else handles
+        columns = min(columns, len(entries))
+    return [[entries[i] for i in part] for part in np.array_split(np.arange(len(entries)), columns)]
+
+
+def _broken(label: str, share: float) -> str:
+    """Return a label in lines of about a share of its length; formulas stay in one piece."""
+    if "$" in label:
+        return "\n".join(label.split(", "))
+    return textwrap.fill(label, max(1, int(0.95 * share * len(label))))
+
+
+def _grow(figure: Figure, lines: int) -> None:
+    figure.set_figheight(figure.get_figheight() + max(0, lines) * LINE)
+
+
+def label_decades(axes: Axes, name: str = "y") -> None:
+    """Label a logarithmic axis, "x" or "y", in plain numbers, also between decades if few."""
+    axis = getattr(axes, f"{name}axis")
+
+    def text(value: float, _position: object = None) -> str:
+        exponent = int(np.floor(np.log10(value) + 1e-9))
+        return f"{value:.6g}" if -4 < exponent < 4 else powers(f"${value:.6g}$")
+
+    low, high = axis.get_view_interval()
+    axis.set_major_formatter(FuncFormatter(text))
+    axis.set_minor_formatter(NullFormatter())
+    if high / low < 4:
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_minor_locator(NullLocator())
+    elif np.floor(np.log10(high)) - np.ceil(np.log10(low)) < 1:
+        axis.set_minor_locator(LogLocator(subs=(2, 3, 5) if high / low < 20 else (2, 5)))
+        axis.set_minor_formatter(FuncFormatter(text))
+
+
+def caption(params: Params, without: Collection[str] = ()) -> list[str]:
+    """Return the parameters in the paper's letters; those named in `without` are left out."""
+    sizes = {"latent": rf"$M = {params.latent}$", "signal": rf"$M^* = {params.signal}$"}
+    if params.latent == params.signal and not {*sizes} & {*without}:
+        sizes = {"latent": rf"$M = M^* = {params.latent}$"}
+    formula = {
+        "dim": rf"$N = {params.dim}$",
+        **sizes,
+        "rho": rf"$\rho = {strengths(params.strengths)}$",
+        "eta": rf"$\eta = {params.eta:g}$",
+        "beta": params.schedule.formula(params.beta),
+        "lr": rf"$\tau = {params.lr:g}$",
+        "lam": rf"$\lambda = {params.lam:g}$" if params.lam else "",
+    }
+    return [powers(text) for name, text in formula.items() if text and name not in without]
+
+
+def strengths(values: Iterable[float]) -> str:
+    """Return strengths of signals in TeX: one if they are equal, else a vector of at most four."""
+    words = [f"{value:.4g}" for value in values]
+    if len(set(words)) == 1:
+        return words[0]
+    if len(words) > 4:
+        words = [*words[:3], r"\ldots", words[-1]]
+    listed = r",\,".join(words)
+    return f"({listed})"
+
+
+def powers(text: str) -> str:
+    """Return `text` with numbers such as 1e-07 in its formulas written as powers of ten."""
+
+    def power(found: re.Match[str]) -> str:
+        factor = "" if found[1] == "1" else rf"{found[1]} \times "
+        return rf"{factor}10^{{{int(found[2])}}}"
+
+    number = r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]\d+)"
+    pieces = re.split(r"(\$[^$]*\$)", text)
+    return "".join(re.sub(number, power, x) if x[:1] == "$" else x for x in pieces)

@@ -1,0 +1,220 @@
+"""Figures of phase diagrams: the phases, and the generalisation error that they end at."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import Normal, Stroke
+from matplotlib.ticker import MaxNLocator
+
+from ..fixedpoints.attractors import OSCILLATING, UNDECIDED
+from ..fixedpoints.branches import VARIED
+from ..fixedpoints.phase_diagram import PhaseDiagram
+from .layout import PLAIN, Look, below, finish, label_decades, powers, two_panels
+from .layout import strengths as listed
+from .style import TWO_COLUMNS, styled
+
+# in the order of the phases; they differ in lightness, too, and two of them by a pattern
+TINTS = (
+    "#7C7C7C", "#A9DCC6", "#E3EFF9", "#EBA83A", "#A23B57", "#6C9BDB", "#FFFFFF", "#3A2F50",
+)  # fmt: skip
+PATTERNS = {OSCILLATING: "-----", UNDECIDED: "....."}
+SEVERAL = "//////"
+NOWHERE = "#DCDCDC"  # where there is no error to show
+SYMBOLS = {
+    "beta": r"\beta",
+    "eta": r"\eta",
+    "rho": r"\rho",
+    "lam": r"\lambda",
+    "lr": r"\tau",
+}
+WORDS = {
+    "beta": "KL weight",
+    "eta": "background noise",
+    "rho": "signal strength",
+    "lam": "weight decay",
+    "lr": "learning rate",
+}
+SIGNAL: Any = {"colors": "#0072B2", "linestyles": "-"}
+NOISE: Any = {"colors": "#D55E00", "linestyles": "--"}
+FINE = 400  # points of the mesh on which the thresholds are drawn
+
+
+def phase_diagram(result: PhaseDiagram, look: Look = PLAIN) -> Figure:
+    """Draw the phases beside the generalisation error, with the thresholds of small rates.
+
+    The lines show where, as the learning rate goes to 0, a collapsed latent
+    starts to learn a signal or to fit noise: ``beta = s / (1 + lam) - lam / s``
+    at the variance s = rho_k + eta of a signal, or eta. Where there is no
+    attracting fixed point the error is left grey. Hatched is
+    where several fixed points are stable, and the start decides.
+    """
+    with styled():
+        figure, panels = two_panels(TWO_COLUMNS, 2.5, look, sharex=True, sharey=True)
+        phases, error = panels
+        cells = edges(result.x), edges(result.y)
+        colours = ListedColormap(TINTS)
+        scale = BoundaryNorm(np.arange(len(TINTS) + 1) - 0.5, len(TINTS))
+        mesh: Any = {"rasterized": True, "linewidth": 0}
+        phases.pcolormesh(*cells, result.phase.T, cmap=colours, norm=scale, **mesh)
+        _hatch(phases, result, result.stable > 1, SEVERAL)
+        for phase, pattern in PATTERNS.items():
+            _hatch(phases, result, result.phase == phase, pattern)
+        shown = np.ma.masked_invalid(result.eps_g.T)
+        top, beyond = _top(result.eps_g)
+        tones = colormaps["cividis"].with_extremes(bad=NOWHERE)
+        image = error.pcolormesh(*cells, shown, cmap=tones, vmin=0, vmax=top, **mesh)
+        place: Any = {"pad": 0.02, "location": "right" if _beside(panels) else "bottom"}
+        bar = figure.colorbar(image, ax=error, extend="max" if beyond else "neither", **place)
+        bar.set_label(r"generalisation error $\varepsilon_g$")
+        bar.ax.tick_params(which="both", right=_beside(panels))
+        for axes in panels:
+            _thresholds(axes, result)
+            axes.set_xscale(spacing(result.x))
+            axes.set_yscale(spacing(result.y))
+            if spacing(result.x) == "linear":
+                axes.xaxis.set_major_locator(MaxNLocator(6))
+            axes.set_xlim(cells[0][[0, -1]])
+            axes.set_ylim(cells[1][[0, -1]])
+        finish(figure, [phases], constants(result), look)
+        _name_axes(panels, result)
+        below(figure, _legend(result), columns=4)
+    return figure
+
+
+def _hatch(axes: Axes, result: PhaseDiagram, where: np.ndarray, pattern: str) -> None:
+    if where.any():
+        look: Any = {"levels": [0.5, 1.5], "colors": "none", "hatches": [pattern]}
+        axes.contourf(result.x, result.y, where.T.astype(float), zorder=2, **look)
+
+
+def _beside(panels: np.ndarray) -> bool:
+    """Return whether both panels stand beside one another."""
+    return panels[0].get_subplotspec().get_gridspec().ncols == 2
+
+
+def _name_axes(panels: np.ndarray, result: PhaseDiagram) -> None:
+    """Name the axes at the outer edges, and label those that are logarithmic."""
+    beside = _beside(panels)
+    for axes in panels if beside else panels[1:]:
+        axes.set_xlabel(_label(result, result.x_name))
+    for axes in panels[:1] if beside else panels:
+        axes.set_ylabel(_label(result, result.y_name))
+    for name, values in (("x", result.x), ("y", result.y)):
+        if spacing(values) == "log":
+            label_decades(panels[0], name)
+
+
+def constants(result: PhaseDiagram) -> list[str]:
+    """Return the constants that are not varied, in the paper's letters."""
+    params, varied = result.params, (result.x_name, result.y_name)
+    if params.latent == params.signal:
+        parts = [rf"$M = M^* = {params.latent}$"]
+    else:
+        parts = [rf"$M = {params.latent}$", rf"$M^* = {params.signal}$"]
+    strengths = params.strengths
+    if "rho" not in varied:
+        parts.append(rf"$\rho = {listed(strengths)}$")
+    elif len(set(strengths)) > 1:
+        parts.append(rf"$\rho_k/\rho = {listed(strengths / strengths.max())}$")
+    for name in VARIED:
+        value = getattr(params, name)
+        if name not in varied and name != "rho" and not (name == "lam" and value == 0):
+            parts.append(rf"${SYMBOLS[name]} = {value:g}$")
+    return [powers(part) for part in parts]
+
+
+def _label(result: PhaseDiagram, name: str) -> str:
+    several = name == "rho" and len(set(result.params.strengths)) > 1
+    words = "strength of the strongest signal" if several else WORDS[name]
+    return rf"{words} ${SYMBOLS[name]}$"
+
+
+def spacing(values: np.ndarray) -> str:
+    """Return how an axis is scaled: as its values are spaced."""
+    if values[0] <= 0 or len(values) < 3:
+        return "linear"
+    ratios = values[1:] / values[:-1]
+    return "log" if np.ptp(ratios) < 1e-6 * ratios[0] else "linear"
+
+
+def _top(eps_g: np.ndarray) -> tuple[float, bool]:
+    """Return the end of the colour scale, and whether a few values are far beyond it."""
+    values = eps_g[np.isfinite(eps_g)]
+    if not len(values):
+        return 1.0, False
+    most, nearly = float(values.max()), float(np.quantile(values, 0.99))
+    return (nearly, True) if most > 1.5 * nearly > 0 else (most, False)
+
+
+def _refined(values: np.ndarray) -> np.ndarray:
+    """Return `FINE` values, spaced as the given ones are."""
+    at = np.linspace(0, len(values) - 1, FINE)
+    return np.interp(at, np.arange(len(values)), values)
+
+
+def edges(centres: np.ndarray) -> np.ndarray:
+    """Return the edges of cells around `centres` (n,), (n + 1,); the outer ones end at them."""
+    return np.concatenate([centres[:1], 0.5 * (centres[1:] + centres[:-1]), centres[-1:]])
+
+
+def _thresholds(axes: Axes, result: PhaseDiagram) -> None:
+    x, y = _refined(result.x), _refined(result.y)
+    for excess, style in _excesses(result, x, y):
+        if excess.min() < 0 < excess.max():
+            lines = axes.contour(x, y, excess.T, levels=[0.0], linewidths=1.0, **style)
+            lines.set_path_effects([Stroke(linewidth=2.2, foreground="white"), Normal()])
+
+
+def _excesses(
+    result: PhaseDiagram, x: np.ndarray, y: np.ndarray
+) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Return how far beta is below each threshold of small rates, (nx, ny), and its style."""
+    values: dict[str, Any] = {name: getattr(result.params, name) for name in VARIED}
+    strengths = result.params.strengths
+    values["rho"] = strengths.max()
+    values[result.x_name], values[result.y_name] = np.meshgrid(x, y, indexing="ij")
+    found = []
+    for ratio in [*sorted(set(strengths / strengths.max())), 0.0]:
+        s = ratio * values["rho"] + values["eta"]
+        excess = s / (1 + values["lam"]) - values["lam"] / s - values["beta"]
+        found.append((np.broadcast_to(excess, (len(x), len(y))), SIGNAL if ratio else NOISE))
+    return found
+
+
+def _legend(result: PhaseDiagram) -> list[Any]:
+    """Return legend entries for what is there."""
+    handles: list[Any] = [
+        Patch(facecolor=TINTS[i], edgecolor="0.2", linewidth=0.4, label=name, hatch=PATTERNS.get(i))
+        for i, name in enumerate(result.names)
+        if (result.phase == i).any()
+    ]
+    if (result.stable > 1).any():
+        handles.append(Patch(facecolor="none", hatch=SEVERAL, linewidth=0, label="several stable"))
+    if not np.isfinite(result.eps_g).all():
+        text = "error: nothing at rest"
+        handles.append(Patch(facecolor=NOWHERE, edgecolor="0.2", linewidth=0.4, label=text))
+    crossed = {
+        id(style): style
+        for excess, style in _excesses(result, result.x, result.y)
+        if excess.min() < 0 < excess.max()
+    }
+    for style in crossed.values():
+        what = "signals" if style is SIGNAL and result.params.signal > 1 else "signal"
+        what = "noise" if style is NOISE else what
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=style["colors"],
+                linestyle=style["linestyles"],
+                linewidth=1.0,
+                label=rf"threshold of {what}, $\tau \to 0$",
+            )
+        )
+    return handles

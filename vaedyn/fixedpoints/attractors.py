@@ -1,0 +1,205 @@
+"""The attracting fixed point at many values of the constants at once.
+
+Where every latent lives on a direction of its own the fixed points are made of
+three kinds of latents: on a signal, on background noise, collapsed. Each is a
+root of one function of Q, and the Jacobian falls into blocks of at most 8 x 8,
+so that all points of a grid are solved at once.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from .single import Constants, Latent, on_noise, on_signal
+
+PHASES = (
+    "collapsed", "learned", "partly learned", "noise-fitting", "entangled", "oscillating",
+    "undecided", "diverging",
+)  # fmt: skip
+COLLAPSED, LEARNED, PARTLY, NOISE, ENTANGLED, OSCILLATING, UNDECIDED, DIVERGING = range(8)
+MARGINAL = 1e-8  # a growth rate below it, per tau, does not make a fixed point unstable
+
+
+def attractors(c: Constants, latents: int) -> dict[str, np.ndarray]:
+    """Return phase, eps_g, active and growth (n,) of the stable fixed point of lowest loss.
+
+    ``stable`` is the number of fixed points that are; without one the phase is left
+    undecided. Latents learn the strongest signals, as the lack of a stronger one always
+    makes a latent on a weaker one unstable; the others fit noise or collapse.
+    """
+    n, signals = c.rho.shape
+    modes = _Modes(c)
+    best = np.full(n, np.inf)
+    found = {
+        "phase": np.full(n, UNDECIDED, np.int8),
+        "eps_g": np.full(n, np.nan),
+        "active": np.full(n, -1, np.int16),
+        "growth": np.full(n, np.nan),
+    }
+    count = np.zeros(n, np.int16)
+    most = min(latents, signals)
+    for learned in range(most + 1):
+        for noise in range(latents - learned + 1):
+            growth = modes.growth(learned, noise, latents - learned - noise)
+            loss, eps_g = modes.loss(learned, noise)
+            stable = growth <= MARGINAL * c.lr
+            count += stable
+            better = stable & (loss < best)
+            best[better] = loss[better]
+            alone = COLLAPSED if learned == 0 else LEARNED if learned == most else PARTLY
+            values = (NOISE if noise else alone, eps_g, learned + noise, growth)
+            for name, value in zip(found, values, strict=True):
+                found[name][better] = np.broadcast_to(value, n)[better]
+    return {**found, "stable": count}
+
+
+class _Modes:
+    """The kinds of latents, and growth rates within and between them, each found once.
+
+    A kind is the number of a signal, or one of the two below.
+    """
+
+    NOISE, COLLAPSED = -1, -2
+
+    def __init__(self, c: Constants):
+        self.c = c
+        self.signals = c.rho.shape[1]
+        zero = np.zeros(len(c.eta))
+        self.kinds = {
+            self.NOISE: on_noise(c),
+            self.COLLAPSED: Latent(zero, zero, zero, zero, zero, zero, zero + 1),
+        }
+        self.kinds |= {k: on_signal(c, c.rho[:, k]) for k in range(self.signals)}
+        self._known: dict[Any, np.ndarray] = {}
+
+    def loss(self, learned: int, noise: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return distortion + beta KL and eps_g, (n,) each."""
+        c = self.c
+        loss, eps_g = np.zeros(len(c.eta)), c.rho.sum(axis=1)
+        for kind in [*range(learned), *[self.NOISE] * noise]:
+            one = self.kinds[kind]
+            S, A, *_ = one.moments(c)
+            loss = loss - A + 0.5 * one.Q * (S + one.D)
+            loss = loss + 0.5 * c.beta * (S + one.D - np.log(one.D) - 1)
+            loss = loss + 0.5 * c.lam * (one.Q + one.E)
+            eps_g = eps_g - 2 * np.sqrt(one.rho) * one.m + one.Q
+        return loss, eps_g
+
+    def growth(self, learned: int, noise: int, collapsed: int) -> np.ndarray:
+        """Return the largest growth rate (n,), or any positive one or inf where it is unstable."""
+        kinds = [*range(learned), *[self.NOISE] * noise, *[self.COLLAPSED] * collapsed]
+        top = np.full(len(self.c.eta), -np.inf)
+        modes: list[tuple[Any, Callable[[np.ndarray], np.ndarray]]] = []
+        for a in sorted(set(kinds)):
+            modes.append(((a,), partial(self._own, a)))
+            modes += [((a, "unlearned", k), partial(self._towards, a, k))
+                      for k in range(learned, self.signals)]  # fmt: skip
+        for a, b in sorted(set(combinations(sorted(kinds), 2))):
+            modes.append(((a, b), partial(self._between, a, b)))
+        for key, rate in modes:
+            known = self._known.setdefault(key, np.full(len(top), np.nan))
+            rows = top <= MARGINAL * self.c.lr
+            todo = np.flatnonzero(rows & np.isnan(known))
+            if len(todo):
+                known[todo] = rate(todo)
+            top[rows] = np.maximum(top[rows], known[rows])
+        return top
+
+    def _pick(self, kind: int, rows: np.ndarray) -> Latent:
+        return self.kinds[kind].at(rows)
+
+    def _equal(self, a: int, b: int) -> bool:
+        """Whether turning one signal into the other is a symmetry, which moves at no rate."""
+        return min(a, b) >= 0 and a != b and bool((self.c.rho[:, a] == self.c.rho[:, b]).all())
+
+    def _own(self, a: int, rows: np.ndarray) -> np.ndarray:
+        one, c = self._pick(a, rows), self.c.at(rows)
+        missing = np.isnan(one.Q)
+        J = own_jacobian(one, c)[:, (0 if a >= 0 else 2) :, (0 if a >= 0 else 2) :]
+        return np.where(missing, np.inf, c.lr * largest(np.where(missing[:, None, None], 0, J)))
+
+    def _towards(self, a: int, k: int, rows: np.ndarray) -> np.ndarray:
+        """Return the growth rate of the overlaps of a latent with a signal nobody learns."""
+        one, c = self._pick(a, rows), self.c.at(rows)
+        *_, K, B = one.moments(c)
+        P = c.rho[:, k] + c.eta
+        decay = K * P + c.lam  # of the symmetric matrix [[-B, P], [P, -decay]]
+        if self._equal(a, k):
+            return -c.lr * (B + decay)
+        return c.lr * 0.5 * (np.hypot(B - decay, 2 * P) - B - decay)
+
+    def _between(self, a: int, b: int, rows: np.ndarray) -> np.ndarray:
+        c = self.c.at(rows)
+        J = cross_jacobian(self._pick(a, rows), self._pick(b, rows), c)
+        kept = [*([0, 1] if b >= 0 else []), *([2, 3] if a >= 0 else []), 4, 5, 6, 7]
+        return c.lr * largest(J[:, kept][:, :, kept], still=self._equal(a, b))
+
+
+def largest(J: np.ndarray, still: bool = False) -> np.ndarray:
+    """Return the largest real part of the eigenvalues of J (n, k, k), (n,).
+
+    `still`: leave out the eigenvalue that is nearest to 0, of a symmetry.
+    """
+    values = np.linalg.eigvals(J)
+    if still:
+        values = np.take_along_axis(values, np.argsort(np.abs(values), axis=1)[:, 1:], axis=1)
+    return values.real.max(axis=1)
+
+
+def own_jacobian(one: Latent, c: Constants) -> np.ndarray:
+    """Return the Jacobian of one latent's dy/dt / tau in m, d, Q, E, R, D, (n, 6, 6)."""
+    rho, m, d, Q, _, _, D = (values[:, None] for values in one)
+    _, eta, beta, lam, lr = (values[..., None] for values in c)
+    S, A, _, K, B = (values[:, None] for values in one.moments(c))
+    h, P = lr * eta, rho + eta
+    dm, dd, dQ, dE, dR, dD = np.eye(6)
+    dS = 2 * rho * d * dd + eta * dE
+    dA = rho * (m * dd + d * dm) + eta * dR
+    dY = 2 * rho * m * dm + eta * dQ
+    dB = dS + dD
+    rows = [
+        P * dd - B * dm - m * dB,
+        P * dm - (K * P + lam) * dd - P * d * dQ,
+        2 * dA - 2 * (Q * dB + B * dQ) + h * dS,
+        2 * (dA - K * dS - S * dQ - lam * dE)
+        + h * (dY - 2 * (K * dA + A * dQ) + K**2 * dS + 2 * K * S * dQ),
+        dS - B * dR - one.R[:, None] * dB + dY - K * dA - A * dQ - lam * dR
+        + h * (dA - K * dS - S * dQ),
+        -0.5 * (dQ + beta / D**2 * dD),
+    ]  # fmt: skip
+    return np.stack(rows, axis=1)
+
+
+def cross_jacobian(a: Latent, b: Latent, c: Constants) -> np.ndarray:
+    """Return the Jacobian of dy/dt / tau in what two latents share, (n, 8, 8).
+
+    In the order m_ab, d_ab, m_ba, d_ba, Q_ab, E_ab, R_ab, R_ba, where m_ab is
+    the overlap of `a` with the signal of `b`.
+    """
+    _, eta, _, lam, lr = (values[..., None] for values in c)
+    h = lr * eta
+    rho, m, d, Q, _, R, _ = (values[:, None] for values in a)
+    rho_, m_, d_, Q_, _, R_, _ = (values[:, None] for values in b)
+    S, A, _, K, B = (values[:, None] for values in a.moments(c))
+    S_, A_, _, K_, B_ = (values[:, None] for values in b.moments(c))
+    P, P_ = rho + eta, rho_ + eta
+    dm, dd, dm_, dd_, dQ, dE, dR, dR_ = np.eye(8)
+    dS = rho * d * dd_ + rho_ * d_ * dd + eta * dE
+    dA = rho * m * dd_ + rho_ * d_ * dm + eta * dR  # of A_ab
+    dA_ = rho_ * m_ * dd + rho * d * dm_ + eta * dR_  # of A_ba
+    dY = rho * m * dm_ + rho_ * m_ * dm + eta * dQ
+    dC = dY - A * dQ - K_ * dA - K * dA_ - A_ * dQ + K * K_ * dS + (K_ * S_ + K * S) * dQ
+    rows = [
+        P_ * dd - B * dm - m_ * dS,
+        P_ * (dm - K * dd - d_ * dQ) - lam * dd,
+        P * dd_ - B_ * dm_ - m * dS,
+        P * (dm_ - K_ * dd_ - d * dQ) - lam * dd_,
+        dA + dA_ - (B + B_) * dQ - (Q + Q_) * dS + h * dS,
+        dA + dA_ - (K + K_) * dS - (S + S_) * dQ - 2 * lam * dE + h * dC,
+        dS - B * dR - R_ * dS + dY - A * dQ - K_ * dA - lam * dR + h * (dA_ - S * dQ - K_ * dS),
+        dS - B_ * dR_ - R * dS + dY - A_ * dQ - K * dA_ - lam * dR_ + h * (dA - S_ * dQ - K * dS),
+    ]
+    return np.stack(rows, axis=1)

@@ -1,0 +1,363 @@
+"""How fixed points move, appear and change stability when one constant is varied."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..model.params import IN_TIME, Params, integer, real
+from ..model.results import LABELS, OrderParameters, Store, Variables
+from ..model.state import observables, unpack
+from .arclength import EDGE, END, Piece, end_of, spaced, trace
+from .configurations import Configuration, configurations, describe, kinds, state
+from .groups import Unit, Units, alike, intact
+from .newton import Model, newton, root
+
+NUMERICS = 4  # raised when the same parameters give other numbers
+VARIED = ("beta", "eta", "rho", "lam", "lr")
+GRID = 120  # steps along the range
+MOST = 200  # branches
+MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
+
+Progress = Callable[[int, int], None]
+
+LABELS.update(
+    varied=("value of what is varied", (), "1"),
+    branch=("number of the branch", (), "1"),
+    growth=("largest real part of the eigenvalues of the Jacobian", (), "1"),
+)
+
+
+def vary(params: Params, name: str, x: float) -> Model:
+    """Return the constants with one of VARIED set to `x`.
+
+    With ``rho`` all signals are scaled so that the strongest has strength `x`.
+    """
+    model = Model.of(params)
+    if name == "rho":
+        return model._replace(rho=model.rho / model.rho.max() * x)
+    return model._replace(**{name: x})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Branches(OrderParameters):
+    """Branches of fixed points, one after the other; the leading axis is (points,).
+
+    Attributes
+    ----------
+    varied : (points,)
+        The value of what is varied, ascending along each branch.
+    branch : (points,)
+        Which branch a point belongs to, counted from 0.
+    growth : (points,)
+        Largest real part of the eigenvalues, per unit of time; rotations among
+        equal signals are left out.
+    name : str
+        What is varied.
+    types : list of str
+        What the latents live on, for each branch.
+    events : list of dict
+        ``at``: where something happens on branch number ``branch``; ``kind``:
+        ``fold`` (it turns back), ``end`` (it joins a simpler one), ``escape``
+        (to infinity), ``lost`` (in rounding errors) or ``stability`` (it turns
+        stable, or unstable).
+    """
+
+    varied: np.ndarray
+    branch: np.ndarray
+    growth: np.ndarray
+
+    @property
+    def name(self) -> str:
+        return self.info["name"]
+
+    @property
+    def types(self) -> list[str]:
+        return self.info["types"]
+
+    @property
+    def stable(self) -> np.ndarray:
+        """Whether `growth` is negative, and not just marginally so (points,)."""
+        rate = self.varied if self.name == "lr" else self.params.lr
+        return self.growth < -MARGINAL * rate
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return self.info["events"]
+
+
+def attractor(result: Branches) -> np.ndarray:
+    """Return the indices of stable points by rising value of what is varied, (stable points,).
+
+    Where several are stable, the one of lowest loss, weight decay included, stands.
+    """
+    stable = np.flatnonzero(result.stable)
+    x = result.varied[stable]
+    beta = x if result.name == "beta" else result.params.beta
+    lam = x if result.name == "lam" else result.params.lam
+    size = np.trace(result.Q + result.E, axis1=1, axis2=2)[stable]
+    loss = result.distortion[stable] + beta * result.kl[stable] + 0.5 * lam * size
+    order = np.lexsort((loss, x))
+    first = np.diff(x[order], prepend=-np.inf) > 0
+    return stable[order][first]
+
+
+class _Found(NamedTuple):
+    """One branch: nodes, states, growth rates, and what happens on it."""
+
+    configuration: Configuration
+    x: np.ndarray
+    states: np.ndarray
+    growth: np.ndarray
+    events: list[tuple[str, float]]
+
+
+class Continuation:
+    """Pieces of branches of all units over a range, and states made of them in so many steps."""
+
+    def __init__(
+        self,
+        path: Callable[[float], Model],
+        low: float,
+        high: float,
+        wanted: Iterable[Unit],
+        steps: int = GRID,
+    ):
+        self.path, self.low, self.high, self.steps = path, low, high, steps
+        self.base = path(high)
+        self.pieces: dict[Unit, list[Piece]] = {}
+        self._nodes: dict[tuple[Any, ...], Units] = {}
+        for unit in wanted:
+            self.pieces[unit] = self._trace(unit)
+
+    def alone(self, unit: Unit, x: float) -> Model:
+        """Return the model at `x` of a unit, whose strengths are those at the end of the range."""
+        return self.path(x)._replace(latent=unit.latents, rho=np.array(self.at(unit, x).strengths))
+
+    def at(self, unit: Unit, x: float) -> Unit:
+        """Return a unit with the strengths that its signals have at `x`."""
+        scale = self.path(x).rho.max() / self.base.rho.max()
+        return unit._replace(strengths=tuple(rho * scale for rho in unit.strengths))
+
+    def _trace(self, unit: Unit) -> list[Piece]:
+        found: list[Piece] = []
+        for x in spaced(self.low, self.high, 9).tolist():
+            units = Units(self.path(x))
+            for each in units.branches(self.at(unit, x)):
+                start = units.state(each)
+                if start is None or any(self._passes(unit, piece, x, start) for piece in found):
+                    continue
+                pieces = trace(unit, lambda v: self.alone(unit, v), start, x, self.low, self.high)
+                found += [self._ended(unit, piece) for piece in pieces]
+        return found
+
+    def _passes(self, unit: Unit, piece: Piece, x: float, state: np.ndarray) -> bool:
+        """Return whether a piece leads through `state` at `x`."""
+        if not piece.x[0] <= x <= piece.x[-1]:
+            return False
+        return alike(newton(self.alone(unit, x), piece.guess(x)), state)
+
+    def _ended(self, unit: Unit, piece: Piece) -> Piece:
+        """Return a piece with its ends moved to where the branch really ends."""
+        x = piece.x.copy()
+        for kind, at in ((piece.first, 0), (piece.last, -1)):
+            if kind == END:
+                x[at] = end_of(unit, lambda v: self.alone(unit, v), piece, at == -1)
+        order = np.argsort(x)
+        return piece._replace(x=x[order], states=piece.states[order])
+
+    def units(self, chosen: dict[Unit, int], x: float) -> Units:
+        """Return the units at `x`, living ones from the piece of each that is chosen."""
+        key = (x, *sorted((unit, n) for unit, n in chosen.items() if n))
+        if key not in self._nodes:
+            self._nodes[key] = Units(self.path(x))
+        units = self._nodes[key]
+        for unit, n in chosen.items():
+            here = self.at(unit, x)
+            if not units.known(here):
+                piece = self.pieces[unit][n]
+                guess = piece.guess(x)
+                tip = x in (piece.x[0], piece.x[-1])
+                found = guess if tip else newton(self.alone(unit, x), guess)
+                units.put(here, found if intact(unit, found) else guess)
+        return units
+
+    def choices(self, configuration: Configuration) -> list[dict[Unit, int]]:
+        """Return all ways to choose a piece for each living unit."""
+        living = sorted({unit for unit in configuration if unit.alive})
+        numbers = product(*(range(len(self.pieces[unit])) for unit in living))
+        return [dict(zip(living, chosen, strict=True)) for chosen in numbers]
+
+    def branch(self, configuration: Configuration, chosen: dict[Unit, int]) -> _Found | None:
+        """Return the branch of `configuration` on the chosen piece of each living unit."""
+        pieces = [self.pieces[unit][n] for unit, n in chosen.items()]
+        low = max([self.low, *(piece.x[0] for piece in pieces)])
+        high = min([self.high, *(piece.x[-1] for piece in pieces)])
+        if not low < high:
+            return None
+        events = [(piece.first, low) for piece in pieces if piece.x[0] == low]
+        events += [(piece.last, high) for piece in pieces if piece.x[-1] == high]
+        events = [event for event in dict.fromkeys(events) if event[0] != EDGE]
+        nodes = [x for x in spaced(self.low, self.high, self.steps + 1).tolist() if low < x < high]
+        tips = {x for _, x in events}
+        for piece in pieces:  # the points of a branch lie closer where it bends
+            for tip in tips & {piece.x[0], piece.x[-1]}:
+                close = np.abs(piece.x - tip) < 0.02 * (self.high - self.low)
+                nodes += [x for x in piece.x[close].tolist() if low < x < high]
+        x = np.unique([low, *nodes, high])
+
+        def here(value: float) -> tuple[Units, Configuration]:
+            placed = tuple(self.at(unit, value) for unit in configuration)
+            return self.units(chosen, value), placed
+
+        def growth(value: float) -> float:
+            units, placed = here(value)
+            return units.growth(placed) / units.model.lr
+
+        rates = np.array([growth(value) for value in x])
+        # where a branch ends something is marginal, and the sign of growth is noise
+        sure = np.abs(rates) > 1e-11
+        sure[0] &= low not in tips
+        sure[-1] &= high not in tips
+        for i, j in pairwise(np.flatnonzero(sure)):
+            if rates[i] * rates[j] < 0:
+                events.append(("stability", root(growth, float(x[i]), float(x[j]))))
+        states = np.array([state(*here(value)) for value in x])
+        return _Found(configuration, x, states, rates * [self.path(v).lr for v in x], events)
+
+
+def branches(
+    params: Params,
+    name: str,
+    low: float,
+    high: float,
+    *,
+    groups: int = 2,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Branches:
+    """Follow all fixed points while one constant is varied, through folds.
+
+    Parameters
+    ----------
+    params : Params
+        All other constants; where learning starts does not matter.
+    name : {"beta", "eta", "rho", "lam", "lr"}
+        What is varied. With ``rho`` all signals are scaled together, and the
+        range is that of the strongest.
+    low, high : float
+        The range.
+    groups : {0, 1, 2}
+        Most latents that live together, see `vaedyn.fixed_points`.
+    store : ResultStore, optional
+        Where to look for the result, and to keep it.
+    progress : callable, optional
+        Receives the numbers of branches done and in all.
+
+    Raises
+    ------
+    ParameterError
+        When the range makes no sense, or there are more than 200 branches.
+    """
+    low, high = _range(params, name, low, high)
+    if integer("groups", groups, 0) > 2:
+        raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
+
+    def compute() -> Branches:
+        found = list(_all(params, name, low, high, groups, progress))
+        return _joined(params, name, high, found)
+
+    if store is None:
+        return compute()
+
+    def variables() -> tuple[Variables, dict[str, Any]]:
+        result = compute()
+        return result.to_variables("point"), result.info
+
+    constants = params.to_dict()
+    constants["rho"] = (
+        params.strengths / (params.strengths.max() if name == "rho" else 1)
+    ).tolist()
+    aside = IN_TIME | ({name} - {"rho"})
+    record = {key: value for key, value in constants.items() if key not in aside}
+    record |= {"varied": name, "from": low, "to": high, "groups": int(groups)}
+    record["numerics"] = NUMERICS
+    return Branches.from_saved(params, store.load_or_run("branches", record, variables))
+
+
+def _range(params: Params, name: str, low: float, high: float) -> tuple[float, float]:
+    """Return the range after checking it."""
+    if name not in VARIED:
+        raise ParameterError("name", f"expected one of {', '.join(VARIED)}, got {name!r}")
+    low = real("low", low, least_allowed=name == "lam")
+    high = real("high", high)
+    if not low < high:
+        raise ParameterError("high", f"must be above low, {low:g}, got {high:g}")
+    if name != "beta" and params.beta == 0:
+        raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
+    return low, high
+
+
+def _all(
+    params: Params, name: str, low: float, high: float, groups: int, progress: Progress | None
+) -> Iterator[_Found]:
+    """Yield all branches."""
+    model = vary(params, name, high)
+    wanted = [unit for unit in kinds(model, groups) if unit.latents <= params.latent]
+    traced = Continuation(lambda x: vary(params, name, x), low, high, wanted)
+    there = Units(model)
+    for unit in kinds(model, groups):
+        pieces = traced.pieces.get(unit)
+        there.put(unit, pieces[0].states[0] if pieces else None)
+    found = [
+        configuration
+        for configuration in configurations(there, groups)
+        if not any(unit.branch for unit in configuration)  # the pieces of `traced` are all
+    ]
+    choices = [
+        (configuration, chosen)
+        for configuration in found
+        for chosen in traced.choices(configuration)
+    ]
+    if len(choices) > MOST:
+        fewer = "lower groups" if groups > 1 else "lower latent or signal"
+        raise ParameterError("groups", f"there are more than {MOST} branches: {fewer}")
+    for n, (configuration, chosen) in enumerate(choices):
+        branch = traced.branch(configuration, chosen)
+        if progress:
+            progress(n + 1, len(choices))
+        if branch is not None:
+            yield branch
+
+
+def _joined(params: Params, name: str, high: float, found: Sequence[_Found]) -> Branches:
+    """Return the branches as one array, the attracting ones first."""
+    found = sorted(found, key=lambda branch: (float(np.mean(branch.growth > 0)), branch.x[0]))
+    x = np.concatenate([branch.x for branch in found])
+    parts = unpack(
+        np.concatenate([branch.states for branch in found]), params.latent, params.signal
+    )
+    seen = []
+    for i, value in enumerate(x.tolist()):
+        model = vary(params, name, value)
+        seen.append(observables({k: part[i] for k, part in parts.items()}, model.rho, model.eta))
+    rho = vary(params, name, high).rho.tolist()
+    events = [
+        {"branch": n, "kind": kind, "at": float(at)}
+        for n, branch in enumerate(found)
+        for kind, at in sorted(branch.events, key=lambda event: event[1])
+    ]
+    types = [describe(branch.configuration, rho) for branch in found]
+    measured: dict[str, Any] = {key: np.array([item[key] for item in seen]) for key in seen[0]}
+    return Branches(
+        params=params,
+        **parts,
+        **measured,
+        varied=x,
+        branch=np.repeat(np.arange(len(found)), [len(branch.x) for branch in found]),
+        growth=np.concatenate([branch.growth for branch in found]),
+        info={"name": name, "types": types, "events": events},
+    )

@@ -1,0 +1,208 @@
+"""All fixed points that units can make: which latents live on which directions."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from math import factorial, prod
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..model.state import unpack
+from .groups import ALIVE, Unit, Units, assemble, closed_form
+from .newton import Model
+
+MOST = 5000  # fixed points listed at most
+
+
+class TooManyError(ParameterError):
+    """There are too many fixed points to be listed."""
+
+
+Configuration = tuple[Unit, ...]
+"""Units that take up all latents and all signals, the living ones first."""
+
+
+def kinds(model: Model, groups: int) -> list[Unit]:
+    """Return all kinds of living units with at most `groups` latents."""
+    if groups == 0:
+        return []
+    strengths = sorted(set(model.rho.tolist()), reverse=True)
+    found = [*(Unit(1, (rho,)) for rho in strengths), Unit(1, (), 1)]
+    if groups >= 2:
+        found += [Unit(2, (rho,)) for rho in strengths]
+        found += [Unit(2, pair) for pair in combinations(strengths, 2)]
+        found += [Unit(2, (rho,), 1) for rho in strengths]
+        found.append(Unit(2, (), 1))
+    return found
+
+
+def configurations(units: Units, groups: int) -> list[Configuration]:
+    """Return one fixed point of each class that signs, permutations and rotations make.
+
+    Raises
+    ------
+    ParameterError
+        When there are more than MOST.
+    """
+    model = units.model
+    choices = [
+        unit
+        for kind in kinds(model, groups)
+        if kind.latents <= model.latent
+        for unit in units.branches(kind)
+    ]
+    found = []
+    for chosen in _choose(choices, model.latent, Counter(model.rho.tolist())):
+        found.append(_completed(model, chosen))
+        if len(found) > MOST:
+            fewer = "lower groups" if groups else "lower latent or signal"
+            raise TooManyError("groups", f"there are more than {MOST} fixed points: {fewer}")
+    return found
+
+
+def _completed(model: Model, living: Sequence[Unit]) -> Configuration:
+    """Return living units with the latents that are left collapsed, and signals unlearned."""
+    left = Counter(model.rho.tolist()) - Counter(rho for unit in living for rho in unit.strengths)
+    spare = model.latent - sum(unit.latents for unit in living)
+    unlearned = [Unit(0, (rho,)) for rho in sorted(left.elements(), reverse=True)]
+    return (*living, *[Unit(1)] * spare, *unlearned)
+
+
+def neighbours(units: Units, y: np.ndarray | None, groups: int) -> list[Configuration]:
+    """Return the configuration of the state `y`, and those in which one or two latents differ.
+
+    A latent of it collapses, fits noise or learns a signal that is free, or two make a
+    pair. Collapse of all is listed as well, and alone where `y` has entangled latents.
+    """
+    model = units.model
+    living = None if y is None else _alone(model, y)
+    kept: dict[Configuration, None] = {}
+    if living is not None:
+        free = Counter(model.rho.tolist()) - Counter(
+            rho for unit in living for rho in unit.strengths
+        )
+        spare = model.latent - len(living)
+        others: list[list[Unit]] = [[], [Unit(1, (), 1)], *([Unit(1, (rho,))] for rho in free)]
+        changes = [[*living]]
+        changes += [[*living, *other] for other in others if spare]
+        for i, unit in enumerate(living):
+            rest = living[:i] + living[i + 1 :]
+            changes += [rest + other for other in others]
+            changes += [
+                [*rest[:j], *rest[j + 1 :], _merged(unit, rest[j])]
+                for j in range(i, len(rest))
+                if groups == 2
+            ]
+        for chosen in changes:
+            if all(units.state(unit) is not None for unit in chosen):
+                kept[_completed(model, sorted(chosen, reverse=True))] = None
+    kept[_completed(model, [])] = None
+    return list(kept)
+
+
+def _alone(model: Model, y: np.ndarray) -> list[Unit] | None:
+    """Return the living latents of a state, each alone on a direction; None if any are not."""
+    parts = unpack(y, model.latent, model.signal)
+    size = np.diag(parts["Q"])
+    if np.abs(parts["Q"] - np.diag(size)).max(initial=0) > 1e-6 * max(size.max(), ALIVE):
+        return None
+    found = []
+    for m, Q in zip(parts["m"], size, strict=True):
+        power = {rho: float((m[model.rho == rho] ** 2).sum()) for rho in set(model.rho.tolist())}
+        rho = max(power, key=lambda each: power[each])
+        if Q > ALIVE:
+            found.append(Unit(1, (rho,)) if power[rho] > ALIVE * Q else Unit(1, (), 1))
+    return found
+
+
+def _merged(a: Unit, b: Unit) -> Unit:
+    """Return two latents mixed over the directions of two single ones."""
+    strengths = tuple(sorted({*a.strengths, *b.strengths}, reverse=True))
+    return Unit(2, strengths, min(1, a.noise + b.noise))
+
+
+def _choose(
+    choices: Sequence[Unit], latents: int, free: Counter[float]
+) -> Iterator[tuple[Unit, ...]]:
+    """Yield all selections of units that fit into the latents and signals which are free."""
+    if not choices:
+        yield ()
+        return
+    unit, *others = choices
+    need = Counter(unit.strengths)
+    most = min([latents // unit.latents, *(free[rho] // n for rho, n in need.items())])
+    for times in range(most, -1, -1):
+        taken = Counter({rho: n * times for rho, n in need.items()})
+        for rest in _choose(others, latents - times * unit.latents, free - taken):
+            yield (*[unit] * times, *rest)
+
+
+def multiplicity(configuration: Configuration) -> int | None:
+    """Return how many fixed points signs and permutations of latents make of one.
+
+    None stands for a continuum: rotations among signals of equal strength.
+    """
+    strengths = Counter(rho for unit in configuration for rho in unit.strengths)
+    learned = {rho for unit in configuration if unit.alive for rho in unit.strengths}
+    if any(strengths[rho] > 1 for rho in learned):
+        return None
+    counts = Counter(unit for unit in configuration if unit.latents)
+    alike = prod(factorial(n) for unit, n in counts.items() if not unit.strengths)
+    orders = factorial(sum(unit.latents * n for unit, n in counts.items())) // alike
+    orders //= prod(factorial(unit.latents) ** n for unit, n in counts.items())
+    return orders * prod(unit.states**n for unit, n in counts.items())
+
+
+def state(units: Units, configuration: Configuration) -> np.ndarray:
+    """Return the flat state with latents in the order of the units and signals in the model's."""
+    model, y = assemble(units.model, configuration, [units.state(unit) for unit in configuration])
+    order = np.argsort(model.rho, kind="stable")
+    place = np.empty(len(order), int)
+    place[np.argsort(units.model.rho, kind="stable")] = order  # where each signal stands
+    size = model.latent * model.signal
+    m = y[:size].reshape(model.latent, model.signal)[:, place]
+    d = y[size : 2 * size].reshape(model.latent, model.signal)[:, place]
+    return np.concatenate([m.ravel(), d.ravel(), y[2 * size :]])
+
+
+def describe(configuration: Configuration, rho: Sequence[float]) -> str:
+    """Return a configuration in words, with signals counted from 1 in the model's order."""
+    places: dict[float, list[int]] = {}
+    for k, strength in enumerate(rho):
+        places.setdefault(float(strength), []).append(k + 1)
+    words: Counter[str] = Counter()
+    for unit in configuration:
+        if unit.latents == 0:
+            continue
+        names = [str(places[strength].pop(0)) for strength in unit.strengths]
+        words[_words(unit, names)] += 1
+    return ", ".join(f"{n} x {word}" if n > 1 else word for word, n in words.items())
+
+
+def _words(unit: Unit, names: Sequence[str]) -> str:
+    if not unit.alive:
+        return "collapsed"
+    on = [f"signal {name}" for name in names] + ["noise"] * unit.noise
+    if unit.branch:
+        on[-1] += f" (branch {unit.branch + 1})"
+    return " and ".join(on) if unit.latents == 1 else "two on " + " and ".join(on)
+
+
+def missing(units: Units, groups: int, limits: dict[Unit, float]) -> dict[str, list[str]]:
+    """Return the kinds of units that there are not, in words, by why.
+
+    `limits` are the values of beta above which no collapsed latent turns into a
+    unit; of others the closed form tells.
+    """
+    model = units.model
+    lost: dict[str, list[str]] = {"threshold": [], "ended": []}
+    for kind in kinds(model, groups):
+        if kind.latents <= model.latent and units.state(kind) is None:
+            if kind in limits:
+                beyond = model.beta >= limits[kind]
+            else:
+                beyond = closed_form(kind, model.eta, model.beta) is None
+            reason = "threshold" if beyond else "ended"
+            lost[reason].append(describe((kind,), model.rho.tolist()))
+    return lost

@@ -1,0 +1,139 @@
+"""The fixed point in which a trajectory ends, past all saddles on its way."""
+
+from itertools import combinations
+
+import numpy as np
+
+from ..errors import ConvergenceError
+from ..learning.theory import integrate
+from ..model.params import Params
+from ..model.schedules import Constant
+from ..model.state import pack, unpack
+from .groups import TOLERANCE
+from .newton import Model, eigenvalues, newton, residual
+
+NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where it leads
+SLOW = 1e-5  # residual from which on Newton's method is tried
+MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
+SLOWEST = 1e-4  # rates, per tau, below which nobody waits for a trajectory to move on
+LARGE = 700  # order parameters from which dense matrices of Newton's method take seconds
+RELAXED = 1e-7  # residual at which the ODE of so many has come to its end
+CLOSEST = 1e-6  # relative tolerance: with a looser one a trajectory jitters and never settles
+TINY = 1e-16  # absolute tolerance: rounding noise, but no real deviation from a saddle, is below
+
+
+def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
+    """Return the fixed point in which the trajectory from the start of `params` ends, past `y`.
+
+    Raises
+    ------
+    DivergenceError
+        When learning diverges.
+    ConvergenceError
+        When Newton's method fails, the trajectory goes from saddle to saddle, or it has
+        left a symmetry of the start, as only rounding does.
+    """
+    point = _destination(params, y, min(rtol, CLOSEST))
+    pairs = alike(params)
+    if any(not np.allclose(point, _exchanged(params, point, *pair), atol=1e-6) for pair in pairs):
+        raise ConvergenceError(in_words(pairs))
+    return point
+
+
+def alike(params: Params) -> list[tuple[int, int, int]]:
+    """Return pairs of latents that the start does not tell apart, and their relative sign.
+
+    The ODE keeps them so for ever.
+    """
+    parts = params.overlaps()
+    y = pack(**parts)
+    marks = np.stack([parts["D"], *(np.diag(parts[name]) for name in "QER")], axis=1)
+    return [
+        (i, j, sign)
+        for i, j in combinations(range(params.latent), 2)
+        if (marks[i] == marks[j]).all()
+        for sign in (1, -1)
+        if (_exchanged(params, y, i, j, sign) == y).all()
+    ]
+
+
+def in_words(pairs: list[tuple[int, int, int]]) -> str:
+    """Return that latents start alike, in words."""
+    which = ", ".join(str(i + 1) for i in sorted({i for pair in pairs for i in pair[:2]}))
+    return (
+        f"the start is symmetric: it does not tell latents {which} apart, and the ODE never does; "
+        "where they part, rounding has parted them: start them apart"
+    )
+
+
+def _exchanged(params: Params, y: np.ndarray, i: int, j: int, sign: int) -> np.ndarray:
+    """Return `y` with two latents exchanged, and their signs turned where `sign` is -1."""
+    turn = np.eye(params.latent)
+    turn[[i, j]] = sign * turn[[j, i]]
+    parts = unpack(y, params.latent, params.signal)
+    moved = {name: turn @ parts[name] for name in "md"}
+    moved |= {name: turn @ parts[name] @ turn.T for name in "QER"}
+    return pack(**moved, D=np.abs(turn) @ parts["D"])
+
+
+def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
+    """Return the fixed point in which the trajectory through `y` ends, at the end value of beta.
+
+    Of more than LARGE order parameters it is where the ODE itself comes to rest, to
+    RELAXED: whether it would leave again is not asked.
+    """
+    model = Model.of(params)
+    if len(y) > LARGE:
+        y = _settle(params, y, rtol, RELAXED)
+        left = residual(model, y)
+        if left < RELAXED:
+            return y
+        raise ConvergenceError(
+            f"the trajectory creeps, at a residual of {left:.3g}: a larger t_max "
+            "comes closer to its end"
+        )
+    for _ in range(20):
+        y = _settle(params, y, rtol, SLOW)
+        point = _refine(params, y)
+        rates = np.real(eigenvalues(model, point))
+        growth = float(np.nanmax(rates))
+        moved = float(np.abs(point - y).max())
+        if growth <= MARGINAL * params.lr and moved <= NEAR * max(1.0, np.abs(y).max()):
+            return point
+        # too far from it for certainty, or a saddle: whatever part of y lies along its
+        # unstable directions grows e^50 times while it is followed on
+        pace = growth if growth > MARGINAL * params.lr else max(-growth, MARGINAL * params.lr)
+        if pace < SLOWEST * params.lr:
+            break
+        times = np.array([0.0, 50 / pace])
+        y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
+        if growth > MARGINAL * params.lr and np.abs(y - point).max() < 1e-3:
+            return point  # there was no such part: this is where the start leads
+    raise ConvergenceError(
+        "the trajectory passes more than 20 saddles, or creeps, as between signals of nearly the "
+        "same strength or near a threshold: a larger t_max comes closer to its end"
+    )
+
+
+def _settle(params: Params, y: np.ndarray, rtol: float, slow: float) -> np.ndarray:
+    """Integrate on at constant beta until the residual is below `slow`, for at most ~10^6/tau."""
+    span = max(params.t_max, 10 / params.lr)
+    for _ in range(16):
+        if residual(Model.of(params), y) < slow:
+            break
+        times = np.array([0.0, span])
+        y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
+        span *= 2
+    return y
+
+
+def _refine(params: Params, start: np.ndarray) -> np.ndarray:
+    """Return the fixed point next to `start`."""
+    y = newton(Model.of(params), start)
+    left = residual(Model.of(params), y)
+    if not left < TOLERANCE:
+        raise ConvergenceError(
+            f"Newton's method ended at a residual of {left:.3g}, above {TOLERANCE:g}: near a "
+            "threshold learning slows down without end; a larger t_max starts closer"
+        )
+    return y

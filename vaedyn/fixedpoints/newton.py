@@ -1,0 +1,147 @@
+"""The ODE at constant beta: its drift, its linearisation, and Newton's method."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from ..errors import ConvergenceError
+from ..model.params import Params
+from ..model.start import NAMES
+from ..model.state import count, pack, unpack
+
+
+class Model(NamedTuple):
+    """The constants of the ODE; there may be no signals, or no latents, at all."""
+
+    latent: int
+    rho: np.ndarray
+    eta: float
+    beta: float
+    lam: float
+    lr: float
+
+    @classmethod
+    def of(cls, params: Params) -> Self:
+        """Return the constants of `params`, with the end value of beta."""
+        p = params
+        return cls(p.latent, p.strengths, p.eta, p.beta, p.lam, p.lr)
+
+    @property
+    def signal(self) -> int:
+        return len(self.rho)
+
+
+def velocity(model: Model, y: np.ndarray) -> np.ndarray:
+    """Return ``(dy/dt) / tau``, (values,)."""
+    from ..kernels import ode
+
+    out = np.empty_like(y)
+    latent, rho, eta, beta, lam, lr = model
+    ode.drift(
+        y, beta, rho, eta, lam, lr, latent, np.empty(ode.scratch(latent, len(rho))), out
+    )  # fmt: skip
+    return out / lr
+
+
+def residual(model: Model, y: np.ndarray) -> float:
+    """Return the largest ``|dy/dt| / tau``."""
+    return float(np.abs(velocity(model, y)).max(initial=0.0))
+
+
+@lru_cache
+def symmetric(latent: int, signal: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the matrices between the flat state and its independent entries.
+
+    The first (values, free) spreads the entries of Q and E over both their
+    places, the second (free, values) gathers them again by averaging.
+    """
+    square = np.arange(latent**2).reshape(latent, latent)
+    folded = np.minimum(square, square.T).ravel()
+    start = 2 * latent * signal
+    target = np.arange(count(latent, signal))
+    for at in (start, start + latent**2):  # Q and E
+        target[at : at + latent**2] = at + folded
+    columns, index = np.unique(target, return_inverse=True)
+    spread = np.zeros((len(target), len(columns)))
+    spread[np.arange(len(target)), index] = 1
+    return spread, spread.T / spread.sum(axis=0)[:, None]
+
+
+def jacobian(model: Model, y: np.ndarray) -> np.ndarray:
+    """Return the Jacobian of `velocity` in the independent entries of the state, (free, free)."""
+    from ..kernels import ode
+
+    latent, rho, eta, beta, lam, lr = model
+    full = ode.jacobian(y, beta, rho, eta, lam, lr, latent) / lr
+    spread, gather = symmetric(latent, len(rho))
+    return gather @ full @ spread
+
+
+def newton(model: Model, start: np.ndarray, tolerance: float = 1e-13) -> np.ndarray:
+    """Return the fixed point next to `start`, by Newton's method in the symmetric entries.
+
+    It stops when the residual is below `tolerance` or the state no longer
+    changes; the caller looks at the residual that is left.
+    """
+    spread, gather = symmetric(model.latent, model.signal)
+    y = spread @ (gather @ start)
+    for _ in range(50):
+        slope = velocity(model, y)
+        if not np.isfinite(slope).all() or np.abs(slope).max(initial=0.0) < tolerance:
+            break
+        # least squares: the Jacobian is singular along symmetries and at thresholds
+        step = np.linalg.lstsq(jacobian(model, y), gather @ slope, rcond=1e-10)[0]
+        previous, y = y, y - spread @ step
+        if np.abs(y - previous).max() <= 1e-15 * max(1.0, np.abs(y).max()):
+            break
+    return y
+
+
+def sort_modes(values: np.ndarray) -> np.ndarray:
+    """Return complex eigenvalues by falling real part, nan last."""
+    return values[np.lexsort((np.imag(values), -np.real(values)))]
+
+
+def eigenvalues(model: Model, y: np.ndarray, cross: np.ndarray | None = None) -> np.ndarray:
+    """Return the eigenvalues of the Jacobian of dy/dt, per unit of time, (free,) complex.
+
+    They fall by real part; nan at the end stands for modes of a symmetry.
+    `cross` (values,) may select entries that deviate by themselves.
+    """
+    matrix = jacobian(model, y)
+    _, gather = symmetric(model.latent, model.signal)
+    tangents = _symmetry_tangents(model, y) @ gather.T
+    if cross is not None:
+        chosen = gather @ cross > 0
+        matrix, tangents = matrix[np.ix_(chosen, chosen)], tangents[:, chosen]
+    values = model.lr * np.linalg.eigvals(matrix).astype(complex)
+    still = int(np.linalg.matrix_rank(tangents, tol=1e-6)) if len(tangents) else 0
+    if still and np.abs(matrix @ tangents.T).max() > 1e-6:
+        raise ConvergenceError("a symmetry of the signals does not leave the drift unchanged")
+    values = values[np.argsort(np.abs(values))][still:]
+    return np.concatenate([sort_modes(values), np.full(still, np.nan + 0j)])
+
+
+def _symmetry_tangents(model: Model, y: np.ndarray) -> np.ndarray:
+    """Return how rotations among signals of equal strength move `y`, (rotations, values)."""
+    parts = unpack(y, model.latent, model.signal)
+    tangents = []
+    for k in range(model.signal):
+        for j in range(k):
+            if model.rho[j] == model.rho[k]:
+                turn = np.zeros((model.signal, model.signal))
+                turn[j, k], turn[k, j] = 1, -1
+                still = {name: np.zeros_like(parts[name]) for name in NAMES}
+                tangents.append(pack(**{**still, "m": parts["m"] @ turn, "d": parts["d"] @ turn}))
+    return np.array(tangents).reshape(len(tangents), len(y))
+
+
+def root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Return where `function` changes its sign between `low` and `high`, to rounding."""
+    from scipy.optimize import brentq
+
+    precision: Any = {"xtol": 1e-15 * max(abs(low), abs(high)), "rtol": 1e-14}
+    found: Any = brentq(function, low, high, **precision)
+    return float(found)

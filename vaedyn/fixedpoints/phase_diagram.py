@@ -1,0 +1,300 @@
+"""Phase diagrams: which fixed point attracts learning, over two constants of the model."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..model.params import IN_TIME, Params
+from ..model.results import Brief, Saved, Store, Variables
+from .attractors import PHASES, UNDECIDED, attractors
+from .branches import VARIED
+from .outcomes import outcomes
+from .single import Constants
+
+NUMERICS = 3  # raised when the same parameters give other numbers
+AT_ONCE = 2000  # points solved at once
+DIGITS = 12  # of the values on the axes
+
+LABELS = {
+    "phase": "number of the phase: " + ", ".join(PHASES),
+    "eps_g": "generalisation error of the attracting fixed point",
+    "active": "number of latents that are alive there, -1 without one",
+    "growth": "largest real part of its Jacobian's eigenvalues",
+    "stable": "number of stable fixed points in which every latent lives alone",
+}
+
+Progress = Callable[[int, int], None]
+"""Receives the numbers of grid points computed and to compute."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class PhaseDiagram(Brief):
+    """Where learning ends, over two constants.
+
+    Attributes
+    ----------
+    params : Params
+        The constants that are not varied.
+    x_name, y_name : str
+    x : (nx,)
+    y : (ny,)
+    phase : (nx, ny) int
+        Index into `names`.
+    eps_g : (nx, ny)
+        Generalisation error at the attracting fixed point; nan where there is none.
+    active : (nx, ny) int
+        How many latents are alive there; -1 where there is none.
+    growth : (nx, ny)
+        The largest real part of its eigenvalues, per unit of time; nan likewise.
+    stable : (nx, ny) int
+        How many fixed points of single latents are stable: of more than one, the
+        start decides which attracts.
+    names : tuple of str
+    reused : int
+        How many columns (values of x) came whole from the store.
+    info : dict
+        ``computed``, the number of grid points that were not in the store, and
+        ``keys``, the records' keys when there is a store.
+    """
+
+    params: Params
+    x_name: str
+    x: np.ndarray
+    y_name: str
+    y: np.ndarray
+    phase: np.ndarray
+    eps_g: np.ndarray
+    active: np.ndarray
+    growth: np.ndarray
+    stable: np.ndarray
+    names: tuple[str, ...] = PHASES
+    reused: int = 0
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+def phase_diagram(
+    params: Params,
+    x: tuple[str, Sequence[float] | np.ndarray],
+    y: tuple[str, Sequence[float] | np.ndarray],
+    *,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> PhaseDiagram:
+    """Find the attracting fixed point at each point of a grid of two constants.
+
+    It is the stable one among those made of single latents (see
+    `vaedyn.fixedpoints.configurations`, with groups of one); of several the one of lowest
+    loss, distortion + beta KL + weight decay. Where none is stable the ODE is
+    integrated from a gaussian start, see `vaedyn.fixedpoints.outcomes`: a pair of latents may
+    be stable (``entangled``), the order parameters oscillate, or learning diverges.
+
+    Parameters
+    ----------
+    params : Params
+        All other constants. Annealing, the start and the times do not matter.
+    x, y : (str, array)
+        Name and ascending values of a constant: beta, eta, lam, lr, or rho, which
+        scales all signals so that the strongest has the value. Values are
+        rounded to 12 digits; on an evenly spaced axis y, start and step are.
+    store : ResultStore, optional
+        Where to look for columns of the diagram first, and to keep them. One that
+        is there for fewer y at the same spacing is continued.
+    progress : callable, optional
+
+    Raises
+    ------
+    ParameterError
+        When an axis is not as described or out of the model's range, or beta is 0.
+    """
+    params = replace(params, anneal="constant")
+    grid = _Grid(params, _axis(params, "x", x), _axis(params, "y", y))
+    if grid.x_name == grid.y_name:
+        raise ParameterError("y", f"must vary another constant than x, {grid.x_name}")
+    if params.beta == 0 and "beta" not in (grid.x_name, grid.y_name):
+        raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
+    columns = grid.look(store)
+    lacking = [i for i, column in enumerate(columns) if column.saved is None]
+    wanted = sum(len(grid.y) - columns[i].first for i in lacking)
+    done = 0
+    for batch in _batches(lacking, -(-AT_ONCE // len(grid.y))):
+        at = np.array([(i, j) for i in batch for j in range(columns[i].first, len(grid.y))])
+        solved = grid.solve(*at.T)
+        for i in batch:
+            own = {name: values[at[:, 0] == i] for name, values in solved.items()}
+            columns[i] = grid.keep(store, i, columns[i]._replace(values=own))
+        done += len(at)
+        if progress:
+            progress(done, wanted)
+    arrays: dict[str, Any] = {
+        name: np.stack([column.values[name] for column in columns]) for name in LABELS
+    }
+    keys = [column.saved.key for column in columns if column.saved]
+    return PhaseDiagram(
+        params=params,
+        x_name=grid.x_name,
+        x=grid.x,
+        y_name=grid.y_name,
+        y=grid.y,
+        **arrays,
+        reused=len(columns) - len(lacking),
+        info={"computed": wanted, "keys": keys},
+    )
+
+
+def _batches(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for at in range(0, len(items), size):
+        yield items[at : at + size]
+
+
+def _axis(
+    params: Params, option: str, axis: tuple[str, Sequence[float] | np.ndarray]
+) -> tuple[str, np.ndarray]:
+    """Return an axis after checking it."""
+    name, given = axis
+    if name not in VARIED:
+        raise ParameterError(option, f"expected one of {', '.join(VARIED)}, got {name!r}")
+    try:
+        values = np.array(given, float)
+    except (TypeError, ValueError):
+        raise ParameterError(option, f"the values of {name} must be numbers") from None
+    if values.ndim != 1 or len(values) < 2:
+        raise ParameterError(option, f"give at least two values of {name}, in one row")
+    if not np.isfinite(values).all():
+        raise ParameterError(option, f"the values of {name} must be finite")
+    values = _rounded(values)
+    if not (np.diff(values) > 0).all():
+        raise ParameterError(option, f"the values of {name} must ascend")
+    if name == "beta" and values[0] == 0:
+        raise ParameterError(option, "beta must be > 0: D shrinks for ever at beta = 0")
+    for value in values[[0, -1]]:
+        try:
+            _with(params, name, value)
+        except ParameterError as error:
+            raise ParameterError(option, f"{name} {error.reason}") from None
+    return name, values
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    return np.array([float(f"{value:.{DIGITS}g}") for value in values])
+
+
+def _with(params: Params, name: str, value: float) -> Params:
+    """Return `params` with one constant set, see `phase_diagram`."""
+    if name == "rho":
+        return replace(params, rho=tuple((_shape(params) * value).tolist()))
+    return replace(params, **{name: float(value)})
+
+
+def _shape(params: Params) -> np.ndarray:
+    """Return the signals' strengths over the strongest one, (signal,)."""
+    return params.strengths / params.strengths.max()
+
+
+class _Column(NamedTuple):
+    """The grid points of one x: those from `first` on are not in the store."""
+
+    first: int
+    saved: Saved | None
+    values: dict[str, np.ndarray]
+
+
+class _LackingError(Exception):
+    """Carries the first point of a column that is not in the store."""
+
+
+class _Grid:
+    """The points of a diagram, how to compute them, and how to store them."""
+
+    def __init__(self, params: Params, x: tuple[str, np.ndarray], y: tuple[str, np.ndarray]):
+        self.params = params
+        self.x_name, self.x = x
+        self.y_name, self.y = y
+        step = float(f"{(self.y[-1] - self.y[0]) / (len(self.y) - 1):.{DIGITS}g}")
+        even = self.y[0] + step * np.arange(len(self.y))
+        self.spacing: dict[str, Any] = {"y": self.y.tolist()}
+        if np.abs(even - self.y).max() < 1e-9 * step:
+            self.y = even
+            self.spacing = {"y_start": self.y[0], "y_step": step}
+
+    def record(self, i: int) -> dict[str, Any]:
+        """Return the parameters under which column `i` is stored."""
+        column = _with(self.params, self.x_name, self.x[i])
+        record = {key: x for key, x in column.to_dict().items() if key not in IN_TIME}
+        record["rho"] = -np.sort(-column.strengths)
+        if self.y_name == "rho":
+            record["rho"] = -np.sort(-_shape(column))
+        else:
+            del record[self.y_name]
+        return {**record, "y_name": self.y_name, **self.spacing, "numerics": NUMERICS}
+
+    def look(self, store: Store | None) -> list[_Column]:
+        """Return what the store has of each column."""
+
+        def refuse(first: int) -> Any:
+            raise _LackingError(first)
+
+        columns = []
+        for i in range(len(self.x)):
+            column = _Column(0, None, {})
+            if store is not None:
+                try:
+                    saved = store.load_or_extend("phases", self.record(i), refuse, len(self.y), "y")
+                    column = _Column(len(self.y), saved, _values(saved))
+                except _LackingError as lacking:
+                    column = _Column(lacking.args[0], None, {})
+            columns.append(column)
+        return columns
+
+    def solve(self, i: np.ndarray, j: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the attractors at the points (x[i], y[j]), (n,)."""
+        p = self.params
+        values: dict[str, Any] = {name: getattr(p, name) for name in VARIED}
+        values.update(zip((self.x_name, self.y_name), (self.x[i], self.y[j]), strict=True))
+        if "rho" in (self.x_name, self.y_name):
+            values["rho"] = values["rho"][:, None] * _shape(p)
+        values["rho"] = -np.sort(-np.broadcast_to(values["rho"], (len(i), p.signal)))
+        for name in ("eta", "beta", "lam", "lr"):
+            values[name] = np.broadcast_to(values[name], len(i)).astype(float)
+        c = Constants(**values)
+        found = attractors(c, p.latent)
+        left = np.flatnonzero(found["phase"] == UNDECIDED)
+        if len(left):
+            scalars = ("eta", "beta", "lam", "lr")
+            ends = outcomes(
+                replace(
+                    p,
+                    rho=tuple(c.rho[at].tolist()),
+                    **{name: float(getattr(c, name)[at]) for name in scalars},
+                )
+                for at in left
+            )
+            for name, column in ends.items():
+                found[name][left] = column
+        return found
+
+    def keep(self, store: Store | None, i: int, column: _Column) -> _Column:
+        """Store the computed values of column `i`, and return it whole."""
+        if store is None:
+            return column
+
+        def blocks(first: int) -> Iterator[tuple[Variables, dict[str, Any]]]:
+            values, start = column.values, column.first
+            if first < start:  # somebody has removed the record in the meantime
+                at = np.arange(first, len(self.y))
+                values, start = self.solve(np.full_like(at, i), at), first
+            notes = {name: {"long_name": text, "units": "1"} for name, text in LABELS.items()}
+            variables: Variables = {
+                name: (("y",), values[name][first - start :], notes[name]) for name in LABELS
+            }
+            label = {"long_name": self.y_name, "units": "1"}
+            yield {"y": (("y",), self.y[first:], label), **variables}, {}
+
+        saved = store.load_or_extend("phases", self.record(i), blocks, len(self.y), "y")
+        return _Column(column.first, saved, _values(saved))
+
+
+def _values(saved: Saved) -> dict[str, np.ndarray]:
+    return {name: saved.variables[name][1] for name in LABELS}

@@ -1,0 +1,187 @@
+"""Values of beta and of the learning rate at which stability changes."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import Polynomial
+
+from .attractors import largest, own_jacobian
+from .branches import Continuation
+from .configurations import Configuration
+from .groups import Unit, Units
+from .newton import Model, root
+from .single import Constants, Latent, on_noise, on_signal
+
+LARGEST_LR = 1e4
+LARGEST_BETA = 1e307  # as good as infinite, but a number that can be kept
+SMALL = 1e-13  # lr eta^2 that changes nothing
+
+
+def collapse_threshold(variance: float, lam: float) -> float:
+    """Return the beta above which a latent stays collapsed on a direction of given data variance.
+
+    The collapsed state is stable there iff ``(1 + lam)(s beta + lam) > s^2``
+    (small learning rate); s is rho_k + eta along a signal, eta elsewhere. With weight
+    decay a latent that is alive may survive beyond, up to a fold, for
+    ``lam^2 < s^2 < 2 lam (1 + lam)^2 / (1 + 2 lam)``.
+    """
+    return float(variance / (1 + lam) - lam / variance)
+
+
+def thresholds(model: Model, configuration: Configuration | None) -> dict[str, Any]:
+    """Return the thresholds at the actual learning rate and weight decay.
+
+    ``collapse`` holds for each signal the beta above which a collapsed latent
+    does not learn it; ``noise`` is the beta above which a collapsed latent does
+    not fit background noise, or None when it does so at any; ``noise_upper`` is the
+    beta from which it does so again, about 2/(lr eta); ``max_lr`` is the
+    largest learning rate at which the fixed point `configuration` is stable, or
+    None when it is unstable at once or stable at any up to 10^4. A threshold of 0
+    means that the collapsed state is stable for all beta > 0.
+    """
+    window = noise_window(model)
+    return {
+        "collapse": [collapse(model, rho) for rho in model.rho.tolist()],
+        "noise": window and window[0],
+        "noise_upper": window and window[1],
+        "max_lr": None if configuration is None else max_lr(model, configuration),
+    }
+
+
+def collapse(model: Model, rho: float) -> float:
+    """Return the beta above which a collapsed latent does not learn a signal."""
+
+    def growth(beta: float) -> float:
+        values = Units(model._replace(beta=beta)).modes(Unit(1), Unit(0, (rho,)))
+        return float(np.real(values).max()) / model.lr
+
+    limit = collapse_threshold(rho + model.eta, model.lam)
+    return _first_sign_change(growth, max(limit, rho + model.eta)) or 0.0
+
+
+def noise_window(model: Model) -> tuple[float, float] | None:
+    """Return the values of beta between which a collapsed latent does not fit background noise.
+
+    None where it does so at any. Small Q, E and R grow by a linear system (theory page),
+    whose determinant is a cubic polynomial in beta: it vanishes at both ends.
+    """
+    eta, lam, h = model.eta, model.lam, model.lr * model.eta
+    if h * eta < SMALL:  # where the cubic underflows, its limit
+        low = max(collapse_threshold(eta, lam), 0.0)
+        high = (1 + (1 + 2 * lam * model.lr) ** 0.5) / max(h, 1e-307)  # h may underflow, too
+        return low, min(high, LARGEST_BETA)
+    rows = [
+        [(-2 * (1 + lam),), (h * eta,), (2 * eta,)],
+        [(h * eta,), (-2 * lam, -2 * eta, h * eta), (2 * eta, -2 * h * eta)],
+        [(eta,), (eta, -h * eta), (h * eta - 1 - 2 * lam, -eta)],
+    ]
+    (a, b, c), (d, e, f), (g, i, j) = [[Polynomial(entry) for entry in row] for row in rows]
+    determinant = a * (e * j - f * i) - b * (d * j - f * g) + c * (d * i - e * g)
+    slope, ends = determinant.deriv(), [0.0]
+    for end in sorted(float(z.real) for z in determinant.roots() if abs(z.imag) < 1e-6 * abs(z)):
+        for _ in range(4):  # small roots beside large ones are rough
+            end -= float(determinant(end) / slope(end))
+        if end > ends[-1]:
+            ends.append(end)
+    for low, high in pairwise(ends):
+        beta = np.sqrt(low * high) if low else 0.5 * high
+        matrix = np.array(
+            [[entry(beta) for entry in row] for row in ((a, b, c), (d, e, f), (g, i, j))]
+        )
+        if np.linalg.eigvals(matrix).real.max() < 0:
+            return low, high
+    return None
+
+
+def noise(model: Model) -> float | None:
+    """Return the beta above which a collapsed latent does not fit background noise."""
+    window = noise_window(model)
+    return window and window[0]
+
+
+def lives(model: Model, rho: float) -> bool:
+    """Return whether a single latent that is alive on a signal, or on noise (0), stays so."""
+    constants = _constants(model, [model.beta])
+    one = _alone(constants, rho)
+    if np.isnan(one.Q[0]):
+        return False
+    J = own_jacobian(one, constants)[:, (0 if rho else 2) :, (0 if rho else 2) :]
+    return bool(largest(J)[0] < 0)
+
+
+def fold(model: Model, rho: float) -> float:
+    """Return the beta up to which a single latent lives on a signal, or on noise (0), to 1e-11.
+
+    That is the threshold of collapse, or a fold beyond it.
+    """
+    s = rho + model.eta
+    limit = max(collapse_threshold(s, model.lam), 1e-6 * s)
+    low, high = limit, 8 * max(limit, s * (1 + model.lr * model.eta))
+    for count in (400, *[40] * 7):
+        betas = np.geomspace(low, high, count)
+        alive = np.isfinite(_alone(_constants(model, betas), rho).Q)
+        alive[0] = True
+        last = int(np.argmin(alive)) - 1 if not alive.all() else count - 2
+        low, high = betas[last : last + 2]
+    return float(low)
+
+
+def _constants(model: Model, betas: Sequence[float] | np.ndarray) -> Constants:
+    rows = [np.full(len(betas), value) for value in (model.eta, model.lam, model.lr)]
+    rho = np.broadcast_to(model.rho, (len(betas), model.signal))
+    return Constants(rho, rows[0], np.asarray(betas, float), rows[1], rows[2])
+
+
+def _alone(constants: Constants, rho: float) -> Latent:
+    if rho:
+        return on_signal(constants, np.full(len(constants.beta), rho))
+    return on_noise(constants)
+
+
+def _first_sign_change(growth: Callable[[float], float], scale: float) -> float | None:
+    """Return the smallest beta at which `growth` turns negative, to 1e-13, or None."""
+    grid = scale * np.concatenate([[1e-9], np.geomspace(1e-3, 1e3, 61)])
+    before = grid[0]
+    if growth(before) <= 0:
+        return None
+    for beta in grid[1:]:
+        if growth(beta) < 0:
+            return root(growth, before, beta)
+        before = beta
+    return None
+
+
+def max_lr(model: Model, configuration: Configuration) -> float | None:
+    """Return the largest learning rate up to which a fixed point stays stable, to 1e-10.
+
+    It becomes unstable there, or ceases to exist. None when it is unstable at
+    once, and where nothing happens below 10^4.
+    """
+
+    def stable(lr: float) -> bool:
+        units = Units(model._replace(lr=lr))
+        if any(units.state(unit) is None for unit in configuration):
+            return False
+        return units.growth(configuration) < 0
+
+    if not stable(model.lr):
+        return None
+    low, high = model.lr, 1.25 * model.lr
+    while stable(high):
+        low, high = high, 1.25 * high
+        if high > LARGEST_LR:
+            return None
+    while high > 1.001 * low:
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if stable(middle) else (low, middle)
+    living = {unit for unit in configuration if unit.alive}
+    near = Continuation(
+        lambda lr: model._replace(lr=lr), 0.999 * low, 1.002 * high, living, steps=12
+    )
+    for chosen in near.choices(configuration):
+        branch = near.branch(configuration, chosen)
+        if branch is not None and branch.events and branch.growth[0] < 0:
+            return float(min(at for _, at in branch.events))
+    return low

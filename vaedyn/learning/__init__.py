@@ -1,0 +1,1 @@
+"""How learning goes: theory, simulation, the bands between both, and the escape from the start."""

@@ -1,0 +1,301 @@
+"""Simulation: ensembles of online-SGD runs, spread over the cores."""
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import DivergenceError, ParameterError
+from ..machine import cores
+from ..model.params import Params, integer
+from ..model.results import Store, Trajectory
+from ..model.start import random_gram, random_weights, remainder_factor, teacher
+from ..model.state import count
+from .theory import variance_lost
+
+NUMERICS = 2  # raised when the same parameters and seed give other numbers
+SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
+MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
+AHEAD = 16  # runs handed to each thread in advance
+# after every kernel call, entries of the state below TINY are set to 0, so that a collapsed
+# latent does not linger among denormal numbers, which are slow; DECAY / lr bounds the time of
+# a call, since no faster rate than a few lr takes it past TINY into the denormal range
+TINY, DECAY = 1e-150, 50.0
+LARGE = 4.0  # gigabytes of memory that are worth a word
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Receives the numbers of SGD steps made and wanted, a few times a second."""
+
+
+class Engine(NamedTuple):
+    """A compiled kernel with what it starts from.
+
+    ``advance(stream, betas, save_after, *state, *constants, out)`` makes one
+    step per entry of `betas` and returns how many it made; see
+    `vaedyn.kernels.exact.advance`. The last array of `state` is D. ``draw(rng)`` returns
+    the state of random initial weights.
+    """
+
+    advance: Callable[..., int]
+    state: tuple[np.ndarray, ...]
+    constants: tuple
+    seconds_per_step: float
+    draw: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
+
+
+def exact_engine(params: Params) -> Engine:
+    """Return the Markov chain of the order parameters: SGD in law, at a cost free of N."""
+    from ..kernels import exact
+
+    overlaps = params.overlaps()
+    rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
+    deviations = np.sqrt(params.strengths + params.eta)
+    single = params.latent == params.signal == 1
+    return Engine(
+        exact.advance_one if single else exact.advance,
+        (overlaps["m"], overlaps["d"], rows, overlaps["D"]),
+        (deviations, params.eta, params.lam, params.lr, params.dim),
+        5e-8 if single else _seconds_per_step(params.latent, params.signal),
+        lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
+    )
+
+
+def _seconds_per_step(M: int, K: int) -> float:
+    return 1e-8 * (K + 2 * M) + 4e-9 * M * (M + 1) * K + 5e-9 * M**3
+
+
+def vector_engine(params: Params) -> Engine:
+    """Return SGD on the weight vectors themselves, with a fresh data point every step."""
+    from ..kernels import vector
+
+    # the weights at first, and those of the run, with the signals, at worst, and a data point
+    gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
+    if gigabytes > LARGE:
+        log.warning(
+            "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
+            "engine, which has the same law, needs none", params.dim, gigabytes
+        )  # fmt: skip
+    directions = teacher(params.dim, params.signal)
+    strengths = np.sqrt(params.strengths)
+    return Engine(
+        vector.advance_one if params.latent == params.signal == 1 else vector.advance,
+        (*params.weights(), params.overlaps()["D"]),
+        (directions, strengths, params.eta, params.lam, params.lr),
+        3e-9 * params.dim * (1 + params.latent + params.signal),
+        lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
+    )
+
+
+ENGINES = {"exact": exact_engine, "vector": vector_engine}
+
+
+def simulate(
+    params: Params,
+    *,
+    runs: int = 5,
+    seed: int = 0,
+    engine: str = "exact",
+    random_start: bool = False,
+    jobs: int | None = None,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Trajectory:
+    """Train an ensemble of linear VAEs by one-pass SGD.
+
+    Parameters
+    ----------
+    params : Params
+    runs : int
+        Size of the ensemble. Run r depends on the model, `seed` and r alone.
+    seed : int
+        Seed of the data. Ensembles of different models are independent under the same seed.
+    engine : {"exact", "vector"}
+        ``vector`` trains weight vectors of length N. ``exact`` draws from the
+        same law through the order parameters alone, at a cost independent of N.
+    random_start : bool
+        Every run draws its own initial weights, gaussian with the given overlaps on
+        average. Otherwise all start from the same weights.
+    jobs : int, optional
+        Number of threads; default: all cores this process may use.
+    store : ResultStore, optional
+        Where to look for runs first, and to keep them.
+    progress : callable, optional
+
+    Returns
+    -------
+    Trajectory
+        Leading axes (runs, times). ``info["steps_per_second"]`` is the total
+        speed over all threads.
+
+    Raises
+    ------
+    ParameterError
+        When an argument is out of range.
+    DivergenceError
+        When the order parameters grow without bound or a variance reaches zero.
+    """
+    runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
+    jobs = cores() if jobs is None else integer("jobs", jobs, 1)
+    if not isinstance(engine, str) or engine not in ENGINES:
+        raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    times = params.times()
+    random_start = bool(random_start)
+
+    def blocks(first: int) -> Iterator[Trajectory]:
+        built = ENGINES[engine](params)
+        seeds = Seeds(seed, experiment(params, engine, random_start))
+        many = _ensemble(params, built, first, runs, seeds, random_start, jobs, progress)
+        for y, info in many:
+            yield Trajectory.from_states(params, y, t=times, info=info)
+
+    if store is None:
+        return _joined(list(blocks(0)))
+
+    def variables(first: int) -> Iterator[tuple[Any, Any]]:
+        for block in blocks(first):
+            yield block.to_variables("run"), block.info
+
+    record = {**params.to_dict(), "engine": engine, "seed": seed, "numerics": NUMERICS}
+    if random_start:
+        record["random_start"] = True
+    saved = store.load_or_extend("simulate", record, variables, runs, "run")
+    return Trajectory.from_saved(params, saved)
+
+
+class Seeds(NamedTuple):
+    """Seeds of an experiment's runs."""
+
+    seed: int
+    experiment: tuple[int, ...]
+
+    def of(self, run: int, *purpose: int) -> np.random.SeedSequence:
+        """Return the seed of a run's data, or of another `purpose`."""
+        return np.random.SeedSequence(self.seed, spawn_key=(*self.experiment, run, *purpose))
+
+
+def experiment(params: Params, engine: str, random_start: bool) -> tuple[int, ...]:
+    """Return four words that set the random streams of an ensemble apart from all others.
+
+    Everything counts but how long it is and how often it is saved. If ensembles of
+    different models shared their streams, their deviations from theory would be
+    correlated, and errors of what is fitted to several of them would be wrong.
+    """
+    model = params.to_dict()
+    del model["t_max"], model["points"]
+    text = json.dumps([model, engine, random_start], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).digest()
+    return tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
+
+
+def _joined(blocks: list[Trajectory]) -> Trajectory:
+    """Return consecutive blocks of runs as one ensemble."""
+    names = blocks[0].to_variables("run")
+    arrays = {
+        name: np.concatenate([getattr(b, name) for b in blocks]) for name in names if name != "time"
+    }
+    return replace(blocks[-1], **arrays)
+
+
+def _ensemble(
+    params: Params,
+    built: Engine,
+    first: int,
+    runs: int,
+    seeds: Seeds,
+    random_start: bool,
+    jobs: int,
+    progress: Progress | None,
+) -> Iterator[tuple[np.ndarray, dict[str, float]]]:
+    """Yield the states (some runs, points, values) of runs first, ..., runs - 1 in order."""
+    made, stop = np.zeros(runs, np.int64), threading.Event()
+    run_one = partial(_run, params, built, seeds, random_start, made, stop)
+    run_one(0, steps=0)  # compiles
+    wanted = (runs - first) * params.steps
+    began = time.perf_counter()
+    workers = min(jobs, runs - first)
+    log.debug("simulating %d runs on %d threads", runs - first, workers)
+    todo = iter(range(first, runs))
+    waiting: deque[Future[np.ndarray]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            while True:
+                for run in islice(todo, AHEAD * workers - len(waiting)):
+                    waiting.append(pool.submit(run_one, run))
+                if not waiting:
+                    return
+                wait([waiting[0]], timeout=0.1)
+                done = []
+                while waiting and waiting[0].done():
+                    done.append(waiting.popleft().result())
+                if progress:
+                    progress(int(made.sum()), wanted)
+                if done:
+                    speed = made.sum() / (time.perf_counter() - began)
+                    yield np.stack(done), {"steps_per_second": float(speed)}
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _run(
+    params: Params,
+    engine: Engine,
+    seeds: Seeds,
+    random_start: bool,
+    made: np.ndarray,
+    stop: threading.Event,
+    run: int,
+    steps: int | None = None,
+) -> np.ndarray:
+    """Return the flat order parameters (points, values) of one run.
+
+    `made[run]` counts its steps; the run is abandoned when `stop` is set.
+    """
+    from ..kernels.stream import open_stream
+
+    stream = open_stream(seeds.of(run))
+    if random_start:
+        state = engine.draw(np.random.default_rng(seeds.of(run, 0)))
+    else:
+        state = tuple(array.copy() for array in engine.state)
+    save = params.save_steps()
+    out = np.empty((len(save), count(params.latent, params.signal)))
+    schedule = params.schedule
+    at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / params.lr * params.dim)
+    at_once = max(1, min(int(at_once), MOST_AT_ONCE))
+    numbers = np.arange(at_once, dtype=float)
+    total = params.steps if steps is None else steps
+    row = at = 0
+    while not stop.is_set():
+        length = min(at_once, total - at)
+        end = int(np.searchsorted(save, at + length, side="right"))
+        betas = schedule((numbers[:length] + at) / params.dim, params.beta)
+        done = engine.advance(
+            stream, betas, save[row:end] - at, *state, *engine.constants, out[row:end]
+        )
+        for array in state:
+            array[np.abs(array) < TINY] = 0.0
+        if done < length:
+            raise variance_lost((at + done) / params.dim, float(betas[done]), params.lr)
+        if end > row and not np.abs(out[row:end]).max() < params.bound(out[0]):
+            raise DivergenceError(
+                f"learning diverges before t = {(at + length) / params.dim:.6g} at learning "
+                f"rate {params.lr:g}: lower --lr"
+            )
+        row, at = end, at + length
+        made[run] = at
+        if at == total:
+            break
+    return out

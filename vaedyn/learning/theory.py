@@ -1,0 +1,195 @@
+"""Learning in the limit of large N: the ODE of the order parameters, integrated."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConvergenceError, DivergenceError, ParameterError
+from ..model.params import Params, real
+from ..model.results import Store, Trajectory
+from ..model.schedules import Schedule
+from ..model.state import count, pack
+
+NUMERICS = 2  # raised when the same parameters give other numbers
+SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
+MOST_STEPS = 5_000_000
+VANISHED = 1e-8  # an encoder variance that is taken for zero
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[float], None]
+"""Receives the fraction done, now and then."""
+
+
+def theory(
+    params: Params,
+    *,
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Trajectory:
+    """Integrate the order parameters' ODE (Theorem 4.2 of Ichikawa and Hukushima).
+
+    Parameters
+    ----------
+    params : Params
+        The start is the one that `simulate` uses.
+    rtol, atol : float
+        Tolerated error of a step, relative and absolute.
+    store : ResultStore, optional
+        Where to look for the result first, and to keep it.
+    progress : callable, optional
+
+    Returns
+    -------
+    Trajectory
+        Leading axis (times,). ``info["solver"]`` counts accepted steps,
+        evaluations of the drift, and steps limited by stability (`stiff`), and has the
+        least encoder variance on the way.
+
+    Raises
+    ------
+    ParameterError
+        When a tolerance is out of range.
+    DivergenceError
+        When the solution leaves every bound or an encoder variance reaches zero.
+    ConvergenceError
+        When it takes more than 5 million steps.
+    """
+    rtol, atol = tolerances(rtol, atol)
+
+    def compute() -> Trajectory:
+        start = pack(**params.overlaps())
+        y, solver = integrate(
+            params, start, params.times(), params.schedule, rtol=rtol, atol=atol, progress=progress
+        )
+        return Trajectory.from_states(params, y, t=params.times(), info={"solver": solver})
+
+    if store is None:
+        return _with_warning(compute())
+
+    def variables() -> tuple[Any, Any]:
+        result = compute()
+        return result.to_variables(), result.info
+
+    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS}
+    return _with_warning(
+        Trajectory.from_saved(params, store.load_or_run("theory", record, variables))
+    )
+
+
+def _with_warning(result: Trajectory) -> Trajectory:
+    """Return the trajectory, after saying if D touches zero.
+
+    Where beta falls to zero more slowly than at a rate tau Q^2/8, and rises again at once, D
+    follows it, in proportion to beta, to zero and back.
+    """
+    if result.info["solver"]["least_variance"] < VANISHED:
+        log.warning(
+            "D touches zero, as beta does for an instant: the KL divergence is infinite there, and "
+            "SGD may end there; keep --anneal above zero"
+        )
+    return result
+
+
+def tolerances(rtol: object, atol: object) -> tuple[float, float]:
+    """Return both as floats, after checking them.
+
+    Raises
+    ------
+    ParameterError
+        When one is not a number between 0 and 1, or rtol is below 1e-14.
+    """
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if real(name, value) >= 1:
+            raise ParameterError(name, f"must be below 1, got {value!r}")
+    if real("rtol", rtol) < 1e-14:
+        raise ParameterError("rtol", f"must be at least 1e-14, got {rtol!r}")
+    return real("rtol", rtol), real("atol", atol)
+
+
+def integrate(
+    params: Params,
+    start: np.ndarray,
+    times: np.ndarray,
+    schedule: Schedule,
+    *,
+    rtol: float,
+    atol: float,
+    most: int | None = None,
+    bound: float | None = None,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the states at `times` (times, values) from `start` at the first, and statistics.
+
+    `start` may go on with the covariance of fluctuations, see `vaedyn.kernels.fluctuations`.
+
+    An order parameter beyond `bound` has diverged; default: `Params.bound`.
+
+    Raises
+    ------
+    DivergenceError, ConvergenceError
+        As `theory` does, the latter after `most` steps.
+    """
+    from ..kernels import fluctuations, rk45
+
+    y = start.copy()
+    out = np.empty((len(times), len(y)))
+    record = np.zeros(rk45.LENGTH)
+    numbers = np.array([params.beta, *schedule.numbers])
+    bound, most = bound or params.bound(start), most or MOST_STEPS
+    at_once = min(steps_at_once(params), most)
+    # the last time, too, may be one at which beta is not smooth
+    stops = schedule.kinks(float(np.nextafter(times[-1], np.inf)))
+    spread = len(y) > count(params.latent, params.signal)
+    work = fluctuations.workspace(params.latent, params.signal, spread)
+    status = rk45.PAUSED
+    while status == rk45.PAUSED:
+        status = rk45.integrate(
+            y, times, stops, record, schedule.code, numbers, params.strengths, params.eta,
+            params.lam, params.lr, params.latent, work, rtol, atol, bound, at_once, out,
+        )  # fmt: skip
+        if record[rk45.EVALUATIONS] >= 6 * most:
+            break
+        if progress:
+            progress(float(record[rk45.TIME] / times[-1]))
+    log.debug("integrated the ODE to t = %g in %d steps", record[rk45.TIME], record[rk45.STEPS])
+    steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
+    t = float(record[rk45.TIME])
+    if status in (rk45.DIVERGED, rk45.STEP_TOO_SMALL):
+        raise DivergenceError(
+            f"the ODE diverges near t = {t:.6g} at learning rate {params.lr:g}: lower --lr"
+        )
+    if status == rk45.VARIANCE_LOST:
+        raise variance_lost(t, float(schedule(np.array(t), params.beta)), params.lr)
+    if status == rk45.PAUSED:
+        raise ConvergenceError(
+            f"stopped at t = {t:.6g} after {steps} steps, the last of size "
+            f"{record[rk45.STEP]:.3g}: raise --rtol ({rtol:g}) or shorten --t-max"
+        )
+    least = float(record[rk45.LEAST])
+    return out, {
+        "steps": steps, "evaluations": evaluations, "stiff": stiff, "least_variance": least,
+    }  # fmt: skip
+
+
+def steps_at_once(params: Params) -> int:
+    """Return how many steps take about `SECONDS_AT_ONCE`."""
+    M, K = params.latent, params.signal
+    seconds = 7 * (3e-7 + 1e-9 * (5 * M**3 + 5 * M**2 * K))
+    return max(1, int(SECONDS_AT_ONCE / seconds))
+
+
+def variance_lost(t: float, beta: float, lr: float) -> DivergenceError:
+    """Return the error for an encoder variance that has left (0, inf)."""
+    if beta < 1e-6:
+        return DivergenceError(
+            f"an encoder variance D reached zero at t = {t:.6g}, where beta is {beta:.3g}: "
+            "keep --beta, and its schedule --anneal, above zero"
+        )
+    return DivergenceError(
+        f"learning diverges near t = {t:.6g} at learning rate {lr:g}: lower --lr"
+    )

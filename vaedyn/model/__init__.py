@@ -1,0 +1,1 @@
+"""The model: its parameters, schedules, starts and order parameters, and what results look like."""

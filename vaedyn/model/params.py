@@ -1,0 +1,248 @@
+"""The parameters of the model, checked once and then never changed."""
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from ..errors import ParameterError
+from . import start as initial
+from .schedules import Cyclical, Pairs, Schedule, parse_schedule
+
+LARGEST = 1e12  # of any real parameter: beyond it numbers overflow somewhere
+# metadata of a field that came after the first results were stored: at its default it is
+# left out of records, so that the keys of older results stay what they are
+LATER = {"later": True}
+# all that fixed points do not depend on; what comes later matters unless it is added here
+IN_TIME = frozenset({"dim", "t_max", "points", "anneal", "init", "init_seed"})
+
+
+def integer(name: str, value: object, least: int) -> int:
+    """Return a whole number, after checking that it is one and at least `least`."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    try:
+        number = operator.index(value)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        raise ParameterError(name, f"must be a whole number, got {value!r}") from None
+    if number < least:
+        raise ParameterError(name, f"must be at least {least}, got {number}")
+    if number >= 2**53:
+        raise ParameterError(name, f"must be below 2^53, got {number}")
+    return number
+
+
+def real(name: str, value: object, least: float = 0.0, *, least_allowed: bool = False) -> float:
+    """Return a finite number above `least` (or equal to it if allowed), after checking it."""
+    try:
+        number = float(value) + 0.0  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        raise ParameterError(name, f"must be a number, got {value!r}") from None
+    if not math.isfinite(number):
+        raise ParameterError(name, f"must be finite, got {number}")
+    if number < least or (number == least and not least_allowed):
+        bound = ">=" if least_allowed else ">"
+        raise ParameterError(name, f"must be {bound} {least:g}, got {number:g}")
+    if number > LARGEST:
+        raise ParameterError(name, f"must be at most {LARGEST:g}, got {number:g}")
+    return number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """The linear VAE on the spiked covariance model, and how long it learns.
+
+    The defaults are the experiment of Ichikawa and Hukushima's published script.
+    Values are coerced to plain Python types, so that equal models compare, hash
+    and are stored alike.
+
+    Parameters
+    ----------
+    dim : int
+        Input dimension N, at least 2M + M*.
+    latent : int
+        Latent dimension M.
+    signal : int
+        Number of signal directions M*. It may exceed M: the model then cannot
+        learn all of them.
+    rho : float or sequence of float
+        Signal strengths rho_k > 0: one for all, or M* of them.
+    eta : float
+        Background noise variance > 0.
+    beta : float
+        KL weight >= 0; with annealing, its end value.
+    lam : float
+        Weight decay >= 0.
+    lr : float
+        Learning rate tau > 0; one SGD step moves time by 1/N.
+    t_max : float
+        Last time, in units of N steps.
+    points : int
+        Number of saved times, evenly spaced from 0 to `t_max`.
+    anneal : str, or (points, 2)
+        Schedule of beta: ``constant``, ``tanh:GAMMA``, ``linear:T``, ``cosine:T``,
+        ``sigmoid:T``, ``cyclical:PERIOD:RATIO``, ``points:T1=BETA1,...`` or
+        ``file:PATH``, see `vaedyn.model.schedules`; or points as pairs (t, beta). Points must
+        end with `beta`.
+    init : str or mapping
+        ``gaussian`` (W, V iid N(0, 1), D = 1), or the order parameters m, d, Q,
+        E, R, D to start from, as scalars or full matrices, or as a text such as
+        ``m=0.03,d=0.03,Q=1,E=1,R=0,D=1``.
+    init_seed : int
+        Seed of the gaussian start.
+
+    Raises
+    ------
+    ParameterError
+        When a value is out of range; it names the parameter.
+    """
+
+    dim: int = 200
+    latent: int = 1
+    signal: int = 1
+    rho: float | Sequence[float] | np.ndarray = 1.0
+    eta: float = 1.0
+    beta: float = 1.0
+    lam: float = 0.0
+    lr: float = 0.01
+    t_max: float = 1500.0
+    points: int = 401
+    anneal: str | Pairs = "constant"
+    init: str | Mapping[str, object] | initial.Overlaps = initial.GAUSSIAN
+    init_seed: int = 0
+
+    def __post_init__(self) -> None:
+        latent = integer("latent", self.latent, 1)
+        signal = integer("signal", self.signal, 1)
+        dim = integer("dim", self.dim, 1)
+        self._check_room(dim, latent, signal)
+        beta = real("beta", self.beta, least_allowed=True)
+        values = {
+            "dim": dim,
+            "latent": latent,
+            "signal": signal,
+            "rho": self._strengths(signal),
+            "eta": real("eta", self.eta),
+            "beta": beta,
+            "lam": real("lam", self.lam, least_allowed=True),
+            "lr": real("lr", self.lr),
+            "t_max": real("t_max", self.t_max),
+            "points": integer("points", self.points, 2),
+            "anneal": parse_schedule(self.anneal, beta).spec,
+            "init_seed": integer("init_seed", self.init_seed, 0),
+            "init": self._start(latent, signal),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        schedule = self.schedule
+        if isinstance(schedule, Cyclical):
+            schedule.check(self.t_max)
+        if self.t_max * dim >= 2**53:
+            raise ParameterError(
+                "t_max", f"{self.t_max * dim:.3g} steps are more than any machine makes"
+            )
+        if self.points > self.steps + 1:
+            raise ParameterError(
+                "points",
+                f"there are {self.steps} steps (t_max times dim), too few for "
+                f"{self.points} saved times",
+            )
+
+    def _check_room(self, dim: int, latent: int, signal: int) -> None:
+        least = 2 * latent + signal
+        if dim < least:
+            raise ParameterError(
+                "dim",
+                f"must be at least 2 latent + signal = {least} to hold all weight vectors, "
+                f"got {dim}",
+            )
+
+    def _strengths(self, signal: int) -> tuple[float, ...]:
+        given = np.ravel(np.asarray(self.rho, dtype=object)).tolist()
+        if len(given) == 1:
+            given *= signal
+        if len(given) != signal:
+            reason = f"expected one number or {signal} (one per signal), got {len(given)}"
+            if given:
+                reason += f", which need --signal {len(given)} (in Python signal={len(given)})"
+            raise ParameterError("rho", reason)
+        return tuple(real("rho", value) for value in given)
+
+    def _start(self, latent: int, signal: int) -> str | initial.Overlaps:
+        init = self.init
+        if isinstance(init, str):
+            if init == initial.GAUSSIAN:
+                return init
+            init = initial.parse_overlaps(init)
+        try:
+            init = dict(init)
+        except (TypeError, ValueError):
+            raise ParameterError("init", f"expected text or a mapping, got {init!r}") from None
+        if self.init_seed != 0:
+            raise ParameterError("init_seed", "applies to the gaussian start only")
+        return initial.freeze(init, latent, signal)
+
+    @property
+    def steps(self) -> int:
+        """Number of SGD steps up to `t_max`."""
+        return round(self.t_max * self.dim)
+
+    @property
+    def strengths(self) -> np.ndarray:
+        """Signal strengths rho, (signal,)."""
+        return np.array(self.rho)
+
+    @property
+    def schedule(self) -> Schedule:
+        """beta(t): ``params.schedule(t, params.beta)`` returns its values, (times,)."""
+        return parse_schedule(self.anneal)
+
+    def bound(self, start: np.ndarray) -> float:
+        """Return what is out of all proportion to the data and the start, as order parameter."""
+        natural = max(1.0, max(self.strengths) + self.eta, 1 / self.eta, np.abs(start).max())
+        return float(1e4 * natural)
+
+    def save_steps(self) -> np.ndarray:
+        """Return the numbers of SGD steps after which the state is saved, (points,)."""
+        return np.rint(np.linspace(0, self.steps, self.points)).astype(np.int64)
+
+    def times(self) -> np.ndarray:
+        """Return the saved times t = steps/N, (points,)."""
+        return self.save_steps() / self.dim
+
+    def overlaps(self) -> dict[str, np.ndarray]:
+        """Return the order parameters at t = 0 under their names."""
+        if isinstance(self.init, str):
+            return initial.gaussian_overlaps(self.dim, self.latent, self.signal, self.init_seed)
+        return initial.thaw(self.init)
+
+    def mean_overlaps(self) -> dict[str, np.ndarray]:
+        """Return the order parameters at t = 0 on average over initial weights."""
+        if isinstance(self.init, str):
+            start = {"m": 0.0, "d": 0.0, "Q": 1.0, "E": 1.0, "R": 0.0, "D": 1.0}
+            return initial.thaw(initial.freeze(start, self.latent, self.signal))
+        return initial.thaw(self.init)
+
+    def weights(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return W and V transposed at t = 0, (latent, dim) each."""
+        if isinstance(self.init, str):
+            return initial.gaussian_weights(self.dim, self.latent, self.init_seed)
+        return initial.weights_with(self.dim, **self.overlaps())
+
+    def to_dict(self) -> dict[str, object]:
+        """Return all parameters as plain JSON data, at full precision.
+
+        `init_seed` is left out where the start is not drawn, and so is a `LATER` field at
+        its default.
+        """
+        data = {field.name: getattr(self, field.name) for field in fields(self)}
+        for field in fields(self):
+            if "later" in field.metadata and data[field.name] == field.default:
+                del data[field.name]
+        data["rho"] = list(data["rho"])
+        if not isinstance(self.init, str):
+            data["init"] = {name: rows.tolist() for name, rows in initial.thaw(self.init).items()}
+            del data["init_seed"]
+        return data

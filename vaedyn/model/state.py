@@ -1,0 +1,117 @@
+"""The order parameters as one flat array, and what is read off them.
+
+Layout of the last axis: m (M M*), d (M M*), Q, E, R (M M each), D (M), each in
+row-major order. All functions accept any number of leading axes.
+"""
+
+from functools import reduce
+from itertools import permutations
+from math import perm
+
+import numpy as np
+
+from .start import NAMES, SHAPES
+
+MOST_ORDERS = 24  # of matches tried one by one, for all leading axes at once
+ROUNDING = 1e-14  # a KL divergence below that is zero, as far as its terms can tell
+
+
+def count(latent: int, signal: int) -> int:
+    """Return the length of the flat array."""
+    return 2 * latent * signal + 3 * latent**2 + latent
+
+
+def pack(m, d, Q, E, R, D) -> np.ndarray:
+    """Return the order parameters as one flat array, (..., values)."""
+    lead = np.shape(D)[:-1]
+    return np.concatenate([np.reshape(x, (*lead, -1)) for x in (m, d, Q, E, R, D)], axis=-1)
+
+
+def unpack(y: np.ndarray, latent: int, signal: int) -> dict[str, np.ndarray]:
+    """Return the order parameters by name; m and d are (..., latent, signal), and so on."""
+    sizes = {"M": latent, "K": signal}
+    parts = {}
+    at = 0
+    for name in NAMES:
+        shape = [sizes[letter] for letter in SHAPES[name]]
+        size = int(np.prod(shape))
+        parts[name] = y[..., at : at + size].reshape(*y.shape[:-1], *shape)
+        at += size
+    return parts
+
+
+def moments(m, d, Q, E, R, rho: np.ndarray, eta: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return S = cov(mu) and A = E[y mu^T], (..., latent, latent) each."""
+    transposed = np.swapaxes(d, -1, -2)
+    return (d * rho) @ transposed + eta * E, (m * rho) @ transposed + eta * R
+
+
+def generalisation_error(m, Q, rho: np.ndarray) -> np.ndarray:
+    """Return eps_g with every signal matched to a latent of its own, up to sign, (...).
+
+    ``sum_k rho_k - 2 max sum_k sqrt(rho_k) |m_{i(k), k}| + tr Q``. With more
+    signals than latents (or the reverse) the best ones are matched.
+    """
+    gain = np.abs(m) * np.sqrt(rho)
+    latent, signal = gain.shape[-2:]
+    if latent > signal:
+        gain = np.swapaxes(gain, -2, -1)
+    few, many = sorted((latent, signal))
+    if perm(many, few) <= MOST_ORDERS:
+        rows = np.arange(few)
+        sums = (gain[..., rows, order].sum(axis=-1) for order in permutations(range(many), few))
+        best = reduce(np.maximum, sums)
+    else:
+        from scipy.optimize import linear_sum_assignment
+
+        flat = gain.reshape(-1, few, many)
+        best = np.empty(len(flat))
+        for i, matrix in enumerate(flat):
+            best[i] = matrix[linear_sum_assignment(matrix, maximize=True)].sum()
+        best = best.reshape(gain.shape[:-2])
+    return rho.sum() - 2 * best + np.trace(Q, axis1=-2, axis2=-1)
+
+
+def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
+    """Return eps_g minimised over all rotations of the latents, (...).
+
+    The matching is replaced by the nuclear norm of ``m diag(rho)^{1/2}``.
+    """
+    gain = m * np.sqrt(rho)
+    if min(gain.shape[-2:]) == 1:
+        aligned = np.sqrt((gain**2).sum(axis=(-2, -1)))
+    elif gain.shape[-2:] == (2, 2):
+        product = gain[..., 0, 0] * gain[..., 1, 1] - gain[..., 0, 1] * gain[..., 1, 0]
+        aligned = np.sqrt((gain**2).sum(axis=(-2, -1)) + 2 * np.abs(product))
+    else:
+        aligned = np.linalg.svd(gain, compute_uv=False).sum(axis=-1)
+    return rho.sum() - 2 * aligned + np.trace(Q, axis1=-2, axis2=-1)
+
+
+def kl_per_latent(S, D) -> np.ndarray:
+    """Return the mean KL divergence from the prior of each latent in nats, (..., latent)."""
+    spread = np.diagonal(S, axis1=-2, axis2=-1)
+    kl = 0.5 * (spread + D - np.log(D) - 1)
+    return np.where(np.abs(kl) < ROUNDING, 0.0, kl)
+
+
+def distortion(S, A, Q, D) -> np.ndarray:
+    """Return the mean squared reconstruction error / 2 in excess of ``E|x|^2 / 2``, (...)."""
+    fit = np.trace(A, axis1=-2, axis2=-1)
+    power = np.einsum("...ij,...ji->...", Q, S)
+    noise = (np.diagonal(Q, axis1=-2, axis2=-1) * D).sum(axis=-1)
+    return -fit + 0.5 * power + 0.5 * noise
+
+
+def observables(parts: dict[str, np.ndarray], rho: np.ndarray, eta: float) -> dict:
+    """Return eps_g, eps_g_rotation, kl, kl_per_latent and distortion of order parameters."""
+    m, d, Q, E, R, D = (parts[name] for name in NAMES)
+    S, A = moments(m, d, Q, E, R, rho, eta)
+    kl = kl_per_latent(S, D)
+    return {
+        "eps_g": generalisation_error(m, Q, rho),
+        "eps_g_rotation": generalisation_error_rotation(m, Q, rho),
+        "kl": kl.sum(axis=-1),
+        "kl_per_latent": kl,
+        "distortion": distortion(S, A, Q, D),
+    }

@@ -1,0 +1,1 @@
+"""Grids of models, computed on many cores or on a cluster."""

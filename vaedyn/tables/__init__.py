@@ -1,0 +1,1 @@
+"""Tables of numbers in users' files: text, NumPy, HDF5 and netCDF."""
