@@ -13,9 +13,9 @@ from vaedyn.data.spectrum_of import LEADING, spectrum_of
 from vaedyn.data.spiked import ESTIMATORS
 from vaedyn.errors import ParameterError
 from vaedyn.model.results import Source
+from vaedyn.tables.table import Table, TableError, open_table
 
 from ..store import ResultStore
-from ..tables.table import Table, TableError, open_table
 from .complete import files
 from .options import option
 
