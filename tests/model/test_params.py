@@ -6,6 +6,7 @@ import pytest
 
 from vaedyn import ParameterError, Params
 from vaedyn.model import start as initial
+from vaedyn.model.params import Fields
 from vaedyn.model.schedules import parse_schedule
 from vaedyn.model.start import weights_with
 
@@ -69,11 +70,30 @@ def test_equal_models_are_equal_however_they_are_written():
     assert Params(init=spec).to_dict() == Params(init=values).to_dict()
 
 
-def test_params_survive_replace():
+def test_replace_checks_the_changed_model():
     params = Params(init="m=0.1,d=0,Q=1,E=1,R=0,D=1", rho=2)
-    assert dataclasses.replace(params, beta=2.0).init == params.init
+    assert params.replace() == params
+    assert params.replace(beta=2.0) == dataclasses.replace(params, beta=2.0)
     with pytest.raises(ParameterError, match="beta"):
-        dataclasses.replace(params, beta=-1)
+        params.replace(beta=-1)
+    with pytest.raises(ParameterError, match=r"^init: m must have shape \(2, 1\)"):
+        params.replace(latent=2)
+    with pytest.raises(TypeError, match=r"^replace\(\) .* 'etta' \(did you mean eta\?\)$"):
+        params.replace(etta=1)
+
+
+def test_more_signals_of_equal_strength_keep_it():
+    assert Params(signal=2, rho=3).replace(signal=3).rho == (3, 3, 3)
+    assert Params(signal=2, rho=3).replace(signal=1).rho == (3,)
+    assert Params(signal=2, rho=3).replace(signal=3, rho=(1, 2, 3)).rho == (1, 2, 3)
+    with pytest.raises(ParameterError, match="^rho: expected one number or 2"):
+        Params(signal=3, rho=(3, 3, 1)).replace(signal=2)
+
+
+def test_keywords_are_the_parameters():
+    """The types, too; only what is worked out, such as `steps`, cannot be given."""
+    assert Fields.__annotations__ == Params.__annotations__
+    assert list(Fields.__annotations__) == [field.name for field in dataclasses.fields(Params)]
 
 
 def test_to_dict_keeps_every_digit_and_drops_what_does_not_matter():

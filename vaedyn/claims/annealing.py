@@ -1,7 +1,5 @@
 """Claim 6: KL annealing speeds learning up, if it is tuned; and how fast learning relaxes."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from ..annealing.adiabatic import relaxation_time
@@ -42,7 +40,7 @@ def annealing(lab: Lab) -> list[Panel]:
     found = best_schedule(base, FAMILY, tol=TOL, store=lab.store)
     end = float(f"{LONGER * found.constant:.3g}")
     constant, best = (
-        lab.theory(replace(base, anneal=spec, t_max=end, points=601))
+        lab.theory(base.replace(anneal=spec, t_max=end, points=601))
         for spec in ("constant", found.spec)
     )
     number = float(f"{FASTER * float(found.spec.partition(':')[2]):.3g}")
@@ -99,7 +97,7 @@ def annealing(lab: Lab) -> list[Panel]:
                 Recipe(command="anneal", params=base, options={"family": FAMILY, "tol": TOL}),
                 Recipe(
                     command="simulate",
-                    params=replace(base, anneal=f"{FAMILY}:{number!r}", t_max=end, points=1401),
+                    params=base.replace(anneal=f"{FAMILY}:{number!r}", t_max=end, points=1401),
                     options={**ensemble, "tol": TOL},
                 ),
             ],
@@ -112,10 +110,10 @@ def _simulated(
 ) -> tuple[float, float, list[tuple[float, float, float]]]:
     """Return the gain in simulations, its error, and times under some schedules for the figure."""
     others = [] if lab.quick else [float(f"{number * x:.3g}") for x in (0.4, 2, 4, 16)]
-    models = [replace(base, t_max=end, points=1401)]
+    models = [base.replace(t_max=end, points=1401)]
     for x in (number, *others):
         longest = end if x >= number else 2 * end
-        models.append(replace(models[0], anneal=f"{FAMILY}:{x!r}", t_max=longest))
+        models.append(models[0].replace(anneal=f"{FAMILY}:{x!r}", t_max=longest))
     results = lab.simulate(models, runs)
     times = [
         measured(run, end_of_learning(model), TOL)
@@ -143,7 +141,7 @@ def _slowest(lab: Lab) -> Row:
 
 def _cost(lab: Lab, base: Params, found: Tuning) -> Row:
     """Return the row of a schedule five times slower than learning at constant beta."""
-    slow = replace(base, anneal=f"tanh:{float(f'{0.2 / found.constant:.3g}')!r}")
+    slow = base.replace(anneal=f"tanh:{float(f'{0.2 / found.constant:.3g}')!r}")
     time = time_to_converge(slow, TOL, store=lab.store).t
     return Row(
         claim="time of a slow schedule over that of constant beta",
@@ -160,8 +158,8 @@ def _cost(lab: Lab, base: Params, found: Tuning) -> Row:
 def relaxation(lab: Lab) -> list[Panel]:
     """Return how fast deviations from the end decay, against beta."""
     base = Params(lr=0.05, init=START)
-    pairs = [(_rate(lab, replace(base, beta=beta)), beta) for beta in BETAS]
-    expected = [relaxation_time(replace(base, beta=beta)) for beta in BETAS]
+    pairs = [(_rate(lab, base.replace(beta=beta)), beta) for beta in BETAS]
+    expected = [relaxation_time(base.replace(beta=beta)) for beta in BETAS]
     ratios = [
         (rate * time, error * time)
         for ((rate, error), _), time in zip(pairs, expected, strict=True)
@@ -211,7 +209,7 @@ def _rate(lab: Lab, params: Params) -> tuple[float, float]:
     It is that of the difference of the states at t and t + T, which needs no fixed point.
     """
     longest = float(f"{60 * relaxation_time(params):.3g}")
-    ode = lab.theory(replace(params, t_max=longest, points=2401), **EXACT)
+    ode = lab.theory(params.replace(t_max=longest, points=2401), **EXACT)
     y = flat(ode)
     apart = 40
     distance = np.linalg.norm(y[apart:] - y[:-apart], axis=1)

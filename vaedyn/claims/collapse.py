@@ -1,6 +1,5 @@
 """Claims 4 and 5: posterior collapse, and latents that there is nothing to learn for."""
 
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -41,12 +40,12 @@ def collapse(lab: Lab) -> list[Panel]:
     base = Params(lr=0.05, dim=500, t_max=2000, points=201, init=LEARNED)
     betas = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.25, 2.5, 3.0)
     runs = 6 if lab.quick else 20
-    sgd = lab.simulate([replace(base, beta=beta) for beta in betas], runs)
+    sgd = lab.simulate([base.replace(beta=beta) for beta in betas], runs)
     ends = np.array([run.eps_g[:, -1] for run in sgd])
     expected = np.array([lab.theory(run.params).eps_g[-1] for run in sgd])
-    long = replace(base, dim=200, beta=2.5, lr=0.01, t_max=15000)
+    long = base.replace(dim=200, beta=2.5, lr=0.01, t_max=15000)
     (longest,) = lab.simulate([long], runs)
-    best = [lowest(replace(base, lr=lr)) for lr in LRS]
+    best = [lowest(base.replace(lr=lr)) for lr in LRS]
     to_zero = partial(extrapolated, of="lr", origin=THEOREM_5_1)
     error = ends.std(axis=1, ddof=1) / np.sqrt(runs)
     off = np.abs(ends.mean(axis=1) - expected) / np.hypot(error, ROUNDING**0.5)
@@ -67,7 +66,7 @@ def collapse(lab: Lab) -> list[Panel]:
     data = {
         "base": base,
         "beta": axis,
-        "errors": {lr: attracting_errors(replace(base, lr=lr), axis) for lr in (base.lr, SMALL)},
+        "errors": {lr: attracting_errors(base.replace(lr=lr), axis) for lr in (base.lr, SMALL)},
         "least": lowest(base),
         "simulated": (np.array(betas), ends.mean(axis=1), ends.std(axis=1, ddof=1)),
         "runs": runs,
@@ -122,7 +121,7 @@ def _threshold(lab: Lab, base: Params) -> Row:
     betas, rates = np.array(BEYOND), []
     for beta in BEYOND:
         span = SPAN / (base.lr * (beta - threshold))
-        ode = lab.theory(replace(base, beta=beta, t_max=span, points=401), rtol=1e-11, atol=1e-30)
+        ode = lab.theory(base.replace(beta=beta, t_max=span, points=401), rtol=1e-11, atol=1e-30)
         late = slice(200, None)
         rates.append(-np.polyfit(ode.t[late], np.log(np.abs(ode.m[late, 0, 0])), 1)[0])
     # beta as a polynomial in the rate, at rate 0
@@ -147,18 +146,18 @@ def superfluous(lab: Lab) -> list[Panel]:
     base = Params(latent=2, lr=0.05, dim=500, t_max=800, points=201, init=SPARE)
     betas = (0.25, 0.5, 0.75, 1.5) if lab.quick else (0.25, 0.5, 0.75, 1.25, 1.5, 2.5)
     runs = 6 if lab.quick else 20
-    sgd = lab.simulate([replace(base, beta=beta) for beta in betas], runs)
+    sgd = lab.simulate([base.replace(beta=beta) for beta in betas], runs)
     ends = np.array([run.eps_g[:, -1] for run in sgd])
     half = next(i for i, beta in enumerate(betas) if beta == 0.5)
-    alone = replace(base, latent=1, init="gaussian")
-    expected = float(attracting_errors(replace(base, beta=0.5), np.array([0.5]))[0])
+    alone = base.replace(latent=1, init="gaussian")
+    expected = float(attracting_errors(base.replace(beta=0.5), np.array([0.5]))[0])
     decay, course = _decay(lab, base)
     rows = [
         *(
             extrapolated(
                 f"eps_g per spare latent at beta = {beta:g} (lr to 0)",
                 max(base.eta - beta, 0.0),
-                [cost(replace(alone, lr=lr), beta) for lr in LRS],
+                [cost(alone.replace(lr=lr), beta) for lr in LRS],
                 "lr",
                 origin=CLOSED_FORM,
             )
@@ -178,7 +177,7 @@ def superfluous(lab: Lab) -> list[Panel]:
         "base": base,
         "beta": axis,
         "errors": {
-            latent: attracting_errors(replace(alone, latent=latent), axis) for latent in (1, 2, 3)
+            latent: attracting_errors(alone.replace(latent=latent), axis) for latent in (1, 2, 3)
         },
         "simulated": (np.array(betas), *np.array([ends.mean(axis=1), ends.std(axis=1, ddof=1)])),
         "runs": runs,
@@ -215,14 +214,14 @@ def cost(params: Params, beta: float) -> float:
     """Return what each of two spare latents adds to eps_g in the end."""
     at = np.array([beta])
     few, many = (
-        float(attracting_errors(replace(params, latent=count), at)[0])
+        float(attracting_errors(params.replace(latent=count), at)[0])
         for count in (params.signal, params.signal + 2)
     )
     return (many - few) / 2
 
 
 def _slow(base: Params, beta: float) -> Params:
-    return replace(base, beta=beta, dim=10, lr=SMALL, t_max=LATE[-1] / SMALL, points=8001)
+    return base.replace(beta=beta, dim=10, lr=SMALL, t_max=LATE[-1] / SMALL, points=8001)
 
 
 def _decay(lab: Lab, base: Params) -> tuple[Row, dict[float, tuple[np.ndarray, np.ndarray]]]:
@@ -252,12 +251,12 @@ def _decay(lab: Lab, base: Params) -> tuple[Row, dict[float, tuple[np.ndarray, n
 
 def _slowdown(lab: Lab, base: Params, alone: Params) -> Row:
     """Return the row of how much later learning converges with a spare latent."""
-    critical = noise(Model.of(replace(alone, lr=0.01)))
+    critical = noise(Model.of(alone.replace(lr=0.01)))
     assert critical is not None
     beta = float(f"{critical:.6g}")  # that of eta, lifted by the noise of SGD
     times = [
-        time_to_converge(replace(params, lr=0.01, beta=beta), 1e-2, store=lab.store).t
-        for params in (base, replace(alone, init="m=0.2,d=0.2,Q=1,E=1,R=0,D=1"))
+        time_to_converge(params.replace(lr=0.01, beta=beta), 1e-2, store=lab.store).t
+        for params in (base, alone.replace(init="m=0.2,d=0.2,Q=1,E=1,R=0,D=1"))
     ]
     return Row(
         claim=f"time with a spare latent over that without, beta = {beta:g}",

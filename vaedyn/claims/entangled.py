@@ -1,6 +1,5 @@
 """Claim 3: latents are entangled first and disentangled later."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +46,7 @@ def entanglement(lab: Lab) -> list[Panel]:
     base = Params(latent=2, signal=2, lr=0.05, points=1001, init=start(TILTED))
     sizes = {"equal": (5000, 400.0), "unequal": (1000 if lab.quick else 5000, 2500.0)}
     models = {
-        name: replace(base, rho=rho, dim=sizes[name][0], t_max=sizes[name][1])
+        name: base.replace(rho=rho, dim=sizes[name][0], t_max=sizes[name][1])
         for name, rho in SIGNALS.items()
     }
     sgd = dict(zip(models, lab.simulate([*models.values()], runs), strict=True))
@@ -108,7 +107,7 @@ def _from_random_starts(lab: Lab, name: str, like: Params) -> list[Row]:
     """Return the rows of the ODE from gaussian starts."""
     found = []
     for seed in range(12 if lab.quick else 40):
-        params = replace(like, dim=1000, init="gaussian", init_seed=seed, t_max=LATE, points=1601)
+        params = like.replace(dim=1000, init="gaussian", init_seed=seed, t_max=LATE, points=1601)
         found.append(np.abs(correlations(lab.theory(params))["Q"]))
     course = np.array(found)
     top = int(course.mean(axis=0).argmax())

@@ -1,7 +1,5 @@
 """Claims 1 and 2: SGD converges to the ODE, and both have the same learning curves."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from ..model.params import Params
@@ -44,7 +42,7 @@ def convergence_in_dim(lab: Lab) -> list[Panel]:
     runs = 100 if lab.quick else 300
     base = Params(lr=0.05, t_max=100, points=101, init=START)
     ode = lab.theory(base)
-    sgd = lab.simulate([replace(base, dim=dim) for dim in dims], runs)
+    sgd = lab.simulate([base.replace(dim=dim) for dim in dims], runs)
     farthest = [np.linalg.norm(flat(run) - flat(ode), axis=-1).max(axis=-1) for run in sgd]
     x = np.array(dims, float)
     distance, error = np.array([mean_and_error(each) for each in farthest]).T

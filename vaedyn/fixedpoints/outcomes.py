@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,7 +44,7 @@ def outcome(params: Params) -> Outcome:
     creeps one way is waited for.
     """
     start: Any = {"init": "gaussian", "init_seed": 0, "anneal": "constant"}
-    params = replace(params, dim=DIM, t_max=1.0, points=2, **start)
+    params = params.replace(dim=DIM, t_max=1.0, points=2, **start)
     y = pack(**params.overlaps())
     bound = DIVERGED * params.bound(y)
     turning = False

@@ -1,13 +1,16 @@
 """The parameters of the model, checked once and then never changed."""
 
+import dataclasses
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from inspect import signature
+from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
 
-from ..errors import ParameterError
+from ..errors import ParameterError, did_you_mean
 from . import start as initial
 from .schedules import Cyclical, Pairs, Schedule, parse_schedule
 
@@ -48,6 +51,24 @@ def real(name: str, value: object, least: float = 0.0, *, least_allowed: bool = 
     if number > LARGEST:
         raise ParameterError(name, f"must be at most {LARGEST:g}, got {number:g}")
     return number
+
+
+class Fields(TypedDict, total=False):
+    """Some of the parameters of `Params`, as keywords."""
+
+    dim: int
+    latent: int
+    signal: int
+    rho: float | Sequence[float] | np.ndarray
+    eta: float
+    beta: float
+    lam: float
+    lr: float
+    t_max: float
+    points: int
+    anneal: str | Pairs
+    init: str | Mapping[str, object] | initial.Overlaps
+    init_seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +205,27 @@ class Params:
             raise ParameterError("init_seed", "applies to the gaussian start only")
         return initial.freeze(init, latent, signal)
 
+    def replace(self, **changes: Unpack[Fields]) -> Self:
+        """Return a copy with other values of some parameters, checked as a whole.
+
+        Parameters
+        ----------
+        **changes
+            Parameters of the model. Where all signals are equally strong, another number
+            of them, `signal`, keeps this strength.
+
+        Raises
+        ------
+        ParameterError
+            When a value is out of range, or does not go with the others.
+        TypeError
+            When there is no such parameter.
+        """
+        refuse_unknown(Params.replace, changes)
+        if "signal" in changes and len(set(self.strengths)) == 1:
+            changes = {"rho": self.strengths[:1], **changes}
+        return dataclasses.replace(self, **changes)
+
     @property
     def steps(self) -> int:
         """Number of SGD steps up to `t_max`."""
@@ -246,3 +288,38 @@ class Params:
             data["init"] = {name: rows.tolist() for name, rows in initial.thaw(self.init).items()}
             del data["init_seed"]
         return data
+
+
+def params_of(function: Callable[..., Any], params: Params | None, changes: Fields) -> Params:
+    """Return the model that a call of `function` means by `params` and keywords.
+
+    Raises
+    ------
+    ParameterError
+        When a value is out of range.
+    TypeError
+        When `params` is something else, or a keyword is unknown.
+    """
+    refuse_unknown(function, changes)
+    if params is None:
+        return Params(**changes)
+    if not isinstance(params, Params):
+        raise TypeError(f"{function.__name__}() expects Params or keywords, got {params!r}")
+    return params.replace(**changes) if changes else params
+
+
+def refuse_unknown(function: Callable[..., Any], names: Iterable[str]) -> None:
+    """Raise TypeError if a name is not a parameter of the model, and say what is like it."""
+    for name in names:
+        if name not in Fields.__annotations__:
+            known = [*Fields.__annotations__, *arguments(function)]
+            raise TypeError(
+                f"{function.__name__}() got an unexpected keyword argument {name!r}"
+                f"{did_you_mean(name, known)}"
+            )
+
+
+def arguments(function: Callable[..., Any]) -> list[str]:
+    """Return the names of a function's own arguments."""
+    parameters = signature(function).parameters.values()
+    return [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
