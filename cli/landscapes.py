@@ -103,10 +103,9 @@ def branches(
     result = follow(params, vary, groups, ResultStore(store_path, recompute=recompute))
 
     from vaedyn.figures import branches as figures_branches
-    from vaedyn.fixedpoints.newton import Model
     from vaedyn.fixedpoints.thresholds import thresholds
 
-    limits = thresholds(Model.of(params), None) if vary.name == "beta" else None
+    limits = thresholds(params) if vary.name == "beta" else None
     figure = figures_branches.branches(result, quantity, limits, look)
     write("branches", figure, chosen, [("branches", result)], as_json)
 
@@ -164,10 +163,9 @@ def cascade(
         )
 
     from vaedyn.figures import cascade as figures_cascade
-    from vaedyn.fixedpoints.newton import Model
     from vaedyn.fixedpoints.thresholds import thresholds
 
-    limits = thresholds(Model.of(params), None)
+    limits = thresholds(params)
     figure = figures_cascade.cascade(result, runs, limits, look)
     write(
         "cascade", figure, chosen, [("branches", result), *(("simulate", r) for r in runs)], as_json

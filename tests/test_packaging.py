@@ -1,5 +1,6 @@
 """What is installed, what is in the source distribution, and that a clone works as it is."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+import vaedyn
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -84,3 +87,19 @@ def test_a_clone_works_without_being_installed(tmp_path):
     store, version = done.stdout.splitlines()
     assert Path(store) == ROOT / "store" / "__init__.py"
     assert version.startswith("vaedyn")
+
+
+def test_type_checkers_see_the_names_that_there_are():
+    """Names are imported on first use; for type checkers they are listed once more."""
+    tree = ast.parse((ROOT / "vaedyn" / "__init__.py").read_text())
+    (block,) = [each for each in tree.body if ast.unparse(each).startswith("if TYPE_CHECK")]
+    typed = {}
+    for statement in block.body:
+        for alias in statement.names:
+            assert alias.asname == alias.name  # else it is not offered, only used
+            typed[alias.name] = statement.module
+    modules = {name: None for name in typed if typed[name] is None}
+    assert typed == {**vaedyn._HOMES, **modules}
+    assert {*typed, "__version__"} == set(vaedyn.__all__) == set(dir(vaedyn))
+    for name in vaedyn.__all__:
+        assert getattr(vaedyn, name) is not None

@@ -2,9 +2,9 @@
 
 ``Params`` holds the model; ``theory`` integrates its order parameters in the
 limit of large input dimension, ``simulate`` trains it by one-pass SGD, and
-``fixed_points`` and ``phase_diagram`` tell where learning ends. ``sweep`` does
+``fixed_points`` and ``phase_diagram`` find where learning ends. ``sweep`` does
 one of them over a grid of models. ``covariance_spectrum``, ``analyse`` and
-``Prediction`` tell what somebody's own data lead to.
+``Prediction`` do the same for your own data.
 ``vaedyn.store.ResultStore`` keeps their results.
 """
 
@@ -23,19 +23,25 @@ if TYPE_CHECKING:
     from .data.analyse import analyse as analyse
     from .data.convention import Convention as Convention
     from .data.prediction import Prediction as Prediction
+    from .data.settling import steady_rate as steady_rate
     from .data.spectrum import Spectrum as Spectrum
     from .data.spectrum import covariance_spectrum as covariance_spectrum
+    from .data.training import DataParams as DataParams
+    from .data.training import Rows as Rows
+    from .data.training import learn as learn
     from .errors import ConvergenceError as ConvergenceError
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
     from .errors import VaedynError as VaedynError
     from .fixedpoints.branches import Branches as Branches
+    from .fixedpoints.branches import branches as branches
     from .fixedpoints.fixed_points import FixedPoints as FixedPoints
     from .fixedpoints.fixed_points import fixed_points as fixed_points
     from .fixedpoints.passages import Passage as Passage
     from .fixedpoints.passages import passages as passages
     from .fixedpoints.phase_diagram import PhaseDiagram as PhaseDiagram
     from .fixedpoints.phase_diagram import phase_diagram as phase_diagram
+    from .fixedpoints.thresholds import thresholds as thresholds
     from .learning.covariance import Bands as Bands
     from .learning.covariance import bands as bands
     from .learning.escape import Escape as Escape
@@ -43,7 +49,12 @@ if TYPE_CHECKING:
     from .learning.simulate import simulate as simulate
     from .learning.theory import theory as theory
     from .model.params import Params as Params
+    from .model.results import OrderParameters as OrderParameters
+    from .model.results import Source as Source
     from .model.results import Trajectory as Trajectory
+    from .sweeps.grids import Point as Point
+    from .sweeps.grids import evenly as evenly
+    from .sweeps.grids import geometric as geometric
     from .sweeps.sweep import Sweep as Sweep
     from .sweeps.sweep import sweep as sweep
 
@@ -53,40 +64,50 @@ _here = Path(__file__).resolve().parent
 if not (_here / "store").is_dir():  # a clone, where store and cli stand beside this folder
     __path__.append(str(_here.parent))
 
-_HOMES = {
+_HOMES = {  # as above
     "ConvergenceError": "errors",
     "DivergenceError": "errors",
     "ParameterError": "errors",
     "VaedynError": "errors",
     "Params": "model.params",
+    "OrderParameters": "model.results",
+    "Source": "model.results",
     "Trajectory": "model.results",
     "Bands": "learning.covariance",
     "bands": "learning.covariance",
     "Escape": "learning.escape",
     "escape": "learning.escape",
-    "Branches": "fixedpoints.branches",
-    "branches": "fixedpoints.branches",
-    "Passage": "fixedpoints.passages",
-    "passages": "fixedpoints.passages",
-    "FixedPoints": "fixedpoints.fixed_points",
-    "fixed_points": "fixedpoints.fixed_points",
-    "PhaseDiagram": "fixedpoints.phase_diagram",
-    "phase_diagram": "fixedpoints.phase_diagram",
-    "Convergence": "annealing.time_to_converge",
-    "time_to_converge": "annealing.time_to_converge",
-    "examine": "annealing.examine",
-    "Tuning": "annealing.best_schedule",
-    "best_schedule": "annealing.best_schedule",
-    "Sweep": "sweeps.sweep",
-    "sweep": "sweeps.sweep",
-    "Spectrum": "data.spectrum",
-    "covariance_spectrum": "data.spectrum",
-    "Analysis": "data.analyse",
-    "analyse": "data.analyse",
-    "Prediction": "data.prediction",
-    "Convention": "data.convention",
     "simulate": "learning.simulate",
     "theory": "learning.theory",
+    "Branches": "fixedpoints.branches",
+    "branches": "fixedpoints.branches",
+    "FixedPoints": "fixedpoints.fixed_points",
+    "fixed_points": "fixedpoints.fixed_points",
+    "Passage": "fixedpoints.passages",
+    "passages": "fixedpoints.passages",
+    "PhaseDiagram": "fixedpoints.phase_diagram",
+    "phase_diagram": "fixedpoints.phase_diagram",
+    "thresholds": "fixedpoints.thresholds",
+    "Tuning": "annealing.best_schedule",
+    "best_schedule": "annealing.best_schedule",
+    "examine": "annealing.examine",
+    "Convergence": "annealing.time_to_converge",
+    "time_to_converge": "annealing.time_to_converge",
+    "Point": "sweeps.grids",
+    "evenly": "sweeps.grids",
+    "geometric": "sweeps.grids",
+    "Sweep": "sweeps.sweep",
+    "sweep": "sweeps.sweep",
+    "Analysis": "data.analyse",
+    "analyse": "data.analyse",
+    "Convention": "data.convention",
+    "Prediction": "data.prediction",
+    "steady_rate": "data.settling",
+    "Spectrum": "data.spectrum",
+    "covariance_spectrum": "data.spectrum",
+    "DataParams": "data.training",
+    "Rows": "data.training",
+    "learn": "data.training",
 }
 __all__ = ["__version__", "store", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 

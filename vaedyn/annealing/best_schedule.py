@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
-from ..model.params import Params, integer, real
+from ..model.params import Fields, Params, integer, params_of, real
 from ..model.results import Brief, Source, Store, Variables
 from ..model.schedules import Constant, Cosine, Linear, Points, Schedule, Tanh
 from .piecewise import best_pieces, evaluations
@@ -87,7 +87,7 @@ class Tuning(Brief):
 
 
 def best_schedule(
-    params: Params,
+    params: Params | None = None,
     family: str = "tanh",
     *,
     knots: int = 3,
@@ -96,6 +96,7 @@ def best_schedule(
     atol: float = 1e-10,
     store: Store | None = None,
     progress: Progress | None = None,
+    **changes: Unpack[Fields],
 ) -> Tuning:
     """Find the schedule of a family under which eps_g of the ODE converges soonest.
 
@@ -104,7 +105,7 @@ def best_schedule(
 
     Parameters
     ----------
-    params : Params
+    params : Params, optional
         The model, and the end value of beta; its own schedule does not matter.
     family : {"tanh", "linear", "cosine", "free"}
         ``free`` is piecewise linear in at most `knots` stretches, with beta from 0 to
@@ -118,6 +119,8 @@ def best_schedule(
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
     progress : callable, optional
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
 
     Raises
     ------
@@ -126,14 +129,15 @@ def best_schedule(
     ConvergenceError, DivergenceError
         When learning does not converge at constant beta.
     """
+    params = params_of(best_schedule, params, changes)
     if family not in FAMILIES:
         raise ParameterError("family", f"expected one of {', '.join(FAMILIES)}, got {family!r}")
     tol = real("tol", tol)
     rtol, atol = tolerances(rtol, atol)
     if not 1 <= integer("knots", knots, 1) <= MOST_KNOTS:
         raise ParameterError("knots", f"must be at most {MOST_KNOTS}, got {knots}")
-    steps = {"t_max": min(15 / params.lr, 2**52 / params.dim), "points": 2, "anneal": "constant"}
-    params = replace(params, **steps)
+    t_max = min(15 / params.lr, 2**52 / params.dim)
+    params = params.replace(t_max=t_max, points=2, anneal="constant")
 
     def compute() -> tuple[Variables, dict[str, Any]]:
         return _computed(_Trial(params, tol, rtol, atol, progress), family, int(knots))
@@ -143,7 +147,8 @@ def best_schedule(
         variables, info = compute()
     else:
         record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
-        record = {name: value for name, value in record.items() if name not in steps}
+        for name in ("t_max", "points", "anneal"):
+            del record[name]
         record |= {"knots": int(knots)} if family == "free" else {}
         saved = store.load_or_run("annealing", {**record, "numerics": NUMERICS}, compute)
         variables, info = saved.variables, saved.info

@@ -1,11 +1,13 @@
 """What is likely to go wrong with a schedule of beta, told before anything is computed."""
 
+from typing import Unpack
+
 import numpy as np
 
 from ..fixedpoints.destination import alike, in_words
 from ..fixedpoints.newton import Model
 from ..fixedpoints.thresholds import collapse_threshold, fold, lives, noise_window
-from ..model.params import Params
+from ..model.params import Fields, Params, params_of
 from ..model.schedules import Constant, Cyclical
 from .adiabatic import delay, relaxation_time
 
@@ -15,12 +17,20 @@ LONG = 2.0  # time at beta = 0, in units of 1/tau, that takes a variance well to
 CRITICAL = 0.01  # relative distance from the noise threshold at which its slowness is felt
 
 
-def examine(params: Params, tol: float = 1e-3) -> list[str]:
+def examine(
+    params: Params | None = None, tol: float = 1e-3, **changes: Unpack[Fields]
+) -> list[str]:
     """Return warnings, one line each: what the schedule and the end value of beta will cost.
 
-    Thresholds are those of `vaedyn.fixedpoints.thresholds`; `tol` is the distance of eps_g from its
-    end that counts as learned.
+    Parameters
+    ----------
+    params : Params, optional
+    tol : float
+        Distance of eps_g from its end that counts as learned.
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
     """
+    params = params_of(examine, params, changes)
     start = (_symmetric(params), _too_short(params), _collapse(params))
     checks = (*start, _unstable(params), _critical(params), _zero(params))
     return [text for text in (*checks, _too_slow(params, tol)) if text]

@@ -1,15 +1,15 @@
 """How long learning takes: the time after which the error stays near that of its end."""
 
 import logging
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Unpack
 
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import LARGE, NEAR, destination
 from ..learning.theory import integrate, tolerances
-from ..model.params import Params, real
+from ..model.params import Fields, Params, params_of, real
 from ..model.results import Source, Store, Trajectory, Variables
 from ..model.schedules import Constant, Cyclical, Schedule, Tanh
 from ..model.state import count, generalisation_error, pack, unpack
@@ -52,12 +52,13 @@ class Convergence:
 
 
 def time_to_converge(
-    params: Params,
+    params: Params | None = None,
     tol: float = 1e-3,
     *,
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
+    **changes: Unpack[Fields],
 ) -> Convergence:
     """Return the first time after which eps_g of the ODE stays within `tol` of its end.
 
@@ -66,22 +67,24 @@ def time_to_converge(
 
     Parameters
     ----------
-    params : Params
+    params : Params, optional
     tol : float
         Tolerated ``|eps_g(t) - eps_g(infinity)|``.
     rtol, atol : float
         Tolerances of the integration, see `vaedyn.theory`.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
 
     Raises
     ------
     ParameterError
         When a tolerance is out of range.
     """
+    params = params_of(time_to_converge, params, changes).replace(points=2)
     tol = real("tol", tol)
     rtol, atol = tolerances(rtol, atol)
-    params = replace(params, points=2)
 
     def compute() -> tuple[Variables, dict[str, Any]]:
         t, end, reason = np.nan, np.nan, ""

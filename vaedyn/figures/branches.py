@@ -50,7 +50,7 @@ def branches(
     quantity : one of QUANTITIES
         Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
     thresholds : dict, optional
-        As `vaedyn.fixedpoints.thresholds.thresholds` returns them, to be marked on an axis of beta.
+        As `vaedyn.thresholds` returns them, to be marked on an axis of beta.
     look : Look
     """
     if quantity not in QUANTITIES:

@@ -37,7 +37,7 @@ def cascade(
         Simulations at some values of beta, whose last states are drawn as markers with
         the standard deviation over runs.
     thresholds : dict, optional
-        As `vaedyn.fixedpoints.thresholds.thresholds` returns them.
+        As `vaedyn.thresholds` returns them.
     look : Look
     """
     chosen = attractor(result)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from ..errors import ParameterError
-from ..model.params import IN_TIME, Params, integer, real
+from ..model.params import IN_TIME, Fields, Params, integer, params_of, real
 from ..model.results import LABELS, OrderParameters, Store, Variables
 from ..model.state import observables, unpack
 from .arclength import EDGE, END, Piece, end_of, spaced, trace
@@ -230,20 +230,21 @@ class Continuation:
 
 
 def branches(
-    params: Params,
-    name: str,
-    low: float,
-    high: float,
+    params: Params | None = None,
+    name: str = "beta",
+    low: float = 0.05,
+    high: float = 3.0,
     *,
     groups: int = 2,
     store: Store | None = None,
     progress: Progress | None = None,
+    **changes: Unpack[Fields],
 ) -> Branches:
     """Follow all fixed points while one constant is varied, through folds.
 
     Parameters
     ----------
-    params : Params
+    params : Params, optional
         All other constants; where learning starts does not matter.
     name : {"beta", "eta", "rho", "lam", "lr"}
         What is varied. With ``rho`` all signals are scaled together, and the
@@ -256,12 +257,15 @@ def branches(
         Where to look for the result, and to keep it.
     progress : callable, optional
         Receives the numbers of branches done and in all.
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
 
     Raises
     ------
     ParameterError
         When the range makes no sense, or there are more than 200 branches.
     """
+    params = params_of(branches, params, changes)
     low, high = _range(params, name, low, high)
     if integer("groups", groups, 0) > 2:
         raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import theory, tolerances
-from ..model.params import Params, integer
+from ..model.params import Fields, Params, integer, params_of
 from ..model.results import LABELS, OrderParameters, Store, Variables
 from ..model.start import NAMES
 from ..model.state import pack, unpack
@@ -81,7 +81,7 @@ class FixedPoints(OrderParameters):
         Time in which the slowest deviation shrinks, or at an unstable point the
         fastest one grows, by a factor e.
     thresholds : dict
-        See `vaedyn.fixedpoints.thresholds.thresholds`; ``max_lr`` is that of the point reached.
+        See `vaedyn.thresholds`; ``max_lr`` is that of the point reached.
     """
 
     residual: np.ndarray
@@ -157,13 +157,14 @@ def classify(parts: dict[str, np.ndarray]) -> str:
 
 
 def fixed_points(
-    params: Params,
+    params: Params | None = None,
     *,
     groups: int = 2,
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
     progress: Progress | None = None,
+    **changes: Unpack[Fields],
 ) -> FixedPoints:
     """Find all fixed points in which latents live alone, or in groups of two, on directions.
 
@@ -177,7 +178,7 @@ def fixed_points(
 
     Parameters
     ----------
-    params : Params
+    params : Params, optional
         With annealing, beta stands for its end value after `t_max`.
     groups : {0, 1, 2}
         Most latents that live together. With 0 only the end of the trajectory
@@ -187,6 +188,8 @@ def fixed_points(
     store : ResultStore, optional
         Where to look for the trajectory and the result, and to keep both.
     progress : callable, optional
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
 
     Raises
     ------
@@ -195,6 +198,7 @@ def fixed_points(
     ConvergenceError, DivergenceError
         When nothing but the end of the trajectory is wanted, and it cannot be found.
     """
+    params = params_of(fixed_points, params, changes)
     rtol, atol = tolerances(rtol, atol)
     if integer("groups", groups, 0) > 2:
         raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
@@ -274,7 +278,8 @@ def _listed(
     loss = points.distortion + params.beta * points.kl + 0.5 * params.lam * size
     growing = (rates > MARGINAL * params.lr).sum(axis=1)
     order = np.lexsort((loss, growing))
-    limits = thresholds(units.model, None if at is None or at == len(found) else found[at])
+    reached_one = None if at is None or at == len(found) else found[at]
+    limits = thresholds(params, configuration=reached_one)
     single = {Unit(1, (s,)): beta for s, beta in zip(rho, limits["collapse"], strict=True)}
     single[Unit(1, (), 1)] = np.inf if limits["noise"] is None else limits["noise"]
     info = {

@@ -1,13 +1,13 @@
 """Phase diagrams: which fixed point attracts learning, over two constants of the model."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from ..errors import ParameterError
-from ..model.params import IN_TIME, Params
+from ..model.params import IN_TIME, Fields, Params, params_of
 from ..model.results import Brief, Saved, Store, Variables
 from .attractors import PHASES, UNDECIDED, attractors
 from .branches import VARIED
@@ -25,6 +25,9 @@ LABELS = {
     "growth": "largest real part of its Jacobian's eigenvalues",
     "stable": "number of stable fixed points in which every latent lives alone",
 }
+
+Axis = tuple[str, Sequence[float] | np.ndarray]
+"""The name of a constant, and its values."""
 
 Progress = Callable[[int, int], None]
 """Receives the numbers of grid points computed and to compute."""
@@ -76,12 +79,13 @@ class PhaseDiagram(Brief):
 
 
 def phase_diagram(
-    params: Params,
-    x: tuple[str, Sequence[float] | np.ndarray],
-    y: tuple[str, Sequence[float] | np.ndarray],
+    params: Params | None = None,
+    x: Axis | None = None,
+    y: Axis | None = None,
     *,
     store: Store | None = None,
     progress: Progress | None = None,
+    **changes: Unpack[Fields],
 ) -> PhaseDiagram:
     """Find the attracting fixed point at each point of a grid of two constants.
 
@@ -93,23 +97,28 @@ def phase_diagram(
 
     Parameters
     ----------
-    params : Params
+    params : Params, optional
         All other constants. Annealing, the start and the times do not matter.
-    x, y : (str, array)
+    x, y : (str, array), optional
         Name and ascending values of a constant: beta, eta, lam, lr, or rho, which
         scales all signals so that the strongest has the value. Values are
-        rounded to 12 digits; on an evenly spaced axis y, start and step are.
+        rounded to 12 digits; on an evenly spaced axis y, start and step are. Default:
+        20 values each of beta from 0.05 to 3, and of eta from 0.1 to 2.
     store : ResultStore, optional
         Where to look for columns of the diagram first, and to keep them. One that
         is there for fewer y at the same spacing is continued.
     progress : callable, optional
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
 
     Raises
     ------
     ParameterError
         When an axis is not as described or out of the model's range, or beta is 0.
     """
-    params = replace(params, anneal="constant")
+    params = params_of(phase_diagram, params, changes).replace(anneal="constant")
+    x = x or ("beta", np.linspace(0.05, 3, 20))
+    y = y or ("eta", np.linspace(0.1, 2, 20))
     grid = _Grid(params, _axis(params, "x", x), _axis(params, "y", y))
     if grid.x_name == grid.y_name:
         raise ParameterError("y", f"must vary another constant than x, {grid.x_name}")
@@ -184,8 +193,9 @@ def _rounded(values: np.ndarray) -> np.ndarray:
 def _with(params: Params, name: str, value: float) -> Params:
     """Return `params` with one constant set, see `phase_diagram`."""
     if name == "rho":
-        return replace(params, rho=tuple((_shape(params) * value).tolist()))
-    return replace(params, **{name: float(value)})
+        return params.replace(rho=tuple((_shape(params) * value).tolist()))
+    change: Any = {name: float(value)}
+    return params.replace(**change)
 
 
 def _shape(params: Params) -> np.ndarray:
@@ -263,13 +273,12 @@ class _Grid:
         left = np.flatnonzero(found["phase"] == UNDECIDED)
         if len(left):
             scalars = ("eta", "beta", "lam", "lr")
+            models: list[Any] = [
+                {name: float(getattr(c, name)[at]) for name in scalars} for at in left
+            ]
             ends = outcomes(
-                replace(
-                    p,
-                    rho=tuple(c.rho[at].tolist()),
-                    **{name: float(getattr(c, name)[at]) for name in scalars},
-                )
-                for at in left
+                p.replace(rho=tuple(c.rho[at].tolist()), **model)
+                for at, model in zip(left, models, strict=True)
             )
             for name, column in ends.items():
                 found[name][left] = column

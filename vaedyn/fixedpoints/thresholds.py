@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.polynomial import Polynomial
 
+from ..model.params import Fields, Params, params_of
 from .attractors import largest, own_jacobian
 from .branches import Continuation
 from .configurations import Configuration
@@ -30,17 +31,35 @@ def collapse_threshold(variance: float, lam: float) -> float:
     return float(variance / (1 + lam) - lam / variance)
 
 
-def thresholds(model: Model, configuration: Configuration | None) -> dict[str, Any]:
+def thresholds(
+    params: Params | None = None,
+    *,
+    configuration: Configuration | None = None,
+    **changes: Unpack[Fields],
+) -> dict[str, Any]:
     """Return the thresholds at the actual learning rate and weight decay.
 
-    ``collapse`` holds for each signal the beta above which a collapsed latent
-    does not learn it; ``noise`` is the beta above which a collapsed latent does
-    not fit background noise, or None when it does so at any; ``noise_upper`` is the
-    beta from which it does so again, about 2/(lr eta); ``max_lr`` is the
-    largest learning rate at which the fixed point `configuration` is stable, or
-    None when it is unstable at once or stable at any up to 10^4. A threshold of 0
-    means that the collapsed state is stable for all beta > 0.
+    Parameters
+    ----------
+    params : Params, optional
+    configuration : tuple of Unit, optional
+        A fixed point, see `vaedyn.fixedpoints.configurations`. `FixedPoints.thresholds` are
+        those of the fixed point that is reached.
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
+
+    Returns
+    -------
+    dict
+        ``collapse`` holds for each signal the beta above which a collapsed latent
+        does not learn it; ``noise`` is the beta above which a collapsed latent does
+        not fit background noise, or None when it does so at any; ``noise_upper`` is the
+        beta from which it does so again, about 2/(lr eta); ``max_lr`` is the
+        largest learning rate at which the fixed point `configuration` is stable, or
+        None when it is unstable at once or stable at any up to 10^4. A threshold of 0
+        means that the collapsed state is stable for all beta > 0.
     """
+    model = Model.of(params_of(thresholds, params, changes))
     window = noise_window(model)
     return {
         "collapse": [collapse(model, rho) for rho in model.rho.tolist()],

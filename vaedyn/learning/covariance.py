@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from ..model.params import Params
+from ..model.params import Fields, Params, params_of
 from ..model.results import Store, Trajectory, Variables
 from ..model.state import generalisation_error, generalisation_error_rotation, moments, pack, unpack
 from .theory import Progress, integrate
@@ -68,11 +68,12 @@ class Bands(Trajectory):
 
 
 def bands(
-    params: Params,
+    params: Params | None = None,
     *,
     random_start: bool = False,
     store: Store | None = None,
     progress: Progress | None = None,
+    **changes: Unpack[Fields],
 ) -> Bands:
     """Return the standard deviations of single runs around `vaedyn.theory`.
 
@@ -83,7 +84,7 @@ def bands(
 
     Parameters
     ----------
-    params : Params
+    params : Params, optional
         N = `params.dim` is that of the runs.
     random_start : bool
         Every run draws its own initial weights: gaussian with the given overlaps on
@@ -91,12 +92,15 @@ def bands(
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
     progress : callable, optional
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
 
     Raises
     ------
     DivergenceError, ConvergenceError
         As `vaedyn.theory` does.
     """
+    params = params_of(bands, params, changes)
 
     def compute() -> Bands:
         start = pack(**params.overlaps())

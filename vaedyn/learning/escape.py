@@ -8,12 +8,13 @@ being gaussian with a variance that falls as 1/N: its mean grows as ``ln(N) / (2
 its standard deviation, pi / (2 sqrt(2) g) for one signal, does not depend on N.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 
 from ..errors import ConvergenceError, ParameterError
-from ..model.params import Params
+from ..model.params import Fields, Params, params_of
 from ..model.results import Trajectory
 from ..model.state import pack, unpack
 from .covariance import RTOL, covariance_of_start
@@ -50,15 +51,19 @@ class Escape:
     overlap: float
 
 
-def escape(params: Params, *, random_start: bool = True) -> Escape:
+def escape(
+    params: Params | None = None, *, random_start: bool = True, **changes: Unpack[Fields]
+) -> Escape:
     """Return when runs escape the initial plateau, to leading order in 1/N.
 
     Parameters
     ----------
-    params : Params
+    params : Params, optional
         One latent, and signals of equal strength, at constant beta.
     random_start : bool
         As for `vaedyn.bands`.
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
 
     Raises
     ------
@@ -67,6 +72,7 @@ def escape(params: Params, *, random_start: bool = True) -> Escape:
     ConvergenceError
         When the plateau is stable: nothing is learned.
     """
+    params = params_of(escape, params, changes)
     if params.latent != 1:
         raise ParameterError(
             "latent", f"escape times are known for one latent, got {params.latent}"
@@ -79,7 +85,7 @@ def escape(params: Params, *, random_start: bool = True) -> Escape:
     size = len(pack(**start))
     P = np.zeros((size, size))
     if random_start:
-        P = covariance_of_start(replace(params, init=start, init_seed=0))
+        P = covariance_of_start(params.replace(init=start, init_seed=0))
     t, y, shift, variance, rate, right = _linear_stage(params, start, P)
     times, overlap = _times_from(params, y, right, rate, np.sqrt(variance + (shift**2).sum()))
     log_x = _log_sizes(shift, variance)

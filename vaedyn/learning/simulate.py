@@ -11,13 +11,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
 from ..machine import cores
-from ..model.params import Params, integer
+from ..model.params import Fields, Params, integer, params_of
 from ..model.results import Store, Trajectory
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
@@ -102,7 +102,7 @@ ENGINES = {"exact": exact_engine, "vector": vector_engine}
 
 
 def simulate(
-    params: Params,
+    params: Params | None = None,
     *,
     runs: int = 5,
     seed: int = 0,
@@ -111,12 +111,13 @@ def simulate(
     jobs: int | None = None,
     store: Store | None = None,
     progress: Progress | None = None,
+    **changes: Unpack[Fields],
 ) -> Trajectory:
     """Train an ensemble of linear VAEs by one-pass SGD.
 
     Parameters
     ----------
-    params : Params
+    params : Params, optional
     runs : int
         Size of the ensemble. Run r depends on the model, `seed` and r alone.
     seed : int
@@ -132,6 +133,8 @@ def simulate(
     store : ResultStore, optional
         Where to look for runs first, and to keep them.
     progress : callable, optional
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
 
     Returns
     -------
@@ -146,6 +149,7 @@ def simulate(
     DivergenceError
         When the order parameters grow without bound or a variance reaches zero.
     """
+    params = params_of(simulate, params, changes)
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     if not isinstance(engine, str) or engine not in ENGINES:

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
-from ..model.params import Params, real
+from ..model.params import Fields, Params, params_of, real
 from ..model.results import Store, Trajectory
 from ..model.schedules import Schedule
 from ..model.state import count, pack
@@ -24,24 +24,27 @@ Progress = Callable[[float], None]
 
 
 def theory(
-    params: Params,
+    params: Params | None = None,
     *,
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
     progress: Progress | None = None,
+    **changes: Unpack[Fields],
 ) -> Trajectory:
     """Integrate the order parameters' ODE (Theorem 4.2 of Ichikawa and Hukushima).
 
     Parameters
     ----------
-    params : Params
+    params : Params, optional
         The start is the one that `simulate` uses.
     rtol, atol : float
         Tolerated error of a step, relative and absolute.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
     progress : callable, optional
+    **changes
+        Parameters of the model, in place of those of `params` or of the defaults.
 
     Returns
     -------
@@ -59,6 +62,7 @@ def theory(
     ConvergenceError
         When it takes more than 5 million steps.
     """
+    params = params_of(theory, params, changes)
     rtol, atol = tolerances(rtol, atol)
 
     def compute() -> Trajectory:

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..machine import cores
-from ..model.params import Params, integer
+from ..model.params import Params, arguments, integer, params_of, refuse_unknown
 from ..model.results import Brief, Store
-from .grids import Point, grid, part_of
+from .grids import MODEL, Point, grid, part_of
 from .points import COMMANDS, Job, Outcome, Task, compute, look_up
 
 TRIAL = 1.0  # seconds of work in this process before others are started, which takes as long
@@ -136,8 +136,8 @@ class Sweep(Brief):
 
 def sweep(
     command: str,
-    params: Params | Mapping[str, Any],
-    vary: Mapping[str, Sequence[Any] | np.ndarray],
+    params: Params | Mapping[str, Any] | None = None,
+    vary: Mapping[str, Sequence[Any] | np.ndarray] | None = None,
     *,
     store: Store | None = None,
     jobs: int | None = None,
@@ -155,7 +155,7 @@ def sweep(
     Parameters
     ----------
     command : {"theory", "simulate", "convergence", "fixedpoints"}
-    params : Params or mapping
+    params : Params or mapping, optional
         All that is not varied.
     vary : mapping
         Names of parameters, each with its values; the grid is their product, the first
@@ -174,7 +174,8 @@ def sweep(
     each : callable, optional
         Receives every point as soon as it is there, in any order.
     **options
-        Further arguments of the plain function.
+        Further arguments of the plain function, and parameters of the model, in place of
+        those of `params` or of the defaults.
 
     Returns
     -------
@@ -187,13 +188,23 @@ def sweep(
         When an argument or any point is out of range; nothing is computed then.
     WorkerError, ClusterError
         When processes or the cluster do not work.
+    TypeError
+        When there is no argument of that name.
     """
+    if not vary:
+        raise ParameterError("vary", "expected names of parameters, each with its values")
+    changes: Any = {name: options.pop(name) for name in MODEL if name in options}
+    if params is None or isinstance(params, Mapping):
+        params = {**(params or {}), **changes}
+    else:
+        params = params_of(sweep, params, changes)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     if scheduler is not None:
         from .cluster import check_address
 
         check_address(scheduler)
     varied, points = chosen(command, params, vary, shard)
+    refuse_unknown(COMMANDS[command].run, options.keys() - arguments(COMMANDS[command].run))
     job = Job(command, options, store)
     tasks = [Task(i, point.params, point.options) for i, point in enumerate(points)]
     outcomes: dict[int, Outcome] = {}
