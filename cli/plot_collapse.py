@@ -128,7 +128,6 @@ def figure(
         log.warning(warnings[0] + others * (len(warnings) > 1))
 
     from vaedyn.figures.collapse import collapse
-    from vaedyn.figures.layout import dress
     from vaedyn.figures.style import save
 
     fine = np.geomspace(betas[0], betas[-1], 2000)
@@ -142,10 +141,14 @@ def figure(
         eta if floor else None,
         ALIKE,
         reasons=[in_short(found[p.beta]) for p in points],
-        caption=rf"{spectrum.samples} rows, $N = {spectrum.dim}$, $M = {points[0].latent}$, "
-        rf"$\lambda = {points[0].lam:g}$",
+        caption=[
+            f"{spectrum.samples} rows",
+            rf"$N = {spectrum.dim}$",
+            rf"$M = {points[0].latent}$",
+            rf"$\lambda = {points[0].lam:g}$",
+        ],
+        look=look,
     )
-    dress(drawn, look)
     say_if_empty(drawn)
     save(drawn, target, keywords=keys)
     if not as_json:

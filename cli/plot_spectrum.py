@@ -69,7 +69,6 @@ def figure(
         log.warning(text)
 
     from vaedyn.figures import spectrum as figures_spectrum
-    from vaedyn.figures.layout import dress
     from vaedyn.figures.style import save
 
     dim = data.spectrum.dim
@@ -81,8 +80,8 @@ def figure(
         latents=latent,
         factor=(convention or OWN).factor(dim),
         name="your KL weight" if convention else r"$\beta$",
+        look=look,
     )
-    dress(drawn, look)
     say_if_empty(drawn)
     save(drawn, chosen, keywords=[data.source.key])
     if as_json:

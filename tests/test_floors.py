@@ -17,15 +17,16 @@ THIRD_PARTY = {  # those that a room may import; late where it is heavy
     "vaedyn/tables": {"numpy", "h5py"},
     "vaedyn/sweeps": {"numpy", "distributed"},
     "vaedyn/figures": {"numpy", "matplotlib"},
+    "vaedyn/plot.py": {"numpy", "matplotlib"},
     "store": {"numpy", "h5py"},
     "cli": {"numpy", "click", "rich"},
 }
 # ground up: a room may import those that stand before it
 ROOMS = [
     "errors", "files", "machine", "kernels", "model", "learning", "fixedpoints", "annealing",
-    "tables", "data", "sweeps", "claims", "figures",
+    "tables", "data", "sweeps", "claims", "figures", "plot",
 ]  # fmt: skip
-BESIDE = {"__init__", "__main__", "errors", "files", "machine"}
+BESIDE = {"__init__", "__main__", "errors", "files", "machine", "plot"}
 
 
 def modules(folder="vaedyn"):
@@ -63,7 +64,7 @@ def everything():
     ("path", "parts"), everything(), ids=lambda x: ".".join(x[-2:]) if isinstance(x, tuple) else ""
 )
 def test_rooms_import_only_what_they_may(path, parts):
-    folder = str(path.parent.relative_to(ROOT))
+    folder = str(path.relative_to(ROOT))
     folder = next(each for each in sorted(THIRD_PARTY, reverse=True) if folder.startswith(each))
     for name in imports(path, parts):
         if name[0] == "vaedyn":
@@ -88,7 +89,7 @@ def test_few_modules_stand_beside_the_rooms():
 
 def test_no_room_hides_what_the_package_offers():
     """An imported module becomes an attribute of its package."""
-    assert not set(ROOMS) & set(vaedyn.__all__)
+    assert set(ROOMS) & set(vaedyn.__all__) == {"plot"}  # itself what is offered
 
 
 def test_rooms_import_only_downwards():
@@ -99,7 +100,7 @@ def test_rooms_import_only_downwards():
                     assert ROOMS.index(name[1]) < ROOMS.index(parts[1]), f"{path} imports {name}"
 
 
-@pytest.mark.parametrize("folder", [*(f"vaedyn/{room}" for room in ROOMS[3:]), "store", "cli"])
+@pytest.mark.parametrize("folder", [*(f"vaedyn/{room}" for room in ROOMS[3:-1]), "store", "cli"])
 def test_no_room_has_a_circle(folder):
     arrows = {
         parts: {name for name in imports(path, parts) if name[: len(parts) - 1] == parts[:-1]}

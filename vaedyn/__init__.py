@@ -4,8 +4,8 @@
 limit of large input dimension, ``simulate`` trains it by one-pass SGD, and
 ``fixed_points`` and ``phase_diagram`` find where learning ends. ``sweep`` does
 one of them over a grid of models. ``covariance_spectrum``, ``analyse`` and
-``Prediction`` do the same for your own data.
-``vaedyn.store.ResultStore`` keeps their results.
+``Prediction`` do the same for your own data. ``vaedyn.plot`` draws
+their results, and ``vaedyn.store.ResultStore`` keeps them.
 """
 
 from importlib import import_module
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import plot as plot
     from . import store as store
     from .annealing.best_schedule import Tuning as Tuning
     from .annealing.best_schedule import best_schedule as best_schedule
@@ -109,13 +110,13 @@ _HOMES = {  # as above
     "Rows": "data.training",
     "learn": "data.training",
 }
-__all__ = ["__version__", "store", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["__version__", "plot", "store", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
     # imported on first use, so that `import vaedyn` costs nothing
-    if name == "store":
-        return import_module(".store", __name__)
+    if name in ("plot", "store"):
+        return import_module(f".{name}", __name__)
     if name in _HOMES:
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
         globals()[name] = value

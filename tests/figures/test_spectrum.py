@@ -57,9 +57,10 @@ def test_collapse_draws_each_latent_where_it_is_lost():
     fine = np.geomspace(0.25, 8, 4000)
     lines = np.maximum(0.5 * np.log(variances / fine[:, None]), 0)
     reasons = [None, None, "not settled yet", None]
-    figure = collapse(fine, lines, betas, measured, 0.5, 1e-3, reasons=reasons, caption="of a test")
+    curves = fine, lines, betas, measured, 0.5, 1e-3
+    figure = collapse(*curves, reasons=reasons, caption=["of", "a test"])
     top, bottom = figure.axes
-    assert figure.get_suptitle() == "of a test"
+    assert figure.get_suptitle() == "of, a test"
     assert "0.001 nats" in top.get_ylabel()
     assert top.lines[0].get_drawstyle() == "steps-post"
     (mark,) = [line for line in top.lines if line.get_marker() == "X"]

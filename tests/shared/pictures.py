@@ -2,9 +2,12 @@
 
 from itertools import combinations
 
+from vaedyn.figures.style import styled
+
 TOUCH = 1.6  # points by which two boxes may overlap: numbers leave the room of a g's tail empty
 
 
+@styled()
 def texts(figure):
     """Return (text, box) of every text that is drawn, after laying the figure out."""
     figure.draw_without_rendering()

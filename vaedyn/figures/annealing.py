@@ -14,7 +14,7 @@ from ..model.results import Trajectory
 from ..model.schedules import parse_schedule
 from .curves import TIME
 from .layout import PLAIN, Look, below, caption, finish, label_decades, two_panels
-from .style import COLOURS, TWO_COLUMNS, styled
+from .style import COLOURS, TWO_COLUMNS
 
 GREY = "#6e6e6e"
 CONSTANT, BEST = COLOURS[1], COLOURS[0]
@@ -48,8 +48,7 @@ def annealing(
         From simulations.
     look : Look
     """
-    with styled():
-        figure, (left, right) = two_panels(TWO_COLUMNS, 2.3, look)
+    with two_panels(TWO_COLUMNS, 2.3, look) as (figure, (left, right)):
         if FAMILIES[found.family] is None:
             _schedule(left, found, best)
         else:
@@ -69,7 +68,7 @@ def annealing(
         for name in "xy":
             if left.get_yscale() == "log":
                 label_decades(left, name)
-        below(figure, _legend(found, bool(measured), overshoots), columns=4)
+        below(figure, _legend(found, bool(measured), overshoots), look, columns=4)
     return figure
 
 

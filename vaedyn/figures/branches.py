@@ -12,8 +12,8 @@ from matplotlib.textpath import TextPath
 from ..errors import ParameterError
 from ..fixedpoints.branches import Branches
 from .curves import SYMBOLS
-from .layout import PLAIN, Look, below, caption, finish, label_decades
-from .style import COLOURS, ONE_COLUMN, new_figure, styled
+from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades
+from .style import COLOURS, ONE_COLUMN
 
 GREY = "#8c8c8c"
 CLOSER = 10.0 ** -np.arange(0.25, 6.25, 0.25)  # to where a rate is zero, of the last step to it
@@ -55,10 +55,8 @@ def branches(
     """
     if quantity not in QUANTITIES:
         raise ParameterError("y", f"expected one of {', '.join(QUANTITIES)}, got {quantity!r}")
-    with styled():
-        figure, (top, bottom) = new_figure(
-            look.width or ONE_COLUMN, 3.3, nrows=2, sharex=True, height_ratios=[3, 2]
-        )
+    grid: Any = {"nrows": 2, "sharex": True, "height_ratios": [3, 2]}
+    with canvas(look, ONE_COLUMN, 3.3, **grid) as (figure, (top, bottom)):
         styles = _styles(result)
         for n, style in enumerate(styles):
             chosen = result.branch == n
@@ -75,10 +73,11 @@ def branches(
         rates = [np.median(np.abs(result.growth[result.branch == n])) for n in range(len(styles))]
         bottom.set_ylim(top=100 / min(rates))  # it diverges at thresholds
         bottom.set_xlabel(NAMES[result.name])
-        bottom.set_xlim(result.varied.min(), result.varied.max())
+        for axes in (top, bottom):
+            axes.set_xlim(result.varied.min(), result.varied.max())
         finish(figure, [top], caption(result.params, ("dim", result.name)), look)
         label_decades(bottom)
-        below(figure, _legend(result, styles), columns=2)
+        below(figure, _legend(result, styles), look, columns=2)
         mark_thresholds(figure, (top, bottom), result, thresholds)
     return figure
 

@@ -14,8 +14,8 @@ from ..sweeps.points import ACTIVE
 from .branches import NAMES, mark_thresholds
 from .curves import SYMBOLS
 from .hues import colour_bar, palette
-from .layout import PLAIN, Look, below, caption, finish
-from .style import COLOURS, ONE_COLUMN, new_figure, styled
+from .layout import PLAIN, Look, below, canvas, caption, finish
+from .style import COLOURS, ONE_COLUMN
 
 
 def cascade(
@@ -45,10 +45,8 @@ def cascade(
     kl = -np.sort(-result.kl_per_latent[chosen], axis=1)
     latents = [*range(1, result.params.latent + 1)]
     colours = palette(len(latents))
-    with styled():
-        figure, panels = new_figure(
-            look.width or ONE_COLUMN, 4.4, nrows=3, sharex=True, height_ratios=[2, 3, 3]
-        )
+    grid: Any = {"nrows": 3, "sharex": True, "height_ratios": [2, 3, 3]}
+    with canvas(look, ONE_COLUMN, 4.4, **grid) as (figure, panels):
         units, error, divergence = panels
         units.plot(x, (kl > ACTIVE).sum(axis=1), color="0.3", drawstyle="steps-mid")
         error.plot(x, result.eps_g[chosen], color="0.3")
@@ -66,19 +64,21 @@ def cascade(
         error.set_ylabel(SYMBOLS["eps_g"])
         divergence.set_ylabel("KL per latent (nats)")
         divergence.set_xlabel(NAMES["beta"])
-        divergence.set_xlim(result.varied.min(), result.varied.max())
+        for axes in panels:
+            axes.set_xlim(result.varied.min(), result.varied.max())
         figure.align_ylabels(panels)
         known = simulated[0].params if simulated else result.params
         finish(figure, [units], caption(known, ("beta",) if simulated else ("beta", "dim")), look)
-        _legend(figure, [*panels], latents, colours, bool(simulated))
+        _legend(figure, [*panels], look, colours, bool(simulated))
         mark_thresholds(figure, panels.tolist(), result, thresholds)
     return figure
 
 
 def _legend(
-    figure: Figure, panels: Sequence[Axes], latents: list[int], colours: list[Any], simulated: bool
+    figure: Figure, panels: Sequence[Axes], look: Look, colours: list[Any], simulated: bool
 ) -> None:
     """Say which latent has which colour, and what lines and markers are."""
+    latents = [*range(1, len(colours) + 1)]
     looks = [Line2D([], [], color="0.3", label="stable fixed point")]
     if simulated:
         looks.append(
@@ -87,13 +87,14 @@ def _legend(
         )  # fmt: skip
     if len(latents) > len(COLOURS):
         colour_bar(panels, latents, "latent, by KL")
-        below(figure, looks)
+        below(figure, looks, look)
         return
     names = [
         Line2D([], [], color=colour, label=f"latent {i}")
         for i, colour in zip(latents, colours, strict=True)
     ]
-    below(figure, names if len(names) > 1 else looks, looks if len(names) > 1 else ())
+    several = len(names) > 1
+    below(figure, names if several else looks, look, apart=looks if several else ())
 
 
 def _ensemble(axes: Axes, x: float, values: np.ndarray, colour: Any) -> None:

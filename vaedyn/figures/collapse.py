@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from .layout import PLAIN, Look, below, canvas, finish
 from .spectrum import GREY, OPEN, YOURS, weights
-from .style import COLOURS, ONE_COLUMN, new_figure, styled
+from .style import COLOURS, ONE_COLUMN
 
 MOST_COLOURS = 5  # latents with a colour of their own
 UNSETTLED = ("X", "P", "D")  # markers
@@ -25,7 +26,8 @@ def collapse(
     active: float,
     *,
     reasons: Sequence[str | None] = (),
-    caption: str = "",
+    caption: Sequence[str] = (),
+    look: Look = PLAIN,
 ) -> Figure:
     """Draw predicted and measured KL divergence of each latent, and active units, against beta.
 
@@ -45,35 +47,36 @@ def collapse(
         KL divergence from which on a latent counts as active.
     reasons : sequence of str or None
         In a few words, why what was measured at each of `betas` is not as predicted.
-    caption : str
+    caption : sequence of str
+        Its parts.
+    look : Look
     """
-    with styled():
-        figure, (top, bottom) = new_figure(
-            ONE_COLUMN, 4.3, nrows=2, sharex=True, height_ratios=[2, 3]
-        )
-        look = {**OPEN, "zorder": 4, "clip_on": False}
+    grid: Any = {"nrows": 2, "sharex": True, "height_ratios": [2, 3]}
+    with canvas(look, ONE_COLUMN, 4.3, **grid) as (figure, (top, bottom)):
+        circle = {**OPEN, "zorder": 4, "clip_on": False}
         top.plot(fine, (lines > active).sum(axis=1), color="black", drawstyle="steps-post")
         seen = (measured > active).sum(axis=1)
-        top.plot(betas, seen, markeredgecolor="black", **look)
+        top.plot(betas, seen, markeredgecolor="black", **circle)
         top.set_ylabel(f"latents of KL > {active:g} nats")
         top.set_ylim(bottom=0)
         top.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         for i in range(lines.shape[1]):
             colour = COLOURS[i] if i < MOST_COLOURS else GREY
             bottom.plot(fine, lines[:, i], color=colour, linewidth=1.2 if i < MOST_COLOURS else 0.7)
-            bottom.plot(betas, measured[:, i], markeredgecolor=colour, **look)
+            bottom.plot(betas, measured[:, i], markeredgecolor=colour, **circle)
         bottom.set_ylim(bottom=0)
         bottom.set_ylabel("KL of each latent (nats)")
         bottom.set_xlabel(r"KL weight $\beta$")
-        bottom.set_xlim(betas.min(), betas.max())
-        weights(bottom)
+        for axes in (top, bottom):
+            axes.set_xlim(betas.min(), betas.max())
+            weights(axes)
         if eta is not None:
             for axes in (top, bottom):
                 axes.axvline(eta, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
         marks = _unsettled(top, betas, seen, reasons)
         handles = _legend(lines.shape[1], eta is not None, marks)
-        figure.legend(handles=handles, loc="outside lower center", ncols=2, columnspacing=1.2)
-        figure.suptitle(caption, fontsize=7)
+        finish(figure, [top], caption, look)
+        below(figure, handles, look, columns=2)
     return figure
 
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from ..learning.concentration import QUANTITIES, Spread
 from ..model.params import Params
 from .layout import PLAIN, Look, below, caption, finish, label_decades, two_panels
-from .style import COLOURS, TWO_COLUMNS, styled
+from .style import COLOURS, TWO_COLUMNS
 
 MARKERS = ("o", "s", "^", "D")
 
@@ -29,8 +29,7 @@ def concentration(found: Sequence[Spread], params: Params, runs: int, look: Look
     look : Look
     """
     times = list(dict.fromkeys(each.t for each in found))
-    with styled():
-        figure, panels = two_panels(TWO_COLUMNS, 2.3, look)
+    with two_panels(TWO_COLUMNS, 2.3, look) as (figure, panels):
         labels = (r"spread of $\varepsilon_g$", r"spread of $|m|$")
         for axes, name, label in zip(panels, QUANTITIES, labels, strict=True):
             for each in found:
@@ -54,7 +53,7 @@ def concentration(found: Sequence[Spread], params: Params, runs: int, look: Look
             Line2D([], [], color="0.4", linestyle="none", marker="o", markerfacecolor="white",
                    label=f"SGD, {runs} runs, ± standard error")
         )  # fmt: skip
-        below(figure, handles, columns=5)
+        below(figure, handles, look, columns=5)
     return figure
 
 

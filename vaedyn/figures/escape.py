@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from ..learning.escape import Escape
 from ..model.params import Params
 from .concentration import dims_axis
-from .layout import PLAIN, Look, below, caption, finish, label_decades
-from .style import COLOURS, ONE_COLUMN, new_figure, styled
+from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades
+from .style import COLOURS, ONE_COLUMN
 
 
 def escape(
@@ -33,8 +33,7 @@ def escape(
     mean = np.array([each.mean for _, each in found])
     std = np.array([each.std for _, each in found])
     rate = found[-1][1].rate
-    with styled():
-        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.3)
+    with canvas(look, ONE_COLUMN, 2.3) as (figure, (axes,)):
         colour = COLOURS[0]
         axes.plot(dims, mean, color=colour, label="theory, mean", zorder=3)
         axes.fill_between(
@@ -57,5 +56,5 @@ def escape(
         axes.set_ylabel(r"time of escape $t$")
         finish(figure, [axes], caption(params, ("dim",)), look)
         label_decades(axes, "x")
-        below(figure, axes.get_legend_handles_labels()[0], columns=2)
+        below(figure, axes.get_legend_handles_labels()[0], look, columns=2)
     return figure

@@ -2,11 +2,13 @@
 
 import re
 import textwrap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
@@ -17,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from ..errors import ParameterError
 from ..model.params import Params
-from .style import STYLE, new_figure, styled
+from .style import LINES, STYLE, new_figure, styled
 
 Limits = tuple[float | None, float | None]
 OPEN: Limits = (None, None)
@@ -47,6 +49,9 @@ class Look:
     x_lim, y_lim : (float or None, float or None)
         Ends of the axes of the first panel and of those that show the same; None
         leaves an end where it is.
+    axes : sequence of Axes
+        Panels of another figure to draw into, instead of a new one. It gets no title and
+        no caption, and the legend stands in the first panel.
 
     Raises
     ------
@@ -59,6 +64,7 @@ class Look:
     title: str = ""
     x_lim: Limits = OPEN
     y_lim: Limits = OPEN
+    axes: tuple[Axes, ...] = ()
 
     def __post_init__(self):
         low, high = WIDTHS
@@ -115,20 +121,46 @@ def _check_title(text: str) -> None:
 PLAIN = Look()
 
 
-def two_panels(width: float, height: float, look: Look, **grid: Any) -> tuple[Figure, np.ndarray]:
-    """Return a figure and its two panels: side by side, or one below the other if narrow."""
-    width = look.width or width
-    if width < NARROW:
-        return new_figure(width, 1.7 * height, nrows=2, **grid)
-    return new_figure(width, height, ncols=2, **grid)
+@contextmanager
+def canvas(
+    look: Look, width: float, height: float, **grid: Any
+) -> Iterator[tuple[Figure, np.ndarray]]:
+    """Apply the style inside, and yield a figure with its panels: those of `look`, or new ones.
+
+    Parameters
+    ----------
+    look : Look
+    width, height : float
+        In inches, of a new figure; `look` may ask for another width.
+    **grid
+        Its panels, as `matplotlib.figure.Figure.subplots` takes them.
+    """
+    if not look.axes:
+        with styled():
+            yield new_figure(look.width or width, height, **grid)
+        return
+    wanted = grid.get("nrows", 1) * grid.get("ncols", 1)
+    if len(look.axes) != wanted:
+        raise ParameterError("axes", f"expected {wanted} of them, got {len(look.axes)}")
+    with rc_context(LINES):
+        yield look.axes[0].figure.figure, np.array(look.axes, dtype=object)
+
+
+def two_panels(width: float, height: float, look: Look, **grid: Any):
+    """Return a canvas of two panels: side by side, or one below the other if narrow."""
+    if (look.width or width) < NARROW:
+        return canvas(look, width, 1.7 * height, nrows=2, **grid)
+    return canvas(look, width, height, ncols=2, **grid)
 
 
 def finish(figure: Figure, panels: Iterable[Axes], parts: Sequence[str], look: Look) -> None:
     """Set the limits of `panels`, and write the title and the caption above the figure.
 
     `parts` are those of the caption. The figure grows by what it needs for more than
-    one line.
+    one line. Nothing is done to a figure that is not new.
     """
+    if look.axes:
+        return
     for axes in panels:
         look.check(axes.get_xscale(), axes.get_yscale())
         if look.x_lim != OPEN:
@@ -142,15 +174,6 @@ def finish(figure: Figure, panels: Iterable[Axes], parts: Sequence[str], look: L
     if lines:
         figure.suptitle("\n".join(lines), fontsize=SIZE)
     _grow(figure, len(lines) - 1)
-
-
-def dress(figure: Figure, look: Look) -> Figure:
-    """Change a figure that is drawn as `look` says; what stands above it is its caption."""
-    figure.set_figwidth(look.width or figure.get_figwidth())
-    parts = [part for line in figure.get_suptitle().split("\n") for part in line.split(", ")]
-    figure.suptitle("")
-    finish(figure, figure.axes[:1], [part for part in parts if part], look)
-    return figure
 
 
 def _words(title: str) -> list[str]:
@@ -185,13 +208,22 @@ def _inches(probe: Any, text: str) -> float:
 
 
 def below(
-    figure: Figure, handles: Sequence[Any], apart: Sequence[Any] = (), columns: int = 3
+    figure: Figure,
+    handles: Sequence[Any],
+    look: Look,
+    *,
+    apart: Sequence[Any] = (),
+    columns: int = 3,
 ) -> None:
     """Put a legend below a figure, in as many columns up to `columns` as its width allows.
 
     The figure grows by what the legend needs. Those `apart` have the last column to
-    themselves; where there is one column only, they stand below a gap.
+    themselves; where there is one column only, they stand below a gap. In a figure that is
+    not new, the legend stands in the first panel.
     """
+    if look.axes:
+        look.axes[0].legend(handles=[*handles, *apart])
+        return
     inches, letter = 0.97 * figure.get_figwidth(), SIZE / 72
     beside = letter * (STYLE["legend.handlelength"] + 0.8)
     probe = figure.text(0, 0, "", fontsize=SIZE)

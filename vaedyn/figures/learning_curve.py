@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 from ..learning.covariance import Bands
 from ..model.results import Trajectory
 from .curves import SYMBOLS, TIME, common, draw, legend, time_axis
-from .layout import PLAIN, Look, below, caption, finish, label_decades
-from .style import COLOURS, ONE_COLUMN, new_figure, styled
+from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades
+from .style import COLOURS, ONE_COLUMN
 
 
 def learning_curve(
@@ -38,8 +38,7 @@ def learning_curve(
     look : Look
     """
     params, t = common(theory, simulation)
-    with styled():
-        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.3)
+    with canvas(look, ONE_COLUMN, 2.3) as (figure, (axes,)):
         axes.set_yscale(y_scale)
         draw(
             axes,
@@ -58,5 +57,5 @@ def learning_curve(
         finish(figure, [axes], caption(params), look)
         if y_scale == "log":
             label_decades(axes)
-        below(figure, legend(theory, simulation, band, COLOURS[0], around))
+        below(figure, legend(theory, simulation, band, COLOURS[0], around), look)
     return figure

@@ -11,8 +11,8 @@ from ..model.results import Trajectory
 from ..sweeps.grids import Point
 from .curves import SYMBOLS, TIME, draw, legend, time_axis
 from .hues import colour_bar, hues, palette, scale_of
-from .layout import PLAIN, Look, below, finish, label_decades
-from .style import ONE_COLUMN, new_figure, styled
+from .layout import PLAIN, Look, below, canvas, finish, label_decades
+from .style import ONE_COLUMN
 from .sweep import axis_label, common_caption, value_label
 
 
@@ -40,8 +40,7 @@ def learning_curves(
     varied, values = [*points[0].values], [next(iter(point.values.values())) for point in points]
     barred = len(varied) == 1 and scale_of(values) is not None
     chosen = hues(values) if barred else palette(len(points))
-    with styled():
-        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.3)
+    with canvas(look, ONE_COLUMN, 2.3) as (figure, (axes,)):
         axes.set_yscale(y_scale)
         for ode, sgd, colour in zip(theory, simulation, chosen, strict=True):
             looks: Any = {"band": band, "x_scale": x_scale, "count": 16}
@@ -60,7 +59,7 @@ def learning_curves(
         styles = legend(theory[0], simulation[0], band, "0.35")
         if barred:
             colour_bar([axes], values, axis_label(varied[0]))
-            below(figure, styles)
+            below(figure, styles, look)
         else:
-            below(figure, names, styles)
+            below(figure, names, look, apart=styles)
     return figure

@@ -10,9 +10,9 @@ from matplotlib.patches import Patch
 
 from ..errors import ParameterError
 from ..sweeps.grids import Point
-from .layout import PLAIN, Look, below, finish, label_decades
+from .layout import PLAIN, Look, below, canvas, finish, label_decades
 from .phase_diagram import edges, spacing
-from .style import ONE_COLUMN, new_figure, styled
+from .style import ONE_COLUMN
 from .sweep import QUANTITIES, axis_label, check_names, largest, sweep_caption
 
 NOWHERE: Any = {"facecolor": "#DCDCDC", "hatch": "//////", "edgecolor": "#8c8c8c", "linewidth": 0}
@@ -56,8 +56,7 @@ def across(
     there = np.isfinite(found) & ((found > 0) | (scale != "log"))
     if not there.any():
         raise ParameterError("y_scale", f"no value of {quantity} is above 0")
-    with styled():
-        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.5)
+    with canvas(look, ONE_COLUMN, 2.5) as (figure, (axes,)):
         norm = LogNorm if scale == "log" else Normalize
         ends = norm(found[there].min(), found[there].max())
         mesh: Any = {"rasterized": True, "linewidth": 0}
@@ -85,7 +84,7 @@ def across(
             grey = ListedColormap([NOWHERE["facecolor"]])
             look_of: Any = {key: NOWHERE[key] for key in ("hatch", "edgecolor", "linewidth")}
             axes.pcolor(*cells, gaps, cmap=grey, **look_of)
-            below(figure, [Patch(**NOWHERE, label="no result")])
+            below(figure, [Patch(**NOWHERE, label="no result")], look)
     return figure
 
 

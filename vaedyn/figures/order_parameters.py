@@ -12,9 +12,9 @@ from ..model.params import Params
 from ..model.results import Trajectory
 from .curves import SYMBOLS, THEORY, TIME, common, draw, legend, time_axis
 from .hues import palette
-from .layout import NARROW, PLAIN, Look, below, caption, finish
+from .layout import NARROW, PLAIN, Look, below, canvas, caption, finish
 from .signs import entry, signs_of
-from .style import COLOURS, TWO_COLUMNS, new_figure, styled
+from .style import COLOURS, TWO_COLUMNS
 
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (8, 2)), (0, (2, 2)))
 OFF_DIAGONAL = (0, (5, 1, 1, 1))
@@ -38,13 +38,12 @@ def order_parameters(
     """
     params, t = common(theory, simulation)
     signs, turned = signs_of(theory, simulation)
-    with styled():
+    width = look.width or TWO_COLUMNS
+    grid = {"nrows": 3, "ncols": 2} if width < NARROW else {"nrows": 2, "ncols": 3}
+    with canvas(look, width, 1.6 * grid["nrows"], **grid, sharex=True) as (figure, panels):
+        order = "mdQERD" if look.axes else order_of_panels(width)
         colour = "0.3" if params.latent > 1 else COLOURS[0]
         handles = _keys(params, legend(theory, simulation, band, colour, around), turned)
-        width = look.width or TWO_COLUMNS
-        grid = {"nrows": 3, "ncols": 2} if width < NARROW else {"nrows": 2, "ncols": 3}
-        figure, panels = new_figure(width, 1.6 * grid["nrows"], **grid, sharex=True)
-        order = "mdQERD" if width < NARROW else "mQDdER"
         for axes, name in zip(panels.ravel(), order, strict=True):
             for index, style in _entries(params, name):
                 crowded = params.latent > 2 and style.get("linestyle") == OFF_DIAGONAL
@@ -63,11 +62,16 @@ def order_parameters(
             axes.set_ylabel(SYMBOLS[name])
             time_axis(axes, t, x_scale)
             axes.margins(y=0.08)
-        for axes in panels[-1]:
+        for axes in panels if look.axes else panels[-1]:
             axes.set_xlabel(TIME if width >= NARROW else "time $t$")
         finish(figure, panels.ravel(), caption(params), look)
-        below(figure, handles, columns=6)
+        below(figure, handles, look, columns=6)
     return figure
+
+
+def order_of_panels(width: float | None) -> str:
+    """Return the names of the order parameters in the order of the panels of a figure."""
+    return "mdQERD" if (width or TWO_COLUMNS) < NARROW else "mQDdER"
 
 
 def _entries(params: Params, name: str) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:

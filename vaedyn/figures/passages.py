@@ -13,8 +13,8 @@ from ..fixedpoints.passages import Passage, distances
 from ..model.results import Trajectory
 from .curves import SYMBOLS, TIME, time_axis
 from .hues import palette
-from .layout import PLAIN, Look, below, caption, finish, label_decades
-from .style import ONE_COLUMN, new_figure, styled
+from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades
+from .style import ONE_COLUMN
 
 UNSTABLE = (0, (4, 1.5))
 GAP = 0.13  # inches between the middles of numbers above the panel, at least
@@ -53,9 +53,9 @@ def passages(
     t, order = trajectory.t, list(dict.fromkeys(passage.index for passage in found))
     away = {i: np.maximum(distances(points, trajectory, [i])[0], FLOOR) for i in order}
     colour = dict(zip(order, palette(len(order)), strict=True))
-    with styled():
+    grid = {"nrows": 2, "sharex": True}
+    with canvas(look, ONE_COLUMN, 3.7, **grid) as (figure, (top, bottom)):
         handles = _keys(found, colour)
-        figure, (top, bottom) = new_figure(look.width or ONE_COLUMN, 3.7, nrows=2, sharex=True)
         shown = t > 0 if x_scale == "log" else slice(None)
         top.set_yscale("log")
         bottom.set_yscale("log")
@@ -72,7 +72,8 @@ def passages(
         if any(escapes):
             text = r"growth $e^{t/\mathrm{escape\ time}}$"
             handles.append(Line2D([], [], color="0.5", linewidth=0.7, label=text))
-        time_axis(top, t, x_scale)
+        for axes in (top, bottom):
+            time_axis(axes, t, x_scale)
         top.set_ylabel(SYMBOLS["eps_g"])
         bottom.set_ylabel("distance to fixed point")
         bottom.set_xlabel(TIME)
@@ -82,7 +83,7 @@ def passages(
         label_decades(bottom)
         if x_scale == "log":
             label_decades(bottom, "x")
-        below(figure, handles, columns=2)
+        below(figure, handles, look, columns=2)
     return figure
 
 
@@ -138,7 +139,7 @@ def _number(figure: Figure, axes: Axes, found: Sequence[Passage]) -> None:
     """Write the numbers of the passages above their residences, apart from one another."""
     low, high = axes.get_xlim()
     position = axes.transAxes.inverted().transform
-    gap = GAP / (figure.get_figwidth() - 0.6)  # of the panel's width
+    gap = GAP / (axes.get_position().width * figure.get_figwidth())  # of the panel's width
     middle = {}
     for n, passage in enumerate(found, 1):
         if passage.end < low or passage.start > high:

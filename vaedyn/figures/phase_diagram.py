@@ -17,7 +17,7 @@ from ..fixedpoints.branches import VARIED
 from ..fixedpoints.phase_diagram import PhaseDiagram
 from .layout import PLAIN, Look, below, finish, label_decades, powers, two_panels
 from .layout import strengths as listed
-from .style import TWO_COLUMNS, styled
+from .style import TWO_COLUMNS
 
 # in the order of the phases; they differ in lightness, too, and two of them by a pattern
 TINTS = (
@@ -54,8 +54,8 @@ def phase_diagram(result: PhaseDiagram, look: Look = PLAIN) -> Figure:
     attracting fixed point the error is left grey. Hatched is
     where several fixed points are stable, and the start decides.
     """
-    with styled():
-        figure, panels = two_panels(TWO_COLUMNS, 2.5, look, sharex=True, sharey=True)
+    shared = {"sharex": True, "sharey": True}
+    with two_panels(TWO_COLUMNS, 2.5, look, **shared) as (figure, panels):
         phases, error = panels
         cells = edges(result.x), edges(result.y)
         colours = ListedColormap(TINTS)
@@ -83,7 +83,7 @@ def phase_diagram(result: PhaseDiagram, look: Look = PLAIN) -> Figure:
             axes.set_ylim(cells[1][[0, -1]])
         finish(figure, [phases], constants(result), look)
         _name_axes(panels, result)
-        below(figure, _legend(result), columns=4)
+        below(figure, _legend(result), look, columns=4)
     return figure
 
 
@@ -94,8 +94,8 @@ def _hatch(axes: Axes, result: PhaseDiagram, where: np.ndarray, pattern: str) ->
 
 
 def _beside(panels: np.ndarray) -> bool:
-    """Return whether both panels stand beside one another."""
-    return panels[0].get_subplotspec().get_gridspec().ncols == 2
+    """Return whether the second panel stands beside the first."""
+    return panels[1].get_position().x0 > panels[0].get_position().x0
 
 
 def _name_axes(panels: np.ndarray, result: PhaseDiagram) -> None:

@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from ..model.params import Params
 from .curves import TIME
-from .layout import PLAIN, Look, finish, powers
-from .style import COLOURS, ONE_COLUMN, new_figure, styled
+from .layout import PLAIN, Look, canvas, finish, powers
+from .style import COLOURS, ONE_COLUMN
 
 
 def schedule(params: Params, look: Look = PLAIN) -> Figure:
@@ -15,8 +15,7 @@ def schedule(params: Params, look: Look = PLAIN) -> Figure:
     kinks = params.schedule.kinks(end)
     # jumps are upright: both sides of every kink are drawn
     t = np.unique(np.concatenate([np.linspace(0, end, 1001), kinks, kinks * (1 - 1e-9)]))
-    with styled():
-        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.1)
+    with canvas(look, ONE_COLUMN, 2.1) as (figure, (axes,)):
         axes.plot(t, params.schedule(t, params.beta), color=COLOURS[0])
         axes.set_xlim(0, end)
         axes.set_ylim(bottom=0)

@@ -12,8 +12,8 @@ from ..data.analyse import Analysis
 from ..data.prediction import Prediction
 from ..data.spectrum import Spectrum
 from ..data.spiked import bulk_quantile
-from .layout import label_decades
-from .style import COLOURS, ONE_COLUMN, new_figure, styled
+from .layout import PLAIN, Look, below, canvas, finish, label_decades
+from .style import COLOURS, ONE_COLUMN
 
 NOISE, SIGNAL, GREY = "#E69F00", COLOURS[0], "#6e6e6e"
 YOURS, KL = COLOURS[1], COLOURS[2]
@@ -29,6 +29,7 @@ def spectrum(
     latents: int | None = None,
     factor: float = 1.0,
     name: str = r"$\beta$",
+    look: Look = PLAIN,
 ) -> Figure:
     """Draw eigenvalues by rank, the law of noise, and latents in use and their KL against beta.
 
@@ -42,12 +43,13 @@ def spectrum(
         How many there are at most.
     factor, name : float, str
         What beta is multiplied by on the axis below, and what that is called.
+    look : Look
     """
     prediction = Prediction.of(found, analysis)
     values, floor = prediction.variances(), analysis.no_floor is None
     count = len(analysis.rho) if floor else 0
-    with styled():
-        figure, (top, bottom) = new_figure(ONE_COLUMN, 4.1, nrows=2, height_ratios=[3, 2])
+    grid: Any = {"nrows": 2, "height_ratios": [3, 2]}
+    with canvas(look, ONE_COLUMN, 4.1, **grid) as (figure, (top, bottom)):
         _scree(top, values, count, floor)
         if floor and found.complete:
             _law(top, analysis, len(values))
@@ -68,13 +70,12 @@ def spectrum(
                     factor * line, color=colour, linewidth=0.8, linestyle=style, zorder=0
                 )
         handles = _legend(floor, floor and found.complete, beta is not None, count)
-        figure.legend(handles=handles, loc="outside lower center", ncols=2)
-        told = (
-            rf"$\eta = {analysis.eta:.3g}$, {count} signal{'' if count == 1 else 's'}"
-            if floor
-            else "no beta recommended"
-        )
-        figure.suptitle(rf"{found.samples} samples, $N = {analysis.dim}$: {told}", fontsize=7)
+        parts = [rf"{found.samples} samples", rf"$N = {analysis.dim}$: no beta recommended"]
+        if floor:
+            signals = f"{count} signal{'' if count == 1 else 's'}"
+            parts[1:] = [rf"$N = {analysis.dim}$: $\eta = {analysis.eta:.3g}$", signals]
+        finish(figure, [top], parts, look)
+        below(figure, handles, look, columns=2)
     return figure
 
 

@@ -57,6 +57,10 @@ STYLE: Any = {
 }
 
 
+# what holds for drawing into a figure of the user's, whose fonts and ticks are the user's
+LINES = {name: value for name, value in STYLE.items() if name.startswith(("lines.", "axes.f"))}
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Apply the style to what is drawn or saved inside."""
@@ -64,9 +68,21 @@ def styled() -> Iterator[None]:
         yield
 
 
+class StyledFigure(Figure):
+    """A figure that has the style wherever it is shown or saved."""
+
+    def draw(self, *args: Any, **options: Any) -> None:
+        with styled():
+            super().draw(*args, **options)
+
+    def savefig(self, *args: Any, **options: Any) -> None:
+        with styled():
+            super().savefig(*args, **options)
+
+
 def new_figure(width: float, height: float, **grid: Any) -> tuple[Figure, np.ndarray]:
     """Return a figure of a size in inches, away from any window, and its panels."""
-    figure = Figure(figsize=(width, max(height, FLATTEST * width)))
+    figure = StyledFigure(figsize=(width, max(height, FLATTEST * width)))
     FigureCanvasAgg(figure)
     return figure, np.atleast_1d(figure.subplots(**grid))
 

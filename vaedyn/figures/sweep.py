@@ -12,8 +12,8 @@ from ..errors import ParameterError
 from ..sweeps.grids import Point, shown
 from .curves import SYMBOLS
 from .hues import colour_bar, hues, scale_of
-from .layout import PLAIN, Look, below, caption, finish, label_decades, powers, strengths
-from .style import ONE_COLUMN, new_figure, styled
+from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades, powers, strengths
+from .style import ONE_COLUMN
 
 LETTERS = {
     "beta": r"\beta", "eta": r"\eta", "rho": r"\rho", "lam": r"\lambda", "lr": r"\tau",
@@ -115,8 +115,7 @@ def along(
     groups = {
         key: rows for key, rows in groups.items() if np.isfinite([row[1] for row in rows]).any()
     }
-    with styled():
-        figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.3)
+    with canvas(look, ONE_COLUMN, 2.3) as (figure, (axes,)):
         lines = [
             _line(axes, np.array(sorted(rows)), colour, value_label({hue: key}) if hue else "")
             for (key, rows), colour in zip(groups.items(), hues([*groups]), strict=True)
@@ -133,7 +132,7 @@ def along(
         if hue and scale_of([*groups]):
             colour_bar([axes], [*groups], axis_label(hue))
         elif hue:
-            below(figure, lines)
+            below(figure, lines, look)
     return figure
 
 

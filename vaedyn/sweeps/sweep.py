@@ -194,16 +194,13 @@ def sweep(
     if not vary:
         raise ParameterError("vary", "expected names of parameters, each with its values")
     changes: Any = {name: options.pop(name) for name in MODEL if name in options}
-    if params is None or isinstance(params, Mapping):
-        params = {**(params or {}), **changes}
-    else:
-        params = params_of(sweep, params, changes)
+    base = _base(params, changes)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     if scheduler is not None:
         from .cluster import check_address
 
         check_address(scheduler)
-    varied, points = chosen(command, params, vary, shard)
+    varied, points = chosen(command, base, vary, shard)
     refuse_unknown(COMMANDS[command].run, options.keys() - arguments(COMMANDS[command].run))
     job = Job(command, options, store)
     tasks = [Task(i, point.params, point.options) for i, point in enumerate(points)]
@@ -215,6 +212,13 @@ def sweep(
         if progress:
             progress(len(outcomes), len(tasks))
     return Sweep(command, varied, points, [outcomes[task.place] for task in tasks])
+
+
+def _base(params: Params | Mapping[str, Any] | None, changes: Any) -> Params | Mapping[str, Any]:
+    """Return all that is not varied; of a mapping not checked yet, as what varies may lack."""
+    if params is None or isinstance(params, Mapping):
+        return {**(params or {}), **changes}
+    return params_of(sweep, params, changes)
 
 
 def chosen(

@@ -1,0 +1,359 @@
+"""Figures of results, as `vaedyn plot` draws them, for scripts and notebooks.
+
+Every function returns the Axes that it has drawn into: one, or an array of several panels.
+Those are `ax`, or `axes`, if given. They then get the colours and lines of the project, and the
+first one a legend, but no title or caption, and the rest of that figure stays as it is.
+
+Without `ax` there is a new figure, with a caption above and a legend below. Notebooks and
+``matplotlib.pyplot.show`` show it, and ``ax.figure.savefig`` saves it. Keywords then choose
+
+- `width`, in inches,
+- `caption`, whether the constants of the model stand above it (True),
+- `title`, which stands above them,
+- `x_lim` and `y_lim`, pairs of numbers or None: the ends of the first panel's axes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Unpack
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from .annealing.best_schedule import Tuning
+from .data.analyse import Analysis, analyse
+from .data.settling import ALIKE, kl_of
+from .data.spectrum import Spectrum
+from .errors import ParameterError
+from .figures.drawn import Looks, both, drawn
+from .figures.order_parameters import order_of_panels
+from .fixedpoints.branches import Branches
+from .fixedpoints.fixed_points import FixedPoints
+from .fixedpoints.passages import Passage
+from .fixedpoints.passages import passages as passed
+from .fixedpoints.phase_diagram import PhaseDiagram
+from .fixedpoints.thresholds import thresholds
+from .learning.concentration import spreads
+from .learning.covariance import Bands
+from .learning.escape import Escape
+from .model.params import Params
+from .model.results import Trajectory
+from .sweeps.sweep import Sweep
+
+Panels = Sequence[Axes] | np.ndarray
+"""Several Axes, in any shape."""
+
+
+def learning_curve(
+    result: Trajectory | None = None,
+    *,
+    theory: Trajectory | None = None,
+    simulation: Trajectory | None = None,
+    bands: Bands | None = None,
+    x_scale: str = "linear",
+    y_scale: str = "log",
+    band: str = "std",
+    ax: Axes | None = None,
+    **look: Unpack[Looks],
+) -> Axes:
+    """Draw the generalisation error in time: theory as a line, runs as markers with a band.
+
+    Parameters
+    ----------
+    result : Trajectory, optional
+        From `vaedyn.theory` or `vaedyn.simulate`.
+    theory, simulation : Trajectory, optional
+        Both, on the same times.
+    bands : Bands, optional
+        From `vaedyn.bands`: shaded around theory.
+    x_scale, y_scale : {"linear", "log"}
+    band : {"std", "sem"}
+        Of the runs: their standard deviation, or the standard error of their mean.
+    ax : Axes, optional
+        Where to draw; otherwise `width`, `caption`, `title`, `x_lim` and `y_lim` choose a
+        new figure, see `vaedyn.plot`.
+    """
+    pair = both(result, theory, simulation)
+    scales = {"x_scale": x_scale, "y_scale": y_scale}
+    return drawn("learning_curve", ax, look, *pair, bands, **scales, band=band)[0]
+
+
+def order_parameters(
+    result: Trajectory | None = None,
+    *,
+    theory: Trajectory | None = None,
+    simulation: Trajectory | None = None,
+    bands: Bands | None = None,
+    x_scale: str = "linear",
+    band: str = "std",
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw all order parameters in time.
+
+    Parameters
+    ----------
+    result, theory, simulation, bands, x_scale, band
+        As for `learning_curve`.
+    axes : (6,) Axes, optional
+        Of m, d, Q, E, R and D, in which order they are returned, too.
+    """
+    pair = both(result, theory, simulation)
+    found = drawn("order_parameters", axes, look, *pair, bands, x_scale=x_scale, band=band)
+    order = "mdQERD" if axes is not None else order_of_panels(look.get("width"))
+    return found[[order.index(name) for name in "mdQERD"]]
+
+
+def schedule(params: Params, *, ax: Axes | None = None, **look: Unpack[Looks]) -> Axes:
+    """Draw beta(t) from 0 to the last time of `params`."""
+    return drawn("schedule", ax, look, params)[0]
+
+
+def branches(
+    result: Branches, y: str = "eps_g", *, axes: Panels | None = None, **look: Unpack[Looks]
+) -> np.ndarray:
+    """Draw a quantity along all branches of fixed points, and how slowly deviations relax.
+
+    Parameters
+    ----------
+    result : Branches
+    y : {"eps_g", "kl", "distortion", "m", "d", "Q", "E", "R", "D"}
+        Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
+    axes : (2,) Axes, optional
+    """
+    limits = thresholds(result.params) if result.name == "beta" else None
+    return drawn("branches", axes, look, result, y, limits)
+
+
+def cascade(
+    result: Branches,
+    simulated: Sequence[Trajectory] = (),
+    *,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw how latents collapse one by one: active units, error and KL per latent against beta.
+
+    Parameters
+    ----------
+    result : Branches
+        Along beta.
+    simulated : sequence of Trajectory
+        Simulations at some values of beta, of which the last states are drawn as markers.
+    axes : (3,) Axes, optional
+    """
+    if result.name != "beta":
+        raise ParameterError("result", f"expected branches along beta, not {result.name}")
+    return drawn("cascade", axes, look, result, simulated, thresholds(result.params))
+
+
+def phase_diagram(
+    result: PhaseDiagram, *, axes: Panels | None = None, **look: Unpack[Looks]
+) -> np.ndarray:
+    """Draw the phases, and the generalisation error, over two constants.
+
+    Parameters
+    ----------
+    result : PhaseDiagram
+    axes : (2,) Axes, optional
+    """
+    return drawn("phase_diagram", axes, look, result)
+
+
+def passages(
+    points: FixedPoints,
+    trajectory: Trajectory,
+    found: Sequence[Passage] | None = None,
+    *,
+    x_scale: str = "log",
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw the error, and the distances from the fixed points that a trajectory passes.
+
+    Parameters
+    ----------
+    points : FixedPoints
+    trajectory : Trajectory
+        From `vaedyn.theory`.
+    found : sequence of Passage, optional
+        Default: those of `vaedyn.passages`.
+    x_scale : {"log", "linear"}
+    axes : (2,) Axes, optional
+    """
+    if found is None:
+        found = passed(points, trajectory)
+    return drawn("passages", axes, look, points, trajectory, found, x_scale=x_scale)
+
+
+def annealing(
+    found: Tuning,
+    constant: Trajectory,
+    best: Trajectory,
+    measured: Sequence[tuple[float, float, float]] = (),
+    *,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw the time to converge against the schedule's number, and the error's way to its end.
+
+    Parameters
+    ----------
+    found : Tuning
+        From `vaedyn.best_schedule`.
+    constant, best : Trajectory
+        From `vaedyn.theory`, at constant beta and under the schedule found.
+    measured : sequence of (number, time, standard error)
+        From simulations.
+    axes : (2,) Axes, optional
+    """
+    return drawn("annealing", axes, look, found, constant, best, measured)
+
+
+def sweep(
+    result: Sweep,
+    y: str = "eps_g",
+    *,
+    x: str | None = None,
+    hue: str | None = None,
+    kind: str = "lines",
+    x_scale: str = "linear",
+    y_scale: str = "linear",
+    ax: Axes | None = None,
+    **look: Unpack[Looks],
+) -> Axes:
+    """Draw a quantity over one or two parameters of a sweep.
+
+    Parameters
+    ----------
+    result : Sweep
+    y : str
+        Such as ``eps_g``, see `Sweep.values`.
+    x, hue : str, optional
+        Which parameter is on the x axis, and which has a line for each value, or the y axis
+        of a map. Default: the first, and the second.
+    kind : {"lines", "map"}
+    x_scale, y_scale : {"linear", "log"}
+        `y_scale` is that of the colours of a map, whose axes follow the spacing of the values.
+    ax : Axes, optional
+
+    Raises
+    ------
+    ParameterError
+        When an argument is none of these, or more than two parameters vary.
+    """
+    if kind not in ("lines", "map"):
+        raise ParameterError("kind", f"expected lines or map, got {kind!r}")
+    x = x or next(name for name in result.varied if name != hue)
+    hue = hue or next((name for name in result.varied if name != x), None)
+    at_end = {"at_end": result.command in ("theory", "simulate")}
+    given = result.points, result.values(y), x
+    if kind == "lines":
+        at_end |= {"x_scale": x_scale, "y_scale": y_scale}
+        return drawn("sweep.along", ax, look, *given, y, hue, **at_end)[0]
+    if hue is None:
+        raise ParameterError("kind", "a map needs two parameters that vary")
+    return drawn("maps.across", ax, look, *given, hue, y, scale=y_scale, **at_end)[0]
+
+
+def concentration(
+    runs: Sequence[tuple[Bands, Trajectory]],
+    times: Sequence[float],
+    *,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw how the spread of runs falls with N, of eps_g and of the first overlap.
+
+    Parameters
+    ----------
+    runs : sequence of (Bands, Trajectory)
+        For each N, from `vaedyn.bands` and `vaedyn.simulate`, with the same number of runs.
+    times : sequence of float
+        The nearest saved times are taken.
+    axes : (2,) Axes, optional
+    """
+    bands, simulation = runs[0]
+    found = spreads(runs, times), bands.params, len(simulation.eps_g)
+    return drawn("concentration", axes, look, *found)
+
+
+def escape(
+    params: Params,
+    found: Mapping[int, Escape],
+    measured: Mapping[int, np.ndarray] | None = None,
+    *,
+    ax: Axes | None = None,
+    **look: Unpack[Looks],
+) -> Axes:
+    """Draw the time at which runs leave the initial plateau against N.
+
+    Parameters
+    ----------
+    params : Params
+        The model, at any N.
+    found : mapping of int to Escape
+        From `vaedyn.escape` at each N.
+    measured : mapping of int to (runs,), optional
+        Times of simulated runs at some N.
+    ax : Axes, optional
+    """
+    pairs = sorted(found.items()), [*(measured or {}).items()]
+    return drawn("escape", ax, look, params, *pairs)[0]
+
+
+def spectrum(
+    found: Spectrum,
+    analysis: Analysis | None = None,
+    *,
+    beta: float | None = None,
+    latents: int | None = None,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw the eigenvalues of data, the law of noise, and the latents in use against beta.
+
+    Parameters
+    ----------
+    found : Spectrum
+        From `vaedyn.covariance_spectrum`.
+    analysis : Analysis, optional
+        Default: that of `vaedyn.analyse`.
+    beta : float, optional
+        A weight to be marked.
+    latents : int, optional
+        How many there are at most.
+    axes : (2,) Axes, optional
+    """
+    analysis = analysis or analyse(found)
+    return drawn("spectrum", axes, look, found, analysis, beta=beta, latents=latents)
+
+
+def collapse(
+    found: Spectrum,
+    runs: Sequence[Trajectory],
+    eta: float | None = None,
+    *,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw how latents collapse on data as beta rises: predicted, and trained on the rows.
+
+    Parameters
+    ----------
+    found : Spectrum
+        From `vaedyn.covariance_spectrum`.
+    runs : sequence of Trajectory
+        From `vaedyn.learn`, at two or more values of beta.
+    eta : float, optional
+        Noise level to be marked, such as `Analysis.eta`.
+    axes : (2,) Axes, optional
+    """
+    runs = sorted(runs, key=lambda run: run.params.beta)
+    betas = np.array([run.params.beta for run in runs])
+    measured = np.array([np.sort(run.info["kl"])[::-1] for run in runs])
+    params, fine = runs[0].params, np.geomspace(betas[0], betas[-1], 2000)
+    variances = found.eigenvalues[: params.latent]
+    lines = np.array([kl_of(variances, beta, params.lam) for beta in fine.tolist()])
+    sizes = rf"$N = {found.dim}$", rf"$M = {params.latent}$", rf"$\lambda = {params.lam:g}$"
+    curves = fine, lines, betas, measured, eta, ALIKE
+    return drawn("collapse", axes, look, *curves, caption=[f"{found.samples} rows", *sizes])
