@@ -5,12 +5,9 @@ Those are `ax`, or `axes`, if given. They then get the colours and lines of the 
 first one a legend, but no title or caption, and the rest of that figure stays as it is.
 
 Without `ax` there is a new figure, with a caption above and a legend below. Notebooks and
-``matplotlib.pyplot.show`` show it, and ``ax.figure.savefig`` saves it. Keywords then choose
-
-- `width`, in inches,
-- `caption`, whether the constants of the model stand above it (True),
-- `title`, which stands above them,
-- `x_lim` and `y_lim`, pairs of numbers or None: the ends of the first panel's axes.
+``matplotlib.pyplot.show`` show it, and ``ax.figure.savefig`` saves it. Keywords then choose its
+`width` in inches, its `title`, whether it has a `caption` (True), and the ends of the first
+panel's axes, `x_lim` and `y_lim`, pairs of numbers or None.
 """
 
 from collections.abc import Mapping, Sequence
@@ -120,8 +117,8 @@ def branches(
         Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
     axes : (2,) Axes, optional
     """
-    limits = thresholds(result.params) if result.name == "beta" else None
-    return drawn("branches", axes, look, result, y, limits)
+    marked = thresholds(result.params) if result.name == "beta" else None
+    return drawn("branches", axes, look, result, y, marked)
 
 
 def cascade(
@@ -194,7 +191,7 @@ def annealing(
     axes: Panels | None = None,
     **look: Unpack[Looks],
 ) -> np.ndarray:
-    """Draw the time to converge against the schedule's number, and the error's way to its end.
+    """Draw the time to converge against the schedule's number, and how the error falls.
 
     Parameters
     ----------
@@ -235,11 +232,6 @@ def sweep(
     x_scale, y_scale : {"linear", "log"}
         `y_scale` is that of the colours of a map, whose axes follow the spacing of the values.
     ax : Axes, optional
-
-    Raises
-    ------
-    ParameterError
-        When an argument is none of these, or more than two parameters vary.
     """
     if kind not in ("lines", "map"):
         raise ParameterError("kind", f"expected lines or map, got {kind!r}")
@@ -290,7 +282,6 @@ def escape(
     Parameters
     ----------
     params : Params
-        The model, at any N.
     found : mapping of int to Escape
         From `vaedyn.escape` at each N.
     measured : mapping of int to (runs,), optional
@@ -324,8 +315,8 @@ def spectrum(
         How many there are at most.
     axes : (2,) Axes, optional
     """
-    analysis = analysis or analyse(found)
-    return drawn("spectrum", axes, look, found, analysis, beta=beta, latents=latents)
+    results = found, analysis or analyse(found)
+    return drawn("spectrum", axes, look, *results, beta=beta, latents=latents)
 
 
 def collapse(
