@@ -8,8 +8,8 @@ from typing import Any
 import click
 import numpy as np
 
+from vaedyn.learning.bands import Bands, bands
 from vaedyn.learning.concentration import Spread, spreads
-from vaedyn.learning.covariance import Bands, bands
 from vaedyn.learning.escape import Escape, escape, escape_times
 from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params

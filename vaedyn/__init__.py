@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from .fixedpoints.passages import passages as passages
     from .fixedpoints.phase_diagram import PhaseDiagram as PhaseDiagram
     from .fixedpoints.phase_diagram import phase_diagram as phase_diagram
-    from .learning.covariance import Bands as Bands
-    from .learning.covariance import bands as bands
+    from .learning.bands import Bands as Bands
+    from .learning.bands import bands as bands
     from .learning.escape import Escape as Escape
     from .learning.escape import escape as escape
     from .learning.simulate import simulate as simulate
@@ -60,8 +60,8 @@ _HOMES = {
     "VaedynError": "errors",
     "Params": "model.params",
     "Trajectory": "model.results",
-    "Bands": "learning.covariance",
-    "bands": "learning.covariance",
+    "Bands": "learning.bands",
+    "bands": "learning.bands",
     "Escape": "learning.escape",
     "escape": "learning.escape",
     "Branches": "fixedpoints.branches",

@@ -44,8 +44,8 @@ from vaedyn.figures.order_parameters import order_parameters
 from vaedyn.figures.schedule import schedule
 from vaedyn.fixedpoints.branches import branches
 from vaedyn.fixedpoints.phase_diagram import phase_diagram
+from vaedyn.learning.bands import bands
 from vaedyn.learning.concentration import spreads
-from vaedyn.learning.covariance import bands
 from vaedyn.learning.escape import Escape
 from vaedyn.sweeps.grids import grid
 

@@ -8,7 +8,7 @@ import pytest
 import vaedyn
 from tests.learning.test_bands import RUNS, pooled
 from tests.learning.test_covariance import SHIFTED
-from vaedyn.learning.covariance import covariance_of_start
+from vaedyn.learning.bands import covariance_of_start
 from vaedyn.model.start import NAMES, random_gram, random_weights, teacher
 from vaedyn.model.state import pack
 

@@ -12,7 +12,7 @@ import pytest
 import vaedyn
 from vaedyn import Params
 from vaedyn.errors import ConvergenceError, DivergenceError, ParameterError
-from vaedyn.learning import covariance as fluctuations
+from vaedyn.learning import bands as fluctuations
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning import theory as ode
 from vaedyn.model.results import Source, label

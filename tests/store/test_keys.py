@@ -29,10 +29,10 @@ from vaedyn.fixedpoints import (
 from vaedyn.fixedpoints.branches import branches
 from vaedyn.fixedpoints.fixed_points import fixed_points
 from vaedyn.fixedpoints.phase_diagram import phase_diagram
-from vaedyn.learning import covariance as fluctuations
+from vaedyn.learning import bands as fluctuations
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning import theory as ode
-from vaedyn.learning.covariance import bands
+from vaedyn.learning.bands import bands
 from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import LATER, Params

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..errors import ParameterError
-from ..learning.covariance import Bands
+from ..learning.bands import Bands
 from ..model.params import Params
 from ..model.results import Trajectory
 

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from ..learning.covariance import Bands
+from ..learning.bands import Bands
 from ..model.results import Trajectory
 from .curves import SYMBOLS, TIME, common, draw, legend, time_axis
 from .layout import PLAIN, Look, below, caption, finish, label_decades

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..learning.covariance import Bands
+from ..learning.bands import Bands
 from ..model.params import Params
 from ..model.results import Trajectory
 from .curves import SYMBOLS, THEORY, TIME, common, draw, legend, time_axis

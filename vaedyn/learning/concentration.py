@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..model.results import Trajectory
-from .covariance import Bands
+from .bands import Bands
 
 QUANTITIES = ("eps_g", "m")
 

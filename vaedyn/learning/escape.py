@@ -16,7 +16,7 @@ from ..errors import ConvergenceError, ParameterError
 from ..model.params import Params
 from ..model.results import Trajectory
 from ..model.state import pack, unpack
-from .covariance import RTOL, covariance_of_start
+from .bands import RTOL, covariance_of_start
 from .theory import integrate
 
 VISIBLE = 0.03  # of a learned overlap, in root mean square: where the linear stage ends
