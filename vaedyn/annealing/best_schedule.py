@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
 from ..model.params import Params, integer, real
-from ..model.results import Brief, Source, Store, Variables
+from ..model.records import Computed, Progress, Source, Store, kept, variable
+from ..model.results import Brief
 from ..model.schedules import Constant, Cosine, Linear, Points, Schedule, Tanh
 from .piecewise import best_pieces, evaluations
 from .time_to_converge import EXACT, last_crossing
@@ -37,9 +38,6 @@ HOPELESS = 40.0  # times the constant schedule's time, at which a schedule is gi
 MARGIN = 1e-3  # share of the tolerance that excursions of the best schedule keep away from it
 SURE = 1e-3  # relative change of the time that more exact integration may make
 MOST_KNOTS = 16
-
-Progress = Callable[[int, int], None]
-"""Receives the numbers of schedules tried and to try."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -118,6 +116,7 @@ def best_schedule(
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
     progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of schedules.
 
     Raises
     ------
@@ -135,30 +134,21 @@ def best_schedule(
     steps = {"t_max": min(15 / params.lr, 2**52 / params.dim), "points": 2, "anneal": "constant"}
     params = replace(params, **steps)
 
-    def compute() -> tuple[Variables, dict[str, Any]]:
+    def compute() -> Computed:
         return _computed(_Trial(params, tol, rtol, atol, progress), family, int(knots))
 
-    source = None
-    if store is None:
-        variables, info = compute()
-    else:
-        record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
-        record = {name: value for name, value in record.items() if name not in steps}
-        record |= {"knots": int(knots)} if family == "free" else {}
-        saved = store.load_or_run("annealing", {**record, "numerics": NUMERICS}, compute)
-        variables, info = saved.variables, saved.info
-        source = Source(
-            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
-        )
-    values = {name: np.asarray(value) for name, (_, value, _) in variables.items()}
-    scalars: Any = {name: float(values[name]) for name in ("end", "constant", "time", "off")}
-    arrays: Any = {name: values[name] for name in ("numbers", "times")}
-    return Tuning(
-        params=params, family=family, tol=tol, spec=info["spec"], source=source, **scalars, **arrays
-    )
+    record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
+    record = {name: value for name, value in record.items() if name not in steps}
+    record |= {"knots": int(knots)} if family == "free" else {}
+    record["numerics"] = NUMERICS
+    found = kept(store, "annealing", record, compute)
+    values: Any = found.arrays
+    values |= {name: float(values[name]) for name in ("end", "constant", "time", "off")}
+    same: Any = {"params": params, "family": family, "tol": tol, "source": found.source}
+    return Tuning(**same, spec=found.info["spec"], **values)
 
 
-def _computed(trial: "_Trial", family: str, knots: int) -> tuple[Variables, dict[str, Any]]:
+def _computed(trial: "_Trial", family: str, knots: int) -> Computed:
     """Return the best schedule as labelled variables, and its spec."""
     if trial.constant == 0:
         raise ConvergenceError(f"eps_g starts within {trial.tol:g} of its end: lower --tol")
@@ -166,11 +156,7 @@ def _computed(trial: "_Trial", family: str, knots: int) -> tuple[Variables, dict
     spec = found.pop("spec")
     found |= {"end": trial.end, "constant": trial.constant}
     return {
-        name: (
-            ("schedule",) if np.ndim(value) else (),
-            value,
-            {"long_name": LABELS[name], "units": "1"},
-        )
+        name: variable(LABELS[name], value, ("schedule",) if np.ndim(value) else ())
         for name, value in found.items()
     }, {"spec": spec}
 

@@ -10,7 +10,8 @@ from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import LARGE, NEAR, destination
 from ..learning.theory import integrate, tolerances
 from ..model.params import Params, real
-from ..model.results import Source, Store, Trajectory, Variables
+from ..model.records import Computed, Source, Store, kept, variable
+from ..model.results import Trajectory
 from ..model.schedules import Constant, Cyclical, Schedule, Tanh
 from ..model.state import count, generalisation_error, pack, unpack
 
@@ -83,7 +84,7 @@ def time_to_converge(
     rtol, atol = tolerances(rtol, atol)
     params = replace(params, points=2)
 
-    def compute() -> tuple[Variables, dict[str, Any]]:
+    def compute() -> Computed:
         t, end, reason = np.nan, np.nan, ""
         size = count(params.latent, params.signal)
         if size > LARGE:
@@ -92,26 +93,16 @@ def time_to_converge(
             t, end = last_crossing(params, params.schedule, tol, rtol=rtol, atol=atol)
         except (ConvergenceError, DivergenceError) as error:
             reason = str(error)
-        text = {"t": "time to converge, steps/N", "eps_g": "generalisation error of the end"}
-        values = {"t": t, "eps_g": end}
         return {
-            name: ((), np.array(value), {"long_name": text[name], "units": "1"})
-            for name, value in values.items()
+            "t": variable("time to converge, steps/N", np.array(t)),
+            "eps_g": variable("generalisation error of the end", np.array(end)),
         }, {"reason": reason}
 
-    source = None
-    if store is None:
-        variables, info = compute()
-    else:
-        record = {**params.to_dict(), "tol": tol, "rtol": rtol, "atol": atol}
-        del record["points"]
-        saved = store.load_or_run("convergence", {**record, "numerics": NUMERICS}, compute)
-        variables, info = saved.variables, saved.info
-        source = Source(
-            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
-        )
-    t, end = (float(variables[name][1]) for name in ("t", "eps_g"))
-    return Convergence(t, end, tol, info["reason"], source)
+    record = {**params.to_dict(), "tol": tol, "rtol": rtol, "atol": atol, "numerics": NUMERICS}
+    del record["points"]
+    found = kept(store, "convergence", record, compute)
+    t, end = (float(found.arrays[name]) for name in ("t", "eps_g"))
+    return Convergence(t, end, tol, found.info["reason"], found.source)
 
 
 def arrival(schedule: Schedule) -> float:
