@@ -11,7 +11,8 @@ from ..learning.theory import tolerances
 from ..model.params import Params, integer, real
 from ..model.records import Computed, Progress, Source, Store, kept, variable
 from ..model.results import Brief
-from ..model.schedules import Constant, Cosine, Linear, Points, Schedule, Tanh
+from ..model.schedule import Schedule
+from ..model.schedules import Constant, Cosine, Linear, Points, Tanh
 from .piecewise import best_pieces, evaluations
 from .time_to_converge import EXACT, last_crossing
 
@@ -199,7 +200,7 @@ class _Trial:
 
     def result(self, schedule: Schedule, time: float, *scanned: np.ndarray) -> dict[str, Any]:
         """Return what is kept of a search; `scanned` are numbers and times of schedules tried."""
-        off = [self.time(_changed(schedule, share)) for share in (1 - OFF, 1 + OFF)]
+        off = [self.time(schedule.scaled(share)) for share in (1 - OFF, 1 + OFF)]
         numbers, times = scanned or (np.empty(0), np.empty(0))
         return {
             "spec": schedule.spec,
@@ -220,7 +221,7 @@ def _scan(trial: _Trial, family: str) -> dict[str, Any]:
     assert make is not None
     trial.wanted = trial.wanted or SCAN + BEST * sum(FINER)
     durations = np.geomspace(3e-3, 3, SCAN) * trial.constant
-    numbers = 1 / durations[::-1] if family == "tanh" else durations
+    numbers = 1 / durations[::-1] if _is_rate(make) else durations
     tried = {x: trial.safe(make(x)) for x in _rounded(numbers)}
     for x in sorted(tried, key=tried.__getitem__)[:BEST]:
         known = sorted(tried)
@@ -244,8 +245,9 @@ def _best(
     """Return the best schedule whose time is sure, and that; constant beta if none is better.
 
     The shortest warm-up is close to none: where it is the best one, none is better.
+    `numbers` ascend.
     """
-    quickest = numbers[np.argmin(1 / numbers if make is Tanh else numbers)]
+    quickest = numbers[-1] if _is_rate(make) else numbers[0]
     for i in np.argsort(times):
         if times[i] >= trial.constant or numbers[i] == quickest:
             break
@@ -256,15 +258,9 @@ def _best(
     return Constant(), trial.constant
 
 
-def _changed(schedule: Schedule, share: float) -> Schedule:
-    """Return a schedule with its number, or its times, multiplied by `share`."""
-    if isinstance(schedule, Tanh):
-        return Tanh(share * schedule.gamma)
-    if isinstance(schedule, (Linear, Cosine)):
-        return replace(schedule, duration=share * schedule.duration)
-    if isinstance(schedule, Points):
-        return replace(schedule, times=tuple(share * t for t in schedule.times))
-    return schedule
+def _is_rate(make: Callable[[float], Schedule]) -> bool:
+    """Return whether the number of a family is a rate: the larger, the sooner beta arrives."""
+    return make(2.0).arrival() < make(1.0).arrival()
 
 
 def _rounded(numbers: np.ndarray) -> list[float]:

@@ -12,7 +12,7 @@ from ..learning.theory import integrate, tolerances
 from ..model.params import Params, real
 from ..model.records import Computed, Source, Store, kept, variable
 from ..model.results import Trajectory
-from ..model.schedules import Constant, Cyclical, Schedule, Tanh
+from ..model.schedule import Schedule
 from ..model.state import count, generalisation_error, pack, unpack
 
 NUMERICS = 3  # raised when the same parameters give other numbers
@@ -20,7 +20,6 @@ GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
 SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
 RESAMPLED = 200  # ensembles drawn from one
-ARRIVED = 12.0  # gamma t, at which tanh is 1 to 10 digits
 LONGEST = 1e6  # in units of 1/tau
 NEARLY = 0.9  # of the tolerance: peaks of the error from there on are looked at closer
 EXACT = 1e-11  # relative tolerance of that
@@ -105,13 +104,6 @@ def time_to_converge(
     return Convergence(t, end, tol, found.info["reason"], found.source)
 
 
-def arrival(schedule: Schedule) -> float:
-    """Return the time from which beta stays at its end value, to 10 digits."""
-    if isinstance(schedule, Tanh):
-        return ARRIVED / schedule.gamma
-    return 0.0 if isinstance(schedule, Constant) else max(schedule.kinks(np.inf), default=0.0)
-
-
 def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> float:
     """Return eps_g of the fixed point in which learning ends, after the whole schedule.
 
@@ -122,7 +114,7 @@ def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> 
     """
     schedule = params.schedule
     _check_that_it_ends(params, schedule)
-    times = np.array([0.0, max(params.t_max, arrival(schedule))])
+    times = np.array([0.0, max(params.t_max, schedule.arrival())])
     start = pack(**params.overlaps())
     y = integrate(params, start, times, schedule, rtol=rtol, atol=atol)[0][-1]
     return float(eps_g_of(params, destination(params, y, rtol)[None])[0])
@@ -131,8 +123,8 @@ def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> 
 def _check_that_it_ends(params: Params, schedule: Schedule) -> None:
     if params.beta == 0:
         raise ConvergenceError("at beta = 0 learning has no end: D shrinks for ever")
-    if isinstance(schedule, Cyclical):
-        raise ConvergenceError("under a cyclical schedule eps_g never comes to rest")
+    if not np.isfinite(schedule.arrival()):
+        raise ConvergenceError(f"under a {schedule.name} schedule eps_g never comes to rest")
 
 
 def last_crossing(
@@ -178,7 +170,7 @@ def last_crossing(
         return np.abs(eps_g_of(params, course(times)) - end)
 
     longest = most or LONGEST / params.lr
-    horizon = min(max(params.t_max, 1.1 * arrival(schedule) + 10 / params.lr), longest)
+    horizon = min(max(params.t_max, 1.1 * schedule.arrival() + 10 / params.lr), longest)
     while True:
         # kinks are looked at as well: the error may leave its end at once there
         times = np.union1d(np.linspace(0, horizon, GRID + 1), schedule.kinks(horizon))

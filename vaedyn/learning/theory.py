@@ -8,7 +8,7 @@ from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..model.params import Params, real
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
-from ..model.schedules import Schedule
+from ..model.schedule import Schedule
 from ..model.state import count, pack
 
 NUMERICS = 2  # raised when the same parameters give other numbers
