@@ -42,12 +42,7 @@ FURTHER = 8.0  # standard deviations beyond the mean up to which escapes are wai
 def compute_bands(params: Params, random_start: bool, store: ResultStore) -> Bands:
     """Return the bands around theory, and say where they are poor."""
     with progress_bar("bands", "") as progress:
-        result = bands(
-            params,
-            random_start=random_start,
-            store=store,
-            progress=lambda done: progress(done, 1),
-        )
+        result = bands(params, random_start=random_start, store=store, progress=progress)
     for text in cautions(result, random_start):
         log.warning(text)
     return result

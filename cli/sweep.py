@@ -176,7 +176,7 @@ def _swept(name: str, base: dict, varied: dict, csv_path: Path | None, **options
     total = 0
     with without_records(), progress_bar(f"sweep {name}", "points") as show:
 
-        def progress(done: int, wanted: int) -> None:
+        def progress(done: float, wanted: float) -> None:
             nonlocal total
             total = wanted
             show(done, wanted)

@@ -62,13 +62,7 @@ def command(
     warnings = warn(params, tol)
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("theory", "") as progress:
-        result = theory(
-            params,
-            rtol=rtol,
-            atol=atol,
-            store=store,
-            progress=lambda done: progress(done, 1),
-        )
+        result = theory(params, rtol=rtol, atol=atol, store=store, progress=progress)
     solver = result.info["solver"]
     if solver["stiff"] > 0.5 * solver["steps"]:
         log.warning(

@@ -11,7 +11,8 @@ from vaedyn.cli.advice import fluctuation
 from vaedyn.fixedpoints.branches import Branches
 from vaedyn.fixedpoints.passages import Passage
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram
-from vaedyn.model.results import OrderParameters, Source, Trajectory
+from vaedyn.model.records import Source
+from vaedyn.model.results import OrderParameters, Trajectory
 
 SOURCE = Source(key="abc", reused=True, path="store/abc.h5", params={"beta": 2.0})
 

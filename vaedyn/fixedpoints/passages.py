@@ -9,10 +9,11 @@ import numpy as np
 from ..errors import ConvergenceError
 from ..learning.theory import integrate
 from ..model.params import Params
+from ..model.records import Progress
 from ..model.results import OrderParameters, Trajectory
 from ..model.start import NAMES
 from ..model.state import pack, unpack
-from .fixed_points import FixedPoints, Progress
+from .fixed_points import FixedPoints
 
 EXACT = 4  # up to this many latents, all orders and signs of them are tried
 NEAR = 0.5  # of the typical distance between fixed points: what is nearer is passed
@@ -85,7 +86,7 @@ def passages(
         at its saved times and then refined by integrating the ODE around them; ends
         of residences are interpolated.
     progress : callable, optional
-        Receives the numbers of fixed points looked at and in all.
+        Called as ``progress(done, total)`` with numbers of fixed points.
 
     Raises
     ------
