@@ -8,13 +8,13 @@ import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer, real
 from ..model.results import Brief, Source, Store, Variables
 from ..model.schedules import Constant, Cosine, Linear, Points, Schedule, Tanh
 from .piecewise import best_pieces, evaluations
 from .time_to_converge import EXACT, last_crossing
 
-NUMERICS = 3  # raised when the same parameters give other numbers
 FAMILIES: dict[str, Callable[[float], Schedule] | None] = {
     "tanh": Tanh,
     "linear": Linear,
@@ -145,7 +145,8 @@ def best_schedule(
         record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
         record = {name: value for name, value in record.items() if name not in steps}
         record |= {"knots": int(knots)} if family == "free" else {}
-        saved = store.load_or_run("annealing", {**record, "numerics": NUMERICS}, compute)
+        record["numerics"] = NUMERICS["annealing"]
+        saved = store.load_or_run("annealing", record, compute)
         variables, info = saved.variables, saved.info
         source = Source(
             key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params

@@ -9,12 +9,12 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import LARGE, NEAR, destination
 from ..learning.theory import integrate, tolerances
+from ..model.numerics import NUMERICS
 from ..model.params import Params, real
 from ..model.results import Source, Store, Trajectory, Variables
 from ..model.schedules import Constant, Cyclical, Schedule, Tanh
 from ..model.state import count, generalisation_error, pack, unpack
 
-NUMERICS = 3  # raised when the same parameters give other numbers
 GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
 SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
@@ -105,7 +105,8 @@ def time_to_converge(
     else:
         record = {**params.to_dict(), "tol": tol, "rtol": rtol, "atol": atol}
         del record["points"]
-        saved = store.load_or_run("convergence", {**record, "numerics": NUMERICS}, compute)
+        record["numerics"] = NUMERICS["convergence"]
+        saved = store.load_or_run("convergence", record, compute)
         variables, info = saved.variables, saved.info
         source = Source(
             key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params

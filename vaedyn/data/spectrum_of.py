@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..model.numerics import NUMERICS
 from ..model.results import Source, Store, Variables
 from .blocks import Blocks, checked
 from .columns import Watch
 from .spectrum import PASSES, Spectrum, covariance_spectrum
 from .tails import Tails
 
-NUMERICS = 3  # raised when the same data give other numbers
 LEADING = 200  # directions that are kept
 
 
@@ -76,7 +76,7 @@ def spectrum_of(
         source = None
     else:
         record = {"data": digest, "standardise": standardise, "leading": leading}
-        record |= {"passes": passes, "numerics": NUMERICS}
+        record |= {"passes": passes, "numerics": NUMERICS["spectrum"]}
         saved = store.load_or_run("spectrum", record, compute)
         variables, info = saved.variables, saved.info
         source = Source(

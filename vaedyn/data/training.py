@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
 from ..model.results import Store, Trajectory, Variables
 from ..model.start import GAUSSIAN
 from ..model.state import kl_per_latent, pack
 from .settling import rate_of_rows, rate_of_variances
 
-NUMERICS = 2  # raised when the same parameters and data give other numbers
 AT_ONCE = 1024  # steps of one kernel call
 HELD = 256e6  # bytes of rows that are held, and shuffled, together
 TINY = 1e-150  # smaller weights are set to 0: they linger among denormal numbers, which are slow
@@ -186,7 +186,7 @@ def learn(
         arrays = {name: value for name, (_, value, _) in variables.items()}
         arrays["t"] = arrays.pop("time")
         return Trajectory(params=params, **arrays, info=info)
-    record = {**params.to_dict(), "data": rows.digest, "seed": seed, "numerics": NUMERICS}
+    record = {**params.to_dict(), "data": rows.digest, "seed": seed, "numerics": NUMERICS["data"]}
     return Trajectory.from_saved(params, store.load_or_run("data", record, compute))
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ParameterError
+from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Params, integer, real
 from ..model.results import LABELS, OrderParameters, Store, Variables
 from ..model.state import observables, unpack
@@ -16,7 +17,6 @@ from .configurations import Configuration, configurations, describe, kinds, stat
 from .groups import Unit, Units, alike, intact
 from .newton import Model, newton, root
 
-NUMERICS = 4  # raised when the same parameters give other numbers
 VARIED = ("beta", "eta", "rho", "lam", "lr")
 GRID = 120  # steps along the range
 MOST = 200  # branches
@@ -284,7 +284,7 @@ def branches(
     aside = IN_TIME | ({name} - {"rho"})
     record = {key: value for key, value in constants.items() if key not in aside}
     record |= {"varied": name, "from": low, "to": high, "groups": int(groups)}
-    record["numerics"] = NUMERICS
+    record["numerics"] = NUMERICS["branches"]
     return Branches.from_saved(params, store.load_or_run("branches", record, variables))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import theory, tolerances
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
 from ..model.results import LABELS, OrderParameters, Store, Variables
 from ..model.start import NAMES
@@ -30,7 +31,6 @@ from .thresholds import thresholds
 Progress = Callable[[int, int], None]
 """Receives the numbers of fixed points done and in all."""
 
-NUMERICS = 5  # raised when the same parameters give other numbers
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
 
 LABELS.update(
@@ -229,7 +229,7 @@ def fixed_points(
         return result.to_variables("point"), result.info
 
     record = {**params.to_dict(), "rtol": rtol, "atol": atol, "groups": int(groups)}
-    record["numerics"] = NUMERICS
+    record["numerics"] = NUMERICS["fixedpoints"]
     return FixedPoints.from_saved(params, store.load_or_run("fixedpoints", record, variables))
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..model.numerics import NUMERICS
 from ..model.params import Params
 from ..model.results import Store, Trajectory, Variables
 from ..model.state import generalisation_error, generalisation_error_rotation, moments, pack, unpack
 from .theory import Progress, integrate
 
-NUMERICS = 2  # raised when the same parameters give other numbers
 RTOL, ATOL = 1e-5, 1e-8  # of the covariance's integration
 SAMPLES = 1024  # of the fluctuations, where eps_g is not smooth on their scale
 KINK = 0.02  # part of the standard deviation that may come from deviations from linearity
@@ -121,7 +121,7 @@ def bands(
         result = compute()
         return result.to_variables(), result.info
 
-    record = {**params.to_dict(), "random_start": bool(random_start), "numerics": NUMERICS}
+    record = {**params.to_dict(), "random_start": bool(random_start), "numerics": NUMERICS["bands"]}
     return Bands.from_saved(params, store.load_or_run("bands", record, variables))
 
 

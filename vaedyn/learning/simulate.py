@@ -17,13 +17,13 @@ import numpy as np
 
 from ..errors import DivergenceError, ParameterError
 from ..machine import cores
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
 from ..model.results import Store, Trajectory
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
 from .theory import variance_lost
 
-NUMERICS = 2  # raised when the same parameters and seed give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
 AHEAD = 16  # runs handed to each thread in advance
@@ -167,7 +167,7 @@ def simulate(
         for block in blocks(first):
             yield block.to_variables("run"), block.info
 
-    record = {**params.to_dict(), "engine": engine, "seed": seed, "numerics": NUMERICS}
+    record = {**params.to_dict(), "engine": engine, "seed": seed, "numerics": NUMERICS["simulate"]}
     if random_start:
         record["random_start"] = True
     saved = store.load_or_extend("simulate", record, variables, runs, "run")

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
+from ..model.numerics import NUMERICS
 from ..model.params import Params, real
 from ..model.results import Store, Trajectory
 from ..model.schedules import Schedule
 from ..model.state import count, pack
 
-NUMERICS = 2  # raised when the same parameters give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_STEPS = 5_000_000
 VANISHED = 1e-8  # an encoder variance that is taken for zero
@@ -75,7 +75,7 @@ def theory(
         result = compute()
         return result.to_variables(), result.info
 
-    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS}
+    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS["theory"]}
     return _with_warning(
         Trajectory.from_saved(params, store.load_or_run("theory", record, variables))
     )
