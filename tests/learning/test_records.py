@@ -15,8 +15,8 @@ from vaedyn.errors import ConvergenceError, DivergenceError, ParameterError
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning import theory as ode
 from vaedyn.model.numerics import NUMERICS
+from vaedyn.model.quantities import NAMES
 from vaedyn.model.results import Source, label
-from vaedyn.model.start import NAMES
 from vaedyn.model.state import pack
 
 START = "m=0.3,d=0.2,Q=1.1,E=0.9,R=0.1,D=0.8"

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Params, integer, real
-from ..model.results import LABELS, OrderParameters, Store, Variables
+from ..model.results import OrderParameters, Store, Variables
 from ..model.state import observables, unpack
 from .arclength import EDGE, END, Piece, end_of, spaced, trace
 from .configurations import Configuration, configurations, describe, kinds, state
@@ -23,12 +23,6 @@ MOST = 200  # branches
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
 
 Progress = Callable[[int, int], None]
-
-LABELS.update(
-    varied=("value of what is varied", (), "1"),
-    branch=("number of the branch", (), "1"),
-    growth=("largest real part of the eigenvalues of the Jacobian", (), "1"),
-)
 
 
 def vary(params: Params, name: str, x: float) -> Model:

@@ -10,9 +10,9 @@ from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import theory, tolerances
 from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
-from ..model.results import LABELS, OrderParameters, Store, Variables
-from ..model.start import NAMES
-from ..model.state import pack, unpack
+from ..model.quantities import NAMES
+from ..model.results import OrderParameters, Store, Variables
+from ..model.state import unpack
 from .configurations import (
     Configuration,
     TooManyError,
@@ -24,21 +24,15 @@ from .configurations import (
     state,
 )
 from .destination import destination
-from .groups import ALIVE, Unit, Units
+from .groups import Unit, Units
 from .newton import Model, eigenvalues, residual
+from .single import ALIVE
 from .thresholds import thresholds
 
 Progress = Callable[[int, int], None]
 """Receives the numbers of fixed points done and in all."""
 
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
-
-LABELS.update(
-    residual=("largest |dy/dt| / tau", (), "1"),
-    max_eigenvalue=("largest real part of the eigenvalues of the Jacobian", (), "1"),
-    eigenvalues_re=("eigenvalues of the Jacobian, real part", ("mode",), "1"),
-    eigenvalues_im=("eigenvalues of the Jacobian, imaginary part", ("mode",), "1"),
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -210,8 +204,7 @@ def fixed_points(
             partial = f"{error.reason}; listed are that which is reached, and its neighbours"
         try:
             trajectory = theory(params, rtol=rtol, atol=atol, store=store)
-            end = pack(**{name: getattr(trajectory, name)[-1] for name in NAMES})
-            reached = destination(params, end, rtol)
+            reached = destination(params, trajectory.states[-1], rtol)
         except (ConvergenceError, DivergenceError) as error:
             if groups == 0:
                 raise
