@@ -10,6 +10,7 @@ import pytest
 import vaedyn
 from vaedyn.fixedpoints.branches import Branches
 from vaedyn.fixedpoints.fixed_points import FixedPoints
+from vaedyn.kernels.layout import offsets
 from vaedyn.learning.covariance import Bands
 from vaedyn.model import quantities, state
 from vaedyn.model.params import Params
@@ -97,9 +98,11 @@ def test_a_latent_is_active_above_one_threshold():
 
 
 @pytest.mark.parametrize(("latent", "signal"), [(1, 1), (2, 3), (3, 2)])
-def test_places_are_those_of_the_flat_state(latent, signal):
+def test_compiled_code_has_the_same_layout(latent, signal):
     places = state.places(latent, signal)
     assert [*places] == [*ORDER_PARAMETERS]
     assert np.concatenate([at.ravel() for at in places.values()]).tolist() == [
         *range(state.count(latent, signal))
     ]
+    begins = [at.item(0) for at in places.values()]
+    assert begins == [0, *offsets(latent, signal)]
