@@ -11,11 +11,11 @@ from vaedyn.fixedpoints.fixed_points import FixedPoints, fixed_points
 from vaedyn.fixedpoints.passages import Passage, passages
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from ..store import ResultStore
 from .options import THEORY_OPTIONS, Command, option, with_model
-from .output import OBSERVABLES, number, plain, print_json, progress_bar, provenance, table
+from .output import number, plain, print_json, progress_bar, provenance, table
 from .vary import VARY, Range, follow, print_branches, print_map, survey
 
 MOST_ROWS = 40

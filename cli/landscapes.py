@@ -14,6 +14,7 @@ from vaedyn.fixedpoints.fixed_points import fixed_points
 from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
+from vaedyn.model.quantities import ALONG
 
 from ..store import ResultStore
 from .figure import PICTURE, output_path, say_if_empty, write
@@ -28,7 +29,7 @@ QUANTITY = option(
     "Output",
     "--y",
     "quantity",
-    type=click.Choice(["eps_g", "kl", "distortion", "m", "d", "Q", "E", "R", "D"]),
+    type=click.Choice(ALONG),
     default="eps_g",
     help="What is drawn along the branches: of matrices the diagonal, of m and d the largest "
     "overlap of each latent.",
@@ -128,7 +129,7 @@ def cascade(
     as_json: bool,
     **simulation: Any,
 ) -> None:
-    """Draw how latents collapse one by one as beta rises: active units, error, KL per latent.
+    """Draw how latents collapse one by one as beta rises: active ones, error, KL per latent.
 
     Lines are the stable fixed point, markers simulations at t = --t-max, which
     must be long: latents mixed over two signals part slowly. A latent is active

@@ -8,6 +8,7 @@ import click
 import numpy as np
 
 from vaedyn.data.settling import ALIKE
+from vaedyn.model.quantities import CONSTANTS
 
 from ..store import ResultStore
 from .data import DATA, DATA_OPTIONS
@@ -28,13 +29,19 @@ log = logging.getLogger("vaedyn.cli")
 SHARE = 0.2  # of the time of one training, for each value of beta
 FIGURE_OPTIONS = [
     *DATA_OPTIONS,
-    option("Model", "--lam", type=float, default=0.0, help="Weight decay lambda, of W and V."),
+    option(
+        "Model",
+        "--lam",
+        type=float,
+        default=0.0,
+        help=f"{CONSTANTS['lam'].plain}, of W and V.",
+    ),
     option(
         "Model",
         "--lr",
         type=float,
         default=None,
-        help="Learning rate tau, in units in which the largest variance is 1.",
+        help=f"{CONSTANTS['lr'].plain}, in units in which the largest variance is 1.",
         show_default="at most 0.2, less at small beta",
     ),
     option(

@@ -9,7 +9,7 @@ import numpy as np
 from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params, integer
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from ..store import ResultStore
 from .advice import TOL, measured_convergence, warn
@@ -17,7 +17,6 @@ from .bands import RANDOM_START
 from .ondata import ON_DATA, prepare, report, without_data
 from .options import SIMULATION_OPTIONS, Command, with_model
 from .output import (
-    OBSERVABLES,
     plain,
     print_json,
     progress_bar,

@@ -220,6 +220,8 @@ def theory(**options: Any) -> None:
     Every point is kept like a result of `vaedyn theory`, and found by it; a
     sweep that was stopped goes on where it was. A point that fails is told, and
     does not stop the others.
+
+    `active` counts latents with more than 0.01 nats of KL divergence.
     """
     _run("theory", **options)
 
@@ -238,6 +240,8 @@ def simulate(**options: Any) -> None:
     Every point is kept like a result of `vaedyn simulate`, and found by it; a
     sweep that was stopped goes on where it was. A point that fails is told, and
     does not stop the others.
+
+    `active` counts latents with more than 0.01 nats of KL divergence.
     """
     _run("simulate", **options)
 
@@ -273,5 +277,7 @@ def fixedpoints(**options: Any) -> None:
     Every point is kept like a result of `vaedyn fixedpoints`, and found by it,
     with all its other fixed points; a sweep that was stopped goes on where it
     was. A point that fails is told, and does not stop the others.
+
+    `active` counts latents with more than 0.01 nats of KL divergence.
     """
     _run("fixedpoints", **options)

@@ -8,14 +8,13 @@ import click
 from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from ..store import ResultStore
 from .advice import TOL, converged, warn
 from .bands import BANDS, RANDOM_START, cautions, compute_bands
 from .options import THEORY_OPTIONS, Command, with_model
 from .output import (
-    OBSERVABLES,
     plain,
     print_json,
     progress_bar,

@@ -9,7 +9,7 @@ import vaedyn
 from tests.learning.test_covariance import SHIFTED
 from vaedyn.learning.concentration import spreads
 from vaedyn.learning.escape import escape_times
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES
 
 QUICK = f"--dim 500 --lr 0.2 --t-max 30 --points 31 --init {SHIFTED}"
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..model.numerics import NUMERICS
 from ..model.records import Computed, Source, Store, Variables, kept, variable
 from .blocks import Blocks, checked
 from .columns import Watch
 from .spectrum import PASSES, Spectrum, covariance_spectrum
 from .tails import Tails
 
-NUMERICS = 3  # raised when the same data give other numbers
 LEADING = 200  # directions that are kept
 
 
@@ -72,7 +72,7 @@ def spectrum_of(
         return arrays, {"file": name, **{key: getattr(found, key) for key in NUMBERS}}
 
     record = {"data": digest, "standardise": standardise, "leading": leading}
-    record |= {"passes": passes, "numerics": NUMERICS}
+    record |= {"passes": passes, "numerics": NUMERICS["spectrum"]}
     found = kept(store, "spectrum", record, compute)
     arrays: Any = found.arrays
     tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})

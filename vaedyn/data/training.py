@@ -8,6 +8,7 @@ from math import ceil
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
@@ -15,7 +16,6 @@ from ..model.start import GAUSSIAN
 from ..model.state import kl_per_latent, pack
 from .settling import rate_of_rows, rate_of_variances
 
-NUMERICS = 2  # raised when the same parameters and data give other numbers
 AT_ONCE = 1024  # steps of one kernel call
 HELD = 256e6  # bytes of rows that are held, and shuffled, together
 TINY = 1e-150  # smaller weights are set to 0: they linger among denormal numbers, which are slow
@@ -178,7 +178,7 @@ def learn(
         info = {**rows.origin, "kl": run.kl().tolist(), "passes": params.steps / rows.samples}
         return Trajectory.from_states(params, y, t=params.times(), info=info).to_kept("run")
 
-    record = {**params.to_dict(), "data": rows.digest, "seed": seed, "numerics": NUMERICS}
+    record = {**params.to_dict(), "data": rows.digest, "seed": seed, "numerics": NUMERICS["data"]}
     return Trajectory.from_kept(params, kept(store, "data", record, compute))
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ..model.quantities import CONSTANTS, QUANTITIES
 from .spectrum import GREY, OPEN, YOURS, weights
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
@@ -22,12 +23,12 @@ def collapse(
     betas: np.ndarray,
     measured: np.ndarray,
     eta: float | None,
-    active: float,
+    least: float,
     *,
     reasons: Sequence[str | None] = (),
     caption: str = "",
 ) -> Figure:
-    """Draw predicted and measured KL divergence of each latent, and active units, against beta.
+    """Draw predicted and measured KL divergence of latents, and how many have some, against beta.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def collapse(
         KL divergence of each latent of these, descending.
     eta : float or None
         Noise level, if there is one.
-    active : float
-        KL divergence from which on a latent counts as active.
+    least : float
+        KL divergence in nats above which a latent is counted.
     reasons : sequence of str or None
         In a few words, why what was measured at each of `betas` is not as predicted.
     caption : str
@@ -52,10 +53,10 @@ def collapse(
             ONE_COLUMN, 4.3, nrows=2, sharex=True, height_ratios=[2, 3]
         )
         look = {**OPEN, "zorder": 4, "clip_on": False}
-        top.plot(fine, (lines > active).sum(axis=1), color="black", drawstyle="steps-post")
-        seen = (measured > active).sum(axis=1)
+        top.plot(fine, (lines > least).sum(axis=1), color="black", drawstyle="steps-post")
+        seen = (measured > least).sum(axis=1)
         top.plot(betas, seen, markeredgecolor="black", **look)
-        top.set_ylabel(f"latents of KL > {active:g} nats")
+        top.set_ylabel(f"latents of KL > {least:g} nats")
         top.set_ylim(bottom=0)
         top.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         for i in range(lines.shape[1]):
@@ -63,8 +64,8 @@ def collapse(
             bottom.plot(fine, lines[:, i], color=colour, linewidth=1.2 if i < MOST_COLOURS else 0.7)
             bottom.plot(betas, measured[:, i], markeredgecolor=colour, **look)
         bottom.set_ylim(bottom=0)
-        bottom.set_ylabel("KL of each latent (nats)")
-        bottom.set_xlabel(r"KL weight $\beta$")
+        bottom.set_ylabel(QUANTITIES["kl_per_latent"].axis)
+        bottom.set_xlabel(CONSTANTS["beta"].axis)
         bottom.set_xlim(betas.min(), betas.max())
         weights(bottom)
         if eta is not None:

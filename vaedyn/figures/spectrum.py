@@ -12,6 +12,7 @@ from ..data.analyse import Analysis
 from ..data.prediction import Prediction
 from ..data.spectrum import Spectrum
 from ..data.spiked import bulk_quantile
+from ..model.quantities import CONSTANTS, QUANTITIES
 from .layout import label_decades
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
@@ -57,7 +58,7 @@ def spectrum(
             low, high = min(low, beta / 2), max(high, 2 * beta)
         betas = np.geomspace(low, high, 4000)
         _use(bottom, betas, prediction, latents, factor)
-        bottom.set_xlabel(f"KL weight {name}" if name == r"$\beta$" else name)
+        bottom.set_xlabel(CONSTANTS["beta"].axis if name == r"$\beta$" else name)
         for line, colour, style in (
             (analysis.eta if floor else None, GREY, ":"),
             (beta, YOURS, "--"),
@@ -125,7 +126,7 @@ def _use(
     axes.tick_params(which="both", right=False)
     right.plot(factor * betas, prediction.rate(betas, latents), color=KL)
     right.set_ylim(bottom=0)
-    right.set_ylabel("KL (nats)", color=KL)
+    right.set_ylabel(QUANTITIES["kl"].axis, color=KL)
 
 
 def weights(axes: Axes) -> None:

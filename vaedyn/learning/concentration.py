@@ -8,7 +8,7 @@ import numpy as np
 from ..model.results import Trajectory
 from .bands import Bands
 
-QUANTITIES = ("eps_g", "m")
+MEASURED = ("eps_g", "m")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ def spreads(runs: Sequence[tuple[Bands, Trajectory]], times: Sequence[float]) ->
     times : sequence of float
         The nearest saved times are taken.
     """
-    return [_spread(runs, name, t) for name in QUANTITIES for t in times]
+    return [_spread(runs, name, t) for name in MEASURED for t in times]
 
 
 def _spread(runs: Sequence[tuple[Bands, Trajectory]], name: str, t: float) -> Spread:
