@@ -7,9 +7,9 @@ import click
 
 from vaedyn.data.analyse import Analysis, analyse
 from vaedyn.data.convention import LOSSES
+from vaedyn.data.kept_spectrum import LEADING, kept_spectrum
 from vaedyn.data.prediction import Prediction
 from vaedyn.data.spectrum import LARGEST_EXACT, PASSES, Spectrum
-from vaedyn.data.spectrum_of import LEADING, spectrum_of
 from vaedyn.data.spiked import ESTIMATORS
 from vaedyn.errors import ParameterError
 from vaedyn.model.results import Source
@@ -168,7 +168,7 @@ def look(
                 "spikes", f"must be below {found.columns}, the columns, got {spikes}"
             )
         rows = max(1, int(AT_ONCE / (8 * found.columns)))
-        spectrum, source = spectrum_of(
+        spectrum, source = kept_spectrum(
             lambda: found.blocks(rows),
             found.digest(),
             standardise=standardise,

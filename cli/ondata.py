@@ -11,9 +11,10 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
+from vaedyn.data.blocks import Standardised
+from vaedyn.data.learn import DataParams, learn
+from vaedyn.data.rows import Rows
 from vaedyn.data.settling import ALIKE, Mode, kl_of, modes, settled_at, steady_rate
-from vaedyn.data.spectrum_of import standardised
-from vaedyn.data.training import DataParams, Rows, learn
 from vaedyn.errors import ParameterError
 from vaedyn.model.params import integer, real
 from vaedyn.model.results import Trajectory
@@ -124,7 +125,7 @@ def prepare(
     @cache
     def seen() -> Callable[[], Iterator[np.ndarray]]:
         # a pass over the data that what is stored does without
-        return standardised(lambda: found.blocks(count)) if standardise else blocks
+        return Standardised(lambda: found.blocks(count)) if standardise else blocks
 
     def blocks() -> Iterator[np.ndarray]:
         return found.blocks(count)

@@ -7,7 +7,7 @@ import pytest
 from sklearn import datasets
 
 from vaedyn.cli import ondata
-from vaedyn.data.training import Rows
+from vaedyn.data.rows import Rows
 
 
 @pytest.fixture
