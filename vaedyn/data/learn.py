@@ -14,6 +14,7 @@ from ..model.state import kl_per_latent, pack
 from .rows import Rows
 from .settling import rate_of_rows, rate_of_variances
 
+FROM_DATA = ("dim", "signal", "rho", "eta")  # fields of the model that a table decides
 NUMERICS = 2  # raised when the same parameters and data give other numbers
 TINY = 1e-150  # smaller weights are set to 0: they linger among denormal numbers, which are slow
 BOUND = 1e4  # times what order parameters may naturally be
