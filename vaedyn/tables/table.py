@@ -14,9 +14,9 @@ import numpy as np
 from ..errors import ParameterError
 from ..files import reason
 from .arrays import Content, open_npy, open_npz
+from .hdf5 import open_hdf5
 from .headers import text_of
 from .lines import TableError
-from .nested import open_hdf5
 
 CONTAINER = re.compile(r"(?P<file>.+?\.(npz|h5|hdf5))(:(?P<name>.*))?", re.IGNORECASE)
 DAMAGE = (
