@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from vaedyn.data.settling import ALIKE
+from vaedyn.data.collapse import collapse
 from vaedyn.model.quantities import CONSTANTS
 
 from ..store import ResultStore
 from .data import DATA, DATA_OPTIONS
 from .figure import PICTURE, checked, say_if_empty
-from .ondata import chosen, disagreement, predicted, prepare, slowed, trained
+from .ondata import prepare
 from .options import (
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
@@ -23,10 +22,9 @@ from .options import (
     add,
     option,
 )
-from .output import print_json
+from .output import print_json, progress_bar
 
 log = logging.getLogger("vaedyn.cli")
-SHARE = 0.2  # of the time of one training, for each value of beta
 FIGURE_OPTIONS = [
     *DATA_OPTIONS,
     option(
@@ -73,17 +71,6 @@ FIGURE_OPTIONS = [
 ]
 
 
-def in_short(why: str | None) -> str | None:
-    """Return in a few words why measured and predicted KL differ."""
-    if why is None:
-        return None
-    if "stay mixed" in why:
-        return "latents still mixed"
-    if "at the end beta is" in why:
-        return "beta still changes"
-    return "not settled yet" if "not settled" in why else "not settled, or SGD's noise"
-
-
 @click.command(
     "collapse",
     cls=Command,
@@ -116,50 +103,32 @@ def figure(
     look.check("log", "linear")
     target = checked(output or Path(name))
     where = {"store_path": store_path, "recompute": recompute}
-    it = prepare(place, model, standardise, estimator, spikes, **where)
-    spectrum, eta = it.data.spectrum, it.data.prediction.eta
-    floor = it.data.analysis.no_floor is None
-    betas = np.geomspace(0.5 * eta, 1.3 * spectrum.eigenvalues[0], simulations)
-    betas = np.array([float(f"{beta:.4g}") for beta in betas])
+    found, settings = prepare(place, model, standardise, estimator, spikes, **where)
     store = ResultStore(store_path, recompute=recompute)
-    points = [chosen(it, beta, SHARE) for beta in betas.tolist()]
-    runs = [trained(it, params, seed, store) for params in points]
-    measured = np.array([np.sort(run.info["kl"])[::-1] for run in runs])
-    found = {p.beta: disagreement(it, p, kl) for p, kl in zip(points, measured, strict=True)}
-    warnings = [f"at beta = {beta:g} {why}" for beta, why in found.items() if why]
-    slow = slowed(it, float(betas[0]))
+    asked = {**settings, "simulations": simulations, "seed": seed, "store": store}
+    with progress_bar("train on the data", "steps") as progress:
+        result = collapse(found, **asked, progress=progress)
+    slow, missed = result.trainings[0].slowed, result.missed
     if slow:
         log.info(slow)
-    if warnings:
-        others = f" ({len(warnings) - 1} other values of beta: see --json)"
-        log.warning(warnings[0] + others * (len(warnings) > 1))
+    if missed:
+        others = f" ({len(missed) - 1} other values of beta: see --json)"
+        log.warning(missed[0] + others * (len(missed) > 1))
 
-    from vaedyn.figures.collapse import collapse
+    from vaedyn.figures import collapse as figures_collapse
     from vaedyn.figures.layout import dress
     from vaedyn.figures.style import save
 
-    fine = np.geomspace(betas[0], betas[-1], 2000)
-    lines = np.array([predicted(it, points[0], beta) for beta in fine.tolist()])
-    keys = [run.source.key for run in runs if run.source]
-    drawn = collapse(
-        fine,
-        lines,
-        betas,
-        measured,
-        eta if floor else None,
-        ALIKE,
-        reasons=[in_short(found[p.beta]) for p in points],
-        caption=rf"{spectrum.samples} rows, $N = {spectrum.dim}$, $M = {points[0].latent}$, "
-        rf"$\lambda = {points[0].lam:g}$",
-    )
+    sources = [each.trajectory.source for each in result.trainings]
+    keys = [source.key for source in sources if source]
+    drawn = figures_collapse.collapse(result)
     dress(drawn, look)
     say_if_empty(drawn)
     save(drawn, target, keywords=keys)
     if not as_json:
         click.echo(target)
         return
-    expected = [predicted(it, params).tolist() for params in points]
-    kl = {"predicted": expected, "measured": measured.tolist()}
+    kl = {"predicted": result.predicted.tolist(), "measured": result.measured.tolist()}
     data = {"command": "plot collapse", "output": str(target), "keys": keys}
-    data |= {"beta": betas.tolist(), "kl_per_latent": kl}
-    print_json({**data, "warnings": [*it.data.analysis.warnings, *warnings]})
+    data |= {"beta": result.beta.tolist(), "kl_per_latent": kl}
+    print_json({**data, "warnings": [*found.analysis.warnings, *missed]})

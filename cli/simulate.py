@@ -76,8 +76,8 @@ def command(
     if place is not None:
         integer("seed", seed, 0)
         where = {"store_path": store_path, "recompute": recompute}
-        it = prepare(place, params, standardise, estimator, spikes, **where)
-        report(it, seed, store_path, recompute, as_json)
+        found, settings = prepare(place, params, standardise, estimator, spikes, **where)
+        report(found, settings, seed, store_path, recompute, as_json)
         return
     without_data()
     model = Params(**params)

@@ -13,8 +13,9 @@ import numpy as np
 
 import vaedyn
 from vaedyn.annealing.time_to_converge import time_to_converge
-from vaedyn.data.spectrum_of import spectrum_of
-from vaedyn.data.training import DataParams, Rows, learn
+from vaedyn.data.kept_spectrum import kept_spectrum
+from vaedyn.data.learn import DataParams, learn
+from vaedyn.data.rows import Rows
 from vaedyn.kernels.stream import open_stream
 from vaedyn.model.quantities import NAMES
 from vaedyn.model.results import OrderParameters
@@ -119,7 +120,7 @@ def annealing() -> list[float]:
 
 def spectrum() -> list[float]:
     """Return the eigenvalues of the table."""
-    plain, scaled = (spectrum_of(in_blocks, "abc", standardise=each)[0] for each in (False, True))
+    plain, scaled = (kept_spectrum(in_blocks, "abc", standardise=each)[0] for each in (False, True))
     return [*plain.eigenvalues, *plain.error, *scaled.eigenvalues]
 
 

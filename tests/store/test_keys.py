@@ -11,8 +11,9 @@ import pytest
 
 from vaedyn.annealing.best_schedule import best_schedule
 from vaedyn.annealing.time_to_converge import time_to_converge
-from vaedyn.data.spectrum_of import spectrum_of
-from vaedyn.data.training import DataParams, Rows, learn
+from vaedyn.data.kept_spectrum import kept_spectrum
+from vaedyn.data.learn import DataParams, learn
+from vaedyn.data.rows import Rows
 from vaedyn.fixedpoints.branches import branches
 from vaedyn.fixedpoints.fixed_points import fixed_points
 from vaedyn.fixedpoints.phase_diagram import phase_diagram
@@ -147,7 +148,7 @@ def test_keys_of_stored_results_stay(kind):
 def spectrum_key(**changes):
     asked = {"digest": "abc", "standardise": False, "leading": 9, "passes": 3} | changes
     with pytest.raises(_AskedError) as found:
-        spectrum_of(lambda: iter([np.ones((9, 4))]), **asked, store=Asked())
+        kept_spectrum(lambda: iter([np.ones((9, 4))]), **asked, store=Asked())
     return key_of(*found.value.args)
 
 
