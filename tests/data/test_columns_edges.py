@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from vaedyn.data.columns import Watch, _codes, _Ends, _is_code, _merged, _sentence, _usual
+from vaedyn.data.columns import Watch, _codes, _is_code, _merged, _sentence, _usual
 
 
 @pytest.mark.parametrize(
@@ -124,15 +124,17 @@ def test_of_two_lists_of_values_the_lowest_three_are_kept():
 
 def test_values_within_a_tenth_of_the_range_are_not_counted_again():
     def counted(highest):
-        ends = _Ends()
-        for top in (20.0, highest):
-            block = np.array([[0.0], [1.0], [1.5], [top]])
-            ends.see(block, block.min(axis=0), block.max(axis=0))
-        assert ends.seen[:, 0].tolist() == [0, 1, 1.5]
-        return ends.counts[:, 0].tolist()
+        watch, mirrored = Watch(), Watch()
+        for top in (120.0, highest):
+            block = np.array([[100.0], [101.0], [101.5], [top]])
+            watch.see(block)
+            mirrored.see(-block)
+        assert watch.low.seen.tolist() == mirrored.high.seen.tolist() == [[100], [101], [101.5]]
+        assert watch.low.counts.tolist() == mirrored.high.counts.tolist()
+        return watch.low.counts[:, 0].tolist()
 
-    assert counted(11.0) == [1, 1, 1]  # the gap of 1 is not more than a tenth of 11 - 1
-    assert counted(10.9) == [2, 2, 2]
+    assert counted(111.0) == [1, 1, 1]  # the gap of 1 is not more than a tenth of 111 - 101
+    assert counted(110.9) == [2, 2, 2]
 
 
 ONES = np.random.default_rng(0).normal(size=40)
@@ -168,7 +170,11 @@ def test_rising_whole_numbers_with_gaps_are_counters_while_these_are_few():
     assert counters(-rises)
     assert not counters([*rises[:-1], 40])
     assert not counters(rises + 0.5 * (np.arange(20) == 9))
-    assert not counters(rises[[1, 0, *range(2, 20)]])
+    for at in (0, 12):
+        swapped = rises.copy()
+        swapped[[at, at + 1]] = rises[[at + 1, at]]
+        assert not counters(swapped)
+        assert not counters(-swapped)
 
 
 def test_equal_steps_are_equal_up_to_a_millionth():
