@@ -140,9 +140,9 @@ def test_values_within_a_tenth_of_the_range_are_not_counted_again():
 ONES = np.random.default_rng(0).normal(size=40)
 
 
-def counters(values):
+def counters(values, rows=7):
     data = np.stack([ONES[: len(values)], np.array(values, float)], axis=1)
-    (found,) = seen_in(data, 7).doubts() or ("",)
+    (found,) = seen_in(data, rows).doubts() or ("",)
     return found
 
 
@@ -160,6 +160,14 @@ def test_numbers_in_a_row_without_order_are_counters_and_no_others():
     assert counters(mixed - 30)
     for old, new in ((3, 3.5), (3, 4), (19, 20), (19, 18), (0, 1)):
         assert not counters(np.where(mixed == old, new, mixed)), (old, new)
+
+
+def test_whole_numbers_that_occur_twice_are_no_counters():
+    mixed = np.random.default_rng(1).permutation(20)
+    assert counters(mixed, 1)
+    same_mean = np.where(mixed == 5, 4, np.where(mixed == 14, 15, mixed))
+    for other in (same_mean, np.where(mixed == 5, 6, mixed), np.where(mixed == 14, 13, mixed)):
+        assert not counters(other, 1)
 
 
 def test_rising_whole_numbers_with_gaps_are_counters_while_these_are_few():
