@@ -279,6 +279,7 @@ def test_the_row_of_relaxation_is_that_of_the_worst_beta(monkeypatch):
     assert [set(x.tolist()) for x in (constants.eta, constants.lam, constants.lr)] == [
         {1.0}, {0.0}, {0.05}
     ]  # fmt: skip
+    assert panel.data["base"] == vaedyn.Params(lr=0.05, init="m=0.2,d=0.2,Q=1,E=1,R=0,D=1")
     np.testing.assert_allclose(panel.data["beta"], axis, rtol=1e-12)
     np.testing.assert_allclose(panel.data["rates"], 3 * np.array(axis), rtol=1e-12)
     at, found = panel.data["measured"]
