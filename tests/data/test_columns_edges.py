@@ -176,6 +176,8 @@ def test_rising_whole_numbers_with_gaps_are_counters_while_these_are_few():
     assert rises[-1] == 39
     assert counters(rises)
     assert counters(-rises)
+    assert counters(rises + 100)
+    assert not counters(np.array([*rises[:-1], 40]) - 100)
     assert not counters([*rises[:-1], 40])
     assert not counters(rises + 0.5 * (np.arange(20) == 9))
     for at in (0, 12):
