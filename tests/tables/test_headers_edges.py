@@ -250,7 +250,7 @@ def test_a_quoted_name_goes_over_a_hundred_lines_at_most(tmp_path):
         ("1,,3\n", ",", ["1", "", "3"], ",3\n"),
         (' "r 1"  2 3\n', None, ["r 1", "2", "3"], "2 3\n"),
         ("r 2\t3", None, ["r", "2", "3"], "2\t3"),
-        ('"x ""y""" ;2', ";", ['x ""y""', "2"], "2"), ("a\tb", "\t", ["a", "b"], "b"),
+        ('"x ""y"" z" ;2', ";", ['x ""y"" z', "2"], "2"), ("a\tb", "\t", ["a", "b"], "b"),
     ],
 )  # fmt: skip
 def test_fields_are_what_stands_between_separators(line, separator, fields, unnamed):
