@@ -61,6 +61,9 @@ def test_starts_are_the_best_one_cut_in_its_longest_pieces_and_shapes():
     four = numbers([0.1, 0.4, 0.2, 0.3], [1, 2, 3, 4])
     assert listed(_starts(four, 5)) == listed([_split(four, at) for at in (1, 3, 2)])
     # one that has two pieces less is cut twice
+    late = numbers([0.2, 0.8], [3.0, 0.5])
+    cut = _split(late, 1)
+    assert listed(_starts(late, 4)) == listed([*(_split(cut, at) for at in (1, 2, 0)), *shapes[3]])
     cut = _split(best, 0)
     assert listed(_starts(best, 4)) == listed([*(_split(cut, at) for at in (0, 1, 2)), *shapes[3]])
 

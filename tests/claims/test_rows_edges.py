@@ -317,5 +317,7 @@ def test_the_rate_of_relaxation_is_the_slope_between_two_deviations(monkeypatch)
     assert error == pytest.approx(abs(late - early), rel=1e-6)
     assert lab.asked[0][1] == {"rtol": 1e-12, "atol": 1e-15}
     # too steep, or too short, for three times between these
-    assert np.isnan(annealing._rate(Bench(theory=made(60.0)), "params")).all()
+    assert np.isfinite(annealing._rate(Bench(theory=made(20.0)), "params")).all()
+    for rate in (22.0, 23.0, 60.0):
+        assert np.isnan(annealing._rate(Bench(theory=made(rate)), "params")).all()
     assert np.isnan(annealing._rate(Bench(theory=made(0.05)), "params")).all()

@@ -79,6 +79,8 @@ def test_codes_are_judged_by_the_gap_above_them_and_the_range_of_all_else():
     # a usual one at the other end does not count as all else, where there is a next one
     assert codes((-25.0, 0.0, 1.0), (3, 1, 1), (999.0, 8.0, 7.0)) == [(-25.0, 3)]
     assert codes((-25.0, 0.0, 1.0), (3, 1, 1), (998.5, 8.0, 7.0)) == []
+    assert codes((-23.5, 0.0, 1.0), (3, 1, 1), (999.0, 8.0, 7.0)) == []
+    assert codes((-25.0, 0.0, 1.0), (3, 1, 1), (999.0, 8.0, -np.inf)) == [(-25.0, 3)]
     assert codes((-2997.5, 0.0, 1.0), (3, 1, 1), (999.0, -np.inf, -np.inf)) == [(-2997.5, 3)]
     assert codes((-2996.5, 0.0, 1.0), (3, 1, 1), (999.0, -np.inf, -np.inf)) == []
     # next to several of the same, a usual one must be further off

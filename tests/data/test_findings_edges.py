@@ -37,11 +37,11 @@ def test_columns_whose_variance_is_rounding_are_lost():
 
 
 def test_columns_that_make_up_nine_tenths_of_themselves_are_alone():
-    directions = np.sqrt([[0.9, 0.1, 0.45], [0.0, 0.0, 0.451], [0.0, 0.9, 0.0]])
+    directions = np.array([[0.3, 0.1, 0.7], [0.9, 0.0, 0.7], [0.0, 0.95, 0.0]])  # 0.9 exactly
     found = SimpleNamespace(rho=np.zeros(2))
     it = SimpleNamespace(directions=directions)
     assert columns_alone(it, found).tolist() == [2]
-    directions[0, 0] = np.sqrt(0.905)
+    directions[0, 0] = 0.31
     assert columns_alone(it, found).tolist() == [0, 2]
     assert columns_alone(it, SimpleNamespace(rho=np.zeros(3))).tolist() == [0, 1, 2]
 
