@@ -10,7 +10,7 @@ from vaedyn.data.prediction import Prediction, row, steps
 from vaedyn.data.spectrum_of import spectrum_of, standardised
 from vaedyn.store import ResultStore
 
-SIGNALS = Prediction(np.array([3.0, 1.0]), 0.5, 5)
+SIGNALS = Prediction([3, 1], 0.5, 5)
 TABLE = Prediction(np.array([3.0]), 0.5, 4, np.array([4.0, 1.0, 0.25]), 5.5)
 
 
@@ -77,6 +77,20 @@ def test_steps_are_the_finest_round_numbers_that_are_few(low, high, most, wanted
     found = steps(low, high, most)
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
     assert len(found) <= most
+
+
+DECADE = (
+    [0.99, *np.arange(1, 10, 0.1), 10],
+    [0.9, 1, 1.2, 1.5, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9, 10],
+    [0.7, 1, 1.5, 2, 3, 4, 5, 7, 10], [0.5, 1, 2, 5, 10], [0.3, 1, 3, 10], [0.1, 1, 10],
+)  # fmt: skip
+
+
+def test_steps_within_a_decade():
+    for fine, coarse in zip(DECADE, [*DECADE[1:], [0.1, 100]], strict=True):
+        np.testing.assert_allclose(steps(1, 9.95, len(fine)), fine, rtol=1e-12)
+        np.testing.assert_allclose(steps(1, 9.95, len(fine) - 1), coarse, rtol=1e-12)
+    assert [len(steps(1, high)) for high in (2, 2.05)] == [12, 8]
 
 
 # ---- blocks
