@@ -90,7 +90,7 @@ def test_steps_within_a_decade():
     for fine, coarse in zip(DECADE, [*DECADE[1:], [0.1, 100]], strict=True):
         np.testing.assert_allclose(steps(1, 9.95, len(fine)), fine, rtol=1e-12)
         np.testing.assert_allclose(steps(1, 9.95, len(fine) - 1), coarse, rtol=1e-12)
-    assert [len(steps(1, high)) for high in (2, 2.05)] == [12, 8]
+    assert [len(steps(1, high)) for high in (2, 2.05)] == [12, 7]
 
 
 # ---- blocks
