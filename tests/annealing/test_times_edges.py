@@ -9,7 +9,7 @@ from vaedyn.annealing import best_schedule, time_to_converge
 from vaedyn.errors import ConvergenceError, DivergenceError
 from vaedyn.model.schedules import Constant, Points, Tanh
 
-ABOUT = pytest.approx(1e-13, rel=1e-6)
+ABOUT = pytest.approx(1e-13, rel=1e-6, abs=0)
 
 
 def test_a_time_is_sure_if_excursions_and_exactness_change_it_little(monkeypatch):
