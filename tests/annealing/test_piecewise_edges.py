@@ -211,6 +211,9 @@ def test_boxes_stay_within_the_bounds(monkeypatch):
     monkeypatch.setattr(
         it, "minimum", lambda at, end, limit, box: (boxes.append(box), (at[:-1], 999))[1]
     )
+    x, _ = it.improve(numbers([0.1], [-0.5]), 0.9, 100)
+    np.testing.assert_allclose(x, numbers([0.1], [0]), atol=1e-12)
+    boxes.clear()
     x, _ = it.improve(numbers([1e-6, 7.0], [0.1, 900.0]), 0.9, 100)
     np.testing.assert_allclose(x, numbers([1e-4, 1], [0.1, 300]))
     ((low, high),) = boxes
@@ -222,6 +225,8 @@ def test_boxes_stay_within_the_bounds(monkeypatch):
 def test_a_search_ends_when_little_is_gained_thrice_or_all_is_spent(monkeypatch):
     small = 1 - 0.9e-6 * np.arange(1, 20)
     assert len(improving(monkeypatch, small)[2]) == 3
+    assert len(improving(monkeypatch, 8 * small, start=8.0)[2]) == 3
+    assert len(improving(monkeypatch, 0.125 - 0.5e-6 * np.arange(1, 200), start=0.125)[2]) == 125
     large = 1 - 1.1e-6 * np.arange(1, 200)
     assert len(improving(monkeypatch, large)[2]) == 125  # 8 schedules each, of 1000
     assert len(improving(monkeypatch, large, budget=80)[2]) == 10

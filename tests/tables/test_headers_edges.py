@@ -53,6 +53,7 @@ def level(columns, rows=3, low=1, high=3):
         ("2000 1990", "3 3/4 4", "names"), ("1960 1960", level(2), "doubt"),
         ("1960 1965.0", "1 1/2 2", "sample"), ("1960 1965", "1 1965/2 2", "sample"),
         ("1960 1965", "1970 1960.5/1 1", "sample"),
+        ("1960 1960 1970", "3 1 2/4 1 2", "sample"), ("10 20 30", "9.5 4 1/3 5 1", "names"),
         # counters from 0 or 1, above what is not whole; one alone may be a measurement
         ("0 1", "0.5 1/2 3.5", "names"), ("1 2", "0.5 1/2 3.5", "names"),
         ("2 3", "0.5 1/2 3.5", "sample"), ("0 1", "0.5 1/2 3", "sample"),
