@@ -293,7 +293,6 @@ def test_the_row_of_relaxation_is_that_of_the_worst_beta(monkeypatch):
 
 def test_the_rate_of_relaxation_is_the_slope_between_two_deviations(monkeypatch):
     monkeypatch.setattr(annealing, "relaxation_time", lambda params: 2.345678)
-    monkeypatch.setattr(annealing, "flat", lambda ode: ode.y)
     monkeypatch.setattr(annealing, "replace", lambda params, **new: new)
 
     def made(rate, last=141.0):
@@ -301,14 +300,14 @@ def test_the_rate_of_relaxation_is_the_slope_between_two_deviations(monkeypatch)
             assert new == {"t_max": 141.0, "points": 2401}
             t = np.linspace(0, last, 2401)
             y = np.exp(-rate * t)[:, None] * [3, 4] + np.exp(-2.5 * rate * t)[:, None] * [9, -7]
-            return SimpleNamespace(t=t, y=y)
+            return SimpleNamespace(t=t, states=y)
 
         return theory
 
     lab = Bench(theory=made(0.25))
     found, error = annealing._rate(lab, "params")
     ode = made(0.25)({"t_max": 141.0, "points": 2401})
-    away = np.linalg.norm(ode.y[40:] - ode.y[:-40], axis=1)
+    away = np.linalg.norm(ode.states[40:] - ode.states[:-40], axis=1)
     early, late = (
         -np.polyfit(ode.t[:-40][inside], np.log(away[inside]), 1)[0]
         for inside in ((away < 1e-4) & (away > 3e-6), (away < 3e-6) & (away > 1e-7))

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import vaedyn
-from vaedyn.data import spectrum_of as module
-from vaedyn.data.blocks import Moments, centred, moments_of
+from vaedyn.data import kept_spectrum as module
+from vaedyn.data.blocks import Moments, Standardised, centred, moments_of
+from vaedyn.data.kept_spectrum import kept_spectrum
 from vaedyn.data.prediction import Prediction, row, steps
-from vaedyn.data.spectrum_of import spectrum_of, standardised
+from vaedyn.model.numerics import NUMERICS
 from vaedyn.store import ResultStore
 
 SIGNALS = Prediction([3, 1], 0.5, 5)
@@ -157,7 +158,7 @@ def test_a_spectrum_is_kept_under_all_that_it_depends_on(tmp_path):
     store, checked = ResultStore(tmp_path), []
 
     def made(digest="d", **options):
-        return spectrum_of(
+        return kept_spectrum(
             lambda: iter([rows]),
             digest,
             name="my data",
@@ -169,7 +170,7 @@ def test_a_spectrum_is_kept_under_all_that_it_depends_on(tmp_path):
     first, source = made()
     assert source.params == {
         "data": "d", "standardise": False, "leading": 200, "passes": module.PASSES,
-        "numerics": module.NUMERICS,
+        "numerics": NUMERICS["spectrum"],
     }  # fmt: skip
     saved = store.find(source.key)
     assert saved.info["file"] == "my data"
@@ -204,8 +205,8 @@ def test_columns_are_divided_by_their_standard_deviation():
     rows = np.random.default_rng(0).normal(7, 2, size=(20, 3)) * [1e-3, 5, 0] + [0, 0, 4]
     for size in (1, 6, 20):
         blocks = [rows[at : at + size] for at in range(0, 20, size)]
-        found = np.concatenate(list(standardised(lambda b=blocks: iter(b))()))
+        found = np.concatenate(list(Standardised(lambda b=blocks: iter(b))()))
         wanted = rows / [*rows[:, :2].std(axis=0, ddof=1), 1]
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
-    single = list(standardised(lambda: iter([rows[:1]]))())
+    single = list(Standardised(lambda: iter([rows[:1]]))())
     np.testing.assert_array_equal(single[0], rows[:1])

@@ -7,6 +7,7 @@ import pytest
 
 from vaedyn.fixedpoints import fixed_points as module
 from vaedyn.fixedpoints.fixed_points import ALIVE, MARGINAL, FixedPoints, classify
+from vaedyn.model.state import pack
 
 
 def named(m, Q):
@@ -57,7 +58,7 @@ def test_states_are_alike_up_to_signs_order_and_rotations():
     D = np.array([0.3, 0.6])
 
     def flat(m, d, Q, E, R, D):
-        return module.pack(m, d, Q, E, R, D)
+        return pack(m, d, Q, E, R, D)
 
     y = flat(m, d, Q, E, R, D)
     turn, swap = np.array([[0.6, -0.8], [0.8, 0.6]]), np.array([[0, -1.0], [1, 0]])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from vaedyn.tables.arrays import checked, choice, slices
+from vaedyn.tables.hdf5 import _holes, open_hdf5
 from vaedyn.tables.lines import TableError
-from vaedyn.tables.nested import _holes, open_hdf5
 from vaedyn.tables.packing import packing_of
 from vaedyn.tables.table import Table, open_table
 
