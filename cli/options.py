@@ -106,7 +106,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group whose help tells the whole first line of each command."""
+    """A group whose help shows the whole first line of each command."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args[0] not in self.commands and not (args[0].startswith("-") or ctx.resilient_parsing):
@@ -138,7 +138,7 @@ MODEL_OPTIONS = [
     _model("signal", "signal", WholeNumber(), "Number of signal directions M*."),
     _model("rho", "rho", Numbers(), "Signal strengths rho: one for all, or M* of them."),
     _model("eta", "eta", float, "Variance eta of the background noise."),
-    _model("beta", "beta", float, "KL weight beta; with --anneal its end value."),
+    _model("beta", "beta", float, "KL weight beta; with --anneal its final value."),
     _model("lam", "lam", float, "Weight decay lambda, of W and V."),
     _model("lr", "lr", float, "Learning rate tau."),
     _model("t_max", "t-max", float, "Last time, in units of N SGD steps."),

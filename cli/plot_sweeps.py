@@ -46,14 +46,14 @@ VARY = option(
     type=VariedType(),
     multiple=True,
     default=("beta=0.1:2.5:49",),
-    help="What varies, once or twice, as for `vaedyn sweep`.",
+    help="Parameters that vary, one or two, as for `vaedyn sweep`.",
 )
 OF = option(
     "Numerics",
     "--of",
     type=click.Choice([*COMMANDS]),
     default="theory",
-    help="What is computed at every point.",
+    help="Computation at every point.",
 )
 MANY = 13  # values of both parameters from which on there is a map
 KIND = option(
@@ -114,18 +114,22 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
             "--x",
             default=None,
             shell_complete=words(VariedType().names),
-            help="Which of what varies is on the x axis.",
+            help="Parameter on the x axis.",
             show_default="the first",
         ),
         option(
-            "Output", "--y", type=click.Choice(QUANTITIES), default="eps_g", help="What is drawn."
+            "Output",
+            "--y",
+            type=click.Choice(QUANTITIES),
+            default="eps_g",
+            help="Quantity to draw.",
         ),
         option(
             "Output",
             "--hue",
             default=None,
             shell_complete=words(VariedType().names),
-            help="Which has a line for each of its values.",
+            help="Parameter with a line for each of its values.",
             show_default="the second",
         ),
         KIND,
@@ -150,7 +154,7 @@ def figure(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Draw where learning ends against what is varied, a line for each value of a second one.
+    """Draw where learning ends over one parameter, with a line for each value of a second one.
 
     Of several latents the largest in size is drawn. Points that are stored are
     reused, the others computed and kept, as by `vaedyn sweep`. Where two parameters
@@ -205,7 +209,7 @@ def figure(
 
 
 def _axes(varied: dict[str, list[Any]], x: str | None, hue: str | None) -> tuple[str, str | None]:
-    """Return what is on the x axis, and what has a line for each value, if anything."""
+    """Return the parameter on the x axis, and that with a line for each value, if any."""
     if len(varied) > 2:
         raise click.UsageError("expected --vary once or twice")
     names = [*varied]

@@ -2,9 +2,9 @@
 
 ``Params`` holds the model; ``theory`` integrates its order parameters in the
 limit of large input dimension, ``simulate`` trains it by one-pass SGD, and
-``fixed_points`` and ``phase_diagram`` tell where learning ends. ``sweep`` does
+``fixed_points`` and ``phase_diagram`` find where learning ends. ``sweep`` does
 one of them over a grid of models. ``covariance_spectrum``, ``analyse`` and
-``Prediction`` tell what somebody's own data lead to.
+``Prediction`` show what your own data lead to.
 ``vaedyn.store.ResultStore`` keeps their results.
 """
 

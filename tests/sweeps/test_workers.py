@@ -99,7 +99,7 @@ def test_a_sweep_that_is_stopped_goes_on_where_it_was(run, tmp_path, number):
     else:
         assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
         assert "Traceback" not in err
-        assert re.search(r"kept at least \d+ of 6000 points", err)
+        assert re.search(r"at least \d+ of 6000 points are stored", err)
     kept = {path.name for path in ResultStore(folder).files()}
     assert 30 <= len(kept) < 6000
     few = LONG.replace("0.5:1.9:6000", f"{','.join(map(str, evenly(0.5, 1.9, 6000)[:100]))}")

@@ -57,7 +57,7 @@ SLOW = 1e-9
 
 
 class Check(NamedTuple):
-    """What one check found; `note` tells what went wrong where it found nothing."""
+    """What one check found; `note` says what went wrong where it found nothing."""
 
     name: str
     found: float | str

@@ -97,7 +97,7 @@ def along(
     y : str
         What it is, one of QUANTITIES.
     at_end : bool
-        Whether the values are those at the last time, which the caption then tells.
+        Whether the values are those at the last time, which the caption then says.
     x_scale, y_scale : {"linear", "log"}
     look : Look
 

@@ -41,7 +41,7 @@ def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
 
 
 def alike(params: Params) -> list[tuple[int, int, int]]:
-    """Return pairs of latents that the start does not tell apart, and their relative sign.
+    """Return pairs of latents that the start does not distinguish, and their relative sign.
 
     The ODE keeps them so for ever.
     """
@@ -77,7 +77,7 @@ def _exchanged(params: Params, y: np.ndarray, i: int, j: int, sign: int) -> np.n
 
 
 def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
-    """Return the fixed point in which the trajectory through `y` ends, at the end value of beta.
+    """Return the fixed point in which the trajectory through `y` ends, at the final value of beta.
 
     Of more than LARGE order parameters it is where the ODE itself comes to rest, to
     RELAXED: whether it would leave again is not asked.

@@ -79,7 +79,7 @@ def passages(
     Parameters
     ----------
     points : FixedPoints
-        With an annealed beta they are those of its end value.
+        With an annealed beta they are those of its final value.
     trajectory : Trajectory, leading axis (times,)
         From `vaedyn.theory` at the same parameters. Minima of the distance are sought
         at its saved times and then refined by integrating the ODE around them; ends
@@ -313,7 +313,7 @@ def _assigned(params: Params, point: np.ndarray, y: np.ndarray) -> tuple[np.ndar
 
 
 def _signless(params: Params, y: np.ndarray) -> np.ndarray:
-    """Return what tells latents apart whatever the signs, (latent, features)."""
+    """Return features that tell latents apart whatever the signs, (latent, features)."""
     parts = unpack(y, params.latent, params.signal)
     lengths = [np.linalg.norm(parts[name][:, k], axis=1) for name in "md" for k in _classes(params)]
     own = [np.diag(parts[name]) for name in "QER"]

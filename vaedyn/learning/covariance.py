@@ -230,8 +230,8 @@ def std_of_error(error: Error, params: Params, y: np.ndarray, C: np.ndarray) -> 
     """Return the standard deviation of a generalisation error, (times,).
 
     The error depends on m and on tr Q, on the latter linearly. Where it is linear in m
-    over the fluctuations, the gradient tells; elsewhere, near a change of sign or of
-    match, what is left beyond the gradient is averaged over gaussian samples.
+    over the fluctuations, the gradient is enough; elsewhere, near a change of sign or of
+    match, the rest beyond the gradient is averaged over gaussian samples.
     """
     M, K, rho = params.latent, params.signal, params.strengths
     overlaps = M * K

@@ -72,7 +72,7 @@ class Params:
     eta : float
         Background noise variance > 0.
     beta : float
-        KL weight >= 0; with annealing, its end value.
+        KL weight >= 0; with annealing, its final value.
     lam : float
         Weight decay >= 0.
     lr : float

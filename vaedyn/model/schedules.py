@@ -26,7 +26,7 @@ MOST_CYCLES = 10**6
 
 
 class Schedule(Protocol):
-    """A KL weight as a function of time, scaled so that its end value is `beta`.
+    """A KL weight as a function of time, scaled so that its final value is `beta`.
 
     It is continuous from the right.
     """
@@ -41,11 +41,11 @@ class Schedule(Protocol):
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """What the compiled formula needs besides the end value."""
+        """What the compiled formula needs besides the final value."""
         ...
 
     def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
-        """Return beta(t) for an array of times and the end value `beta`."""
+        """Return beta(t) for an array of times and the final value `beta`."""
         ...
 
     def kinks(self, end: float) -> np.ndarray:
@@ -333,7 +333,7 @@ def parse_schedule(spec: str | Pairs, beta: float | None = None) -> Schedule:
     spec : str, or (points, 2)
         Points may be given as pairs of t and beta.
     beta : float, optional
-        The end value, with which points must end.
+        The final value, with which points must end.
 
     Raises
     ------

@@ -59,7 +59,7 @@ class Sweep(Brief):
     varied : dict
         The names that vary and their values; their product is the grid.
     points : list of Point
-        ``.values`` tells where in the grid it is.
+        ``.values`` is its place in the grid.
     outcomes : list of Outcome
         ``.final`` holds numbers and arrays, ``.error`` why there are none, ``.key`` the record.
     """
@@ -87,7 +87,7 @@ class Sweep(Brief):
         Raises
         ------
         ParameterError
-            When no computation tells a number of that name.
+            When no computation has a number of that name.
         """
         finals = [outcome.final or {} for outcome in self.outcomes]
         known = sorted({key for final in finals for key in final} - {"lost"})

@@ -56,7 +56,7 @@ class Table:
             When `most_rows` is not positive.
         TableError
             When the file is damaged, has changed since it was opened, or, for text,
-            holds something else than a number; line and column are told.
+            holds something else than a number; line and column are named.
         """
         if most_rows < 1:
             raise ValueError(f"most_rows must be at least 1, got {most_rows!r}")
