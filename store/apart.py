@@ -1,4 +1,4 @@
-"""Asking HDF5 what a file holds in a process of its own, which may crash, hang or starve."""
+"""Reading a file by HDF5 in a separate process, which may crash, hang or starve."""
 
 import atexit
 import contextlib

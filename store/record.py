@@ -1,4 +1,4 @@
-"""One result: what it is, and what its file is called."""
+"""One result: its parameters and data, and the name of its file."""
 
 import os
 import re

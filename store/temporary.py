@@ -70,7 +70,7 @@ def _abandoned(path: Path) -> bool:
 
 
 def _is_free(path: Path) -> bool:
-    """Tell whether nobody holds the lock on a file."""
+    """Return whether no process holds the lock on a file."""
     assert fcntl
     handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
     try:

@@ -212,7 +212,7 @@ class _Trial:
         return time if abs(exact - time) <= SURE * time else np.inf
 
     def result(self, schedule: Schedule, time: float, *scanned: np.ndarray) -> dict[str, Any]:
-        """Return what is kept of a search; `scanned` are numbers and times of schedules tried."""
+        """Return the record of a search; `scanned` are numbers and times of schedules tried."""
         off = [self.time(_changed(schedule, share)) for share in (1 - OFF, 1 + OFF)]
         numbers, times = scanned or (np.empty(0), np.empty(0))
         return {

@@ -207,7 +207,7 @@ def relaxation(lab: Lab) -> list[Panel]:
 
 
 def _rate(lab: Lab, params: Params) -> tuple[float, float]:
-    """Return the rate at which the ODE comes to rest, and what it is uncertain by.
+    """Return the rate at which the ODE comes to rest, and its uncertainty.
 
     It is that of the difference of the states at t and t + T, which needs no fixed point.
     """

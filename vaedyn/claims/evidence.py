@@ -1,4 +1,4 @@
-"""What the claims of the paper are held against: rows with a verdict, and what they are made of."""
+"""Rows and panels: a number claimed beside the number found."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ ABSTRACT, THEOREM_4_2, THEOREM_5_1 = "paper, abstract", "paper, Theorem 4.2", "p
 ODE, FIXED_POINT, CLOSED_FORM = "the ODE", "fixed point", "closed form"
 
 Progress = Callable[[float, float], None]
-"""Receives what is done and the total."""
+"""Receives the steps done and in total."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +84,9 @@ class Panel:
     data : dict
         Arguments of the function of this name in `vaedyn.figures.claims`.
     caption : str
-        What is drawn.
+        The picture in words.
     known, chosen : str
-        What the paper says of its own experiment, and what is our choice.
+        The paper's own statements about its experiment, and our choices.
     recipes : list of Recipe
     """
 

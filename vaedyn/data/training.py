@@ -1,4 +1,4 @@
-"""SGD of the linear VAE on somebody's own data instead of drawn ones."""
+"""SGD of the linear VAE on users' data instead of drawn ones."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -191,7 +191,7 @@ def learn(
 
 
 class _Run:
-    """The weights, in units in which the largest variance is 1, and what they are trained on."""
+    """The weights, in units in which the largest variance is 1, and their data."""
 
     def __init__(self, params: DataParams, rows: Rows, seed: int, progress: Progress | None):
         self.params, self.rows, self.progress = params, rows, progress

@@ -138,7 +138,7 @@ def along(
 
 
 def check_names(points: Sequence[Point], x: str, hue: str | None) -> None:
-    """Make sure that what is drawn varies, and nothing else.
+    """Make sure that the parameters drawn vary, and no others.
 
     Raises
     ------

@@ -19,7 +19,7 @@ SLOWEST = 1e-4  # rates, per tau, below which nobody waits for a trajectory to m
 LARGE = 700  # order parameters from which dense matrices of Newton's method take seconds
 RELAXED = 1e-7  # residual at which the ODE of so many has come to its end
 CLOSEST = 1e-6  # relative tolerance: with a looser one a trajectory jitters and never settles
-TINY = 1e-16  # absolute tolerance: rounding noise, but no real deviation from a saddle, is below
+TINY = 1e-16  # absolute tolerance: below any real deviation from a saddle, above rounding
 
 
 def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:

@@ -15,8 +15,8 @@ from ..model.state import pack, unpack
 from .fixed_points import FixedPoints, Progress
 
 EXACT = 4  # up to this many latents, all orders and signs of them are tried
-NEAR = 0.5  # of the typical distance between fixed points: what is nearer is passed
-STAY = 0.5  # of its relaxation time: what is the nearest for longer is passed
+NEAR = 0.5  # of the typical distance between fixed points: a nearer one is passed
+STAY = 0.5  # of its relaxation time: one that is the nearest for longer is passed
 FINE = 64  # steps into which the times around a nearest approach are divided
 SAMPLES = 16  # states for which images are sought when they are too many to be tried
 AT_ONCE = 4096  # states that are compared with all images in one go

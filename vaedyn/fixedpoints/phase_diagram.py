@@ -282,7 +282,7 @@ class _Grid:
 
         def blocks(first: int) -> Iterator[tuple[Variables, dict[str, Any]]]:
             values, start = column.values, column.first
-            if first < start:  # somebody has removed the record in the meantime
+            if first < start:  # the record has been removed in the meantime
                 at = np.arange(first, len(self.y))
                 values, start = self.solve(np.full_like(at, i), at), first
             notes = {name: {"long_name": text, "units": "1"} for name, text in LABELS.items()}

@@ -25,7 +25,7 @@ Error = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Bands(Trajectory):
-    """Standard deviations over runs of all order parameters and what is read off them.
+    """Standard deviations over runs of all order parameters and observables.
 
     The fields of `Trajectory` hold standard deviations here, leading axis (times,).
 
@@ -256,7 +256,7 @@ def std_of_error(error: Error, params: Params, y: np.ndarray, C: np.ndarray) -> 
     normals = _even_normals(overlaps + 1)
 
     def samples(chosen: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the linear change of the error in each sample, and what is beyond it."""
+        """Return the linear change of the error in each sample, and the rest."""
         moved = normals @ np.swapaxes(factor[chosen], 1, 2)
         linear = (moved @ gradient[chosen, :, None])[..., 0]
         there = x[chosen, None]

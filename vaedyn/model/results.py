@@ -95,7 +95,7 @@ class Source:
 
 
 class Brief:
-    """What is shown as a screenful: of long arrays the shape, of other things the beginning."""
+    """A summary that fits on a screen: shapes of long arrays, beginnings of other things."""
 
     def __repr__(self) -> str:
         lines = [f"  {name}: {_brief(value)}" for name, value in vars(self).items()]
@@ -110,7 +110,7 @@ def _brief(value: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OrderParameters(Brief):
-    """Order parameters and what is read off them; `lead` stands for the leading axes.
+    """Order parameters and observables; `lead` stands for the leading axes.
 
     Attributes
     ----------

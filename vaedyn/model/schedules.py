@@ -318,7 +318,7 @@ def _written(pairs: Pairs) -> str:
 
 
 def _unknown(spec: str) -> str:
-    """Return what is wrong with a spec of no known kind."""
+    """Return the problem with a spec of no known kind."""
     word = re.match(r"[^\W\d_]*", spec.strip())
     close = nearest(word[0] if word else "", KINDS)
     question = f" (did you mean {KINDS[close][0]}?)" if close else ""

@@ -119,7 +119,7 @@ def _missing(*_: object) -> NoReturn:
 
 
 def look_up(job: Job, task: Task, lookup: Lookup | None = None) -> Outcome | None:
-    """Return what is stored of a point, or None; `lookup` then knows more about it.
+    """Return the stored result of a point, or None; `lookup` then knows more about it.
 
     Raises
     ------

@@ -44,7 +44,7 @@ class Pool(Protocol):
         ...
 
     def close(self) -> None:
-        """Abandon what is not finished."""
+        """Abandon unfinished points."""
         ...
 
 
@@ -223,7 +223,7 @@ def chosen(
 def _all(
     job: Job, tasks: Sequence[Task], jobs: int, scheduler: str | None
 ) -> Iterator[tuple[Task, Outcome]]:
-    """Yield points with what is stored of them, and then what has come of the others."""
+    """Yield points with their stored results, and then the results of the others."""
     todo: deque[Task] = deque()
     for task in tasks:
         outcome = look_up(job, task)

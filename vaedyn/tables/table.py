@@ -36,7 +36,7 @@ class Table:
     note : str
         What was done with names and axes, where that is not certain to be right.
     found : str
-        Which dataset it is, where nobody said, and what was applied to its numbers.
+        Which dataset it is, if not given, and what was applied to its numbers.
     """
 
     path: Path
