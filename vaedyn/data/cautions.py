@@ -43,7 +43,7 @@ def no_floor(spectrum: Spectrum, sample: Sample, analysis: Analysis, counted: bo
     low, high = (scale * analysis.eta * (1 + sign * np.sqrt(gamma)) ** 2 for sign in (-1, 1))
     beside = f"beside {spikes} signal{'' if spikes == 1 else 's'} " if spikes else ""
     return (
-        f"{HARDLY}{beside}eigenvalues run from {left[0]:.3g} to {left[-1]:.3g} in another way than "
+        f"{HARDLY}{beside}eigenvalues run from {left[0]:.3g} to {left[-1]:.3g} unlike "
         f"those of noise of one variance, which lie between {high:.3g} and {low:.3g}"
     )
 
@@ -154,7 +154,7 @@ def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[str]:
         yield (
             f"{spikes} of {few} directions {'stands' if spikes == 1 else 'stand'} out as signals"
             f"{', where counting stops' if spikes == sample.most_spikes else ''}: "
-            "what is left is hardly noise, and eta an upper bound"
+            "the rest is hardly noise, and eta an upper bound"
         )
 
 

@@ -57,12 +57,12 @@ class Bands(Trajectory):
         advice = "larger N does not help, as gaussian weights overlap less there"
         if not isinstance(self.params.init, str):
             enough = 1.05 * self.params.dim * (worst / LARGE) * (worst / LARGE)
-            advice = f"--dim {float(f'{enough:.2g}'):.15g} would do"
+            advice = f"--dim {float(f'{enough:.2g}'):.15g} is large enough"
             if not enough < MOST_DIM:
-                advice = "no --dim that anybody runs would do"
+                advice = "no feasible --dim is large enough"
         return (
-            f"bands are rough around t = {first:.4g} to {last:.4g}, where runs differ by up to "
-            f"{float(f'{100 * worst:.2g}'):.15g} % of an overlap m: too much for a theory that is "
+            f"bands are unreliable around t = {first:.4g} to {last:.4g}, where runs differ by up "
+            f"to {float(f'{100 * worst:.2g}'):.15g} % of an overlap m: too much for a theory that is "
             f"linear in the differences; {advice}"
         )
 
