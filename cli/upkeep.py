@@ -34,7 +34,7 @@ YES = option("Store", "--yes", is_flag=True, show_default=False, help="Do not as
 
 
 def _agreed(paths: list[Path], yes: bool) -> None:
-    """Show what is to go, and ask."""
+    """List the files to remove, and ask."""
     for path in paths:
         click.echo(f"{_size(path):>8}  {printable(path)}", err=True)
     if yes:

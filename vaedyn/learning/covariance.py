@@ -62,8 +62,8 @@ class Bands(Trajectory):
                 advice = "no feasible --dim is large enough"
         return (
             f"bands are unreliable around t = {first:.4g} to {last:.4g}, where runs differ by up "
-            f"to {float(f'{100 * worst:.2g}'):.15g} % of an overlap m: too much for a theory that is "
-            f"linear in the differences; {advice}"
+            f"to {float(f'{100 * worst:.2g}'):.15g} % of an overlap m: too much for a theory that "
+            f"is linear in the differences; {advice}"
         )
 
 
