@@ -55,7 +55,7 @@ def test_a_dry_run_learns_from_like_points_outside_the_grid(run):
     assert done["seconds_per_point"] == pytest.approx(spent)
     assert done["seconds"] == pytest.approx(2 * spent)
     other = run(f"sweep theory {SMALL} --lr 0.1 --vary beta=1,2 --dry-run")
-    assert "is not known: none like them is stored" in other.out
+    assert "no estimate for the other 2: none like them is stored" in other.out
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
