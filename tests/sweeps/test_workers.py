@@ -196,7 +196,7 @@ def test_what_goes_wrong_in_a_worker_comes_back(workers, tmp_path):
 
 STOPPED_TWICE = """
 import os, signal, sys, time
-from vaedyn import workers
+from vaedyn.sweeps import workers
 
 def stopped(*_, **__):
     try:
@@ -227,7 +227,7 @@ def test_a_worker_is_stopped_once():
 
 STOPPED_IN_A_CALLBACK = """
 import os, signal, time, weakref
-from vaedyn import workers
+from vaedyn.sweeps import workers
 
 class Anything:
     pass
@@ -269,7 +269,7 @@ def test_a_worker_is_stopped_even_where_python_swallows_that():
 DEAF_AT_WORK = """
 import ctypes
 import signal
-from vaedyn import workers
+from vaedyn.sweeps import workers
 
 def deaf(*_, **__):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
