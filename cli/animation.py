@@ -57,7 +57,7 @@ def animate(
     style: dict[str, Any],
     options: dict[str, Any],
 ) -> None:
-    """Draw the animation, and the still picture if it has a name, and tell where they are."""
+    """Draw the animation, and the still picture if it has a name, and print where they are."""
     results: list[tuple[str, OrderParameters]] = [("theory", ode), ("simulate", sgd)]
     points = None
     if ode.params.beta > 0:  # else nothing ever stands still

@@ -35,7 +35,7 @@ FAMILY = option(
     "--family",
     type=click.Choice([*FAMILIES]),
     default="tanh",
-    help="Schedules to choose from, as --anneal has them; free: piecewise linear, with beta from 0 "
+    help="Schedules to choose from, as in --anneal; free: piecewise linear, with beta from 0 "
     "to 300 times its final value.",
 )
 KNOTS = option(
@@ -68,7 +68,7 @@ RUNS = option(
 
 
 class Confirmation(NamedTuple):
-    """What simulations say: mean times, the gain and its standard error."""
+    """Results of simulations: mean times, the gain and its standard error."""
 
     constant: float
     annealed: float
@@ -102,10 +102,10 @@ def command(
 ) -> None:
     """Find the schedule of beta under which learning converges soonest.
 
-    Learning has converged when the error stays within --tol of its end. The
-    schedule is printed as --anneal takes it; where annealing gains little, that
-    is said. A schedule whose gain vanishes when it is off by a tenth owes it to
-    the slowest mode being cancelled, and asks for exact knowledge of the model.
+    Learning has converged when the error stays within --tol of its final value. The
+    schedule is printed as --anneal takes it, and whether it is worth while. A gain
+    that vanishes when the schedule is off by a tenth comes from cancelling the
+    slowest mode, and needs exact knowledge of the model.
     """
     warnings = warn(params, tol)
     store = ResultStore(store_path, recompute=recompute)
@@ -170,8 +170,9 @@ def confirmation(
         each = measured(result, end_of_learning(at), found.tol)
         if np.isnan(spread(each)[0]):
             raise ConvergenceError(
-                f"the mean eps_g of {runs} runs does not stay within {found.tol:g} of its end; "
-                f"they differ by {fluctuation(result):.2g}: raise --dim ({params.dim}) or --confirm"
+                f"the mean eps_g of {runs} runs does not stay within {found.tol:g} of its final "
+                f"value; they differ by {fluctuation(result):.2g}: raise --dim ({params.dim}) or "
+                "--confirm"
             )
         times.append(each)
     gain, error = spread(times[0] / times[1])
@@ -233,7 +234,7 @@ def figure(
     """Draw how long learning takes by how fast beta rises, and how the error falls.
 
     Lines are theory, markers simulations with the standard error of their mean;
-    where these do not come within --tol of the end, as N is too small, there is none.
+    where N is too small for them to stay within --tol of the final value, there is none.
     """
     scale = "linear" if FAMILIES[family] is None else "log"
     look.check(scale, scale)

@@ -40,7 +40,7 @@ FURTHER = 8.0  # standard deviations beyond the mean up to which escapes are wai
 
 
 def compute_bands(params: Params, random_start: bool, store: ResultStore) -> Bands:
-    """Return the bands around theory, and say where they are poor."""
+    """Return the bands around theory, and warn where they are unreliable."""
     with progress_bar("bands", "") as progress:
         result = bands(params, random_start=random_start, store=store, progress=progress)
     for text in cautions(result, random_start):
@@ -49,7 +49,7 @@ def compute_bands(params: Params, random_start: bool, store: ResultStore) -> Ban
 
 
 def cautions(result: Bands, random_start: bool) -> list[str]:
-    """Return what to keep in mind about bands, one line each."""
+    """Return cautions about bands, one line each."""
     texts = [result.warning] if result.warning else []
     if random_start and isinstance(result.params.init, str):
         texts.append(
@@ -105,7 +105,7 @@ def concentration(
 ) -> None:
     """Draw the spread of runs against N: SGD approaches the ODE as 1/sqrt(N).
 
-    The power of N that fits the runs is printed on stderr, and stands in JSON, with its
+    The power of N that fits the runs is printed on stderr, and in JSON, with its
     standard error. All runs have the overlaps of the given --init; where it is gaussian,
     those that it has at --dim.
     """
@@ -177,7 +177,7 @@ def escape_figure(
     """Draw when runs leave the initial plateau, against N: the mean grows as ln(N) / (2 g).
 
     g is the rate at which small overlaps m and d grow. Every run draws its own initial
-    weights, and counts as escaped when |m| is half of its end. For one latent and signals
+    weights, and counts as escaped when |m| is half of its final value. For one latent and signals
     of equal strength, at constant beta. --t-max and --points are chosen so that all runs
     escape; N is that of --vary, not of --dim.
     """

@@ -28,7 +28,7 @@ SHOWN = 12  # digits of a key
 
 @contextmanager
 def _store() -> Iterator[ResultStore]:
-    """Yield a store in a folder of its own, which is gone afterwards, and let it be silent."""
+    """Yield a silent store in a temporary folder."""
     log = logging.getLogger("vaedyn.store")
     before = log.level
     log.setLevel(logging.ERROR)
@@ -45,7 +45,7 @@ def _computed() -> tuple[dict, dict]:
 
 
 def _round_trip() -> float:
-    """Return how many numbers are not read back as they were written."""
+    """Return how many numbers differ after a round trip."""
     values = _computed()[0]["x"][1]
     with _store() as store:
         store.load_or_run("check", {"a": 1}, _computed)

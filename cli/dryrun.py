@@ -1,4 +1,4 @@
-"""`vaedyn sweep ... --dry-run`: what is there, and about how long the rest takes."""
+"""`vaedyn sweep ... --dry-run`: which points are stored, and about how long the rest takes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -67,11 +67,12 @@ def print_plan(name: str, found: Plan, jobs: int, as_json: bool) -> None:
             for point, one in zip(found.points, there, strict=True)
         ]
         table([*found.varied, ""], rows, left=("",))
-    text = f"{sum(there)} of {len(there)} points are there"
+    text = f"{sum(there)} of {len(there)} {'point is' if len(there) == 1 else 'points are'} there"
     if rest is None:
-        text += f"; how long the other {found.missing} take is not known: none like them is stored"
+        text += f"; no estimate for the other {found.missing}: none like them is stored"
     elif found.missing:
-        text += f"; the other {found.missing} take about {duration(rest)} on {jobs} cores"
+        text += f"; the other {found.missing} take about {duration(rest)} "
+        text += f"on {jobs} core{'s' * (jobs != 1)}"
         each = duration(found.seconds or 0)
         text += f" ({each} each, the mean of {found.like} like them that are stored)"
     click.echo(text)

@@ -133,7 +133,7 @@ X_SCALE = option(
 
 
 def default_name(figure: str, params: Params, options: dict[str, Any]) -> Path:
-    """Return a file name that tells `figure` and all that differs from the defaults."""
+    """Return a file name made of `figure` and all that differs from the defaults."""
     context = click.get_current_context()
     chosen = {**params.to_dict(), **options}
     chosen |= {name: context.params[name] for name in LOOK if context.params.get(name)}
@@ -182,7 +182,7 @@ def write(
     as_json: bool,
     **numbers: Any,
 ) -> None:
-    """Save a figure with the keys of the records in it, and tell where it is.
+    """Save a figure with the keys of the records in it, and print where it is.
 
     `numbers` are further entries of the JSON object.
     """

@@ -24,7 +24,7 @@ GROUPS = option(
     "--groups",
     type=click.IntRange(0, 2),
     default=2,
-    help="Most latents that live together; with 0 only the end of the trajectory is sought, "
+    help="Most latents that live together; with 0 only the end of the trajectory is found, "
     "and of branches only that of collapse.",
 )
 ALONG = option(
@@ -32,7 +32,7 @@ ALONG = option(
     "--along",
     is_flag=True,
     show_default=False,
-    help="Tell which fixed points the trajectory passes, when, and how slowly it leaves them.",
+    help="Show which fixed points the trajectory passes, when, and how slowly it leaves them.",
 )
 
 
@@ -63,9 +63,9 @@ def command(
 
     Every latent lives on a signal or on background noise, or has collapsed, or
     two share a direction or are mixed over two. Stable points come first; the
-    one reached from the given start is marked. `copies` counts what signs and
-    permutations of latents make of one; rotations among equal signals make a
-    continuum of it. The time is that in which the slowest deviation shrinks, or
+    one reached from the given start is marked. `copies` counts states that differ
+    by signs and permutations of latents only; rotations among equal signals give a
+    continuum. The time is that in which the slowest deviation shrinks, or
     the fastest grows, by a factor e.
     """
     store = ResultStore(store_path, recompute=recompute)
@@ -142,7 +142,7 @@ def print_passages(passed: Sequence[Passage]) -> None:
 
 
 def summary(result: FixedPoints) -> list[str]:
-    """Return the thresholds, and what there is not, in words."""
+    """Return the thresholds, and missing fixed points, in words."""
     found = result.thresholds
     lines = [
         f"signal {k} is not learned by a collapsed latent "

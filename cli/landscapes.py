@@ -31,15 +31,16 @@ QUANTITY = option(
     "quantity",
     type=click.Choice(ALONG),
     default="eps_g",
-    help="What is drawn along the branches: of matrices the diagonal, of m and d the largest "
-    "overlap of each latent.",
+    help="Quantity drawn along the branches: the diagonal of matrices, but of m and d the "
+    "largest overlap of each latent.",
 )
 VARY_ONE = option(
     "Numerics",
     "--vary",
     type=RangeType(),
     default="beta=0.05:3",
-    help=f"What is varied, one of {', '.join(VARIED)}, its range, and COUNT ({COUNT}) values.",
+    help=f"The constant that varies, one of {', '.join(VARIED)}, its range, and COUNT ({COUNT}) "
+    "values.",
 )
 VARY_BETA = option(
     "Numerics",
@@ -95,7 +96,7 @@ def branches(
 ) -> None:
     """Draw all fixed points while one constant is varied: solid where stable, dashed where not.
 
-    Below stands the time in which the slowest deviation from a stable point
+    The lower panel shows the time in which the slowest deviation from a stable point
     shrinks, or the fastest from an unstable one grows, by a factor e.
     """
     chosen = output_path(
@@ -196,11 +197,11 @@ def phase_diagram(
     """Draw which state is stable, and its error, over two constants.
 
     Of the states in which every latent lives alone the stable one of lowest loss
-    is taken; hatched is where there are several. Where none is stable, as at
+    is taken; the map is hatched where there are several. Where none is stable, as at
     large learning rates, the phase is that of the ODE from a gaussian start: a
     stable pair (entangled), oscillation, or divergence. Lines are the thresholds
-    for small learning rates. A grid that grows by whole points computes the new
-    ones only.
+    for small learning rates. A grid that grows by whole points computes only
+    the new ones.
     """
     if len(vary) != 2:
         raise click.UsageError("expected --vary twice")

@@ -107,7 +107,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group whose help tells the whole first line of each command."""
+    """A group whose help shows the whole first line of each command."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args[0] not in self.commands and not (args[0].startswith("-") or ctx.resilient_parsing):
@@ -141,7 +141,7 @@ MODEL_OPTIONS = [
     _model("signal", "signal", WholeNumber(), "."),
     _model("rho", "rho", Numbers(), ": one for all signals, or M* of them."),
     _model("eta", "eta", float, "."),
-    _model("beta", "beta", float, "; with --anneal its end value."),
+    _model("beta", "beta", float, "; with --anneal its final value."),
     _model("lam", "lam", float, ", of W and V."),
     _model("lr", "lr", float, "."),
     _model("t_max", "t-max", float, ", in units of N SGD steps."),

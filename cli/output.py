@@ -174,7 +174,7 @@ def without_records() -> Iterator[None]:
 
 
 class Lines:
-    """Says on stderr, once a minute, what is done and how long the rest will take."""
+    """Reports progress on stderr, once a minute, and how long the rest will take."""
 
     shown: ClassVar[list["Lines"]] = []
     """Those in use; the last, innermost one speaks."""
@@ -188,7 +188,7 @@ class Lines:
         self._lock = Lock()
 
     def update(self, done: float, total: float) -> None:
-        """Note what is done, and say it if a minute has passed."""
+        """Note progress, and report it if a minute has passed."""
         now = clock()
         with self._lock:
             if done < self._done or total != self._total:  # something else begins
@@ -202,7 +202,7 @@ class Lines:
         self.tell()
 
     def tell(self) -> None:
-        """Say what is done if a minute has passed since something was said."""
+        """Report progress if a minute has passed since the last report."""
         now = clock()
         with self._lock:
             due = now - self.told >= EVERY
@@ -225,9 +225,9 @@ class Lines:
 
 @contextmanager
 def spoken(title: str, unit: str = "") -> Iterator[Callable[[float, float], None]]:
-    """Yield a function of what is done and the total; say it once a minute on stderr.
+    """Yield a function of the steps done and in total; report it once a minute on stderr.
 
-    That something goes on is said also while nobody calls the function.
+    The report appears also while nobody calls the function.
     """
     lines, above = Lines(title, unit), Lines.shown[-1:]
     over = Event()
@@ -258,7 +258,7 @@ def watched() -> bool:
 
 @contextmanager
 def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float], None]]:
-    """Yield a function of what is done and the total that keeps a bar on stderr.
+    """Yield a function of the steps done and in total that keeps a bar on stderr.
 
     The bar appears after a second; where stderr is no terminal, a line a minute says the same.
     """

@@ -44,11 +44,11 @@ FIGURE_OPTIONS = [
 
 @click.group("plot", cls=Group)
 def command() -> None:
-    """Draw figures, computing what is missing and reusing what is there."""
+    """Draw figures; missing results are computed, stored ones reused."""
 
 
 def _draw(name: str, style: dict[str, str], look: Any, **options: Any) -> None:
-    """Compute or load both trajectories, draw them, and tell what was done."""
+    """Compute or load both trajectories, draw them, and report what was done."""
     params: Params = options["params"]
     look.check(style["x_scale"], style.get("y_scale", "linear"))
     output = output_path(name, options["output"], params, {**_numerics(options), **style})
@@ -68,7 +68,7 @@ def _draw(name: str, style: dict[str, str], look: Any, **options: Any) -> None:
 
 
 def _numerics(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that a picture's name tells besides the model and the style."""
+    """Return the options that stand in a picture's name besides the model and the style."""
     numerics = {key: options[key] for key in ("runs", "seed", "engine", "rtol", "atol")}
     return numerics | {key: True for key in ("with_bands", "random_start") if options[key]}
 

@@ -47,7 +47,7 @@ FIGURE_OPTIONS = [
         "--t-max",
         type=float,
         default=None,
-        help="How long is trained at each beta, in units of N SGD steps.",
+        help="Training time at each beta, in units of N SGD steps.",
         show_default="until all has settled, or about 6 seconds",
     ),
     option(
@@ -58,7 +58,7 @@ FIGURE_OPTIONS = [
         "--simulations",
         type=click.IntRange(2),
         default=10,
-        help="Number of values of beta that are trained at.",
+        help="Number of values of beta at which to train.",
     ),
     option(
         "Numerics",

@@ -43,14 +43,14 @@ VARY = option(
     type=VariedType(),
     multiple=True,
     default=("beta=0.1:2.5:49",),
-    help="What varies, once or twice, as for `vaedyn sweep`.",
+    help="Parameters that vary, one or two, as for `vaedyn sweep`.",
 )
 OF = option(
     "Numerics",
     "--of",
     type=click.Choice([*COMMANDS]),
     default="theory",
-    help="What is computed at every point.",
+    help="Computation at every point.",
 )
 MANY = 13  # values of both parameters from which on there is a map
 KIND = option(
@@ -111,7 +111,7 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
             "--x",
             default=None,
             shell_complete=words(VariedType().names),
-            help="Which of what varies is on the x axis.",
+            help="Parameter on the x axis.",
             show_default="the first",
         ),
         option(
@@ -119,14 +119,14 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
             "--y",
             type=click.Choice(POINTWISE),
             default="eps_g",
-            help=f"What is drawn; a latent is active above {ACTIVE:g} nats of KL divergence.",
+            help=f"Quantity to draw; a latent is active above {ACTIVE:g} nats of KL divergence.",
         ),
         option(
             "Output",
             "--hue",
             default=None,
             shell_complete=words(VariedType().names),
-            help="Which has a line for each of its values.",
+            help="Parameter with a line for each of its values.",
             show_default="the second",
         ),
         KIND,
@@ -151,7 +151,7 @@ def figure(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Draw where learning ends against what is varied, a line for each value of a second one.
+    """Draw where learning ends over one parameter, with a line for each value of a second one.
 
     Of several latents the largest in size is drawn. Points that are stored are
     reused, the others computed and kept, as by `vaedyn sweep`. Where two parameters
@@ -206,7 +206,7 @@ def figure(
 
 
 def _axes(varied: dict[str, list[Any]], x: str | None, hue: str | None) -> tuple[str, str | None]:
-    """Return what is on the x axis, and what has a line for each value, if anything."""
+    """Return the parameter on the x axis, and that with a line for each value, if any."""
     if len(varied) > 2:
         raise click.UsageError("expected --vary once or twice")
     names = [*varied]

@@ -73,10 +73,11 @@ def tell(result: Sweep) -> None:
         log.log(level, "%s", text)
     if len(reasons) > MOST_REASONS:
         more = len(reasons) - MOST_REASONS
-        log.warning("no result at %d more points: vaedyn sweep --json has the reasons", more)
+        text = f"no result at {more} more point{'s' * (more != 1)}"
+        log.warning("%s: vaedyn sweep --json has the reasons", text)
     total, failed = len(result.points), result.failed
     computed = total - result.reused - failed
-    text = f"computed {computed} of {total} points, reused {result.reused}"
+    text = f"computed {computed} of {total} point{'s' * (total != 1)}, reused {result.reused}"
     log.info("%s", text + (f", {failed} failed" if failed else ""))
 
 

@@ -75,8 +75,8 @@ def command(
 
     A row of the table passes when the number found agrees with the one expected
     within its error; the last column says where the latter comes from. The report is
-    one HTML file that needs no other; figures are also written as SVG. Exit code 1 when a
-    row fails, all files written.
+    one HTML file that needs no other; figures are also written as SVG. The exit code is 1
+    when a row fails; all files are written then, too.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def command(
 
 
 def gather(settings: dict[str, Any]) -> list[Panel]:
-    """Return the panels of all claims, telling how far it has come."""
+    """Return the panels of all claims, and report progress."""
     from vaedyn.claims.claims import CLAIMS
 
     panels = []

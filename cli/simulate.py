@@ -61,12 +61,13 @@ def command(
     recompute: bool,
     as_json: bool,
 ) -> None:
-    """Train an ensemble of linear VAEs by one-pass SGD, all from the same weights if not told else.
+    """Train an ensemble of linear VAEs by one-pass SGD.
 
-    The same seed gives the same runs on any number of cores, and asking for
-    more runs computes only those that are missing. The last line tells from when
-    on the error of each run stays near that of theory's end; with --json that is
-    `t_converge`, and `converges_at` is theory's own time.
+    All runs start from the same weights unless --random-start is given. The same
+    seed gives the same runs on any number of cores, and asking for more runs
+    computes only those that are missing. The last line shows the time after which
+    the mean error stays near the final value of theory; with --json that is
+    `t_converge`, and `converges_at` is the time of theory.
 
     With --data, one VAE learns the rows of a table, shuffled by --seed, in their units; only
     --lr is in units in which the largest variance is 1. There, unless they are given,

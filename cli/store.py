@@ -1,4 +1,4 @@
-"""`vaedyn store`: what is there, where it is, and how to make it again."""
+"""`vaedyn store`: stored results, their files, and the commands that make them again."""
 
 import logging
 import os
@@ -49,7 +49,7 @@ class Condition(click.ParamType):
 
 
 def summary(record: Record) -> dict[str, Any]:
-    """Return what a listing tells of a record."""
+    """Return what a listing shows of a record."""
     return {
         "kind": record.kind,
         "key": record.key,
@@ -76,7 +76,7 @@ def _differences(record: Record) -> str:
 
 
 def _mind_kinds(there: list[Record], filters: tuple[Filter, ...]) -> None:
-    """Say so where a kind is asked for of which there is none."""
+    """Warn of a kind of which there is no result."""
     kinds = {record.kind for record in there}
     for each in filters:
         if (each.name, each.relation) == ("kind", "=") and there and each.value not in kinds:
@@ -194,7 +194,7 @@ def show(key: str, store_path: Path, as_json: bool) -> None:
 
 
 def _again(record: Record) -> str | None:
-    """Return the command that makes a record again, if one of ours has made it."""
+    """Return the command that makes a record again, if a command has made it."""
     try:
         return command_of(record)
     except (LookupError, TypeError, ValueError, AttributeError):

@@ -68,7 +68,7 @@ SWEEP_OPTIONS = [
         "--dry-run",
         is_flag=True,
         show_default=False,
-        help="Compute and keep nothing: say which points are there, and how long the rest takes.",
+        help="Compute nothing: show which points are stored, and how long the rest would take.",
     ),
     option(
         "Output",
@@ -90,14 +90,14 @@ def _vary(name: str) -> Callable:
         required=True,
         help="Values of a parameter: evenly spaced from START to STOP, with log: before them of "
         f"constant ratio ({VALUES} values if there is no COUNT), or a list (of --anneal with "
-        "';', of several signals' strengths as rho=3/1,4/2). Given several times, all "
+        "';', of several signals' strengths as rho=3/1,4/2). Given several times: all "
         "combinations, the first name slowest.",
     )
 
 
 @click.group("sweep", cls=Group)
 def command() -> None:
-    """Compute every point of a grid of models, reusing what is there."""
+    """Compute every point of a grid of models, and reuse stored ones."""
 
 
 def _subcommand(name: str, groups: list[list[Callable]], examples: list[str]) -> Callable:
@@ -124,7 +124,7 @@ def _run(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Sweep, and tell what has come of it."""
+    """Sweep, and report the result."""
     varied = by_name(vary)
     _check_output(csv_path, as_json, dry_run)
     base = {key: options.pop(key) for key in MODEL}
@@ -155,7 +155,7 @@ def _run(
 
 def _check_output(csv_path: Path | None, as_json: bool, dry_run: bool) -> None:
     if csv_path and dry_run:
-        raise click.UsageError("--dry-run computes nothing to write: leave --csv out")
+        raise click.UsageError("--dry-run computes nothing that --csv could write: leave one out")
     if csv_path == Path("-"):
         if as_json:
             raise click.UsageError("--json and --csv - both print on stdout")
@@ -171,7 +171,7 @@ def _write(result: Sweep, csv_path: Path | None) -> None:
 
 
 def _swept(name: str, base: dict, varied: dict, csv_path: Path | None, **options: Any) -> Sweep:
-    """Run a sweep under a bar; when it is stopped, keep what is done and say how far it came."""
+    """Run a sweep under a bar; when it is stopped, keep finished points and count them."""
     there: dict[int, tuple[Point, Outcome]] = {}
     total = 0
     with without_records(), progress_bar(f"sweep {name}", "points") as show:
@@ -189,7 +189,9 @@ def _swept(name: str, base: dict, varied: dict, csv_path: Path | None, **options
         except (KeyboardInterrupt, SystemExit, WorkerError, ClusterError):
             if total:
                 log.warning(
-                    "kept at least %d of %d points: the same command goes on", len(there), total
+                    "at least %d of %d points are stored: the same command goes on",
+                    len(there),
+                    total,
                 )
                 points, outcomes = zip(*(there[place] for place in sorted(there)), strict=True)
                 _write(Sweep(name, varied, [*points], [*outcomes]), csv_path)
@@ -217,8 +219,8 @@ def _tell(result: Sweep) -> None:
 def theory(**options: Any) -> None:
     """Integrate the ODE of every model of a grid, and show where each ends.
 
-    Every point is kept like a result of `vaedyn theory`, and found by it; a
-    sweep that was stopped goes on where it was. A point that fails is told, and
+    Every point is stored like a result of `vaedyn theory`, which reuses it. A sweep
+    that was stopped continues where it was. A point that fails is reported, and
     does not stop the others.
 
     `active` counts latents with more than 0.01 nats of KL divergence.
@@ -237,8 +239,8 @@ def theory(**options: Any) -> None:
 def simulate(**options: Any) -> None:
     """Train an ensemble of every model of a grid; show mean and spread at the end.
 
-    Every point is kept like a result of `vaedyn simulate`, and found by it; a
-    sweep that was stopped goes on where it was. A point that fails is told, and
+    Every point is stored like a result of `vaedyn simulate`, which reuses it. A sweep
+    that was stopped continues where it was. A point that fails is reported, and
     does not stop the others.
 
     `active` counts latents with more than 0.01 nats of KL divergence.
@@ -255,10 +257,10 @@ def simulate(**options: Any) -> None:
     ],
 )
 def convergence(**options: Any) -> None:
-    """Tell when the theory of every model of a grid converges, and to which error.
+    """Find when the theory of every model of a grid converges, and to which error.
 
-    These are the times that `vaedyn theory` tells, whatever --t-max and --points
-    are; both keep and reuse the same results. Where learning does not converge, that is told.
+    These are the times that `vaedyn theory` prints, whatever --t-max and --points
+    are; both keep and reuse the same results. Where learning does not converge, the table says so.
     """
     _run("convergence", **options)
 
@@ -274,9 +276,9 @@ def convergence(**options: Any) -> None:
 def fixedpoints(**options: Any) -> None:
     """Find the fixed point that each model of a grid reaches.
 
-    Every point is kept like a result of `vaedyn fixedpoints`, and found by it,
-    with all its other fixed points; a sweep that was stopped goes on where it
-    was. A point that fails is told, and does not stop the others.
+    Every point is stored, with all its fixed points, like a result of `vaedyn
+    fixedpoints`, which reuses it. A sweep that was stopped continues where it
+    was. A point that fails is reported, and does not stop the others.
 
     `active` counts latents with more than 0.01 nats of KL divergence.
     """

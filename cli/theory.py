@@ -51,13 +51,13 @@ def command(
     """Integrate the ODE that SGD follows for large N, and show where it ends.
 
     The state is that of the order parameters m, d, Q, E, R, D; see --json for
-    full matrices, and `vaedyn plot` for their course. The last line tells from
-    when on the error stays near that of the fixed point it ends in. With --json
-    `t_converge` is that time, null where it is beyond --t-max; `converges_at` is
-    the same time wherever it is.
+    full matrices, and `vaedyn plot` for their course. The last line shows
+    the time after which the error stays near its final value, that of the fixed
+    point reached. With --json `t_converge` is that time, null where it is beyond
+    --t-max; `converges_at` is the same time wherever it is.
     """
     if random_start and not with_bands:
-        raise click.UsageError("--random-start goes with --bands: the line itself is the same")
+        raise click.UsageError("--random-start needs --bands: it does not change the line")
     warnings = warn(params, tol)
     store = ResultStore(store_path, recompute=recompute)
     with progress_bar("theory", "") as progress:

@@ -34,14 +34,14 @@ YES = option("Store", "--yes", is_flag=True, show_default=False, help="Do not as
 
 
 def _agreed(paths: list[Path], yes: bool) -> None:
-    """Show what is to go, and ask."""
+    """List the files to remove, and ask."""
     for path in paths:
         click.echo(f"{_size(path):>8}  {printable(path)}", err=True)
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody to ask: give --yes to remove these files")
-    click.confirm(f"remove {len(paths)} files?", abort=True, err=True)
+        raise click.UsageError("no terminal to ask on: give --yes to remove these files")
+    click.confirm(f"remove {len(paths)} file{'s' * (len(paths) != 1)}?", abort=True, err=True)
 
 
 def _size(path: Path) -> str:
@@ -62,7 +62,7 @@ def _remove(name: str, paths: list[Path], yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"command": f"store {name}", "removed": gone})
     else:
-        click.echo(f"removed {len(gone)} files")
+        click.echo(f"removed {len(gone)} file{'s' * (len(gone) != 1)}")
     if left:
         raise click.exceptions.Exit(1)
 
@@ -102,7 +102,7 @@ def prune(
     store_path: Path,
     as_json: bool,
 ) -> None:
-    """Remove what is left of killed writers, shorter copies of a result, and what is asked for."""
+    """Remove leftovers of killed writers, shorter copies of a result, and more if asked."""
     paths = store_upkeep.unwanted(
         ResultStore(store_path),
         older_than=older_than,
@@ -115,7 +115,7 @@ def prune(
 @click.command("verify", cls=Command, examples=["vaedyn store verify", "vaedyn store verify -q"])
 @add(STORE_OPTIONS, OUTPUT_OPTIONS)
 def verify(store_path: Path, as_json: bool) -> None:
-    """Read every result whole and compare it with its checksum; exit 1 when one is not good."""
+    """Read every result whole and compare it with its checksum; exit 1 if one is damaged."""
     store = ResultStore(store_path)
     total = len(store.files())
     checked, problems = 0, []
@@ -130,6 +130,7 @@ def verify(store_path: Path, as_json: bool) -> None:
     else:
         for finding in problems:
             click.echo(printable(finding.problem))
-        click.echo(f"{checked - len(problems)} of {checked} files are good")
+        good = checked - len(problems)
+        click.echo(f"{good} of {checked} {'file is' if checked == 1 else 'files are'} good")
     if problems:
         raise click.exceptions.Exit(1)

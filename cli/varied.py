@@ -1,4 +1,4 @@
-"""What a sweep's --vary and --shard mean."""
+"""The options --vary and --shard of sweeps."""
 
 import logging
 import re
@@ -27,7 +27,7 @@ class Varied(NamedTuple):
     name: str
     values: list[Any]
     counted: bool = True
-    """Whether it was said how many they are."""
+    """Whether the user gave their number."""
 
 
 class VariedType(click.ParamType):
@@ -81,7 +81,7 @@ def _varied(name: str, text: str) -> Varied:
 
 
 def _in_range(name: str, text: str) -> Varied:
-    """Return the values of a range: where it does not say how many, at most `COUNT`."""
+    """Return the values of a range: at most `COUNT` if it does not give their number."""
     span = parse_range(text)
     spaced = geometric if span.logarithmic else evenly
     if span.number is None and name in WHOLE:
@@ -122,7 +122,7 @@ def by_name(varied: Sequence[Varied]) -> dict[str, list[Any]]:
     Raises
     ------
     click.UsageError
-        When a name is varied twice, or is also given a value of its own.
+        When a name is varied twice, or is also given as an option.
     """
     found: dict[str, list[Any]] = {}
     context = click.get_current_context()
@@ -138,7 +138,7 @@ def by_name(varied: Sequence[Varied]) -> dict[str, list[Any]]:
 
 
 def note_counts(varied: Sequence[Varied]) -> None:
-    """Say how many values ranges have that do not say it."""
+    """Say how many values a range has that does not give their number."""
     for name, values, counted in varied:
         if not counted:
             log.info("%s takes %d values: %s=START:STOP:COUNT for others", name, len(values), name)

@@ -35,7 +35,7 @@ class Range(NamedTuple):
     points: int
     logarithmic: bool = False
     counted: bool = True
-    """Whether it was said how many they are."""
+    """Whether the user gave their number."""
 
     @property
     def values(self) -> np.ndarray:
@@ -93,7 +93,7 @@ VARY = option(
 
 @contextmanager
 def _blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
-    """Tell errors of the arguments `names` as errors of the option that they come from."""
+    """Raise errors of the arguments `names` as errors of the option that they come from."""
     try:
         yield
     except ParameterError as error:
@@ -179,7 +179,7 @@ def print_map(result: PhaseDiagram, as_json: bool) -> None:
 
 
 def print_branches(result: Branches, as_json: bool) -> None:
-    """Print branches and what happens on them."""
+    """Print branches and their events."""
     if as_json:
         data = {**provenance(result, "fixedpoints"), "varied": result.name}
         print_json({**data, "branches": [_branch(result, n) for n in range(len(result.types))]})

@@ -2,7 +2,7 @@
 
 ``Params`` holds the model; ``theory`` integrates its order parameters in the
 limit of large input dimension, ``simulate`` trains it by one-pass SGD, and
-``fixed_points`` and ``phase_diagram`` tell where learning ends. ``sweep`` does
+``fixed_points`` and ``phase_diagram`` find where learning ends. ``sweep`` does
 one of them over a grid of models. ``look`` finds signals and noise in your own data,
 and ``train`` learns them.
 ``vaedyn.store.ResultStore`` keeps their results.

@@ -48,9 +48,9 @@ def test_what_bands_do_not_go_with_is_refused(run):
 
 def test_doubts_about_bands_are_told(run):
     done = run("theory --bands --random-start --json --t-max 200 --lr 0.1 --points 51")
-    assert any("bands are rough" in text for text in done.json["warnings"])
+    assert any("bands are unreliable" in text for text in done.json["warnings"])
     assert any("gaussian weights have no overlap" in text for text in done.json["warnings"])
-    assert "warning: bands are rough" in done.err
+    assert "warning: bands are unreliable" in done.err
 
 
 def test_records_of_bands_tell_how_to_make_them(run):

@@ -45,7 +45,7 @@ def test_doubts_about_bands_name_the_smallest_number_of_dimensions(run, undrawn)
     words = "plot concentration --lr 0.5 --t-max 20 --points 21 --runs 2 --vary dim=200,50 -o c.svg"
     said = [x for x in run(words, start).err.splitlines() if x.startswith("warning")]
     assert len(said) == 1
-    assert said[0].startswith("warning: at N = 50, bands are rough around t = ")
+    assert said[0].startswith("warning: at N = 50, bands are unreliable around t = ")
 
 
 def data(**others):

@@ -514,7 +514,7 @@ def test_spectra_without_a_bulk_are_told():
     rng = np.random.default_rng(22)
     images = rng.normal(size=(2000, 100)) / np.arange(1, 101)  # 1/f amplitudes
     found = warned(images)
-    assert "directions stand out as signals, where counting stops: what is left is hardly" in found
+    assert "directions stand out as signals, where counting stops: the rest is hardly" in found
     assert "the bulk is not that of noise of one variance" in found
     uneven = rng.normal(size=(500, 200)) * np.sqrt(rng.uniform(0.4, 1.6, size=200))
     assert "the bulk is not that of noise of one variance" in warned(uneven)

@@ -28,7 +28,7 @@ def relaxation_time(params: Params) -> float:
 
 
 def lag(params: Params, tol: float) -> float:
-    """Return the share of its end value that beta may lack for eps_g to be within `tol` of its end.
+    """Return the share of its final value that beta may lack for eps_g to be within `tol`.
 
     At a minimum of eps_g, such as beta = eta, that is of order sqrt(tol), elsewhere
     of order tol; nan where no state of single latents is stable.
@@ -48,7 +48,7 @@ def lag(params: Params, tol: float) -> float:
 
 
 def delay(params: Params, schedule: Schedule, tol: float) -> float:
-    """Return the time at which a slow schedule lets eps_g come within `tol` of its end.
+    """Return the time at which a slow schedule lets eps_g come within `tol` of its final value.
 
     For ``tanh:GAMMA`` at beta = eta that is about ln(1/tol) / (4 GAMMA), as eps_g is
     quadratic in beta there; nan where no state of single latents is stable.

@@ -50,7 +50,7 @@ class Tuning(Brief):
     params : Params
     family : str
     tol : float
-        Times are those after which eps_g stays within it of its end.
+        Times are those after which eps_g stays within it of its final value.
     end : float
         eps_g in the end, at constant beta.
     constant : float
@@ -99,19 +99,19 @@ def best_schedule(
     """Find the schedule of a family under which eps_g of the ODE converges soonest.
 
     Where the amplitude of the slowest mode passes through zero the time has a
-    narrow dip, which is found and followed; `Tuning.off` tells how narrow it is.
+    narrow dip, which is found and followed; `Tuning.off` shows how narrow it is.
 
     Parameters
     ----------
     params : Params
-        The model, and the end value of beta; its own schedule does not matter.
+        The model, and the final value of beta; its own schedule does not matter.
     family : {"tanh", "linear", "cosine", "free"}
         ``free`` is piecewise linear in at most `knots` stretches, with beta from 0 to
         300 times its final value. More of them are never worse, nor is it than ``linear``.
     knots : int
         1 to 16.
     tol, rtol, atol : float
-        See `vaedyn.time_to_converge`. Where the error strays from its end once more, it
+        See `vaedyn.time_to_converge`. Where the error strays from its final value once more, it
         stays 0.1 per cent of `tol` below `tol` under the schedule found, so that its time
         does not hang on the last digits.
     store : ResultStore, optional
@@ -152,7 +152,7 @@ def best_schedule(
 def _computed(trial: "_Trial", family: str, knots: int) -> Computed:
     """Return the best schedule as labelled variables, and its spec."""
     if trial.constant == 0:
-        raise ConvergenceError(f"eps_g starts within {trial.tol:g} of its end: lower --tol")
+        raise ConvergenceError(f"eps_g starts within {trial.tol:g} of its final value: lower --tol")
     found = _free(trial, knots) if family == "free" else _scan(trial, family)
     spec = found.pop("spec")
     found |= {"end": trial.end, "constant": trial.constant}
@@ -199,7 +199,7 @@ class _Trial:
         return time if abs(exact - time) <= SURE * time else np.inf
 
     def result(self, schedule: Schedule, time: float, *scanned: np.ndarray) -> dict[str, Any]:
-        """Return what is kept of a search; `scanned` are numbers and times of schedules tried."""
+        """Return the record of a search; `scanned` are numbers and times of schedules tried."""
         off = [self.time(schedule.scaled(share)) for share in (1 - OFF, 1 + OFF)]
         numbers, times = scanned or (np.empty(0), np.empty(0))
         return {

@@ -1,6 +1,6 @@
 """The best piecewise linear schedule of beta, by sequential quadratic programming.
 
-Learning is to be close to its end from a time T on: T is made as small as it can be
+Learning is to be close to its final state from a time T on: T is made as small as it can be
 while ``|eps_g - end|`` stays within the tolerance at all later times. Linear steps are
 good in a neighbourhood only, so that every round of the optimiser is kept in a box, which
 grows while rounds succeed. Pieces are added one by one, and every number of pieces starts
@@ -20,7 +20,7 @@ from ..model.schedules import Points
 from ..model.state import pack
 from .time_to_converge import eps_g_of
 
-HIGHEST = 300.0  # times the end value: the largest beta
+HIGHEST = 300.0  # times the final value: the largest beta
 LOWEST = 1e-9  # of it: less is none
 SHORTEST, LONGEST = 1e-4, 1.0  # of the time at constant beta: the length of a piece
 LATEST = 2.0  # of that time: when a schedule is given up
@@ -118,7 +118,7 @@ def _split(x: np.ndarray, at: int) -> np.ndarray:
 
 
 class _Search:
-    """Schedules as numbers: logarithms of lengths, and arsinh of beta over its end.
+    """Schedules as numbers: logarithms of lengths, and arsinh of beta over its final value.
 
     Lengths are in units of the time at constant beta; so is T, which follows them in states
     of the optimiser.

@@ -1,4 +1,4 @@
-"""How long learning takes: the time after which the error stays near that of its end."""
+"""How long learning takes: the time after which the error stays near its final value."""
 
 import logging
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from ..model.state import count, generalisation_error, pack, unpack
 
 GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
-SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
+SETTLED = 0.1  # of the tolerance: so close to its final value, and for so long, the error stays
 RESAMPLED = 200  # ensembles drawn from one
 LONGEST = 1e6  # in units of 1/tau
 NEARLY = 0.9  # of the tolerance: peaks of the error from there on are looked at closer
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Convergence:
-    """When the generalisation error of the ODE comes to stay near that of its end.
+    """When the generalisation error of the ODE comes to stay near its final value.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ def time_to_converge(
     atol: float = 1e-10,
     store: Store | None = None,
 ) -> Convergence:
-    """Return the first time after which eps_g of the ODE stays within `tol` of its end.
+    """Return the first time after which eps_g of the ODE stays within `tol` of its final value.
 
     It is a root on the dense output, whatever times are saved, and may lie beyond
     ``params.t_max``.
@@ -143,7 +143,7 @@ def last_crossing(
     most: float | None = None,
     margin: float = 0.0,
 ) -> tuple[float, float]:
-    """Return the time after which eps_g stays within `tol` of its end, and the end's eps_g.
+    """Return the time after which eps_g stays within `tol` of its final value, and that value.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def last_crossing(
     longest = most or LONGEST / params.lr
     horizon = min(max(params.t_max, 1.1 * schedule.arrival() + 10 / params.lr), longest)
     while True:
-        # kinks are looked at as well: the error may leave its end at once there
+        # kinks are looked at as well: the error may leave its final value at once there
         times = np.union1d(np.linspace(0, horizon, GRID + 1), schedule.kinks(horizon))
         y = course(times)
         # which of many fixed points learning ends in may depend on the schedule
@@ -190,7 +190,9 @@ def last_crossing(
         if there and (far[-GRID // 10 :] < SETTLED * tol).all():
             break
         if horizon >= longest:
-            raise ConvergenceError(f"eps_g is not within {tol:g} of its end by t = {horizon:g}")
+            raise ConvergenceError(
+                f"eps_g is not within {tol:g} of its final value by t = {horizon:g}"
+            )
         horizon = min(2 * horizon, longest)
     peaks = _peaks(far, tol)
     if len(peaks):

@@ -78,13 +78,14 @@ def annealing(lab: Lab) -> list[Panel]:
             title="KL annealing speeds learning up, if it is tuned",
             rows=rows,
             data={"found": found, "constant": constant, "best": best, "measured": points},
-            caption="Left: time after which the error stays within the tolerance of its end, "
-            "against the rate of annealing: the ODE as a line, SGD as markers with standard "
+            caption="Left: time after which the error stays within the tolerance of its final "
+            "value, against the rate of annealing: the ODE as a line, SGD as markers with standard "
             "errors; constant beta for comparison. Slow schedules (left end) cost more than they "
             "gain: the error follows beta (dashed), for a time of about ln(1/tol)/(4 gamma) at "
             "beta = eta; the table has the exact number for tol = 1e-5. Right: distance of the "
-            "error from its end in time. At the best rate an overshoot just touches the tolerance, "
-            f"so that chance decides in SGD; it is measured at a rate {FASTER:g} times larger.",
+            "error from its final value in time. At the best rate an overshoot just touches the "
+            f"tolerance, so that chance decides in SGD; it is measured at a rate {FASTER:g} times "
+            "larger.",
             known="The paper anneals by beta tanh(gamma t); its abstract says that annealing, well "
             "tuned, makes learning converge sooner.",
             chosen="beta = 1.5, where there is more to gain than at eta; learning rate, N, "
@@ -126,7 +127,7 @@ def _simulated(
 
 
 def _slowest(lab: Lab) -> Row:
-    """Return the row of the time that a slow schedule takes to come to its end."""
+    """Return the row of the time that a slow schedule takes to come to its final value."""
     tol = 1e-5
     scaled = []
     for ratio in SLOW:
@@ -205,7 +206,7 @@ def relaxation(lab: Lab) -> list[Panel]:
 
 
 def _rate(lab: Lab, params: Params) -> tuple[float, float]:
-    """Return the rate at which the ODE comes to rest, and what it is uncertain by.
+    """Return the rate at which the ODE comes to rest, and its uncertainty.
 
     It is that of the difference of the states at t and t + T, which needs no fixed point.
     """

@@ -1,4 +1,4 @@
-"""What the claims of the paper are held against: rows with a verdict, and what they are made of."""
+"""Rows and panels: a number claimed beside the number found."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -82,9 +82,9 @@ class Panel:
     data : dict
         Arguments of the function of this name in `vaedyn.figures.claims`.
     caption : str
-        What is drawn.
+        The picture in words.
     known, chosen : str
-        What the paper says of its own experiment, and what is our choice.
+        The paper's own statements about its experiment, and our choices.
     recipes : list of Recipe
     """
 

@@ -56,7 +56,7 @@ SLOW = 1e-9
 
 
 class Check(NamedTuple):
-    """What one check found; `note` tells what went wrong where it found nothing."""
+    """What one check found; `note` says what went wrong where it found nothing."""
 
     name: str
     found: float | str
@@ -73,7 +73,7 @@ class Check(NamedTuple):
 
     @property
     def is_bound(self) -> bool:
-        """Whether what is found is asked to be small only, not to be some number."""
+        """Whether the number found must only be small, rather than equal to some number."""
         return self.expected == 0.0 and self.tolerance > 0
 
     @property
@@ -99,7 +99,7 @@ class Question(NamedTuple):
 
 
 def _learned(beta: float, rho: float, lr: float) -> dict[str, np.ndarray]:
-    """Return what is read off the state of a latent on its signal, at eta = 1."""
+    """Return observables of a latent alive on its signal, at eta = 1."""
     signal = np.array([rho])
     y = Units(Model(1, signal, 1.0, beta, 0.0, lr)).state(Unit(1, (rho,)))
     if y is None:

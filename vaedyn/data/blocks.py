@@ -17,7 +17,7 @@ RANGE = 1e70
 
 
 class Moments(NamedTuple):
-    """What a first pass over the data tells; `doubts` are about columns, in words."""
+    """Results of a first pass over the data; `doubts` are about columns, in words."""
 
     mean: np.ndarray
     samples: int

@@ -98,7 +98,7 @@ def learn(
 
 
 class _Run:
-    """The weights, in units in which the largest variance is 1, and what they are trained on."""
+    """The weights, in units in which the largest variance is 1, and their data."""
 
     def __init__(self, params: DataParams, rows: Rows, seed: int, progress: Progress | None):
         self.params, self.rows, self.progress = params, rows, progress

@@ -40,8 +40,8 @@ class Prediction:
     dim : int
         Number of directions.
     eigenvalues : (k,), optional
-        Of a table, descending; all that is said of latents then comes from these rather
-        than from rho and eta, and there are as many latents as directions if not said otherwise.
+        Of a table, descending; all statements about latents then come from these rather
+        than from rho and eta, and by default there are as many latents as directions.
     total : float, optional
         Sum of all eigenvalues, with those that are not known.
     """

@@ -1,6 +1,6 @@
 """How long linear VAEs take to settle: the slow modes around the state that they end in.
 
-All latents that are in use sit on an eigen-direction each; what is left decays by modes that
+All latents that are in use sit on an eigen-direction each; deviations decay by modes that
 mix at most two latents or directions, so that small matrices hold all rates. They are those
 of small learning rates without weight decay, for weights in the units of the data.
 """

@@ -258,7 +258,7 @@ def _side(
     band: str,
     end: float,
 ) -> Line2D:
-    """Draw eps_g in time, and return the line that tells where in time a frame stands."""
+    """Draw eps_g in time, and return the line that marks the time of a frame."""
     axes.set_yscale(y_scale)
     draw(
         axes, theory.t, theory.eps_g, None, {"color": COLOURS[0]},

@@ -76,7 +76,7 @@ def annealing(
 def _distance(axes: Axes, run: Trajectory, colour: str, floor: float) -> bool:
     """Draw how far the error is from its final value, and return whether it is below that.
 
-    What is closer than `floor` is out of sight.
+    Distances below `floor` are out of sight.
     """
     off = run.eps_g - end_of_learning(run.params)
     size = np.maximum(np.abs(off), 1e-12)

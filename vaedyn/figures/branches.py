@@ -109,7 +109,7 @@ def _styles(result: Branches) -> list[dict[str, Any]]:
 
 
 def _lines(result: Branches, quantity: str, chosen: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield what is drawn of a quantity, each (points,)."""
+    """Yield the lines of a quantity, each (points,)."""
     values = getattr(result, quantity)[chosen]
     if quantity in "md":
         values = np.abs(values).max(axis=-1)

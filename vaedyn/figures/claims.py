@@ -205,7 +205,7 @@ def superfluous(
         Values of beta, means and standard deviations over runs, at the latents of `base`.
     runs : int
     course : mapping from beta to a pair of (times,)
-        lr t, and |eps_g - its end|.
+        lr t, and |eps_g - its final value|.
     """
     with styled():
         figure, (left, right) = new_figure(TWO_COLUMNS, 2.9, ncols=2)

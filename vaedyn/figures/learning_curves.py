@@ -32,7 +32,7 @@ def learning_curves(
     Parameters
     ----------
     points : sequence of Point
-        The models, and what they differ in.
+        The models, and their differences.
     theory, simulation : sequences of Trajectory
         As for `vaedyn.figures.learning_curve.learning_curve`, one for each point.
     x_scale, y_scale, band, look

@@ -40,7 +40,7 @@ def across(
         Names of the parameters that vary; an axis is logarithmic where values are evenly
         spaced on one.
     quantity : str
-        What is drawn, one of `vaedyn.model.quantities.QUANTITIES`.
+        The quantity drawn, one of `vaedyn.model.quantities.QUANTITIES`.
     scale : {"linear", "log"}
         Of the colours; on a logarithmic one there is nothing at and below zero.
     look : Look

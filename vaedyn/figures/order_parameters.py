@@ -32,7 +32,7 @@ def order_parameters(
 ) -> Figure:
     """Draw all entries of m, d, Q, E, R and D in time, one panel each.
 
-    The colour tells the latent (the later one of a pair), the dash the signal. The
+    The colour stands for the latent (the later one of a pair), the dash for the signal. The
     weights of a latent can be reversed, W and V together, without any consequence; those
     that end with a negative overlap with their signal are, and the legend says so.
     Arguments as for `learning_curve`.

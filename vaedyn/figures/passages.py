@@ -88,7 +88,7 @@ def passages(
 
 
 def _keys(found: Sequence[Passage], colour: dict[int, Any]) -> list[Any]:
-    """Return legend entries: numbers in order of time, what is passed, and how it is left."""
+    """Return legend entries: numbers in order of time, fixed points, and how they are left."""
     handles: list[Any] = []
     for i in colour:
         numbers = ", ".join(str(n) for n, each in enumerate(found, 1) if each.index == i)

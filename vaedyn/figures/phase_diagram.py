@@ -175,7 +175,7 @@ def _excesses(
 
 
 def _legend(result: PhaseDiagram) -> list[Any]:
-    """Return legend entries for what is there."""
+    """Return legend entries for the phases that occur."""
     handles: list[Any] = [
         Patch(facecolor=TINTS[i], edgecolor="0.2", linewidth=0.4, label=name, hatch=PATTERNS.get(i))
         for i, name in enumerate(result.names)

@@ -75,7 +75,7 @@ def along(
     y : str
         What it is, one of `vaedyn.model.quantities.QUANTITIES`.
     at_end : bool
-        Whether the values are those at the last time, which the caption then tells.
+        Whether the values are those at the last time, which the caption then says.
     x_scale, y_scale : {"linear", "log"}
     look : Look
 
@@ -116,7 +116,7 @@ def along(
 
 
 def check_names(points: Sequence[Point], x: str, hue: str | None) -> None:
-    """Make sure that what is drawn varies, and nothing else.
+    """Make sure that the parameters drawn vary, and no others.
 
     Raises
     ------

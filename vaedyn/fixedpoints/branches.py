@@ -42,14 +42,14 @@ class Branches(OrderParameters):
     Attributes
     ----------
     varied : (points,)
-        The value of what is varied, ascending along each branch.
+        The value of the varied constant, ascending along each branch.
     branch : (points,)
         Which branch a point belongs to, counted from 0.
     growth : (points,)
         Largest real part of the eigenvalues, per unit of time; rotations among
         equal signals are left out.
     name : str
-        What is varied.
+        The constant that varies.
     types : list of str
         What the latents live on, for each branch.
     events : list of dict
@@ -83,7 +83,7 @@ class Branches(OrderParameters):
 
 
 def attractor(result: Branches) -> np.ndarray:
-    """Return the indices of stable points by rising value of what is varied, (stable points,).
+    """Return the indices of stable points by rising value of the varied constant, (stable points,).
 
     Where several are stable, the one of lowest loss, weight decay included, stands.
     """
@@ -239,7 +239,7 @@ def branches(
     params : Params
         All other constants; where learning starts does not matter.
     name : {"beta", "eta", "rho", "lam", "lr"}
-        What is varied. With ``rho`` all signals are scaled together, and the
+        The constant that varies. With ``rho`` all signals are scaled together, and the
         range is that of the strongest.
     low, high : float
         The range.

@@ -192,7 +192,7 @@ def missing(units: Units, groups: int, limits: dict[Unit, float]) -> dict[str, l
     """Return the kinds of units that there are not, in words, by why.
 
     `limits` are the values of beta above which no collapsed latent turns into a
-    unit; of others the closed form tells.
+    unit; for others the closed form decides.
     """
     model = units.model
     lost: dict[str, list[str]] = {"threshold": [], "ended": []}

@@ -170,7 +170,7 @@ def fixed_points(
     Parameters
     ----------
     params : Params
-        With annealing, beta stands for its end value after `t_max`.
+        With annealing, beta stands for its final value after `t_max`.
     groups : {0, 1, 2}
         Most latents that live together. With 0 only the end of the trajectory
         and the collapsed state are listed.

@@ -196,7 +196,7 @@ class Units:
 def found(unit: Unit, model: Model, find: Finder) -> list[np.ndarray]:
     """Return the states of a unit alone: those at the roots of its one equation in Q.
 
-    On a single direction `find` tells which roots; of others all are returned. The
+    On a single direction `find` selects the roots; of others all are returned. The
     usual one, that of small learning rates and no weight decay, stands first.
     """
     constants = Constants(

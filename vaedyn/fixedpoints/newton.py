@@ -24,7 +24,7 @@ class Model(NamedTuple):
 
     @classmethod
     def of(cls, params: Params) -> Self:
-        """Return the constants of `params`, with the end value of beta."""
+        """Return the constants of `params`, with the final value of beta."""
         p = params
         return cls(p.latent, p.strengths, p.eta, p.beta, p.lam, p.lr)
 

@@ -15,8 +15,8 @@ from ..model.state import pack, places, unpack
 from .fixed_points import FixedPoints
 
 EXACT = 4  # up to this many latents, all orders and signs of them are tried
-NEAR = 0.5  # of the typical distance between fixed points: what is nearer is passed
-STAY = 0.5  # of its relaxation time: what is the nearest for longer is passed
+NEAR = 0.5  # of the typical distance between fixed points: a nearer one is passed
+STAY = 0.5  # of its relaxation time: one that is the nearest for longer is passed
 FINE = 64  # steps into which the times around a nearest approach are divided
 SAMPLES = 16  # states for which images are sought when they are too many to be tried
 AT_ONCE = 4096  # states that are compared with all images in one go
@@ -79,7 +79,7 @@ def passages(
     Parameters
     ----------
     points : FixedPoints
-        With an annealed beta they are those of its end value.
+        With an annealed beta they are those of its final value.
     trajectory : Trajectory, leading axis (times,)
         From `vaedyn.theory` at the same parameters. Minima of the distance are sought
         at its saved times and then refined by integrating the ODE around them; ends
@@ -309,7 +309,7 @@ def _assigned(params: Params, point: np.ndarray, y: np.ndarray) -> tuple[np.ndar
 
 
 def _signless(params: Params, y: np.ndarray) -> np.ndarray:
-    """Return what tells latents apart whatever the signs, (latent, features)."""
+    """Return features that tell latents apart whatever the signs, (latent, features)."""
     parts = unpack(y, params.latent, params.signal)
     lengths = [np.linalg.norm(parts[name][:, k], axis=1) for name in "md" for k in _classes(params)]
     own = [np.diag(parts[name]) for name in "QER"]

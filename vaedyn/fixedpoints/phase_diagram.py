@@ -280,7 +280,7 @@ class _Grid:
 
         def blocks(first: int) -> Iterator[Computed]:
             values, start = column.values, column.first
-            if first < start:  # somebody has removed the record in the meantime
+            if first < start:  # the record has been removed in the meantime
                 at = np.arange(first, len(self.y))
                 values, start = self.solve(np.full_like(at, i), at), first
             variables = {"y": variable(self.y_name, self.y[first:], ("y",))}

@@ -33,7 +33,7 @@ Error = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Bands(Trajectory):
-    """Standard deviations over runs of all order parameters and what is read off them.
+    """Standard deviations over runs of all order parameters and observables.
 
     The fields of `Trajectory` hold standard deviations here, leading axis (times,).
 
@@ -65,13 +65,13 @@ class Bands(Trajectory):
         advice = "larger N does not help, as gaussian weights overlap less there"
         if not isinstance(self.params.init, str):
             enough = 1.05 * self.params.dim * (worst / LARGE) * (worst / LARGE)
-            advice = f"--dim {float(f'{enough:.2g}'):.15g} would do"
+            advice = f"--dim {float(f'{enough:.2g}'):.15g} is large enough"
             if not enough < MOST_DIM:
-                advice = "no --dim that anybody runs would do"
+                advice = "no feasible --dim is large enough"
         return (
-            f"bands are rough around t = {first:.4g} to {last:.4g}, where runs differ by up to "
-            f"{float(f'{100 * worst:.2g}'):.15g} % of an overlap m: too much for a theory that is "
-            f"linear in the differences; {advice}"
+            f"bands are unreliable around t = {first:.4g} to {last:.4g}, where runs differ by up "
+            f"to {float(f'{100 * worst:.2g}'):.15g} % of an overlap m: too much for a theory that "
+            f"is linear in the differences; {advice}"
         )
 
 
@@ -231,8 +231,8 @@ def std_of_error(error: Error, params: Params, y: np.ndarray, C: np.ndarray) -> 
     """Return the standard deviation of a generalisation error, (times,).
 
     The error depends on m and on tr Q, on the latter linearly. Where it is linear in m
-    over the fluctuations, the gradient tells; elsewhere, near a change of sign or of
-    match, what is left beyond the gradient is averaged over gaussian samples.
+    over the fluctuations, the gradient is enough; elsewhere, near a change of sign or of
+    match, the rest beyond the gradient is averaged over gaussian samples.
     """
     M, K, rho = params.latent, params.signal, params.strengths
     overlaps, at = M * K, places(M, K)
@@ -257,7 +257,7 @@ def std_of_error(error: Error, params: Params, y: np.ndarray, C: np.ndarray) -> 
     normals = _even_normals(overlaps + 1)
 
     def samples(chosen: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the linear change of the error in each sample, and what is beyond it."""
+        """Return the linear change of the error in each sample, and the rest."""
         moved = normals @ np.swapaxes(factor[chosen], 1, 2)
         linear = (moved @ gradient[chosen, :, None])[..., 0]
         there = x[chosen, None]

@@ -39,7 +39,7 @@ class Spread:
         """The power of N with which the measured spread falls, and its standard error.
 
         All N count alike: the law of runs over their spread hardly depends on N, and weights
-        taken from the samples would be correlated with what they weigh. Both are nan
+        taken from the samples would be correlated with the numbers that they weigh. Both are nan
         where runs do not differ.
         """
         if not (self.error > 0).all():

@@ -32,7 +32,7 @@ NARROW = 1e4  # squared mean over variance, from which on x hardly strays sidewa
 
 @dataclass(frozen=True)
 class Escape:
-    """The time at which the overlap ``|m|`` of single runs reaches half of its end.
+    """The time at which the overlap ``|m|`` of single runs reaches half of its final value.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ def _linear_stage(params: Params, start: dict[str, np.ndarray], P: np.ndarray):
     Returns
     -------
     t : float
-        Time at its end.
+        Time at which this stage ends.
     y : (values,)
         The order parameters there, at m = d = 0.
     shift : (signal,)

@@ -180,7 +180,7 @@ def experiment(params: Params, engine: str, random_start: bool) -> tuple[int, ..
 
     Everything counts but how long it is and how often it is saved. If ensembles of
     different models shared their streams, their deviations from theory would be
-    correlated, and errors of what is fitted to several of them would be wrong.
+    correlated, and errors of fits to several of them would be wrong.
     """
     model = params.to_dict()
     del model["t_max"], model["points"]

@@ -14,7 +14,7 @@ from .schedules import Pairs, parse_schedule
 
 LARGEST = 1e12  # of any real parameter: beyond it numbers overflow somewhere
 # metadata of a field that came after the first results were stored: at its default it is
-# left out of records, so that the keys of older results stay what they are
+# left out of records, so that the keys of older results stay the same
 LATER = {"later": True}
 # all that fixed points do not depend on; what comes later matters unless it is added here
 IN_TIME = frozenset({"dim", "t_max", "points", "anneal", "init", "init_seed"})
@@ -73,7 +73,7 @@ class Params:
     eta : float
         Noise variance > 0.
     beta : float
-        KL weight >= 0; with annealing, its end value.
+        KL weight >= 0; with annealing, its final value.
     lam : float
         Weight decay >= 0.
     lr : float
@@ -199,7 +199,7 @@ class Params:
         return parse_schedule(self.anneal)
 
     def bound(self, start: np.ndarray) -> float:
-        """Return what is out of all proportion to the data and the start, as order parameter."""
+        """Return the size beyond which an order parameter counts as diverged."""
         natural = max(1.0, max(self.strengths) + self.eta, 1 / self.eta, np.abs(start).max())
         return float(1e4 * natural)
 

@@ -35,7 +35,7 @@ def label(name: str, lead: tuple[str, ...], values: Any) -> tuple[tuple[str, ...
 
 
 class Brief:
-    """What is shown as a screenful: of long arrays the shape, of other things the beginning."""
+    """A summary that fits on a screen: shapes of long arrays, beginnings of other things."""
 
     def __repr__(self) -> str:
         lines = [f"  {name}: {_brief(value)}" for name, value in vars(self).items()]
@@ -50,7 +50,7 @@ def _brief(value: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OrderParameters(Brief):
-    """Order parameters and what is read off them; `lead` stands for the leading axes.
+    """Order parameters and observables; `lead` stands for the leading axes.
 
     Attributes
     ----------

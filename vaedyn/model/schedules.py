@@ -269,7 +269,7 @@ def _written(pairs: Pairs) -> str:
 
 
 def _unknown(spec: str) -> str:
-    """Return what is wrong with a spec of no known kind."""
+    """Return the problem with a spec of no known kind."""
     word = re.match(r"[^\W\d_]*", spec.strip())
     close = nearest(word[0] if word else "", KINDS)
     question = f" (did you mean {KINDS[close][0]}?)" if close else ""
@@ -284,7 +284,7 @@ def parse_schedule(spec: str | Pairs, beta: float | None = None) -> Schedule:
     spec : str, or (points, 2)
         Points may be given as pairs of t and beta.
     beta : float, optional
-        The end value, with which points must end.
+        The final value, with which points must end.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The order parameters as one flat array, and what is read off them.
+"""The order parameters as one flat array, and observables computed from them.
 
 Layout of the last axis: m (M M*), d (M M*), Q, E, R (M M each), D (M), each in
 row-major order; compiled code has it from `vaedyn.kernels.layout`. All functions
@@ -51,7 +51,7 @@ def moments(m, d, Q, E, R, rho: np.ndarray, eta: float) -> tuple[np.ndarray, np.
 
 
 def generalisation_error(m, Q, rho: np.ndarray) -> np.ndarray:
-    """Return eps_g with every signal matched to a latent of its own, up to sign, (...).
+    """Return eps_g with each signal matched to a different latent, up to sign, (...).
 
     ``sum_k rho_k - 2 max sum_k sqrt(rho_k) |m_{i(k), k}| + tr Q``. With more
     signals than latents (or the reverse) the best ones are matched.

@@ -1,4 +1,4 @@
-"""One point of a sweep: what is computed there, and what is told of it."""
+"""One point of a sweep: its computation, and the summary of the result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +119,7 @@ def _missing(*_: object) -> NoReturn:
 
 
 def look_up(job: Job, task: Task, lookup: Lookup | None = None) -> Outcome | None:
-    """Return what is stored of a point, or None; `lookup` then knows more about it.
+    """Return the stored result of a point, or None; `lookup` then knows more about it.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def look_up(job: Job, task: Task, lookup: Lookup | None = None) -> Outcome | Non
 
 
 def compute(job: Job, tasks: Sequence[Task], **options: Any) -> list[Outcome]:
-    """Compute points one after the other; where one fails, tell why."""
+    """Compute points one after the other; where one fails, say why."""
     found = []
     for task in tasks:
         try:

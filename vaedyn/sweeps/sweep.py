@@ -42,7 +42,7 @@ class Pool(Protocol):
         ...
 
     def close(self) -> None:
-        """Abandon what is not finished."""
+        """Abandon unfinished points."""
         ...
 
 
@@ -57,7 +57,7 @@ class Sweep(Brief):
     varied : dict
         The names that vary and their values; their product is the grid.
     points : list of Point
-        ``.values`` tells where in the grid it is.
+        ``.values`` is its place in the grid.
     outcomes : list of Outcome
         ``.final`` holds numbers and arrays, ``.error`` why there are none, ``.key`` the record.
     """
@@ -85,7 +85,7 @@ class Sweep(Brief):
         Raises
         ------
         ParameterError
-            When no computation tells a number of that name.
+            When no computation has a number of that name.
         """
         finals = [outcome.final or {} for outcome in self.outcomes]
         known = sorted({key for final in finals for key in final} - {"lost"})
@@ -222,7 +222,7 @@ def chosen(
 def _all(
     job: Job, tasks: Sequence[Task], jobs: int, scheduler: str | None
 ) -> Iterator[tuple[Task, Outcome]]:
-    """Yield points with what is stored of them, and then what has come of the others."""
+    """Yield points with their stored results, and then the results of the others."""
     todo: deque[Task] = deque()
     for task in tasks:
         outcome = look_up(job, task)

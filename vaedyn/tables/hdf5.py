@@ -22,7 +22,7 @@ def open_hdf5(path: Path, name: str) -> Content:
     Raises
     ------
     TableError
-        When several can be, or what is there is no table.
+        When several can be, or none is a table.
     """
     with h5py.File(path, "r") as file:
         place = name or _chosen(path, file)
@@ -112,7 +112,7 @@ def _datasets(file: h5py.File) -> dict[str, Any]:
 
 
 def _meant(file: h5py.File) -> dict[str, Any]:
-    """Return what somebody may mean by the table in a file, by name."""
+    """Return the candidates for the table in a file, by name."""
     there = _datasets(file)
     bounds = {_text(item.attrs.get("bounds")) for item in there.values()}
     meant = {

@@ -37,7 +37,7 @@ class Table:
     note : str
         What was done with names and axes, where that is not certain to be right.
     found : str
-        Which dataset it is, where nobody said, and what was applied to its numbers.
+        Which dataset it is, if not given, and what was applied to its numbers.
     place : str
         What `open_table` was asked for.
     """
@@ -63,7 +63,7 @@ class Table:
             When `most_rows` is not positive.
         TableError
             When the file is damaged, has changed since it was opened, or, for text,
-            holds something else than a number; line and column are told.
+            holds something else than a number; line and column are named.
         """
         if most_rows < 1:
             raise ValueError(f"most_rows must be at least 1, got {most_rows!r}")
