@@ -14,9 +14,10 @@ from vaedyn.model.params import Params
 from vaedyn.model.start import NAMES
 
 from ..store import ResultStore
+from .follow import VARY, follow, print_branches, print_map, survey
 from .options import THEORY_OPTIONS, Command, option, with_model
 from .output import OBSERVABLES, number, plain, print_json, progress_bar, provenance, table
-from .vary import VARY, Range, follow, print_branches, print_map, survey
+from .ranges import Range
 
 MOST_ROWS = 40
 GROUPS = option(

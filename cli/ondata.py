@@ -20,11 +20,11 @@ from vaedyn.model.results import Trajectory
 from vaedyn.model.schedules import parse_schedule
 
 from ..store import ResultStore
+from .again import FROM_DATA
 from .complete import files
 from .data import AT_ONCE, DATA_OPTIONS, Data, look, opened
 from .options import option
 from .output import number, print_json, progress_bar, provenance, table
-from .reproduce import FROM_DATA
 
 log = logging.getLogger("vaedyn.cli")
 WITHOUT = ("runs", "jobs", "tol", "engine", "random_start")

@@ -17,10 +17,10 @@ from ..store import Record, ResultStore
 from ..store.catalogue import Filter, parse_filter, select, unknown
 from ..store.export import FORMATS
 from . import upkeep
+from .again import command_of
 from .complete import PROPERTIES, formats, keys, named, properties
 from .options import MODEL, OUTPUT_OPTIONS, STORE_OPTIONS, Command, Group, add, option
 from .output import age, found, print_json, printable, size, table
-from .reproduce import command_of
 from .target import target
 
 log = logging.getLogger("vaedyn.cli")

@@ -20,6 +20,8 @@ from ..store import ResultStore
 from .advice import TOL
 from .dryrun import planned, print_plan
 from .fixedpoints import GROUPS
+from .grids import COUNT as VALUES
+from .grids import ShardType, Varied, VariedType, by_name, note_counts, shard_of
 from .options import (
     MODEL_OPTIONS,
     OUTPUT_OPTIONS,
@@ -36,8 +38,6 @@ from .output import progress_bar, without_records
 from .pointwise import csv_text, print_json_points, print_points, save_csv, tell
 from .target import target
 from .values import WholeNumber
-from .varied import COUNT as VALUES
-from .varied import ShardType, Varied, VariedType, by_name, note_counts, shard_of
 
 log = logging.getLogger("vaedyn.cli")
 

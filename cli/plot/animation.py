@@ -11,10 +11,10 @@ from vaedyn.fixedpoints.fixed_points import fixed_points
 from vaedyn.model.params import Params
 from vaedyn.model.results import OrderParameters, Trajectory
 
-from ..store import ResultStore
-from .options import option
-from .output import print_json, progress_bar, source_of
-from .target import target
+from ...store import ResultStore
+from ..options import option
+from ..output import print_json, progress_bar, source_of
+from ..target import target
 
 ANIMATE = option(
     "Output",

@@ -9,11 +9,10 @@ import numpy as np
 
 from vaedyn.data.settling import ALIKE
 
-from ..store import ResultStore
-from .data import DATA, DATA_OPTIONS
-from .figure import PICTURE, checked, say_if_empty
-from .ondata import chosen, disagreement, predicted, prepare, slowed, trained
-from .options import (
+from ...store import ResultStore
+from ..data import DATA, DATA_OPTIONS
+from ..ondata import chosen, disagreement, predicted, prepare, slowed, trained
+from ..options import (
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
     STORE_OPTIONS,
@@ -22,7 +21,8 @@ from .options import (
     add,
     option,
 )
-from .output import print_json
+from ..output import print_json
+from .picture import PICTURE, checked, say_if_empty
 
 log = logging.getLogger("vaedyn.cli")
 SHARE = 0.2  # of the time of one training, for each value of beta
@@ -87,7 +87,7 @@ def in_short(why: str | None) -> str | None:
 )
 @DATA
 @add(FIGURE_OPTIONS, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
-def figure(
+def command(
     place: str,
     standardise: bool,
     estimator: str,

@@ -4,81 +4,21 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
-import click
 import numpy as np
-from click.shell_completion import CompletionItem
 
-from vaedyn.errors import ParameterError, did_you_mean
+from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.branches import VARIED, Branches, branches
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram, phase_diagram
 from vaedyn.model.params import Params
 
 from ..store import ResultStore
-from .complete import named
 from .options import option
 from .output import number, plain, print_json, progress_bar, provenance, table, without_records
-from .ranges import parse_range
+from .ranges import COUNT, Range, RangeType
 
-COUNT, MOST = 100, 2000
-NEAR_ZERO = 1e-3  # of the highest beta, from where branches are followed instead of from 0
 log = logging.getLogger(__name__)
-
-
-class Range(NamedTuple):
-    """The values that one constant takes."""
-
-    name: str
-    low: float
-    high: float
-    points: int
-    logarithmic: bool = False
-    counted: bool = True
-    """Whether it was said how many they are."""
-
-    @property
-    def values(self) -> np.ndarray:
-        """All values at which there are fixed points: none is at beta = 0."""
-        spaced = np.geomspace if self.logarithmic else np.linspace
-        values = spaced(self.low, self.high, self.points)
-        return values[values != 0] if self.name == "beta" else values
-
-    @property
-    def start(self) -> float:
-        """Where branches start: those of beta end at 0."""
-        return NEAR_ZERO * self.high if self.name == "beta" and self.low == 0 else self.low
-
-
-class RangeType(click.ParamType):
-    """NAME=LOW:HIGH, NAME=LOW:HIGH:COUNT, or either with log: before the numbers."""
-
-    name = "range"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "NAME=LOW:HIGH[:COUNT]"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        return named(VARIED)(ctx, param, incomplete)
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Range:
-        if isinstance(value, Range):
-            return value
-        word, _, rest = str(value).partition("=")
-        name = word.strip()
-        if name not in VARIED:
-            known, question = ", ".join(VARIED), did_you_mean(name, VARIED)
-            self.fail(f"expected one of {known} before '=', got {value!r}{question}", param, ctx)
-        try:
-            span = parse_range(rest.strip(), (f"{name}=LOW", "HIGH"), MOST)
-        except ValueError as error:
-            self.fail(f"{error}, got {value!r}", param, ctx)
-        if span.start > span.stop:
-            self.fail(f"expected LOW < HIGH, got {value!r}", param, ctx)
-        count = span.number or COUNT
-        return Range(name, span.start, span.stop, count, span.logarithmic, bool(span.number))
 
 
 VARY = option(

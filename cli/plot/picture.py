@@ -15,10 +15,10 @@ import click
 from vaedyn.model.params import Params
 from vaedyn.model.results import OrderParameters
 
-from .complete import formats
-from .options import option
-from .output import print_json, source_of
-from .target import target
+from ..complete import formats
+from ..options import option
+from ..output import print_json, source_of
+from ..target import target
 
 log = logging.getLogger("vaedyn.cli")
 FORMATS = (".pdf", ".svg", ".eps", ".png")

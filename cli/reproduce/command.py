@@ -15,8 +15,9 @@ from vaedyn.claims.evidence import Lab, Panel, Recipe
 from vaedyn.files import whole
 from vaedyn.model.params import Params
 
-from ..store import ResultStore
-from .options import (
+from ...store import ResultStore
+from ..again import words_of
+from ..options import (
     JOBS,
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
@@ -27,11 +28,10 @@ from .options import (
     add,
     option,
 )
-from .output import plain, print_json, progress_bar, table, without_records
+from ..output import plain, print_json, progress_bar, table, without_records
+from ..target import target
 from .panels import picture
 from .report import report, result, shown, verdict
-from .reproduce import words_of
-from .target import target
 
 log = logging.getLogger("vaedyn.cli")
 PAGE = "report.html"

@@ -1,4 +1,4 @@
-"""What a sweep's --vary and --shard mean."""
+"""The grid of a sweep, as --vary and --shard describe it."""
 
 import logging
 import re

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from .convention import OWN, check_judged, convention_of, judged
-from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS
-from .data import look as look_at
-from .figure import PICTURE, checked, say_if_empty
-from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
-from .output import print_json
-from .spectrum import LATENT
+from ..convention import OWN, check_judged, convention_of, judged
+from ..data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS
+from ..data import look as look_at
+from ..options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
+from ..output import print_json
+from ..spectrum import LATENT
+from .picture import PICTURE, checked, say_if_empty
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -36,7 +36,7 @@ log = logging.getLogger("vaedyn.cli")
     RECOMPUTE_OPTIONS,
     OUTPUT_OPTIONS,
 )
-def figure(
+def command(
     place: str,
     standardise: bool,
     estimator: str,

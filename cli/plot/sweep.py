@@ -1,4 +1,4 @@
-"""Figures over several models: `vaedyn plot sweep`, and learning curves over one another."""
+"""`vaedyn plot sweep`."""
 
 import logging
 from collections.abc import Sequence
@@ -9,20 +9,18 @@ import click
 import numpy as np
 
 from vaedyn.errors import ConvergenceError, did_you_mean
-from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params
-from vaedyn.sweeps.grids import Point, grid
 from vaedyn.sweeps.points import COMMANDS
 from vaedyn.sweeps.sweep import Sweep, sweep
 
-from ..store import ResultStore
-from .advice import TOL
-from .complete import words
-from .figure import PICTURE, output_path, say_if_empty
-from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
-from .output import print_json, progress_bar, without_records
-from .pointwise import tell
-from .varied import Varied, VariedType, by_name, note_counts
+from ...store import ResultStore
+from ..advice import TOL
+from ..complete import words
+from ..grids import Varied, VariedType, by_name, note_counts
+from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
+from ..output import print_json, progress_bar, without_records
+from ..pointwise import tell
+from .picture import PICTURE, output_path, say_if_empty
 
 log = logging.getLogger("vaedyn.cli")
 QUANTITIES = (
@@ -32,14 +30,6 @@ QUANTITIES = (
 ONLY_OF = {
     "relaxation_time": "fixedpoints", "max_eigenvalue": "fixedpoints", "t_converge": "convergence",
 }  # fmt: skip
-VARY_CURVES = option(
-    "Numerics",
-    "--vary",
-    type=VariedType(),
-    default=None,
-    help="Draw a curve for each of these values over one another.",
-    show_default="none",
-)
 VARY = option(
     "Numerics",
     "--vary",
@@ -72,24 +62,6 @@ SCALES = [
     )
     for axis in "xy"
 ]  # fmt: skip
-
-
-def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[Point], Any, Any]:
-    """Return the points of a sweep in one parameter, and theory and simulation of each."""
-    points = grid(params, by_name([vary]))
-    store = ResultStore(options["store_path"], recompute=options["recompute"])
-    tolerances = {name: options[name] for name in ("rtol", "atol")}
-    names = ("runs", "seed", "engine", "random_start", "jobs")
-    ensemble = {name: options[name] for name in names}
-    ode, sgd = [], []
-    from vaedyn.learning.theory import theory
-
-    for n, point in enumerate(points, 1):
-        ode.append(theory(point.params, store=store, **tolerances))
-        with progress_bar(f"simulate {n} of {len(points)}", "steps") as progress:
-            sgd.append(simulate(point.params, store=store, progress=progress, **ensemble))
-    note_counts([vary])
-    return points, ode, sgd
 
 
 @click.command(
@@ -133,7 +105,7 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
         *PICTURE,
     ],
 )
-def figure(
+def command(
     params: Params,
     vary: tuple[Varied, ...],
     of: str,

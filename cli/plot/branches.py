@@ -1,0 +1,72 @@
+"""`vaedyn plot branches`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaedyn.fixedpoints.branches import VARIED
+from vaedyn.model.params import Params
+
+from ...store import ResultStore
+from ..fixedpoints import GROUPS
+from ..follow import follow
+from ..options import Command, option, with_model
+from ..ranges import COUNT, RangeType
+from .picture import PICTURE, output_path, write
+
+QUANTITY = option(
+    "Output",
+    "--y",
+    "quantity",
+    type=click.Choice(["eps_g", "kl", "distortion", "m", "d", "Q", "E", "R", "D"]),
+    default="eps_g",
+    help="What is drawn along the branches: of matrices the diagonal, of m and d the largest "
+    "overlap of each latent.",
+)
+VARY_ONE = option(
+    "Numerics",
+    "--vary",
+    type=RangeType(),
+    default="beta=0.05:3",
+    help=f"What is varied, one of {', '.join(VARIED)}, its range, and COUNT ({COUNT}) values.",
+)
+
+
+@click.command(
+    "branches",
+    cls=Command,
+    examples=[
+        "vaedyn plot branches --vary beta=0.05:3",
+        "vaedyn plot branches --vary lr=0.01:1.5 --y Q -o branches.svg",
+    ],
+)
+@with_model([GROUPS, VARY_ONE, QUANTITY, *PICTURE])
+def command(
+    params: Params,
+    groups: int,
+    vary: Any,
+    quantity: str,
+    output: Path | None,
+    look: Any,
+    store_path: Path,
+    recompute: bool,
+    as_json: bool,
+) -> None:
+    """Draw all fixed points while one constant is varied: solid where stable, dashed where not.
+
+    Below stands the time in which the slowest deviation from a stable point
+    shrinks, or the fastest from an unstable one grows, by a factor e.
+    """
+    chosen = output_path(
+        "branches", output, params, {"groups": groups, "y": quantity, "vary": vary.name}
+    )
+    result = follow(params, vary, groups, ResultStore(store_path, recompute=recompute))
+
+    from vaedyn.figures import branches as figures_branches
+    from vaedyn.fixedpoints.newton import Model
+    from vaedyn.fixedpoints.thresholds import thresholds
+
+    limits = thresholds(Model.of(params), None) if vary.name == "beta" else None
+    figure = figures_branches.branches(result, quantity, limits, look)
+    write("branches", figure, chosen, [("branches", result)], as_json)
