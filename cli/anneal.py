@@ -1,7 +1,6 @@
 """`vaedyn anneal`."""
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -14,10 +13,10 @@ from vaedyn.errors import ConvergenceError
 from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params
 
-from ..store import ResultStore
 from .advice import TOL, fluctuation, warn
 from .options import JOBS, SEED, THEORY_OPTIONS, Command, option, with_model
-from .output import number, plain, print_json, progress_bar, table
+from .output import number, plain, print_json, table
+from .session import Session
 
 WORTH_IT = 1.05  # a smaller gain is no help
 LONGER = 1.5  # times that of constant beta is simulated, as finite N may cost the gain
@@ -69,6 +68,7 @@ class Confirmation(NamedTuple):
 )
 @with_model(THEORY_OPTIONS, [FAMILY, KNOTS, TOL, CONFIRM, SEED, JOBS], without=FOUND)
 def command(
+    session: Session,
     params: Params,
     family: str,
     knots: int,
@@ -78,9 +78,6 @@ def command(
     jobs: int | None,
     rtol: float,
     atol: float,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Find the schedule of beta under which learning converges soonest.
 
@@ -90,8 +87,7 @@ def command(
     the slowest mode being cancelled, and asks for exact knowledge of the model.
     """
     warnings = warn(params, tol)
-    store = ResultStore(store_path, recompute=recompute)
-    with progress_bar("anneal", "schedules") as progress:
+    with session.progress("anneal", "schedules") as progress:
         found = best_schedule(
             params,
             family,
@@ -99,13 +95,13 @@ def command(
             tol=tol,
             rtol=rtol,
             atol=atol,
-            store=store,
+            store=session.store,
             progress=progress,
         )
     checked = None
     if confirm:
-        checked = confirmation(params, found, confirm, seed, jobs, store)
-    if as_json:
+        checked = confirmation(session, params, found, confirm, seed, jobs)
+    if session.as_json:
         print_json({**describe(params, found, checked), "warnings": warnings})
         return
     rows = [
@@ -135,7 +131,7 @@ def verdict(found: Tuning) -> str:
 
 
 def confirmation(
-    params: Params, found: Tuning, runs: int, seed: int, jobs: int | None, store: ResultStore
+    session: Session, params: Params, found: Tuning, runs: int, seed: int, jobs: int | None
 ) -> Confirmation:
     """Simulate the constant and the best schedule, and measure the gain.
 
@@ -147,8 +143,10 @@ def confirmation(
     times, longest = [], float(f"{LONGER * found.constant:.4g}")
     for spec in ("constant", found.spec):
         at = replace(params, anneal=spec, t_max=longest, points=SAVED)
-        with progress_bar(f"simulate {spec.partition(':')[0]}", "steps") as progress:
-            result = simulate(at, runs=runs, seed=seed, jobs=jobs, store=store, progress=progress)
+        with session.progress(f"simulate {spec.partition(':')[0]}", "steps") as progress:
+            result = simulate(
+                at, runs=runs, seed=seed, jobs=jobs, store=session.store, progress=progress
+            )
         each = measured(result, end_of_learning(at), found.tol)
         if np.isnan(spread(each)[0]):
             raise ConvergenceError(

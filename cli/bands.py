@@ -5,9 +5,8 @@ import logging
 from vaedyn.learning.bands import Bands, bands
 from vaedyn.model.params import Params
 
-from ..store import ResultStore
 from .options import option
-from .output import progress_bar
+from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
 BANDS = option(
@@ -18,22 +17,15 @@ BANDS = option(
     show_default=False,
     help="Also the standard deviation over runs at N = --dim in theory, to leading order in 1/N.",
 )
-RANDOM_START = option(
-    "Numerics",
-    "--random-start",
-    is_flag=True,
-    show_default=False,
-    help="Every run draws its own initial weights, gaussian, with overlaps of --init on average.",
-)
 
 
-def compute_bands(params: Params, random_start: bool, store: ResultStore) -> Bands:
+def compute_bands(session: Session, params: Params, random_start: bool) -> Bands:
     """Return the bands around theory, and say where they are poor."""
-    with progress_bar("bands", "") as progress:
+    with session.progress("bands") as progress:
         result = bands(
             params,
             random_start=random_start,
-            store=store,
+            store=session.store,
             progress=lambda done: progress(done, 1),
         )
     for text in cautions(result, random_start):

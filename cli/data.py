@@ -1,7 +1,7 @@
 """What commands on somebody's data share: options, and how a table is looked at."""
 
 import logging
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
@@ -15,9 +15,9 @@ from vaedyn.errors import ParameterError
 from vaedyn.model.results import Source
 from vaedyn.tables.table import Table, TableError, open_table
 
-from ..store import ResultStore
 from .complete import files
 from .options import option
+from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
 AT_ONCE = 32e6  # bytes of rows that are read together
@@ -47,14 +47,6 @@ DATA_OPTIONS = [
         default=None,
         help="Number of signals M*.",
         show_default="all that stand out of the noise",
-    ),
-    option(
-        "Model",
-        "--latent",
-        type=click.IntRange(1),
-        default=None,
-        help="Number of latents M.",
-        show_default="one for each signal",
     ),
 ]
 ACCURACY_OPTIONS = [
@@ -141,13 +133,13 @@ def opened(place: str) -> Table:
 
 
 def look(
+    session: Session,
     place: str,
     standardise: bool,
     estimator: str,
     spikes: int | None,
     leading: int = LEADING,
     passes: int = PASSES,
-    **where: Any,
 ) -> Data:
     """Return the spectrum of a table, from the store if it is there, and what follows.
 
@@ -176,7 +168,7 @@ def look(
             passes=passes,
             name=place,
             check=(lambda computed: analyse(computed, estimator, spikes)) if chosen else None,
-            store=ResultStore(where["store_path"], recompute=where["recompute"]),
+            store=session.store,
         )
         analysis = analyse(spectrum, estimator, spikes)
     except TableError as error:

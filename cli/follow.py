@@ -13,10 +13,10 @@ from vaedyn.fixedpoints.branches import VARIED, Branches, branches
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram, phase_diagram
 from vaedyn.model.params import Params
 
-from ..store import ResultStore
 from .options import option
-from .output import number, plain, print_json, progress_bar, provenance, table, without_records
+from .output import number, plain, print_json, provenance, table, without_records
 from .ranges import COUNT, Range, RangeType
+from .session import Session
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def _blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
         raise ParameterError("vary", f"{of} {error.reason}".strip()) from error
 
 
-def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Branches:
+def follow(session: Session, params: Params, varied: Range, groups: int) -> Branches:
     """Return the branches along one constant."""
     if varied.start != varied.low:
         log.info(
@@ -52,7 +52,7 @@ def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Br
         )
     with (
         _blamed_on_vary("low", "high", of=varied.name),
-        progress_bar("follow branches", "branches") as progress,
+        session.progress("follow branches", "branches") as progress,
     ):
         return branches(
             params,
@@ -60,24 +60,24 @@ def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Br
             varied.start,
             varied.high,
             groups=groups,
-            store=store,
+            store=session.store,
             progress=progress,
         )
 
 
-def survey(params: Params, varied: Sequence[Range], store: ResultStore) -> PhaseDiagram:
+def survey(session: Session, params: Params, varied: Sequence[Range]) -> PhaseDiagram:
     """Return the map over two constants, and say how much of it was computed."""
     across, up = varied
     with (
         _blamed_on_vary("x", "y"),
         without_records(),
-        progress_bar("map", "points") as progress,
+        session.progress("map", "points") as progress,
     ):
         result = phase_diagram(
             params,
             (across.name, across.values),
             (up.name, up.values),
-            store=store,
+            store=session.store,
             progress=progress,
         )
     for each in varied:
@@ -98,9 +98,9 @@ def survey(params: Params, varied: Sequence[Range], store: ResultStore) -> Phase
     return result
 
 
-def print_map(result: PhaseDiagram, as_json: bool) -> None:
+def print_map(session: Session, result: PhaseDiagram) -> None:
     """Print a map, or how much of it each phase takes up."""
-    if as_json:
+    if session.as_json:
         data: dict[str, Any] = {"command": "fixedpoints", "varied": [result.x_name, result.y_name]}
         data |= {"params": result.params.to_dict(), "reused": result.info["computed"] == 0}
         data |= {result.x_name: plain(result.x), result.y_name: plain(result.y)}
@@ -118,9 +118,9 @@ def print_map(result: PhaseDiagram, as_json: bool) -> None:
     table(["phase", "share of the map", "eps_g from", "to"], rows)
 
 
-def print_branches(result: Branches, as_json: bool) -> None:
+def print_branches(session: Session, result: Branches) -> None:
     """Print branches and what happens on them."""
-    if as_json:
+    if session.as_json:
         data = {**provenance(result, "fixedpoints"), "varied": result.name}
         print_json({**data, "branches": [_branch(result, n) for n in range(len(result.types))]})
         return

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterator
 from functools import cache
 from math import floor, log10
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -19,15 +18,15 @@ from vaedyn.model.params import integer, real
 from vaedyn.model.results import Trajectory
 from vaedyn.model.schedules import parse_schedule
 
-from ..store import ResultStore
 from .again import FROM_DATA
 from .complete import files
 from .data import AT_ONCE, DATA_OPTIONS, Data, look, opened
-from .options import option
-from .output import number, print_json, progress_bar, provenance, table
+from .options import SIMULATION, option
+from .output import number, print_json, provenance, table
+from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
-WITHOUT = ("runs", "jobs", "tol", "engine", "random_start")
+WITHOUT = (*(name for name in SIMULATION if name != "seed"), "tol")
 BUDGET = 30.0  # seconds of training, about, if no time is given
 AT_LEAST = 20.0  # times 1/lr that training takes if there is time
 SHORTEST = 100.0  # time that is trained however long it takes
@@ -49,7 +48,7 @@ DATA_OPTION = option(
     "and eta.",
     show_default="drawn from the model",
 )
-ON_DATA = [DATA_OPTION, *DATA_OPTIONS[:3]]
+ON_DATA = [DATA_OPTION, *DATA_OPTIONS]
 
 
 class OnData(NamedTuple):
@@ -90,12 +89,12 @@ def without_data() -> None:
 
 
 def prepare(
+    session: Session,
     place: str,
     model: dict[str, Any],
     standardise: bool,
     estimator: str,
     spikes: int | None,
-    **where: Any,
 ) -> OnData:
     """Return what training on a table needs; warnings about the data are given.
 
@@ -116,7 +115,7 @@ def prepare(
     settings = {name: value for name, value in model.items() if given(name)}
     found = opened(place)
     _check(settings, found.columns)
-    data = look(place, standardise, estimator, spikes, **where)
+    data = look(session, place, standardise, estimator, spikes)
     for text in data.analysis.warnings:
         log.warning(text)
     count = max(1, int(AT_ONCE / (8 * found.columns)))
@@ -216,11 +215,11 @@ def _modes(it: OnData, beta: float, latent: int) -> list[Mode]:
     return list(modes(it.variances, beta / it.rows.unit, latent))
 
 
-def trained(it: OnData, params: DataParams, seed: int, store: ResultStore) -> Trajectory:
+def trained(session: Session, it: OnData, params: DataParams, seed: int) -> Trajectory:
     """Return what SGD on the rows has come to."""
     directions = it.data.spectrum.directions[: params.signal]
-    with progress_bar("train on the data", "steps") as progress:
-        return learn(params, it.rows, directions, seed=seed, store=store, progress=progress)
+    with session.progress("train on the data", "steps") as progress:
+        return learn(params, it.rows, directions, seed=seed, store=session.store, progress=progress)
 
 
 def predicted(it: OnData, params: DataParams, beta: float | None = None) -> np.ndarray:
@@ -260,10 +259,10 @@ def disagreement(it: OnData, params: DataParams, measured: np.ndarray) -> str | 
     return f"{start}{why} until about t = {time:.2g}: {cure}"
 
 
-def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bool) -> None:
+def report(session: Session, it: OnData, seed: int) -> None:
     """Train on the data, and print what was predicted beside what has come of it."""
     params = chosen(it)
-    result = trained(it, params, seed, ResultStore(store_path, recompute=recompute))
+    result = trained(session, it, params, seed)
     measured = np.sort(result.info["kl"])[::-1]
     expected = predicted(it, params)
     used = [int((kl > ALIKE).sum()) for kl in (expected, measured)]
@@ -282,7 +281,7 @@ def report(it: OnData, seed: int, store_path: Path, recompute: bool, as_json: bo
     why, unsure = disagreement(it, params, measured), it.data.analysis.no_floor
     if why:
         log.warning(why)
-    if as_json:
+    if session.as_json:
         data = {**provenance(result, "simulate"), "passes": passes, "unit": it.rows.unit}
         kl = {"predicted": expected.tolist(), "measured": measured.tolist()}
         active = {"predicted": used[0], "measured": used[1]}

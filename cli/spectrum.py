@@ -3,7 +3,6 @@
 import logging
 from dataclasses import asdict
 from math import isclose
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -17,6 +16,7 @@ from .convention import OWN, check_judged, convention_of, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, Data, look
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
 from .output import number, plain, print_json, table
+from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
 MOST_ROWS = 25
@@ -43,7 +43,7 @@ LATENT = option(
 )
 @DATA
 @add(
-    DATA_OPTIONS[:3],
+    DATA_OPTIONS,
     [LATENT],
     CONVENTION_OPTIONS,
     ACCURACY_OPTIONS,
@@ -52,6 +52,7 @@ LATENT = option(
     OUTPUT_OPTIONS,
 )
 def command(
+    session: Session,
     place: str,
     standardise: bool,
     estimator: str,
@@ -64,9 +65,6 @@ def command(
     beta: float | None,
     leading: int,
     passes: int,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Show how many latents your data keep in use at each beta, and which beta to take, if any.
 
@@ -81,12 +79,11 @@ def command(
     """
     convention = convention_of(loss, decoder_variance, scale)
     check_judged(weight, beta)
-    where = {"store_path": store_path, "recompute": recompute}
-    data = look(place, standardise, estimator, spikes, leading, passes, **where)
+    data = look(session, place, standardise, estimator, spikes, leading, passes)
     for text in data.analysis.warnings:
         log.warning(text)
     asked = judged(weight, beta, convention, data.spectrum.dim)
-    if as_json:
+    if session.as_json:
         print_json(describe(data, latent, convention, asked))
         return
     if data.analysis.no_floor is None and len(data.analysis.rho):

@@ -14,11 +14,10 @@ from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 
-from ...store import ResultStore
 from ..advice import TOL
 from ..anneal import FAMILY, FOUND, KNOTS, LONGER, SAVED
 from ..options import JOBS, SEED, THEORY_OPTIONS, Command, option, with_model
-from ..output import progress_bar
+from ..session import Session
 from .picture import PICTURE, output_path, write
 
 log = logging.getLogger("vaedyn.cli")
@@ -50,6 +49,7 @@ RUNS = option(
     without=FOUND,
 )
 def command(
+    session: Session,
     params: Params,
     family: str,
     knots: int,
@@ -62,9 +62,6 @@ def command(
     atol: float,
     output: Path | None,
     look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Draw how long learning takes by how fast beta rises, and how the error falls.
 
@@ -74,30 +71,29 @@ def command(
     scale = "linear" if FAMILIES[family] is None else "log"
     look.check(scale, scale)
     chosen = output_path("annealing", output, params, {"family": family, "tol": tol})
-    store = ResultStore(store_path, recompute=recompute)
-    numerics = {"rtol": rtol, "atol": atol, "store": store}
-    with progress_bar("anneal", "schedules") as progress:
+    numerics = {"rtol": rtol, "atol": atol, "store": session.store}
+    with session.progress("anneal", "schedules") as progress:
         found = best_schedule(params, family, knots=knots, tol=tol, progress=progress, **numerics)
     end = float(f"{1.3 * found.constant:.3g}")
     constant, best = (
         theory(replace(params, anneal=spec, t_max=end, points=601), **numerics)
         for spec in ("constant", found.spec)
     )
-    measured = _simulated(params, found, simulations, (runs, seed, jobs), store)
+    measured = _simulated(session, params, found, simulations, (runs, seed, jobs))
 
     from vaedyn.figures.annealing import annealing
 
     results = [("theory", constant), ("theory", best)]
     drawn = annealing(found, constant, best, measured, look)
-    write("annealing", drawn, chosen, results, as_json)
+    write(session, "annealing", drawn, chosen, results)
 
 
 def _simulated(
+    session: Session,
     params: Params,
     found: Tuning,
     count: int,
     ensemble: tuple[int, int, int | None],
-    store: ResultStore,
 ) -> list[tuple[float, float, float]]:
     """Return number, time to converge and its error under some schedules that are not too slow."""
     make = FAMILIES[found.family]
@@ -121,8 +117,10 @@ def _simulated(
         expected = max(found.constant, float(np.interp(x, found.numbers, found.times)))
         longest = float(f"{LONGER * expected:.3g}")
         at = replace(params, anneal=spec, t_max=longest, points=SAVED)
-        with progress_bar(f"simulate {spec}", "steps") as progress:
-            result = simulate(at, runs=runs, seed=seed, jobs=jobs, store=store, progress=progress)
+        with session.progress(f"simulate {spec}", "steps") as progress:
+            result = simulate(
+                at, runs=runs, seed=seed, jobs=jobs, store=session.store, progress=progress
+            )
         time, error = spread(measured(result, end_of_learning(at), found.tol))
         if np.isfinite(time):
             points.append((x, time, error))

@@ -8,11 +8,11 @@ import click
 from vaedyn.fixedpoints.branches import VARIED
 from vaedyn.model.params import Params
 
-from ...store import ResultStore
 from ..fixedpoints import GROUPS
 from ..follow import follow
 from ..options import Command, option, with_model
 from ..ranges import COUNT, RangeType
+from ..session import Session
 from .picture import PICTURE, output_path, write
 
 QUANTITY = option(
@@ -43,15 +43,13 @@ VARY_ONE = option(
 )
 @with_model([GROUPS, VARY_ONE, QUANTITY, *PICTURE])
 def command(
+    session: Session,
     params: Params,
     groups: int,
     vary: Any,
     quantity: str,
     output: Path | None,
     look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Draw all fixed points while one constant is varied: solid where stable, dashed where not.
 
@@ -61,7 +59,7 @@ def command(
     chosen = output_path(
         "branches", output, params, {"groups": groups, "y": quantity, "vary": vary.name}
     )
-    result = follow(params, vary, groups, ResultStore(store_path, recompute=recompute))
+    result = follow(session, params, vary, groups)
 
     from vaedyn.figures import branches as figures_branches
     from vaedyn.fixedpoints.newton import Model
@@ -69,4 +67,4 @@ def command(
 
     limits = thresholds(Model.of(params), None) if vary.name == "beta" else None
     figure = figures_branches.branches(result, quantity, limits, look)
-    write("branches", figure, chosen, [("branches", result)], as_json)
+    write(session, "branches", figure, chosen, [("branches", result)])

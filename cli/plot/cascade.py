@@ -14,11 +14,10 @@ from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 
-from ...store import ResultStore
 from ..follow import follow
 from ..options import SIMULATION_OPTIONS, Command, option, with_model
-from ..output import progress_bar
 from ..ranges import COUNT, Range, RangeType
+from ..session import Session
 from .picture import PICTURE, output_path, write
 
 log = logging.getLogger(__name__)
@@ -47,15 +46,13 @@ SIMULATIONS = option(
 )
 @with_model([VARY_BETA, *SIMULATION_OPTIONS, SIMULATIONS, *PICTURE])
 def command(
+    session: Session,
     params: Params,
     vary: Range | None,
     simulations: int,
     output: Path | None,
     look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
-    **simulation: Any,
+    ensemble: dict[str, Any],
 ) -> None:
     """Draw how latents collapse one by one as beta rises: active units, error, KL per latent.
 
@@ -63,14 +60,13 @@ def command(
     must be long: latents mixed over two signals part slowly. A latent is active
     when its KL divergence is more than 0.01 nats, in both.
     """
-    told = {name: value for name, value in simulation.items() if name != "jobs"}
+    told = {name: value for name, value in ensemble.items() if name != "jobs"}
     chosen = output_path("cascade", output, params, {**told, "simulations": simulations})
     if vary and vary.name != "beta":
         raise click.BadParameter(f"expected beta=..., got {vary.name}", param_hint="--vary")
     top = 1.2 * (params.strengths.max() + params.eta)
     range_ = vary or Range("beta", 0.02 * top, top, COUNT)
-    store = ResultStore(store_path, recompute=recompute)
-    result = follow(params, range_, 1, store)
+    result = follow(session, params, range_, 1)
     end = attractor(result)
     if not end.size:
         raise DivergenceError(
@@ -79,9 +75,9 @@ def command(
         )
     runs, early = [], 0
     for beta in np.linspace(range_.start, range_.high, simulations + 2)[1:-1]:
-        with progress_bar(f"simulate, beta = {beta:.3g}", "steps") as progress:
+        with session.progress(f"simulate, beta = {beta:.3g}", "steps") as progress:
             at = replace(params, beta=float(f"{beta:.6g}"))
-            runs.append(simulate(at, **simulation, store=store, progress=progress))
+            runs.append(simulate(at, **ensemble, store=session.store, progress=progress))
         limit = np.interp(at.beta, result.varied[end], result.eps_g[end])
         early += bool(abs(theory(at).eps_g[-1] - limit) > 0.02 * params.strengths.sum())
     if early:
@@ -99,5 +95,5 @@ def command(
     limits = thresholds(Model.of(params), None)
     figure = figures_cascade.cascade(result, runs, limits, look)
     write(
-        "cascade", figure, chosen, [("branches", result), *(("simulate", r) for r in runs)], as_json
+        session, "cascade", figure, chosen, [("branches", result), *(("simulate", r) for r in runs)]
     )

@@ -9,7 +9,6 @@ import numpy as np
 
 from vaedyn.data.settling import ALIKE
 
-from ...store import ResultStore
 from ..data import DATA, DATA_OPTIONS
 from ..ondata import chosen, disagreement, predicted, prepare, slowed, trained
 from ..options import (
@@ -22,12 +21,21 @@ from ..options import (
     option,
 )
 from ..output import print_json
+from ..session import Session
 from .picture import PICTURE, checked, say_if_empty
 
 log = logging.getLogger("vaedyn.cli")
 SHARE = 0.2  # of the time of one training, for each value of beta
 FIGURE_OPTIONS = [
     *DATA_OPTIONS,
+    option(
+        "Model",
+        "--latent",
+        type=click.IntRange(1),
+        default=None,
+        help="Number of latents M.",
+        show_default="one for each signal",
+    ),
     option("Model", "--lam", type=float, default=0.0, help="Weight decay lambda, of W and V."),
     option(
         "Model",
@@ -88,6 +96,7 @@ def in_short(why: str | None) -> str | None:
 @DATA
 @add(FIGURE_OPTIONS, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
 def command(
+    session: Session,
     place: str,
     standardise: bool,
     estimator: str,
@@ -96,9 +105,6 @@ def command(
     seed: int,
     output: Path | None,
     look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
     **model: Any,
 ) -> None:
     """Draw how latents collapse on your data as beta rises: predicted, and by SGD on the rows.
@@ -108,15 +114,13 @@ def command(
     name = f"collapse_{Path(place.partition(':')[0]).stem}.pdf"
     look.check("log", "linear")
     target = checked(output or Path(name))
-    where = {"store_path": store_path, "recompute": recompute}
-    it = prepare(place, model, standardise, estimator, spikes, **where)
+    it = prepare(session, place, model, standardise, estimator, spikes)
     spectrum, eta = it.data.spectrum, it.data.prediction.eta
     floor = it.data.analysis.no_floor is None
     betas = np.geomspace(0.5 * eta, 1.3 * spectrum.eigenvalues[0], simulations)
     betas = np.array([float(f"{beta:.4g}") for beta in betas])
-    store = ResultStore(store_path, recompute=recompute)
     points = [chosen(it, beta, SHARE) for beta in betas.tolist()]
-    runs = [trained(it, params, seed, store) for params in points]
+    runs = [trained(session, it, params, seed) for params in points]
     measured = np.array([np.sort(run.info["kl"])[::-1] for run in runs])
     found = {p.beta: disagreement(it, p, kl) for p, kl in zip(points, measured, strict=True)}
     warnings = [f"at beta = {beta:g} {why}" for beta, why in found.items() if why]
@@ -148,7 +152,7 @@ def command(
     dress(drawn, look)
     say_if_empty(drawn)
     save(drawn, target, keywords=keys)
-    if not as_json:
+    if not session.as_json:
         click.echo(target)
         return
     expected = [predicted(it, params).tolist() for params in points]

@@ -12,11 +12,11 @@ from vaedyn.learning.concentration import Spread, spreads
 from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params
 
-from ...store import ResultStore
-from ..bands import RANDOM_START, cautions
+from ..bands import cautions
 from ..grids import Varied, VariedType
-from ..options import SIMULATION_OPTIONS, Command, Numbers, option, with_model
-from ..output import plain, progress_bar
+from ..options import RANDOM_START, SIMULATION_OPTIONS, Command, Numbers, option, with_model
+from ..output import plain
+from ..session import Session
 from .picture import PICTURE, output_path, write
 
 log = logging.getLogger("vaedyn.cli")
@@ -60,16 +60,13 @@ def dims_of(vary: Varied) -> list[int]:
     ],
 )  # fmt: skip
 def command(
+    session: Session,
     params: Params,
     vary: Varied,
     at: tuple[float, ...] | None,
-    random_start: bool,
     output: Path | None,
     look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
-    **ensemble: Any,
+    ensemble: dict[str, Any],
 ) -> None:
     """Draw the spread of runs against N: SGD approaches the ODE as 1/sqrt(N).
 
@@ -85,16 +82,13 @@ def command(
         raise click.BadParameter("a spread needs at least 2 runs", param_hint="--runs")
     look.check("log", "log")
     output = output_path("concentration", output, params, {})
-    store = ResultStore(store_path, recompute=recompute)
     start: Any = params.overlaps()
     models = [replace(params, dim=dim, init=start, init_seed=0) for dim in dims]
     drawn = []
     for dim, model in zip(dims, models, strict=True):
-        theory = bands(model, random_start=random_start, store=store)
-        with progress_bar(f"N = {dim}", "steps") as progress:
-            runs = simulate(
-                model, random_start=random_start, store=store, progress=progress, **ensemble
-            )
+        theory = bands(model, random_start=ensemble["random_start"], store=session.store)
+        with session.progress(f"N = {dim}", "steps") as progress:
+            runs = simulate(model, **ensemble, store=session.store, progress=progress)
         drawn.append((theory, runs))
     for text in cautions(drawn[0][0], False):
         log.warning(f"at N = {dims[0]}, {text}")
@@ -108,7 +102,7 @@ def command(
 
     figure = draw(found, params, ensemble["runs"], look)
     records = [pair for b, sgd in drawn for pair in (("bands", b), ("simulate", sgd))]
-    write("concentration", figure, output, records, as_json, powers=[*map(_power, found)])
+    write(session, "concentration", figure, output, records, powers=[*map(_power, found)])
 
 
 def _power(spread: Spread) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from vaedyn.learning.escape import Escape, escape, escape_times
 from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params
 
-from ...store import ResultStore
 from ..grids import Varied
 from ..options import SIMULATION_OPTIONS, Command, with_model
-from ..output import plain, progress_bar
+from ..output import plain
+from ..session import Session
 from .concentration import VARY_DIM, dims_of
 from .picture import PICTURE, output_path, write
 
@@ -33,14 +33,12 @@ FURTHER = 8.0  # standard deviations beyond the mean up to which escapes are wai
     [VARY_DIM, *PICTURE],
 )
 def command(
+    session: Session,
     params: Params,
     vary: Varied,
     output: Path | None,
     look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
-    **ensemble: Any,
+    ensemble: dict[str, Any],
 ) -> None:
     """Draw when runs leave the initial plateau, against N: the mean grows as ln(N) / (2 g).
 
@@ -54,14 +52,14 @@ def command(
         raise click.BadParameter("a spread needs at least 2 runs", param_hint="--runs")
     look.check("log", "linear")
     output = output_path("escape", output, params, {})
-    store = ResultStore(store_path, recompute=recompute)
     escapes = [escape(replace(params, dim=dim)) for dim in dims]
     measured, drawn = [], []
     for dim, expected in zip(dims, escapes, strict=True):
         t_max = float(f"{expected.mean + FURTHER * expected.std:.3g}")
         model = replace(params, dim=dim, t_max=t_max, points=min(2001, int(t_max * dim)))
-        with progress_bar(f"N = {dim}", "steps") as progress:
-            runs = simulate(model, random_start=True, store=store, progress=progress, **ensemble)
+        with session.progress(f"N = {dim}", "steps") as progress:
+            started: dict[str, Any] = ensemble | {"random_start": True}
+            runs = simulate(model, **started, store=session.store, progress=progress)
         times = escape_times(runs, expected.overlap)
         late = np.isnan(times)
         if late.any():
@@ -73,7 +71,7 @@ def command(
 
     found = list(zip(dims, escapes, strict=True))
     figure = draw(params, found, measured, look)
-    write("escape", figure, output, drawn, as_json, points=_points(found, measured))
+    write(session, "escape", figure, output, drawn, points=_points(found, measured))
 
 
 def _points(

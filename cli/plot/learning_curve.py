@@ -5,16 +5,13 @@ from typing import Any
 
 import click
 
-from vaedyn.learning.simulate import simulate
-from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
-from vaedyn.sweeps.grids import Point, grid, shown
+from vaedyn.sweeps.grids import grid, shown
 
-from ...store import ResultStore
 from ..advice import warn
 from ..grids import Varied, VariedType, by_name, note_counts
 from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
-from ..output import progress_bar
+from ..session import Session
 from .animation import ANIMATE, animate, checked_animation
 from .picture import output_path, write
 from .trajectories import SPREAD, TRAJECTORIES, draw, numerics, trajectories
@@ -33,22 +30,6 @@ VARY_CURVES = option(
 )
 
 
-def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[Point], Any, Any]:
-    """Return the points of a sweep in one parameter, and theory and simulation of each."""
-    points = grid(params, by_name([vary]))
-    store = ResultStore(options["store_path"], recompute=options["recompute"])
-    tolerances = {name: options[name] for name in ("rtol", "atol")}
-    names = ("runs", "seed", "engine", "random_start", "jobs")
-    ensemble = {name: options[name] for name in names}
-    ode, sgd = [], []
-    for n, point in enumerate(points, 1):
-        ode.append(theory(point.params, store=store, **tolerances))
-        with progress_bar(f"simulate {n} of {len(points)}", "steps") as progress:
-            sgd.append(simulate(point.params, store=store, progress=progress, **ensemble))
-    note_counts([vary])
-    return points, ode, sgd
-
-
 @click.command(
     "learning-curve",
     cls=Command,
@@ -64,11 +45,15 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
     SIMULATION_OPTIONS, THEORY_OPTIONS, SPREAD, [VARY_CURVES, *TRAJECTORIES, Y_SCALE, ANIMATE]
 )
 def command(
+    session: Session,
+    params: Params,
     vary: Varied | None,
     animation: Path | None,
+    with_bands: bool,
     band: str,
     x_scale: str,
     y_scale: str,
+    output: Path | None,
     look: Any,
     **options: Any,
 ) -> None:
@@ -80,26 +65,34 @@ def command(
     given them at the time shown, and move with it.
     """
     style = {"band": band, "x_scale": x_scale, "y_scale": y_scale}
-    if options["with_bands"] and (vary or animation):
+    if with_bands and (vary or animation):
         raise click.UsageError("--bands goes with a single picture of a single model")
     if animation is not None:
         look.check(x_scale, y_scale)
-        animation = checked_animation(animation, options["params"], vary)
-        still = options["output"] and output_path("learning-curve", options["output"], Params(), {})
-        warn(options["params"])
-        animate(animation, still, *trajectories(**options), {**style, "look": look}, options)
+        animation = checked_animation(animation, params, vary)
+        still = output and output_path("learning-curve", output, Params(), {})
+        warn(params)
+        pair = trajectories(session, params, **options)
+        tolerances = {name: options[name] for name in ("rtol", "atol")}
+        animate(session, animation, still, *pair, tolerances, {**style, "look": look})
         return
     if vary is None:
-        draw("learning-curve", style, look, **options)
+        draw(session, "learning-curve", style, look, params, output, with_bands, **options)
         return
     look.check(x_scale, y_scale)
-    params, values = options["params"], "-".join(map(shown, vary.values[:MOST_NAMED]))
+    values = "-".join(map(shown, vary.values[:MOST_NAMED]))
     name = f"learning-curve_{vary.name}-{values}".replace("/", "-").replace(":", "-")
-    output = output_path(name, options["output"], params, {**numerics(options), **style})
-    points, ode, sgd = curves(params, vary, options)
+    chosen = output_path(name, output, params, {**numerics(**options), **style})
+    points = grid(params, by_name([vary]))
+    pairs = [
+        trajectories(session, point.params, **options, title=f"simulate {n} of {len(points)}")
+        for n, point in enumerate(points, 1)
+    ]
+    ode, sgd = (list(each) for each in zip(*pairs, strict=True))
+    note_counts([vary])
 
     from vaedyn.figures.learning_curves import learning_curves
 
     drawn = [("theory", each) for each in ode] + [("simulate", each) for each in sgd]
     figure = learning_curves(points, ode, sgd, **style, look=look)
-    write("learning-curve", figure, output, drawn, options["as_json"])
+    write(session, "learning-curve", figure, chosen, drawn)

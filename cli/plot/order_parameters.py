@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, with_model
+from ..session import Session
 from .trajectories import SPREAD, TRAJECTORIES, draw
 
 
@@ -17,6 +18,6 @@ from .trajectories import SPREAD, TRAJECTORIES, draw
     ],
 )
 @with_model(SIMULATION_OPTIONS, THEORY_OPTIONS, SPREAD, TRAJECTORIES)
-def command(band: str, x_scale: str, look: Any, **options: Any) -> None:
+def command(session: Session, band: str, x_scale: str, look: Any, **options: Any) -> None:
     """Draw m, d, Q, E, R and D in time, one panel each."""
-    draw("order-parameters", {"band": band, "x_scale": x_scale}, look, **options)
+    draw(session, "order-parameters", {"band": band, "x_scale": x_scale}, look, **options)

@@ -8,11 +8,10 @@ import click
 from vaedyn.fixedpoints.branches import VARIED
 from vaedyn.model.params import Params
 
-from ...store import ResultStore
 from ..follow import survey
 from ..options import Command, option, with_model
-from ..output import print_json
 from ..ranges import COUNT, Range, RangeType
+from ..session import Session
 from .picture import PICTURE, output_path, say_if_empty
 
 VARY_TWO = option(
@@ -35,13 +34,11 @@ VARY_TWO = option(
 )
 @with_model([VARY_TWO, *PICTURE])
 def command(
+    session: Session,
     params: Params,
     vary: tuple[Range, ...],
     output: Path | None,
     look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Draw which state is stable, and its error, over two constants.
 
@@ -56,16 +53,13 @@ def command(
         raise click.UsageError("expected --vary twice")
     names = {"vary": "-".join(range_.name for range_ in vary)}
     chosen = output_path("phase-diagram", output, params, names)
-    result = survey(params, vary, ResultStore(store_path, recompute=recompute))
+    result = survey(session, params, vary)
 
     from vaedyn.figures import phase_diagram as figures_phases
     from vaedyn.figures.style import save
 
     figure = figures_phases.phase_diagram(result, look)
     say_if_empty(figure)
-    save(figure, chosen, keywords=result.info["keys"])
-    if as_json:
-        keys = result.info["keys"]
-        print_json({"command": "plot phase-diagram", "output": str(chosen), "keys": keys})
-    else:
-        click.echo(chosen)
+    keys = result.info["keys"]
+    save(figure, chosen, keywords=keys)
+    session.answer({"command": "plot phase-diagram", "output": str(chosen), "keys": keys}, chosen)

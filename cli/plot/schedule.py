@@ -8,6 +8,7 @@ import click
 from vaedyn.model.params import Params
 
 from ..options import Command, with_model
+from ..session import Session
 from .picture import PICTURE, output_path, write
 
 
@@ -20,12 +21,10 @@ from .picture import PICTURE, output_path, write
     ],
 )
 @with_model(PICTURE)
-def command(
-    params: Params, output: Path | None, look: Any, store_path: Path, recompute: bool, as_json: bool
-) -> None:
+def command(session: Session, params: Params, output: Path | None, look: Any) -> None:
     """Draw the KL weight in time that --anneal and --beta describe."""
     chosen = output_path("schedule", output, params, {})
 
     from vaedyn.figures.schedule import schedule as draw
 
-    write("schedule", draw(params, look), chosen, [], as_json)
+    write(session, "schedule", draw(params, look), chosen, [])

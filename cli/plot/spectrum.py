@@ -10,7 +10,7 @@ from ..convention import OWN, check_judged, convention_of, judged
 from ..data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS
 from ..data import look as look_at
 from ..options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
-from ..output import print_json
+from ..session import Session
 from ..spectrum import LATENT
 from .picture import PICTURE, checked, say_if_empty
 
@@ -27,7 +27,7 @@ log = logging.getLogger("vaedyn.cli")
 )
 @DATA
 @add(
-    DATA_OPTIONS[:3],
+    DATA_OPTIONS,
     [LATENT],
     CONVENTION_OPTIONS,
     PICTURE,
@@ -37,6 +37,7 @@ log = logging.getLogger("vaedyn.cli")
     OUTPUT_OPTIONS,
 )
 def command(
+    session: Session,
     place: str,
     standardise: bool,
     estimator: str,
@@ -51,9 +52,6 @@ def command(
     look: Any,
     leading: int,
     passes: int,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Draw the eigenvalues of your data's covariance, the noise, and where latents collapse.
 
@@ -63,8 +61,7 @@ def command(
     convention = convention_of(loss, decoder_variance, scale)
     check_judged(weight, beta)
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
-    where = {"store_path": store_path, "recompute": recompute}
-    data = look_at(place, standardise, estimator, spikes, leading, passes, **where)
+    data = look_at(session, place, standardise, estimator, spikes, leading, passes)
     for text in data.analysis.warnings:
         log.warning(text)
 
@@ -85,7 +82,5 @@ def command(
     dress(drawn, look)
     say_if_empty(drawn)
     save(drawn, chosen, keywords=[data.source.key])
-    if as_json:
-        print_json({"command": "plot spectrum", "output": str(chosen), "keys": [data.source.key]})
-    else:
-        click.echo(chosen)
+    keys = [data.source.key]
+    session.answer({"command": "plot spectrum", "output": str(chosen), "keys": keys}, chosen)

@@ -13,13 +13,13 @@ from vaedyn.model.params import Params
 from vaedyn.sweeps.points import COMMANDS
 from vaedyn.sweeps.sweep import Sweep, sweep
 
-from ...store import ResultStore
 from ..advice import TOL
 from ..complete import words
 from ..grids import Varied, VariedType, by_name, note_counts
 from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
-from ..output import print_json, progress_bar, without_records
+from ..output import without_records
 from ..pointwise import tell
+from ..session import Session
 from .picture import PICTURE, output_path, say_if_empty
 
 log = logging.getLogger("vaedyn.cli")
@@ -54,7 +54,6 @@ KIND = option(
     help="Lines, or a map in colours over both parameters, scaled by --y-scale.",
     show_default=f"a map from {MANY} values of both",
 )
-JOBS = SIMULATION_OPTIONS[3:]
 SCALES = [
     option(
         "Output", f"--{axis}-scale", type=click.Choice(["linear", "log"]), default="linear",
@@ -106,6 +105,7 @@ SCALES = [
     ],
 )
 def command(
+    session: Session,
     params: Params,
     vary: tuple[Varied, ...],
     of: str,
@@ -117,10 +117,10 @@ def command(
     y_scale: str,
     output: Path | None,
     look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
-    **options: Any,
+    ensemble: dict[str, Any],
+    rtol: float,
+    atol: float,
+    tol: float,
 ) -> None:
     """Draw where learning ends against what is varied, a line for each value of a second one.
 
@@ -136,19 +136,20 @@ def command(
     if x_scale == "log" and min(varied[x]) <= 0:
         reason = f"a logarithmic axis needs values above 0, and {x} has {min(varied[x]):g}"
         raise click.BadParameter(reason, param_hint="--x-scale")
-    marks = {"of": of, "x": x, "y": y, "hue": hue, "kind": kind, "tol": options["tol"]}
+    marks = {"of": of, "x": x, "y": y, "hue": hue, "kind": kind, "tol": tol}
     chosen = output_path("sweep", output, params, {k: v for k, v in marks.items() if v})
-    used = ("runs", "seed", "engine") if of == "simulate" else ("rtol", "atol")
-    used += ("tol",) if of == "convergence" else ()
-    with without_records(), progress_bar(f"sweep {of}", "points") as progress:
+    jobs = ensemble.pop("jobs")
+    used: dict[str, Any] = ensemble if of == "simulate" else {"rtol": rtol, "atol": atol}
+    used |= {"tol": tol} if of == "convergence" else {}
+    with without_records(), session.progress(f"sweep {of}", "points") as progress:
         result = sweep(
             of,
             params,
             varied,
-            store=ResultStore(store_path, recompute=recompute),
-            jobs=options["jobs"],
+            store=session.store,
+            jobs=jobs,
             progress=progress,
-            **{key: options[key] for key in used},
+            **used,
         )
     note_counts(vary)
     _tell(result)
@@ -168,10 +169,7 @@ def command(
         drawn = along(*values, x, y, hue, x_scale=x_scale, y_scale=y_scale, **looks)
     say_if_empty(drawn)
     save(drawn, chosen, keywords=keys)
-    if as_json:
-        print_json({"command": "plot sweep", "output": str(chosen), "keys": keys})
-    else:
-        click.echo(chosen)
+    session.answer({"command": "plot sweep", "output": str(chosen), "keys": keys}, chosen)
     if result.failed:
         raise click.exceptions.Exit(1)
 

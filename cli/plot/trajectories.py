@@ -11,11 +11,10 @@ from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 from vaedyn.model.results import Trajectory
 
-from ...store import ResultStore
 from ..advice import warn
-from ..bands import BANDS, RANDOM_START, compute_bands
-from ..options import option
-from ..output import progress_bar
+from ..bands import BANDS, compute_bands
+from ..options import RANDOM_START, option
+from ..session import Session
 from .picture import PICTURE, X_SCALE, output_path, write
 
 SPREAD = [BANDS, RANDOM_START]
@@ -32,42 +31,52 @@ TRAJECTORIES = [
 ]
 
 
-def draw(name: str, style: dict[str, str], look: Any, **options: Any) -> None:
-    """Compute or load both trajectories, draw them, and tell what was done."""
-    params: Params = options["params"]
+def draw(
+    session: Session,
+    name: str,
+    style: dict[str, str],
+    look: Any,
+    params: Params,
+    output: Path | None,
+    with_bands: bool,
+    **options: Any,
+) -> None:
+    """Compute or load both trajectories, draw them, and print where the figure is."""
     look.check(style["x_scale"], style.get("y_scale", "linear"))
-    output = output_path(name, options["output"], params, {**numerics(options), **style})
+    told = numerics(with_bands=with_bands, **options)
+    chosen = output_path(name, output, params, {**told, **style})
     warn(params)
-    as_json, with_bands = options.pop("as_json"), options.pop("with_bands")
-    ode, sgd = trajectories(**options)
+    ode, sgd = trajectories(session, params, **options)
     drawn, around = [("theory", ode), ("simulate", sgd)], None
     if with_bands:
-        store = ResultStore(options["store_path"], recompute=options["recompute"])
-        around = compute_bands(params, options["random_start"], store)
+        around = compute_bands(session, params, options["ensemble"]["random_start"])
         drawn.append(("bands", around))
 
     own = name.replace("-", "_")
     figure_of = getattr(import_module(f"vaedyn.figures.{own}"), own)
     figure = figure_of(ode, sgd, around, **style, look=look)
-    write(name, figure, output, drawn, as_json)
+    write(session, name, figure, chosen, drawn)
 
 
-def numerics(options: dict[str, Any]) -> dict[str, Any]:
+def numerics(
+    ensemble: dict[str, Any], rtol: float, atol: float, with_bands: bool = False
+) -> dict[str, Any]:
     """Return the options that a picture's name tells besides the model and the style."""
-    numerics = {key: options[key] for key in ("runs", "seed", "engine", "rtol", "atol")}
-    return numerics | {key: True for key in ("with_bands", "random_start") if options[key]}
+    told = {name: value for name, value in ensemble.items() if name != "jobs"}
+    flags = {"with_bands": with_bands, "random_start": told.pop("random_start")}
+    return {**told, "rtol": rtol, "atol": atol, **{name: True for name in flags if flags[name]}}
 
 
 def trajectories(
-    params: Params, store_path: Path, recompute: bool, **options: Any
+    session: Session,
+    params: Params,
+    ensemble: dict[str, Any],
+    rtol: float,
+    atol: float,
+    title: str = "simulate",
 ) -> tuple[Trajectory, Trajectory]:
-    store = ResultStore(store_path, recompute=recompute)
-    ode = theory(params, rtol=options["rtol"], atol=options["atol"], store=store)
-    with progress_bar("simulate", "steps") as progress:
-        sgd = simulate(
-            params,
-            **{name: options[name] for name in ("runs", "seed", "engine", "random_start", "jobs")},
-            store=store,
-            progress=progress,
-        )
+    """Return theory and simulation of a model."""
+    ode = theory(params, rtol=rtol, atol=atol, store=session.store)
+    with session.progress(title, "steps") as progress:
+        sgd = simulate(params, **ensemble, store=session.store, progress=progress)
     return ode, sgd

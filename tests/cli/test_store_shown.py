@@ -93,7 +93,7 @@ def test_a_record_is_shown_in_full(run, three, monkeypatch):
     asked = []
     monkeypatch.setattr(store, "found", lambda *words: asked.append(words) or one)
     lines = run("store show bb").out.splitlines()
-    assert asked == [(Path("vaedyn-store"), "bb")]
+    assert [(each.path, key) for each, key in asked] == [(Path("vaedyn-store"), "bb")]
     again = "vaedyn simulate --dim 70 --latent 1 --signal 1 --rho 1.0 --eta 1.0 --beta 1.0 " \
         "--lam 0.0 --lr 0.01 --t-max 1500.0 --points 401 --anneal constant --init gaussian " \
         "--init-seed 0 --engine exact --seed 0 --runs 12"  # fmt: skip

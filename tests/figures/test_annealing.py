@@ -8,9 +8,9 @@ import pytest
 import vaedyn
 from vaedyn.annealing.best_schedule import Tuning
 from vaedyn.cli.plot.annealing import _simulated
+from vaedyn.cli.session import Session
 from vaedyn.figures.annealing import UNDER, _distance, annealing
 from vaedyn.figures.style import new_figure
-from vaedyn.store import ResultStore
 
 START = "--init m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
 
@@ -91,7 +91,7 @@ def test_why_there_are_no_markers_is_said(family, spec, times, reason, caplog, t
         numbers=numbers, times=np.full(len(numbers), times), off=60.0,
     )  # fmt: skip
     with caplog.at_level("INFO", "vaedyn.cli"):
-        assert _simulated(params, found, 0, (2, 0, 1), ResultStore(tmp_path)) == []
+        assert _simulated(Session(tmp_path), params, found, 0, (2, 0, 1)) == []
         assert "marker" not in caplog.text
-        assert _simulated(params, found, 2, (2, 0, 1), ResultStore(tmp_path)) == []
+        assert _simulated(Session(tmp_path), params, found, 2, (2, 0, 1)) == []
     assert re.search(reason, caplog.text)
