@@ -1,26 +1,22 @@
 """`vaedyn anneal`."""
 
-from dataclasses import asdict, replace
-from typing import Any, NamedTuple
+from dataclasses import asdict
+from typing import Any
 
 import click
-import numpy as np
 
 from vaedyn.annealing.adiabatic import relaxation_time
 from vaedyn.annealing.best_schedule import FAMILIES, MOST_KNOTS, Tuning, best_schedule
-from vaedyn.annealing.time_to_converge import end_of_learning, measured, spread
-from vaedyn.errors import ConvergenceError
-from vaedyn.learning.simulate import simulate
+from vaedyn.annealing.confirm import Confirmation
+from vaedyn.annealing.confirm import confirm as measure
 from vaedyn.model.params import Params
 
-from .advice import TOL, fluctuation, warn
+from .advice import TOL, warn
 from .options import JOBS, SEED, THEORY_OPTIONS, Command, option, with_model
 from .output import number, plain, print_json, table
 from .session import Session
 
 WORTH_IT = 1.05  # a smaller gain is no help
-LONGER = 1.5  # times that of constant beta is simulated, as finite N may cost the gain
-SAVED = 1401  # times saved by them
 FOUND = ("anneal", "t_max", "points")  # the schedule is sought, for as long as learning takes
 
 FAMILY = option(
@@ -46,15 +42,6 @@ CONFIRM = option(
     help="Simulate as many runs under the schedule found and at constant beta; measure the gain.",
     show_default="none",
 )
-
-
-class Confirmation(NamedTuple):
-    """What simulations say: mean times, the gain and its standard error."""
-
-    constant: float
-    annealed: float
-    gain: float
-    error: float
 
 
 @click.command(
@@ -100,7 +87,8 @@ def command(
         )
     checked = None
     if confirm:
-        checked = confirmation(session, params, found, confirm, seed, jobs)
+        watch, store = session.simulation, session.store
+        checked = measure(found, runs=confirm, seed=seed, jobs=jobs, store=store, watch=watch)
     if session.as_json:
         print_json({**describe(params, found, checked), "warnings": warnings})
         return
@@ -128,34 +116,6 @@ def verdict(found: Tuning) -> str:
             "annealing helps, but more than half of the gain is lost if the pace is off by a tenth"
         )
     return "annealing helps"
-
-
-def confirmation(
-    session: Session, params: Params, found: Tuning, runs: int, seed: int, jobs: int | None
-) -> Confirmation:
-    """Simulate the constant and the best schedule, and measure the gain.
-
-    Raises
-    ------
-    ConvergenceError
-        When runs do not come to rest within the tolerance.
-    """
-    times, longest = [], float(f"{LONGER * found.constant:.4g}")
-    for spec in ("constant", found.spec):
-        at = replace(params, anneal=spec, t_max=longest, points=SAVED)
-        with session.progress(f"simulate {spec.partition(':')[0]}", "steps") as progress:
-            result = simulate(
-                at, runs=runs, seed=seed, jobs=jobs, store=session.store, progress=progress
-            )
-        each = measured(result, end_of_learning(at), found.tol)
-        if np.isnan(spread(each)[0]):
-            raise ConvergenceError(
-                f"the mean eps_g of {runs} runs does not stay within {found.tol:g} of its end; "
-                f"they differ by {fluctuation(result):.2g}: raise --dim ({params.dim}) or --confirm"
-            )
-        times.append(each)
-    gain, error = spread(times[0] / times[1])
-    return Confirmation(spread(times[0])[0], spread(times[1])[0], gain, error)
 
 
 def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dict[str, Any]:

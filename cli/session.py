@@ -47,6 +47,10 @@ class Session:
         """Return a context with a function of what is done and the total, which shows it."""
         return progress_bar(title, unit)
 
+    def simulation(self, title: str) -> AbstractContextManager[Callable[[float, float], None]]:
+        """Return such a context for a simulation, whose steps are counted."""
+        return self.progress(title, "steps")
+
     def answer(self, data: dict[str, Any], *lines: Any) -> None:
         """Print `data` as one JSON object, or else the lines."""
         if self.as_json:

@@ -73,7 +73,7 @@ def command(
     without_data()
     model = Params(**params)
     warnings = warn(model, tol)
-    with session.progress("simulate", "steps") as progress:
+    with session.simulation("simulate") as progress:
         result = simulate(model, **ensemble, store=session.store, progress=progress)
     with without_records():
         ending = time_to_converge(model, tol, store=session.store)

@@ -1,21 +1,17 @@
 """`vaedyn plot cascade`."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from vaedyn.errors import DivergenceError
-from vaedyn.fixedpoints.branches import attractor
-from vaedyn.learning.simulate import simulate
-from vaedyn.learning.theory import theory
+from vaedyn.fixedpoints.cascade import cascade, unfinished
 from vaedyn.model.params import Params
 
 from ..follow import follow
 from ..options import SIMULATION_OPTIONS, Command, option, with_model
+from ..output import without_records
 from ..ranges import COUNT, Range, RangeType
 from ..session import Session
 from .picture import PICTURE, output_path, write
@@ -66,20 +62,16 @@ def command(
         raise click.BadParameter(f"expected beta=..., got {vary.name}", param_hint="--vary")
     top = 1.2 * (params.strengths.max() + params.eta)
     range_ = vary or Range("beta", 0.02 * top, top, COUNT)
-    result = follow(session, params, range_, 1)
-    end = attractor(result)
-    if not end.size:
-        raise DivergenceError(
-            f"no fixed point is stable from beta = {range_.start:.6g} to {range_.high:.6g} "
-            f"at learning rate {params.lr:g}: lower --lr, or choose another range by --vary"
-        )
-    runs, early = [], 0
-    for beta in np.linspace(range_.start, range_.high, simulations + 2)[1:-1]:
-        with session.progress(f"simulate, beta = {beta:.3g}", "steps") as progress:
-            at = replace(params, beta=float(f"{beta:.6g}"))
-            runs.append(simulate(at, **ensemble, store=session.store, progress=progress))
-        limit = np.interp(at.beta, result.varied[end], result.eps_g[end])
-        early += bool(abs(theory(at).eps_g[-1] - limit) > 0.02 * params.strengths.sum())
+    along = follow(session, params, range_, 1)
+    found = cascade(
+        along,
+        simulations=simulations,
+        store=session.store,
+        watch=session.simulation,
+        **ensemble,
+    )
+    with without_records():
+        early = unfinished(found, store=session.store)
     if early:
         log.warning(
             "at %d of %d values of beta learning has not ended by t = %g: raise --t-max",
@@ -89,11 +81,7 @@ def command(
         )
 
     from vaedyn.figures import cascade as figures_cascade
-    from vaedyn.fixedpoints.newton import Model
-    from vaedyn.fixedpoints.thresholds import thresholds
 
-    limits = thresholds(Model.of(params), None)
-    figure = figures_cascade.cascade(result, runs, limits, look)
-    write(
-        session, "cascade", figure, chosen, [("branches", result), *(("simulate", r) for r in runs)]
-    )
+    figure = figures_cascade.cascade(found, look)
+    records = [("branches", along), *(("simulate", run) for run in found.simulated)]
+    write(session, "cascade", figure, chosen, records)

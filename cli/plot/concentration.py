@@ -1,15 +1,12 @@
 """`vaedyn plot concentration`."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vaedyn.learning.bands import bands
-from vaedyn.learning.concentration import Spread, spreads
-from vaedyn.learning.simulate import simulate
+from vaedyn.learning.concentration import Spread, ensembles, spreads
 from vaedyn.model.params import Params
 
 from ..bands import cautions
@@ -82,14 +79,7 @@ def command(
         raise click.BadParameter("a spread needs at least 2 runs", param_hint="--runs")
     look.check("log", "log")
     output = output_path("concentration", output, params, {})
-    start: Any = params.overlaps()
-    models = [replace(params, dim=dim, init=start, init_seed=0) for dim in dims]
-    drawn = []
-    for dim, model in zip(dims, models, strict=True):
-        theory = bands(model, random_start=ensemble["random_start"], store=session.store)
-        with session.progress(f"N = {dim}", "steps") as progress:
-            runs = simulate(model, **ensemble, store=session.store, progress=progress)
-        drawn.append((theory, runs))
+    drawn = ensembles(params, dims, store=session.store, watch=session.simulation, **ensemble)
     for text in cautions(drawn[0][0], False):
         log.warning(f"at N = {dims[0]}, {text}")
 

@@ -1,15 +1,11 @@
 """`vaedyn plot escape`."""
 
-import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from vaedyn.learning.escape import Escape, escape, escape_times
-from vaedyn.learning.simulate import simulate
+from vaedyn.learning.escape import Escaped, escapes
 from vaedyn.model.params import Params
 
 from ..grids import Varied
@@ -18,9 +14,6 @@ from ..output import plain
 from ..session import Session
 from .concentration import VARY_DIM, dims_of
 from .picture import PICTURE, output_path, write
-
-log = logging.getLogger("vaedyn.cli")
-FURTHER = 8.0  # standard deviations beyond the mean up to which escapes are waited for
 
 
 @click.command(
@@ -52,41 +45,27 @@ def command(
         raise click.BadParameter("a spread needs at least 2 runs", param_hint="--runs")
     look.check("log", "linear")
     output = output_path("escape", output, params, {})
-    escapes = [escape(replace(params, dim=dim)) for dim in dims]
-    measured, drawn = [], []
-    for dim, expected in zip(dims, escapes, strict=True):
-        t_max = float(f"{expected.mean + FURTHER * expected.std:.3g}")
-        model = replace(params, dim=dim, t_max=t_max, points=min(2001, int(t_max * dim)))
-        with session.progress(f"N = {dim}", "steps") as progress:
-            started: dict[str, Any] = ensemble | {"random_start": True}
-            runs = simulate(model, **started, store=session.store, progress=progress)
-        times = escape_times(runs, expected.overlap)
-        late = np.isnan(times)
-        if late.any():
-            log.warning(f"{late.sum()} of {len(times)} runs at N = {dim} are left out: no escape")
-        measured.append((dim, times[~late]))
-        drawn.append(("simulate", runs))
+    found = escapes(params, dims, store=session.store, watch=session.simulation, **ensemble)
 
-    from vaedyn.figures.escape import escape as draw
+    from vaedyn.figures.escape import escape
 
-    found = list(zip(dims, escapes, strict=True))
-    figure = draw(params, found, measured, look)
-    write(session, "escape", figure, output, drawn, points=_points(found, measured))
+    figure = escape(params, found, look)
+    records = [("simulate", each.runs) for each in found]
+    write(session, "escape", figure, output, records, points=_points(found))
 
 
-def _points(
-    found: list[tuple[int, Escape]], measured: list[tuple[int, np.ndarray]]
-) -> list[dict[str, Any]]:
+def _points(found: list[Escaped]) -> list[dict[str, Any]]:
+    """Return the mean and the spread of times, in theory and in simulations, as plain data."""
     return [
         {
-            "dim": dim,
-            "rate": each.rate,
-            "theory": {"mean": each.mean, "std": each.std},
+            "dim": each.dim,
+            "rate": each.expected.rate,
+            "theory": {"mean": each.expected.mean, "std": each.expected.std},
             "simulation": {
-                "mean": plain(times.mean()),
-                "std": plain(times.std(ddof=1)),
-                "runs": len(times),
+                "mean": plain(each.times.mean()),
+                "std": plain(each.times.std(ddof=1)),
+                "runs": len(each.times),
             },
         }
-        for (dim, each), (_, times) in zip(found, measured, strict=True)
+        for each in found
     ]

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from vaedyn.fixedpoints.fixed_points import fixed_points
+from vaedyn.fixedpoints.passages import courses, passages
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 
@@ -48,10 +49,11 @@ def command(
         )
     ode = theory(params, rtol=rtol, atol=atol, store=session.reader)
 
-    from vaedyn.figures import passages as figures_passages
-    from vaedyn.fixedpoints.passages import passages as passed
-
     with session.progress("distances", "points") as progress:
-        passing = passed(points, ode, progress=progress)
-    figure = figures_passages.passages(points, ode, passing, x_scale=x_scale, look=look)
+        found = passages(points, ode, progress=progress)
+
+    from vaedyn.figures import passages as figures_passages
+
+    away = courses(points, ode, found)
+    figure = figures_passages.passages(ode, found, away, x_scale=x_scale, look=look)
     write(session, "passages", figure, chosen, [("theory", ode), ("fixedpoints", points)])

@@ -77,6 +77,6 @@ def trajectories(
 ) -> tuple[Trajectory, Trajectory]:
     """Return theory and simulation of a model."""
     ode = theory(params, rtol=rtol, atol=atol, store=session.store)
-    with session.progress(title, "steps") as progress:
+    with session.simulation(title) as progress:
         sgd = simulate(params, **ensemble, store=session.store, progress=progress)
     return ode, sgd

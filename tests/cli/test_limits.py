@@ -7,6 +7,7 @@ import click
 import numpy as np
 import pytest
 
+from vaedyn.annealing import confirm
 from vaedyn.cli import anneal, ondata, ranges
 from vaedyn.cli import spectrum as shown
 from vaedyn.cli.convention import OWN, check_judged, convention_of, judged
@@ -18,7 +19,8 @@ from vaedyn.cli.ranges import Range, RangeType
 from vaedyn.cli.streams import LONGEST, LONGEST_WORD, one_line
 from vaedyn.data.convention import LEAST, Convention
 from vaedyn.errors import ParameterError
-from vaedyn.learning.escape import Escape
+from vaedyn.learning import escape as theory
+from vaedyn.learning.escape import Escape, Escaped
 
 # --- what is varied ---------------------------------------------------------------------
 
@@ -298,10 +300,14 @@ def test_long_names_of_files_end_in_a_digest(run):
 
 
 def test_escapes_are_told_with_their_spread():
-    found = [(100, Escape(rate=0.5, mean=12.0, std=3.0, overlap=0.4))]
-    assert escape._points(found, [(100, np.array([10.0, 14.0, 15.0]))]) == [{
+    expected, times = (
+        Escape(rate=0.5, mean=12.0, std=3.0, overlap=0.4),
+        np.array([10.0, 14.0, 15.0]),
+    )
+    assert escape._points([Escaped(100, expected, times, SimpleNamespace())]) == [{
         "dim": 100, "rate": 0.5, "theory": {"mean": 12.0, "std": 3.0},
         "simulation": {"mean": 13.0, "std": pytest.approx(np.sqrt(7)), "runs": 3},
     }]  # fmt: skip
-    assert escape.FURTHER == 8.0
-    assert (annealing.SLOW, anneal.WORTH_IT, anneal.LONGER, anneal.SAVED) == (3.0, 1.05, 1.5, 1401)
+    assert (theory.FURTHER, theory.SAVED) == (8.0, 2001)
+    assert (confirm.SLOW, confirm.LONGER, confirm.SAVED, confirm.DRAWN) == (3.0, 1.5, 1401, 601)
+    assert (anneal.WORTH_IT, annealing.LONGER) == (1.05, 1.3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vaedyn.cli import fixedpoints, spectrum
-from vaedyn.cli.plot import escape
+from vaedyn.learning import escape
 
 FAST = "--dim 50 --lr 0.1 --t-max 20 --points 5"
 

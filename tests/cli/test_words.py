@@ -13,7 +13,6 @@ from vaedyn.annealing.best_schedule import Tuning
 from vaedyn.annealing.time_to_converge import Convergence
 from vaedyn.cli import advice, anneal, dryrun, pointwise
 from vaedyn.cli.session import Session
-from vaedyn.errors import ConvergenceError
 from vaedyn.model.results import Source
 from vaedyn.sweeps.grids import Point
 from vaedyn.sweeps.plans import Plan
@@ -280,7 +279,7 @@ def test_a_tuning_is_told_in_full(run, monkeypatch):
     found = tuning()
     monkeypatch.setattr(anneal, "best_schedule", lambda *_, **__: found)
     confirmed = anneal.Confirmation(110.0, 44.0, 2.5, 0.25)
-    monkeypatch.setattr(anneal, "confirmation", lambda *_: confirmed)
+    monkeypatch.setattr(anneal, "measure", lambda *_, **__: confirmed)
     table = [
         "beta(t)                    converged at t      gain",
         "───────────────────────────────────────────────────",
@@ -312,29 +311,3 @@ def test_a_tuning_is_told_in_full(run, monkeypatch):
         found = tuning(spec=spec, time=95.3)
         assert run("anneal --beta 1.5 --family cosine").out.splitlines()[3].split()[0] == shown
     assert run("anneal --beta 1.5 --json").json["helps"] is False
-
-
-def test_gains_are_measured_at_one_and_a_half_times_the_constant_time(monkeypatch):
-    session = Session()
-    asked, times = [], {"constant": np.array([100.0, 120.0]), "linear:30.0": np.array([50.0, 40.0])}
-
-    def simulated(params, *, runs, seed, jobs, store, progress):
-        asked.append((params.anneal, params.t_max, params.points, runs, seed, jobs, store))
-        return SimpleNamespace(t=np.arange(3.0), eps_g=np.zeros((2, 3)), spec=params.anneal)
-
-    monkeypatch.setattr(anneal, "simulate", simulated)
-    monkeypatch.setattr(anneal, "end_of_learning", lambda at: at.anneal)
-    monkeypatch.setattr(anneal, "measured", lambda result, end, tol: times[end] + 0 * tol)
-    monkeypatch.setattr(anneal, "spread", lambda each: (each.mean(), each[0]))
-    found = anneal.confirmation(session, PARAMS, tuning(constant=123.456), 4, 5, 1)
-    # 1.5 times 123.456, with four digits
-    rest = 185.2, 1401, 4, 5, 1, session.store
-    assert asked == [(spec, *rest) for spec in ("constant", "linear:30.0")]
-    assert found == (110.0, 45.0, 2.5, 2.0)
-    times["linear:30.0"] = np.array([np.nan, 40.0])
-    with pytest.raises(ConvergenceError) as error:
-        anneal.confirmation(session, PARAMS, tuning(), 4, 5, 1)
-    assert str(error.value) == (
-        "the mean eps_g of 4 runs does not stay within 0.25 of its end; they differ by 0: "
-        "raise --dim (70) or --confirm"
-    )

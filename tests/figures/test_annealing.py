@@ -1,13 +1,15 @@
 """`vaedyn plot annealing`: times by schedule, and how errors fall."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import vaedyn
 from vaedyn.annealing.best_schedule import Tuning
-from vaedyn.cli.plot.annealing import _simulated
+from vaedyn.annealing.confirm import Measured, compare
+from vaedyn.cli.plot.annealing import markers
 from vaedyn.cli.session import Session
 from vaedyn.figures.annealing import UNDER, _distance, annealing
 from vaedyn.figures.style import new_figure
@@ -29,11 +31,7 @@ def test_plot_annealing_draws_and_reuses(run, tmp_path, family):
 def test_the_figure_shows_times_the_slow_limit_and_the_best():
     params = vaedyn.Params(init=START.partition(" ")[2])
     found = vaedyn.best_schedule(params)
-    curves = [
-        vaedyn.theory(vaedyn.Params(init=params.init, t_max=2000, anneal=spec))
-        for spec in ("constant", found.spec)
-    ]
-    figure = annealing(found, *curves, [(0.002, 1500.0, 20.0)])
+    figure = annealing(compare(found, 2000.0), [Measured(0.002, 1500.0, 20.0)])
     left, right = figure.axes
     line = left.lines[0]
     np.testing.assert_array_equal(line.get_xdata(), found.numbers)
@@ -52,26 +50,23 @@ def test_the_figure_shows_times_the_slow_limit_and_the_best():
 def test_an_overshoot_is_dashed_and_named():
     params = vaedyn.Params(init=START.partition(" ")[2], beta=1.5)
     found = vaedyn.best_schedule(params, "linear")
-    longest = 1.3 * found.constant
-    run, best = (
-        vaedyn.theory(vaedyn.Params(**{**params.to_dict(), "t_max": longest, "anneal": spec}))
-        for spec in ("constant", found.spec)
-    )
-    off = best.eps_g - vaedyn.annealing.time_to_converge.end_of_learning(params)
+    compared = compare(found, 1.3 * found.constant)
+    best, end = compared.best, vaedyn.annealing.time_to_converge.end_of_learning(params)
+    off = best.eps_g - end
     under = (off < 0) & (np.abs(off) > found.tol / 30)
     assert under.any()
     _, (axes,) = new_figure(3.3, 2)
-    assert _distance(axes, best, "blue", found.tol / 30)
+    assert _distance(axes, best, end, "blue", found.tol / 30)
     above, dashed = axes.lines
     np.testing.assert_array_equal(np.isfinite(above.get_ydata()), ~under)
     assert np.isfinite(dashed.get_ydata())[under].all()
     np.testing.assert_allclose(dashed.get_ydata()[under], -off[under])
-    drawn = annealing(found, run, best)
+    drawn = annealing(compared)
     words = [text.get_text() for text in drawn.legends[0].get_texts()]
     assert "below its final value (overshoot)" in words
     entry = drawn.legends[0].legend_handles[words.index("below its final value (overshoot)")]
     assert entry._unscaled_dash_pattern == UNDER
-    never = annealing(found, run, run)
+    never = annealing(replace(compared, best=compared.constant))
     assert not any("overshoot" in text.get_text() for text in never.legends[0].get_texts())
 
 
@@ -90,8 +85,9 @@ def test_why_there_are_no_markers_is_said(family, spec, times, reason, caplog, t
         params=params, family=family, tol=1e-6, end=0.1, constant=100.0, spec=spec, time=50.0,
         numbers=numbers, times=np.full(len(numbers), times), off=60.0,
     )  # fmt: skip
+    ensemble = {"runs": 2, "seed": 0, "jobs": 1}
     with caplog.at_level("INFO", "vaedyn.cli"):
-        assert _simulated(Session(tmp_path), params, found, 0, (2, 0, 1)) == []
+        assert markers(Session(tmp_path), found, 0, **ensemble) == []
         assert "marker" not in caplog.text
-        assert _simulated(Session(tmp_path), params, found, 2, (2, 0, 1)) == []
+        assert markers(Session(tmp_path), found, 2, **ensemble) == []
     assert re.search(reason, caplog.text)

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 import vaedyn
+from tests.shared.pictures import cascade_of
 from vaedyn.figures import branches as figures_branches
 from vaedyn.figures import cascade as figures_cascade
 from vaedyn.fixedpoints.branches import branches
@@ -43,7 +44,9 @@ def shown_thresholds(figure, count):
 )
 def test_names_of_close_thresholds_are_joined(flat, collapse, names):
     limits = {"collapse": list(collapse), "noise": 1.0}
-    shown = shown_thresholds(figures_cascade.cascade(flat, (), limits), len({*collapse, 1.0}))
+    shown = shown_thresholds(
+        figures_cascade.cascade(cascade_of(flat, limits)), len({*collapse, 1.0})
+    )
     assert re.findall(r"\\beta_\{?(\w|\\eta)", " ".join(shown)) == names
     assert (len(shown) == 5) == (collapse == (5, 4, 3, 2))
     figure = figures_branches.branches(flat, "eps_g", limits)

@@ -135,6 +135,27 @@ def distances(
     return np.array(found)
 
 
+def courses(
+    points: FixedPoints, trajectory: Trajectory, found: Sequence[Passage]
+) -> dict[int, np.ndarray]:
+    """Return the distance of a trajectory from each fixed point that it passes, in time.
+
+    Parameters
+    ----------
+    points : FixedPoints
+    trajectory : Trajectory, leading axis (times,)
+    found : sequence of Passage
+        What `passages` returns for both.
+
+    Returns
+    -------
+    dict of int to (times,)
+        By the index of the fixed point, in the order of the first passages.
+    """
+    order = dict.fromkeys(passage.index for passage in found)
+    return {i: distances(points, trajectory, [i])[0] for i in order}
+
+
 def distance(params: Params, point: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return how far `states` (n, values) are from any image of the state `point`, (n,).
 

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Receives the numbers of SGD steps made and wanted, a few times a second."""
+Watch = Callable[[str], AbstractContextManager[Progress | None]]
+"""Returns a context for the simulation of that title, which yields what receives its progress."""
 
 
 class Engine(NamedTuple):
@@ -96,6 +99,11 @@ def vector_engine(params: Params) -> Engine:
         3e-9 * params.dim * (1 + params.latent + params.signal),
         lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
     )
+
+
+def unwatched(_: str) -> AbstractContextManager[None]:
+    """Return a context in which nobody looks at the progress of a simulation."""
+    return nullcontext()
 
 
 ENGINES = {"exact": exact_engine, "vector": vector_engine}
