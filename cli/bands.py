@@ -22,12 +22,7 @@ BANDS = option(
 def compute_bands(session: Session, params: Params, random_start: bool) -> Bands:
     """Return the bands around theory, and say where they are poor."""
     with session.progress("bands") as progress:
-        result = bands(
-            params,
-            random_start=random_start,
-            store=session.store,
-            progress=lambda done: progress(done, 1),
-        )
+        result = bands(params, random_start=random_start, store=session.store, progress=progress)
     for text in cautions(result, random_start):
         log.warning(text)
     return result

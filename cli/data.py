@@ -12,7 +12,7 @@ from vaedyn.data.spectrum import LARGEST_EXACT, PASSES, Spectrum
 from vaedyn.data.spectrum_of import LEADING, spectrum_of
 from vaedyn.data.spiked import ESTIMATORS
 from vaedyn.errors import ParameterError
-from vaedyn.model.results import Source
+from vaedyn.model.records import Source
 from vaedyn.tables.table import Table, TableError, open_table
 
 from .complete import files

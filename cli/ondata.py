@@ -170,7 +170,7 @@ def chosen(it: OnData, beta: float | None = None, share: float = 1.0) -> DataPar
     # about what a step takes
     seconds = 5e-7 + 2e-10 * dim * latent * (6 + 1.5 * latent)
     most = max(share * BUDGET / (seconds * dim), SHORTEST)
-    warm_up = _warm_up(settings.get("anneal", "constant"))
+    warm_up = parse_schedule(settings.get("anneal", "constant")).warm_up()
     settings.setdefault("t_max", _rounded_up(min(max(needed, AT_LEAST / lr) + warm_up, most)))
     settings.setdefault("points", min(401, max(2, int(settings["t_max"] * dim))))
     values = {"beta": beta, "latent": latent, "lr": lr, "dim": dim, "signal": signal}
@@ -200,15 +200,6 @@ def _rounded_up(time: float) -> float:
     """Return a time with two digits that is not earlier."""
     near = float(f"{time:.2g}")
     return near if near >= time else float(f"{near + 10.0 ** (floor(log10(time)) - 1):.2g}")
-
-
-def _warm_up(anneal: str) -> float:
-    """Return how long a schedule rises."""
-    schedule: Any = parse_schedule(anneal)
-    times = getattr(schedule, "times", (0.0,))
-    return max(
-        times[-1], getattr(schedule, "duration", 0.0), 5 / getattr(schedule, "gamma", np.inf)
-    )
 
 
 def _modes(it: OnData, beta: float, latent: int) -> list[Mode]:

@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 import click
 import numpy as np
 
-from vaedyn.model.results import OrderParameters, Source
+from vaedyn.model.records import Source
+from vaedyn.model.results import OrderParameters
 from vaedyn.model.start import NAMES
 
 from ..store import Record, ResultStore

@@ -1,6 +1,5 @@
 """What every command is given: the store, how results are printed, and how progress is shown."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from vaedyn.model.records import Progress
 
 from ..store import ResultStore
 from .output import print_json, progress_bar
@@ -41,13 +42,11 @@ class Session:
         """The store, which reuses what is there even if the answer is computed anew."""
         return ResultStore(self.store_path)
 
-    def progress(
-        self, title: str, unit: str = ""
-    ) -> AbstractContextManager[Callable[[float, float], None]]:
+    def progress(self, title: str, unit: str = "") -> AbstractContextManager[Progress]:
         """Return a context with a function of what is done and the total, which shows it."""
         return progress_bar(title, unit)
 
-    def simulation(self, title: str) -> AbstractContextManager[Callable[[float, float], None]]:
+    def simulation(self, title: str) -> AbstractContextManager[Progress]:
         """Return such a context for a simulation, whose steps are counted."""
         return self.progress(title, "steps")
 

@@ -180,7 +180,7 @@ def _swept(
     total = 0
     with without_records(), session.progress(f"sweep {name}", "points") as show:
 
-        def progress(done: int, wanted: int) -> None:
+        def progress(done: float, wanted: float) -> None:
             nonlocal total
             total = wanted
             show(done, wanted)

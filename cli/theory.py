@@ -57,13 +57,7 @@ def command(
         raise click.UsageError("--random-start goes with --bands: the line itself is the same")
     warnings = warn(params, tol)
     with session.progress("theory") as progress:
-        result = theory(
-            params,
-            rtol=rtol,
-            atol=atol,
-            store=session.store,
-            progress=lambda done: progress(done, 1),
-        )
+        result = theory(params, rtol=rtol, atol=atol, store=session.store, progress=progress)
     solver = result.info["solver"]
     if solver["stiff"] > 0.5 * solver["steps"]:
         log.warning(

@@ -12,7 +12,8 @@ from vaedyn.cli.session import Session
 from vaedyn.fixedpoints.branches import Branches
 from vaedyn.fixedpoints.passages import Passage
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram
-from vaedyn.model.results import OrderParameters, Source, Trajectory
+from vaedyn.model.records import Source
+from vaedyn.model.results import OrderParameters, Trajectory
 
 SOURCE = Source(key="abc", reused=True, path="store/abc.h5", params={"beta": 2.0})
 

@@ -13,7 +13,7 @@ from vaedyn.annealing.best_schedule import Tuning
 from vaedyn.annealing.time_to_converge import Convergence
 from vaedyn.cli import advice, anneal, dryrun, pointwise
 from vaedyn.cli.session import Session
-from vaedyn.model.results import Source
+from vaedyn.model.records import Source
 from vaedyn.sweeps.grids import Point
 from vaedyn.sweeps.plans import Plan
 from vaedyn.sweeps.points import Outcome

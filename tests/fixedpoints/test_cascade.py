@@ -8,6 +8,7 @@ import pytest
 import vaedyn
 from vaedyn.errors import DivergenceError, ParameterError
 from vaedyn.fixedpoints.cascade import cascade, unfinished
+from vaedyn.model.records import unwatched
 from vaedyn.store import ResultStore
 
 PARAMS = vaedyn.Params(dim=500, lr=0.1, t_max=200, points=11)
@@ -23,7 +24,7 @@ def test_simulations_stand_evenly_between_the_ends(along, tmp_path):
 
     def watch(title):
         titles.append(title)
-        return vaedyn.learning.simulate.unwatched(title)
+        return unwatched(title)
 
     found = cascade(along, simulations=3, runs=2, seed=4, store=store, watch=watch)
     betas = [0.75, 1.25, 1.75]

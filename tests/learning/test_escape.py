@@ -10,8 +10,8 @@ import vaedyn
 from tests.learning.test_covariance import random_state
 from vaedyn.kernels import ode
 from vaedyn.learning import escape as plateau
-from vaedyn.learning.simulate import unwatched
 from vaedyn.learning.theory import integrate
+from vaedyn.model.records import unwatched
 from vaedyn.model.state import pack
 
 

@@ -15,7 +15,8 @@ from vaedyn.errors import ConvergenceError, DivergenceError, ParameterError
 from vaedyn.learning import bands as fluctuations
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning import theory as ode
-from vaedyn.model.results import Source, label
+from vaedyn.model.records import Source
+from vaedyn.model.results import label
 from vaedyn.model.state import pack
 
 START = "m=0.3,d=0.2,Q=1.1,E=0.9,R=0.1,D=0.8"
@@ -177,12 +178,14 @@ def test_quantities_have_names_and_units(name):
 # --- what is said on the way ------------------------------------------------------------
 
 
-def test_progress_of_theory_is_the_share_of_time_that_is_done(monkeypatch):
+@pytest.mark.parametrize("compute", [vaedyn.theory, vaedyn.bands])
+def test_progress_of_the_ode_is_the_time_that_it_has_reached(monkeypatch, compute):
     monkeypatch.setattr(ode, "steps_at_once", lambda _: 3)
     heard = []
-    found = vaedyn.theory(PARAMS, progress=heard.append)
+    found = compute(PARAMS, progress=lambda *numbers: heard.append(numbers))
     assert heard == sorted(heard)
-    assert 0 < heard[0] < heard[-1] == 1.0
+    assert {total for _, total in heard} == {PARAMS.t_max}
+    assert 0 < heard[0][0] < heard[-1][0] == PARAMS.t_max
     assert len(heard) == -(-found.info["solver"]["steps"] // 3)
 
 
@@ -221,7 +224,7 @@ def test_an_integration_stops_after_as_many_steps_as_it_may_take():
     assert integrated(most=solver["steps"] + 1)[1] == solver
     heard = []
     with pytest.raises(ConvergenceError) as error:
-        integrated(most=7, progress=heard.append)
+        integrated(most=7, progress=lambda *numbers: heard.append(numbers))
     form = (
         r"stopped at t = (\S+) after 7 steps, the last of size (\S+): "
         r"raise --rtol \(1e-07\) or shorten --t-max"

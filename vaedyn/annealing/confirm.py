@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ConvergenceError
-from ..learning.simulate import Watch, simulate, unwatched
+from ..learning.simulate import simulate
 from ..learning.theory import theory
 from ..model.params import Params
-from ..model.results import Store, Trajectory
+from ..model.records import Store, Watch, unwatched
+from ..model.results import Trajectory
 from .adiabatic import delay
 from .best_schedule import FAMILIES, Tuning
 from .time_to_converge import end_of_learning, fluctuation, measured, spread

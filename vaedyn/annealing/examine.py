@@ -6,7 +6,6 @@ from ..fixedpoints.destination import alike, in_words
 from ..fixedpoints.newton import Model
 from ..fixedpoints.thresholds import collapse_threshold, fold, lives, noise_window
 from ..model.params import Params
-from ..model.schedules import Constant, Cyclical
 from .adiabatic import delay, relaxation_time
 
 SHORT = 0.01  # share of its end value that beta may lack at the end of the run
@@ -32,10 +31,8 @@ def _symmetric(params: Params) -> str:
 
 
 def _too_short(params: Params) -> str:
-    schedule, beta = params.schedule, params.beta
-    if isinstance(schedule, Cyclical) and schedule.period * schedule.ratio <= params.t_max:
-        return ""
-    reached = float(schedule(np.array(params.t_max), beta))
+    beta = params.beta
+    reached = params.schedule.reached(params.t_max, beta)
     if abs(reached - beta) <= SHORT * beta:
         return ""
     return (
@@ -119,7 +116,7 @@ def _zero(params: Params) -> str:
 
 def _too_slow(params: Params, tol: float) -> str:
     schedule = params.schedule
-    if params.beta == 0 or isinstance(schedule, (Constant, Cyclical)):
+    if params.beta == 0 or not 0 < schedule.arrival() < np.inf:
         return ""
     relaxation, wait = relaxation_time(params), delay(params, schedule, tol)
     if not (np.isfinite(relaxation) and wait > np.log(1 / tol) * relaxation):

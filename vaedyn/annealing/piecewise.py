@@ -15,7 +15,8 @@ from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import destination
 from ..learning.theory import VANISHED, integrate
 from ..model.params import Params
-from ..model.schedules import Constant, Points, Schedule
+from ..model.schedule import Schedule
+from ..model.schedules import Points
 from ..model.state import pack
 from .time_to_converge import eps_g_of
 
@@ -130,14 +131,11 @@ class _Search:
         self.later = np.linspace(0, 1, LATER) ** 2
 
     def numbers(self, schedule: Schedule) -> np.ndarray:
-        """Return the numbers of a schedule; none for constant beta."""
-        if isinstance(schedule, Constant):
-            return np.empty(0)
-        assert isinstance(schedule, Points)
-        lengths = np.diff(schedule.times) / self.scale
-        return np.concatenate(
-            [np.log(lengths), np.arcsinh(np.array(schedule.betas[:-1]) / self.params.beta)]
-        )
+        """Return the numbers of a piecewise linear schedule; none for constant beta."""
+        beta = self.params.beta
+        times = np.concatenate([[0.0], schedule.kinks(np.inf)])
+        heights = schedule(times[:-1], beta) / beta
+        return np.concatenate([np.log(np.diff(times) / self.scale), np.arcsinh(heights)])
 
     def bounds(self, pieces: int) -> np.ndarray:
         """Return the least and the largest numbers, (2, 2 pieces + 1), that of T at last."""

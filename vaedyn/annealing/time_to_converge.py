@@ -10,8 +10,9 @@ from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import LARGE, NEAR, destination
 from ..learning.theory import integrate, tolerances
 from ..model.params import Params, real
-from ..model.results import Source, Store, Trajectory, Variables
-from ..model.schedules import Constant, Cyclical, Schedule, Tanh
+from ..model.records import Computed, Source, Store, kept, variable
+from ..model.results import Trajectory
+from ..model.schedule import Schedule
 from ..model.state import count, generalisation_error, pack, unpack
 
 NUMERICS = 3  # raised when the same parameters give other numbers
@@ -19,7 +20,6 @@ GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
 SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
 RESAMPLED = 200  # ensembles drawn from one
-ARRIVED = 12.0  # gamma t, at which tanh is 1 to 10 digits
 LONGEST = 1e6  # in units of 1/tau
 NEARLY = 0.9  # of the tolerance: peaks of the error from there on are looked at closer
 EXACT = 1e-11  # relative tolerance of that
@@ -83,7 +83,7 @@ def time_to_converge(
     rtol, atol = tolerances(rtol, atol)
     params = replace(params, points=2)
 
-    def compute() -> tuple[Variables, dict[str, Any]]:
+    def compute() -> Computed:
         t, end, reason = np.nan, np.nan, ""
         size = count(params.latent, params.signal)
         if size > LARGE:
@@ -92,33 +92,16 @@ def time_to_converge(
             t, end = last_crossing(params, params.schedule, tol, rtol=rtol, atol=atol)
         except (ConvergenceError, DivergenceError) as error:
             reason = str(error)
-        text = {"t": "time to converge, steps/N", "eps_g": "generalisation error of the end"}
-        values = {"t": t, "eps_g": end}
         return {
-            name: ((), np.array(value), {"long_name": text[name], "units": "1"})
-            for name, value in values.items()
+            "t": variable("time to converge, steps/N", np.array(t)),
+            "eps_g": variable("generalisation error of the end", np.array(end)),
         }, {"reason": reason}
 
-    source = None
-    if store is None:
-        variables, info = compute()
-    else:
-        record = {**params.to_dict(), "tol": tol, "rtol": rtol, "atol": atol}
-        del record["points"]
-        saved = store.load_or_run("convergence", {**record, "numerics": NUMERICS}, compute)
-        variables, info = saved.variables, saved.info
-        source = Source(
-            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
-        )
-    t, end = (float(variables[name][1]) for name in ("t", "eps_g"))
-    return Convergence(t, end, tol, info["reason"], source)
-
-
-def arrival(schedule: Schedule) -> float:
-    """Return the time from which beta stays at its end value, to 10 digits."""
-    if isinstance(schedule, Tanh):
-        return ARRIVED / schedule.gamma
-    return 0.0 if isinstance(schedule, Constant) else max(schedule.kinks(np.inf), default=0.0)
+    record = {**params.to_dict(), "tol": tol, "rtol": rtol, "atol": atol, "numerics": NUMERICS}
+    del record["points"]
+    found = kept(store, "convergence", record, compute)
+    t, end = (float(found.arrays[name]) for name in ("t", "eps_g"))
+    return Convergence(t, end, tol, found.info["reason"], found.source)
 
 
 def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> float:
@@ -131,7 +114,7 @@ def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> 
     """
     schedule = params.schedule
     _check_that_it_ends(params, schedule)
-    times = np.array([0.0, max(params.t_max, arrival(schedule))])
+    times = np.array([0.0, max(params.t_max, schedule.arrival())])
     start = pack(**params.overlaps())
     y = integrate(params, start, times, schedule, rtol=rtol, atol=atol)[0][-1]
     return float(eps_g_of(params, destination(params, y, rtol)[None])[0])
@@ -140,8 +123,8 @@ def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> 
 def _check_that_it_ends(params: Params, schedule: Schedule) -> None:
     if params.beta == 0:
         raise ConvergenceError("at beta = 0 learning has no end: D shrinks for ever")
-    if isinstance(schedule, Cyclical):
-        raise ConvergenceError("under a cyclical schedule eps_g never comes to rest")
+    if not np.isfinite(schedule.arrival()):
+        raise ConvergenceError(f"under a {schedule.name} schedule eps_g never comes to rest")
 
 
 def last_crossing(
@@ -187,7 +170,7 @@ def last_crossing(
         return np.abs(eps_g_of(params, course(times)) - end)
 
     longest = most or LONGEST / params.lr
-    horizon = min(max(params.t_max, 1.1 * arrival(schedule) + 10 / params.lr), longest)
+    horizon = min(max(params.t_max, 1.1 * schedule.arrival() + 10 / params.lr), longest)
     while True:
         # kinks are looked at as well: the error may leave its end at once there
         times = np.union1d(np.linspace(0, horizon, GRID + 1), schedule.kinks(horizon))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..model.results import Source, Store, Variables
+from ..model.records import Computed, Source, Store, Variables, kept, variable
 from .blocks import Blocks, checked
 from .columns import Watch
 from .spectrum import PASSES, Spectrum, covariance_spectrum
@@ -52,7 +52,7 @@ def spectrum_of(
         As `vaedyn.data.spectrum.covariance_spectrum` does.
     """
 
-    def compute() -> tuple[Variables, dict[str, Any]]:
+    def compute() -> Computed:
         watch = Watch()
         seen = standardised(blocks, watch) if standardise else blocks
         found = covariance_spectrum(seen, leading, passes=passes)
@@ -65,28 +65,20 @@ def spectrum_of(
         dims |= {"share": ("direction",), "row": ("direction",), "kurtosis": ("direction",)}
         dims |= {"lengths": ("directions_left_out",), "variances": ("column",)}
         arrays: Variables = {
-            name: (dims[name], values, {"long_name": TEXTS[name], "units": "1"})
+            name: variable(TEXTS[name], values, dims[name])
             for name, values in {**vars(found), **found.tails._asdict()}.items()
             if name in TEXTS
         }
         return arrays, {"file": name, **{key: getattr(found, key) for key in NUMBERS}}
 
-    if store is None:
-        variables, info = compute()
-        source = None
-    else:
-        record = {"data": digest, "standardise": standardise, "leading": leading}
-        record |= {"passes": passes, "numerics": NUMERICS}
-        saved = store.load_or_run("spectrum", record, compute)
-        variables, info = saved.variables, saved.info
-        source = Source(
-            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
-        )
-    arrays: Any = {name: np.asarray(variables[name][1]) for name in TEXTS}
+    record = {"data": digest, "standardise": standardise, "leading": leading}
+    record |= {"passes": passes, "numerics": NUMERICS}
+    found = kept(store, "spectrum", record, compute)
+    arrays: Any = found.arrays
     tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})
-    numbers: Any = {key: info[key] for key in NUMBERS}
-    numbers |= {key: tuple(info[key]) for key in ("constant", "doubts")}
-    return Spectrum(**arrays, **numbers, tails=tails), source
+    numbers: Any = {key: found.info[key] for key in NUMBERS}
+    numbers |= {key: tuple(found.info[key]) for key in ("constant", "doubts")}
+    return Spectrum(**arrays, **numbers, tails=tails), found.source
 
 
 NUMBERS = ("samples", "dim", "total", "complete", "remainder", "constant", "doubts")

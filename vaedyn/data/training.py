@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
-from typing import Any
 
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
 from ..model.params import Params, integer
-from ..model.results import Store, Trajectory, Variables
+from ..model.records import Computed, Progress, Store, kept
+from ..model.results import Trajectory
 from ..model.start import GAUSSIAN
 from ..model.state import kl_per_latent, pack
 from .settling import rate_of_rows, rate_of_variances
@@ -21,9 +21,6 @@ HELD = 256e6  # bytes of rows that are held, and shuffled, together
 TINY = 1e-150  # smaller weights are set to 0: they linger among denormal numbers, which are slow
 BOUND = 1e4  # times what order parameters may naturally be
 NEAR = 0.2  # of a learning rate that is unstable: what may be the reason of a divergence
-
-Progress = Callable[[int, int], None]
-"""Receives the numbers of SGD steps made and wanted."""
 
 Blocks = Callable[[], Iterator[np.ndarray]]
 """Called once per pass over the data; yields blocks (rows, dim)."""
@@ -153,6 +150,7 @@ def learn(
         Seed of the shuffling.
     store : ResultStore, optional
     progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of SGD steps.
 
     Returns
     -------
@@ -174,20 +172,14 @@ def learn(
     if store is not None and not rows.digest:
         raise ParameterError("digest", "a store tells data apart by it, and these have none")
 
-    def compute() -> tuple[Variables, dict[str, Any]]:
+    def compute() -> Computed:
         run = _Run(params, rows, seed, progress)
         y = run.states(directions)[None]
         info = {**rows.origin, "kl": run.kl().tolist(), "passes": params.steps / rows.samples}
-        result = Trajectory.from_states(params, y, t=params.times(), info=info)
-        return result.to_variables("run"), info
+        return Trajectory.from_states(params, y, t=params.times(), info=info).to_kept("run")
 
-    if store is None:
-        variables, info = compute()
-        arrays = {name: value for name, (_, value, _) in variables.items()}
-        arrays["t"] = arrays.pop("time")
-        return Trajectory(params=params, **arrays, info=info)
     record = {**params.to_dict(), "data": rows.digest, "seed": seed, "numerics": NUMERICS}
-    return Trajectory.from_saved(params, store.load_or_run("data", record, compute))
+    return Trajectory.from_kept(params, kept(store, "data", record, compute))
 
 
 class _Run:

@@ -17,6 +17,7 @@ from ..files import whole
 from ..fixedpoints.fixed_points import FixedPoints
 from ..fixedpoints.newton import Model, velocity
 from ..model.params import Params
+from ..model.records import Progress
 from ..model.results import Trajectory
 from ..model.start import NAMES
 from ..model.state import pack
@@ -32,9 +33,6 @@ FRAMES, PER_SECOND, HELD = 100, 20, 20  # the last frame is held
 TAIL = 8  # frames
 MOST_RUNS = 20
 WAITING = 0.15  # share of frames that go by the time axis rather than by the way covered
-
-Progress = Callable[[int, int], None]
-"""Receives the numbers of frames drawn and in all."""
 
 
 @dataclass(frozen=True)
@@ -303,6 +301,14 @@ def save_animation(
     animation: Animation, path: str | Path, *, progress: Progress | None = None
 ) -> None:
     """Write a GIF that loops, or an MP4 where ffmpeg is there; the last frame is held.
+
+    Parameters
+    ----------
+    animation : Animation
+    path : str or Path
+        Ends in .gif or .mp4.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of frames.
 
     Raises
     ------

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..model.params import IN_TIME, Params, integer, real
-from ..model.results import LABELS, OrderParameters, Store, Variables
+from ..model.records import Computed, Progress, Store, kept
+from ..model.results import LABELS, OrderParameters
 from ..model.state import observables, unpack
 from .arclength import EDGE, END, Piece, end_of, spaced, trace
 from .configurations import Configuration, configurations, describe, kinds, state
@@ -21,8 +22,6 @@ VARIED = ("beta", "eta", "rho", "lam", "lr")
 GRID = 120  # steps along the range
 MOST = 200  # branches
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
-
-Progress = Callable[[int, int], None]
 
 LABELS.update(
     varied=("value of what is varied", (), "1"),
@@ -255,7 +254,7 @@ def branches(
     store : ResultStore, optional
         Where to look for the result, and to keep it.
     progress : callable, optional
-        Receives the numbers of branches done and in all.
+        Called as ``progress(done, total)`` with numbers of branches.
 
     Raises
     ------
@@ -266,16 +265,9 @@ def branches(
     if integer("groups", groups, 0) > 2:
         raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
 
-    def compute() -> Branches:
+    def compute() -> Computed:
         found = list(_all(params, name, low, high, groups, progress))
-        return _joined(params, name, high, found)
-
-    if store is None:
-        return compute()
-
-    def variables() -> tuple[Variables, dict[str, Any]]:
-        result = compute()
-        return result.to_variables("point"), result.info
+        return _joined(params, name, high, found).to_kept("point")
 
     constants = params.to_dict()
     constants["rho"] = (
@@ -285,7 +277,7 @@ def branches(
     record = {key: value for key, value in constants.items() if key not in aside}
     record |= {"varied": name, "from": low, "to": high, "groups": int(groups)}
     record["numerics"] = NUMERICS
-    return Branches.from_saved(params, store.load_or_run("branches", record, variables))
+    return Branches.from_kept(params, kept(store, "branches", record, compute))
 
 
 def _range(params: Params, name: str, low: float, high: float) -> tuple[float, float]:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
-from ..learning.simulate import Watch, simulate, unwatched
+from ..learning.simulate import simulate
 from ..learning.theory import theory
-from ..model.results import Store, Trajectory
+from ..model.records import Store, Watch, unwatched
+from ..model.results import Trajectory
 from .branches import Branches, attractor
 from .newton import Model
 from .thresholds import thresholds

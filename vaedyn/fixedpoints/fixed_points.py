@@ -1,6 +1,6 @@
 """Where learning ends: fixed points of the order parameters' ODE and their stability."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import theory, tolerances
 from ..model.params import Params, integer
-from ..model.results import LABELS, OrderParameters, Store, Variables
+from ..model.records import Computed, Progress, Store, kept
+from ..model.results import LABELS, OrderParameters
 from ..model.start import NAMES
 from ..model.state import pack, unpack
 from .configurations import (
@@ -26,9 +27,6 @@ from .destination import destination
 from .groups import ALIVE, Unit, Units
 from .newton import Model, eigenvalues, residual
 from .thresholds import thresholds
-
-Progress = Callable[[int, int], None]
-"""Receives the numbers of fixed points done and in all."""
 
 NUMERICS = 5  # raised when the same parameters give other numbers
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
@@ -187,6 +185,7 @@ def fixed_points(
     store : ResultStore, optional
         Where to look for the trajectory and the result, and to keep both.
     progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of fixed points.
 
     Raises
     ------
@@ -201,7 +200,7 @@ def fixed_points(
     if params.beta == 0:
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
 
-    def compute() -> FixedPoints:
+    def compute() -> Computed:
         units = Units(Model.of(params))
         found, reached, lost, partial = [], None, "", ""
         try:
@@ -219,18 +218,12 @@ def fixed_points(
         if partial:
             found = neighbours(units, reached, groups)
         points = _listed(params, units, found, reached, groups, progress)
-        return replace(points, info={**points.info, "lost": lost, "partial": partial})
-
-    if store is None:
-        return compute()
-
-    def variables() -> tuple[Variables, dict[str, Any]]:
-        result = compute()
-        return result.to_variables("point"), result.info
+        variables, info = points.to_kept("point")
+        return variables, {**info, "lost": lost, "partial": partial}
 
     record = {**params.to_dict(), "rtol": rtol, "atol": atol, "groups": int(groups)}
     record["numerics"] = NUMERICS
-    return FixedPoints.from_saved(params, store.load_or_run("fixedpoints", record, variables))
+    return FixedPoints.from_kept(params, kept(store, "fixedpoints", record, compute))
 
 
 def _listed(

@@ -9,10 +9,11 @@ import numpy as np
 from ..errors import ConvergenceError
 from ..learning.theory import integrate
 from ..model.params import Params
+from ..model.records import Progress
 from ..model.results import OrderParameters, Trajectory
 from ..model.start import NAMES
 from ..model.state import pack, unpack
-from .fixed_points import FixedPoints, Progress
+from .fixed_points import FixedPoints
 
 EXACT = 4  # up to this many latents, all orders and signs of them are tried
 NEAR = 0.5  # of the typical distance between fixed points: what is nearer is passed
@@ -85,7 +86,7 @@ def passages(
         at its saved times and then refined by integrating the ODE around them; ends
         of residences are interpolated.
     progress : callable, optional
-        Receives the numbers of fixed points looked at and in all.
+        Called as ``progress(done, total)`` with numbers of fixed points.
 
     Raises
     ------
@@ -136,24 +137,10 @@ def distances(
 
 
 def courses(
-    points: FixedPoints, trajectory: Trajectory, found: Sequence[Passage]
+    points: FixedPoints, states: Trajectory, found: Sequence[Passage]
 ) -> dict[int, np.ndarray]:
-    """Return the distance of a trajectory from each fixed point that it passes, in time.
-
-    Parameters
-    ----------
-    points : FixedPoints
-    trajectory : Trajectory, leading axis (times,)
-    found : sequence of Passage
-        What `passages` returns for both.
-
-    Returns
-    -------
-    dict of int to (times,)
-        By the index of the fixed point, in the order of the first passages.
-    """
-    order = dict.fromkeys(passage.index for passage in found)
-    return {i: distances(points, trajectory, [i])[0] for i in order}
+    """Return the distance (times,) from each fixed point that is passed, by its index, in time."""
+    return {i: distances(points, states, [i])[0] for i in {each.index for each in found}}
 
 
 def distance(params: Params, point: np.ndarray, states: np.ndarray) -> np.ndarray:
@@ -199,8 +186,7 @@ def _turns(away: np.ndarray, at: int) -> bool:
 
 def _typical(points: FixedPoints, i: int) -> float:
     """Return the median distance of a fixed point from the others."""
-    states = _flat(points)
-    others = np.delete(states, i, axis=0)
+    others = np.delete(states := _flat(points), i, axis=0)
     return float(np.median(distance(points.params, states[i], others))) if len(others) else np.inf
 
 
@@ -209,8 +195,7 @@ def _refined(points: FixedPoints, i: int, trajectory: Trajectory, at: int) -> tu
     params = trajectory.params
     low, high = max(at - 1, 0), min(at + 1, len(trajectory.t) - 1)
     t = np.linspace(trajectory.t[low], trajectory.t[high], FINE + 1)
-    start = _flat(trajectory)[low]
-    y, _ = integrate(params, start, t, params.schedule, rtol=1e-10, atol=1e-12)
+    y, _ = integrate(params, _flat(trajectory)[low], t, params.schedule, rtol=1e-10, atol=1e-12)
     away = distance(points.params, _flat(points)[i], y) ** 2
     k = int(away.argmin())
     if k in (0, FINE):

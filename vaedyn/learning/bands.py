@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..model.params import Params
-from ..model.results import Store, Trajectory, Variables
+from ..model.records import Computed, Progress, Store, Variables, kept
+from ..model.results import Trajectory
 from ..model.state import generalisation_error, generalisation_error_rotation, moments, pack, unpack
-from .theory import Progress, integrate
+from .theory import integrate
 
 NUMERICS = 2  # raised when the same parameters give other numbers
 RTOL, ATOL = 1e-5, 1e-8  # of the covariance's integration
@@ -91,6 +92,7 @@ def bands(
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
     progress : callable, optional
+        Called as ``progress(done, total)`` with the time that is reached, and the last one.
 
     Raises
     ------
@@ -98,7 +100,7 @@ def bands(
         As `vaedyn.theory` does.
     """
 
-    def compute() -> Bands:
+    def compute() -> Computed:
         start = pack(**params.overlaps())
         size = len(start)
         P = covariance_of_start(params) if random_start else np.zeros((size, size))
@@ -112,17 +114,10 @@ def bands(
             progress=progress,
         )
         C = y[:, size:].reshape(-1, size, size) / params.dim
-        return from_covariance(params, y[:, :size], C, solver)
-
-    if store is None:
-        return compute()
-
-    def variables() -> tuple[Any, Any]:
-        result = compute()
-        return result.to_variables(), result.info
+        return from_covariance(params, y[:, :size], C, solver).to_kept()
 
     record = {**params.to_dict(), "random_start": bool(random_start), "numerics": NUMERICS}
-    return Bands.from_saved(params, store.load_or_run("bands", record, variables))
+    return Bands.from_kept(params, kept(store, "bands", record, compute))
 
 
 def covariance_of_start(params: Params) -> np.ndarray:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..model.params import Params
-from ..model.results import Store, Trajectory
+from ..model.records import Store, Watch, unwatched
+from ..model.results import Trajectory
 from .bands import Bands, bands
-from .simulate import Watch, simulate, unwatched
+from .simulate import simulate
 
 QUANTITIES = ("eps_g", "m")
 

@@ -17,10 +17,11 @@ import numpy as np
 
 from ..errors import ConvergenceError, ParameterError
 from ..model.params import Params
-from ..model.results import Store, Trajectory
+from ..model.records import Store, Watch, unwatched
+from ..model.results import Trajectory
 from ..model.state import pack, unpack
 from .bands import RTOL, covariance_of_start
-from .simulate import Watch, simulate, unwatched
+from .simulate import simulate
 from .theory import integrate
 
 VISIBLE = 0.03  # of a learned overlap, in root mean square: where the linear stage ends

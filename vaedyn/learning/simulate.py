@@ -8,18 +8,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
 from ..machine import cores
 from ..model.params import Params, integer
-from ..model.results import Store, Trajectory
+from ..model.records import Computed, Progress, Store, extended
+from ..model.results import Trajectory
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
 from .theory import variance_lost
@@ -35,11 +34,6 @@ TINY, DECAY = 1e-150, 50.0
 LARGE = 4.0  # gigabytes of memory that are worth a word
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
-"""Receives the numbers of SGD steps made and wanted, a few times a second."""
-Watch = Callable[[str], AbstractContextManager[Progress | None]]
-"""Returns a context for the simulation of that title, which yields what receives its progress."""
 
 
 class Engine(NamedTuple):
@@ -101,11 +95,6 @@ def vector_engine(params: Params) -> Engine:
     )
 
 
-def unwatched(_: str) -> AbstractContextManager[None]:
-    """Return a context in which nobody looks at the progress of a simulation."""
-    return nullcontext()
-
-
 ENGINES = {"exact": exact_engine, "vector": vector_engine}
 
 
@@ -140,6 +129,7 @@ def simulate(
     store : ResultStore, optional
         Where to look for runs first, and to keep them.
     progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of SGD steps, a few times a second.
 
     Returns
     -------
@@ -161,25 +151,17 @@ def simulate(
     times = params.times()
     random_start = bool(random_start)
 
-    def blocks(first: int) -> Iterator[Trajectory]:
+    def blocks(first: int) -> Iterator[Computed]:
         built = ENGINES[engine](params)
         seeds = Seeds(seed, experiment(params, engine, random_start))
         many = _ensemble(params, built, first, runs, seeds, random_start, jobs, progress)
         for y, info in many:
-            yield Trajectory.from_states(params, y, t=times, info=info)
-
-    if store is None:
-        return _joined(list(blocks(0)))
-
-    def variables(first: int) -> Iterator[tuple[Any, Any]]:
-        for block in blocks(first):
-            yield block.to_variables("run"), block.info
+            yield Trajectory.from_states(params, y, t=times, info=info).to_kept("run")
 
     record = {**params.to_dict(), "engine": engine, "seed": seed, "numerics": NUMERICS}
     if random_start:
         record["random_start"] = True
-    saved = store.load_or_extend("simulate", record, variables, runs, "run")
-    return Trajectory.from_saved(params, saved)
+    return Trajectory.from_kept(params, extended(store, "simulate", record, blocks, runs, "run"))
 
 
 class Seeds(NamedTuple):
@@ -205,15 +187,6 @@ def experiment(params: Params, engine: str, random_start: bool) -> tuple[int, ..
     text = json.dumps([model, engine, random_start], sort_keys=True)
     digest = hashlib.sha256(text.encode()).digest()
     return tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
-
-
-def _joined(blocks: list[Trajectory]) -> Trajectory:
-    """Return consecutive blocks of runs as one ensemble."""
-    names = blocks[0].to_variables("run")
-    arrays = {
-        name: np.concatenate([getattr(b, name) for b in blocks]) for name in names if name != "time"
-    }
-    return replace(blocks[-1], **arrays)
 
 
 def _ensemble(

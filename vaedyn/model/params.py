@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import ParameterError
 from . import start as initial
-from .schedules import Cyclical, Pairs, Schedule, parse_schedule
+from .schedule import Schedule
+from .schedules import Pairs, parse_schedule
 
 LARGEST = 1e12  # of any real parameter: beyond it numbers overflow somewhere
 # metadata of a field that came after the first results were stored: at its default it is
@@ -136,9 +137,7 @@ class Params:
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        schedule = self.schedule
-        if isinstance(schedule, Cyclical):
-            schedule.check(self.t_max)
+        self.schedule.check(self.t_max)
         if self.t_max * dim >= 2**53:
             raise ParameterError(
                 "t_max", f"{self.t_max * dim:.3g} steps are more than any machine makes"

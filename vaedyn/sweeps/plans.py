@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..model.params import Params
-from ..model.results import Store
+from ..model.records import Store
 from .grids import Point
 from .points import Job, Lookup, Outcome, Task, look_up
 from .sweep import chosen

@@ -12,7 +12,8 @@ from ..fixedpoints.fixed_points import FixedPoints, fixed_points
 from ..learning.simulate import simulate
 from ..learning.theory import theory
 from ..model.params import Params
-from ..model.results import OrderParameters, Store, Trajectory
+from ..model.records import Store
+from ..model.results import OrderParameters, Trajectory
 from ..model.start import NAMES
 
 ACTIVE = 0.01  # nats: latents with more KL than this are in use

@@ -12,16 +12,14 @@ import numpy as np
 from ..errors import ParameterError
 from ..machine import cores
 from ..model.params import Params, integer
-from ..model.results import Brief, Store
+from ..model.records import Progress, Store
+from ..model.results import Brief
 from .grids import Point, grid, part_of
 from .points import COMMANDS, Job, Outcome, Task, compute, look_up
 
 TRIAL = 1.0  # seconds of work in this process before others are started, which takes as long
 INTERRUPTIBLE = ("theory", "simulate")  # by an error in `progress`
 SHORT, LONG = 0.25, 1.0  # seconds between which a batch should last
-
-Progress = Callable[[int, int], None]
-"""Receives the numbers of points done and wanted."""
 
 Each = Callable[[int, Point, Outcome], None]
 """Receives the place of a point in the grid, the point, and what has come of it."""
@@ -171,6 +169,7 @@ def sweep(
         Address of a Dask scheduler whose workers compute instead. They must find the
         store under the same, absolute, path.
     progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of points.
     each : callable, optional
         Receives every point as soon as it is there, in any order.
     **options
