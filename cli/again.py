@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping
 
+from vaedyn.data.learn import FROM_DATA
 from vaedyn.model.params import Params
 
 from ..store import Record
@@ -19,7 +20,6 @@ OPTIONS = {
     "convergence": ("tol", "rtol", "atol"),
     "annealing": ("family", "knots", "tol", "rtol", "atol"),
 }
-FROM_DATA = ("dim", "signal", "rho", "eta")  # what a table decides, and no option does
 # where the command is not named like the kind
 COMMANDS = {
     "branches": "fixedpoints",
@@ -32,7 +32,7 @@ COMMANDS = {
 def command_of(record: Record) -> str | None:
     """Return the exact command that computes `record`, or None for parts of a map."""
     if record.kind == "spectrum":
-        words = ["vaedyn", "spectrum", record.info["file"]]
+        words = ["vaedyn", "spectrum", _file(record)]
         words += ["--standardise"] if record.params["standardise"] else []
         words += [f"--{name}={record.params[name]}" for name in ("leading", "passes")]
         return shlex.join(words)
@@ -55,14 +55,18 @@ def command_of(record: Record) -> str | None:
 
 
 def _on_data(record: Record) -> list[str]:
-    """Return the words that train on data again; DATA stands for a file that is not known."""
+    """Return the words that train on data again."""
     asked = {name: record.info.get(name) for name in ("standardise", "estimator", "spikes")}
     asked["standardise"] = record.params["data"].endswith(" standardised")
     options = {name: value for name, value in asked.items() if value is not None}
     names = [name for name in (*Params.__dataclass_fields__, "seed") if name not in FROM_DATA]
     options |= {name: record.params[name] for name in names}
-    file = str(record.info.get("file", "DATA"))
-    return ["vaedyn", "simulate", "--data", file, *words_of(options)]
+    return ["vaedyn", "simulate", "--data", _file(record), *words_of(options)]
+
+
+def _file(record: Record) -> str:
+    """Return the file that a table was in; DATA stands for one that is not known, or none."""
+    return str(record.info.get("file") or "DATA")
 
 
 def words_of(options: Mapping[str, object]) -> list[str]:

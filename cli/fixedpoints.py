@@ -10,11 +10,11 @@ from vaedyn.fixedpoints.fixed_points import FixedPoints, fixed_points
 from vaedyn.fixedpoints.passages import Passage, passages
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from .follow import VARY, follow, print_branches, print_map, survey
 from .options import THEORY_OPTIONS, Command, option, with_model
-from .output import OBSERVABLES, number, plain, print_json, provenance, table
+from .output import number, plain, print_json, provenance, table
 from .ranges import Range
 from .session import Session
 

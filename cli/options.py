@@ -10,6 +10,7 @@ import click
 
 from vaedyn.errors import ParameterError, did_you_mean
 from vaedyn.model.params import Params
+from vaedyn.model.quantities import CONSTANTS
 
 from . import complete
 from .hints import no_such_command, no_such_option
@@ -130,20 +131,22 @@ def option(section: str, *names: str, **settings: Any) -> Callable:
 
 
 def _model(name: str, short: str, kind: Any, text: str, **settings: Any) -> Callable:
+    if name in CONSTANTS:
+        text = f"{CONSTANTS[name].plain}{text}"
     settings |= {"type": kind, "default": getattr(Params, name), "help": text}
     return option("Model", f"--{short}", name, **settings)
 
 
 MODEL_OPTIONS = [
-    _model("dim", "dim", WholeNumber(), "Input dimension N."),
-    _model("latent", "latent", WholeNumber(), "Latent dimension M."),
-    _model("signal", "signal", WholeNumber(), "Number of signal directions M*."),
-    _model("rho", "rho", Numbers(), "Signal strengths rho: one for all, or M* of them."),
-    _model("eta", "eta", float, "Variance eta of the background noise."),
-    _model("beta", "beta", float, "KL weight beta; with --anneal its end value."),
-    _model("lam", "lam", float, "Weight decay lambda, of W and V."),
-    _model("lr", "lr", float, "Learning rate tau."),
-    _model("t_max", "t-max", float, "Last time, in units of N SGD steps."),
+    _model("dim", "dim", WholeNumber(), "."),
+    _model("latent", "latent", WholeNumber(), "."),
+    _model("signal", "signal", WholeNumber(), "."),
+    _model("rho", "rho", Numbers(), ": one for all signals, or M* of them."),
+    _model("eta", "eta", float, "."),
+    _model("beta", "beta", float, "; with --anneal its end value."),
+    _model("lam", "lam", float, ", of W and V."),
+    _model("lr", "lr", float, "."),
+    _model("t_max", "t-max", float, ", in units of N SGD steps."),
     _model("points", "points", WholeNumber(), "Number of saved times."),
     _model(
         "anneal",

@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 import click
 import numpy as np
 
+from vaedyn.model.quantities import NAMES, OBSERVABLES, REDUNDANT
 from vaedyn.model.records import Source
 from vaedyn.model.results import OrderParameters
-from vaedyn.model.start import NAMES
 
 from ..store import Record, ResultStore
 from .main import Notes
@@ -26,8 +26,6 @@ from .streams import rule
 log = logging.getLogger("vaedyn.cli")
 clock = time.monotonic  # of progress, in seconds
 EVERY = 60.0  # seconds between lines of progress where there is no terminal
-OBSERVABLES = ("eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion")
-REDUNDANT = ("eps_g_rotation", "kl_per_latent")  # the same as another when there is one latent
 
 
 def plain(value: Any) -> Any:

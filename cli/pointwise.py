@@ -11,7 +11,7 @@ import numpy as np
 
 from vaedyn.files import whole
 from vaedyn.sweeps.grids import Point, described, shown
-from vaedyn.sweeps.points import QUANTITIES, Outcome
+from vaedyn.sweeps.points import SUMMED_UP, Outcome
 from vaedyn.sweeps.sweep import Sweep
 
 from .output import number, plain, print_json, table
@@ -140,7 +140,7 @@ def _scalars(name: str, value: Any) -> dict[str, Any]:
 def _columns(rows: list[dict[str, Any]]) -> list[str]:
     """Return the names that any row has: as in the longest, where others differ by size."""
     names = dict.fromkeys(name for row in sorted(rows, key=len, reverse=True) for name in row)
-    order = {quantity: i for i, quantity in enumerate(QUANTITIES)}
+    order = {quantity: i for i, quantity in enumerate(SUMMED_UP)}
 
     def place(name: str) -> tuple:
         words = name.split("_")

@@ -8,13 +8,12 @@ import numpy as np
 from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params, integer
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from .advice import TOL, measured_convergence, warn
 from .ondata import ON_DATA, prepare, report, without_data
 from .options import RANDOM_START, SIMULATION_OPTIONS, Command, with_model
 from .output import (
-    OBSERVABLES,
     plain,
     print_json,
     provenance,
@@ -67,8 +66,8 @@ def command(
     """
     if place is not None:
         seed = integer("seed", ensemble["seed"], 0)
-        it = prepare(session, place, params, standardise, estimator, spikes)
-        report(session, it, seed)
+        found, settings = prepare(session, place, params, standardise, estimator, spikes)
+        report(session, found, settings, seed)
         return
     without_data()
     model = Params(**params)

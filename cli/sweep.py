@@ -226,6 +226,8 @@ def theory(**options: Any) -> None:
     Every point is kept like a result of `vaedyn theory`, and found by it; a
     sweep that was stopped goes on where it was. A point that fails is told, and
     does not stop the others.
+
+    `active` counts latents with more than 0.01 nats of KL divergence.
     """
     _run(name="theory", **options)
 
@@ -244,6 +246,8 @@ def simulate(**options: Any) -> None:
     Every point is kept like a result of `vaedyn simulate`, and found by it; a
     sweep that was stopped goes on where it was. A point that fails is told, and
     does not stop the others.
+
+    `active` counts latents with more than 0.01 nats of KL divergence.
     """
     _run(name="simulate", **options)
 
@@ -279,5 +283,7 @@ def fixedpoints(**options: Any) -> None:
     Every point is kept like a result of `vaedyn fixedpoints`, and found by it,
     with all its other fixed points; a sweep that was stopped goes on where it
     was. A point that fails is told, and does not stop the others.
+
+    `active` counts latents with more than 0.01 nats of KL divergence.
     """
     _run(name="fixedpoints", **options)

@@ -7,13 +7,12 @@ import click
 from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from .advice import TOL, converged, warn
 from .bands import BANDS, cautions, compute_bands
 from .options import RANDOM_START, THEORY_OPTIONS, Command, with_model
 from .output import (
-    OBSERVABLES,
     plain,
     print_json,
     provenance,

@@ -7,6 +7,7 @@ import click
 
 from vaedyn.fixedpoints.branches import VARIED
 from vaedyn.model.params import Params
+from vaedyn.model.quantities import ALONG
 
 from ..fixedpoints import GROUPS
 from ..follow import follow
@@ -19,7 +20,7 @@ QUANTITY = option(
     "Output",
     "--y",
     "quantity",
-    type=click.Choice(["eps_g", "kl", "distortion", "m", "d", "Q", "E", "R", "D"]),
+    type=click.Choice(ALONG),
     default="eps_g",
     help="What is drawn along the branches: of matrices the diagonal, of m and d the largest "
     "overlap of each latent.",

@@ -50,7 +50,7 @@ def command(
     look: Any,
     ensemble: dict[str, Any],
 ) -> None:
-    """Draw how latents collapse one by one as beta rises: active units, error, KL per latent.
+    """Draw how latents collapse one by one as beta rises: active ones, error, KL per latent.
 
     Lines are the stable fixed point, markers simulations at t = --t-max, which
     must be long: latents mixed over two signals part slowly. A latent is active

@@ -1,20 +1,17 @@
 """`vaedyn plot spectrum`."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..convention import OWN, check_judged, convention_of, judged
-from ..data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS
-from ..data import look as look_at
+from ..convention import check_judged, convention_of, judged
+from ..data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
 from ..options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
+from ..output import print_json
 from ..session import Session
 from ..spectrum import LATENT
 from .picture import PICTURE, checked, say_if_empty
-
-log = logging.getLogger("vaedyn.cli")
 
 
 @click.command(
@@ -61,26 +58,20 @@ def command(
     convention = convention_of(loss, decoder_variance, scale)
     check_judged(weight, beta)
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
-    data = look_at(session, place, standardise, estimator, spikes, leading, passes)
-    for text in data.analysis.warnings:
-        log.warning(text)
+    data = looked(session, place, standardise, estimator, spikes, leading, passes)
+    asked = judged(data, weight, beta, latent, convention)
 
     from vaedyn.figures import spectrum as figures_spectrum
     from vaedyn.figures.layout import dress
     from vaedyn.figures.style import save
 
-    dim = data.spectrum.dim
-    asked = judged(weight, beta, convention, dim)
-    drawn = figures_spectrum.spectrum(
-        data.spectrum,
-        data.analysis,
-        beta=asked and asked[1],
-        latents=latent,
-        factor=(convention or OWN).factor(dim),
-        name="your KL weight" if convention else r"$\beta$",
-    )
+    yours = asked and asked.row.beta
+    drawn = figures_spectrum.spectrum(data, beta=yours, latents=latent, convention=convention)
     dress(drawn, look)
     say_if_empty(drawn)
-    save(drawn, chosen, keywords=[data.source.key])
-    keys = [data.source.key]
-    session.answer({"command": "plot spectrum", "output": str(chosen), "keys": keys}, chosen)
+    keys = [data.source.key] if data.source else []
+    save(drawn, chosen, keywords=keys)
+    if session.as_json:
+        print_json({"command": "plot spectrum", "output": str(chosen), "keys": keys})
+    else:
+        click.echo(chosen)

@@ -10,6 +10,7 @@ import numpy as np
 
 from vaedyn.errors import ConvergenceError, did_you_mean
 from vaedyn.model.params import Params
+from vaedyn.model.quantities import ACTIVE, POINTWISE
 from vaedyn.sweeps.points import COMMANDS
 from vaedyn.sweeps.sweep import Sweep, sweep
 
@@ -23,10 +24,6 @@ from ..session import Session
 from .picture import PICTURE, output_path, say_if_empty
 
 log = logging.getLogger("vaedyn.cli")
-QUANTITIES = (
-    "eps_g", "eps_g_rotation", "kl", "distortion", "active", "m", "d", "Q", "E", "R", "D",
-    "relaxation_time", "max_eigenvalue", "t_converge",
-)  # fmt: skip
 ONLY_OF = {
     "relaxation_time": "fixedpoints", "max_eigenvalue": "fixedpoints", "t_converge": "convergence",
 }  # fmt: skip
@@ -89,7 +86,11 @@ SCALES = [
             show_default="the first",
         ),
         option(
-            "Output", "--y", type=click.Choice(QUANTITIES), default="eps_g", help="What is drawn."
+            "Output",
+            "--y",
+            type=click.Choice(POINTWISE),
+            default="eps_g",
+            help=f"What is drawn; a latent is active above {ACTIVE:g} nats of KL divergence.",
         ),
         option(
             "Output",

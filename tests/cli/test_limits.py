@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from vaedyn.annealing import confirm
-from vaedyn.cli import anneal, ondata, ranges
+from vaedyn.cli import anneal, ranges
 from vaedyn.cli import spectrum as shown
-from vaedyn.cli.convention import OWN, check_judged, convention_of, judged
+from vaedyn.cli.convention import check_judged, convention_of
 from vaedyn.cli.grids import Varied, VariedType, shard_of
 from vaedyn.cli.output import Lines
-from vaedyn.cli.plot import annealing, collapse, escape, picture
+from vaedyn.cli.plot import annealing, escape, picture
 from vaedyn.cli.plot import sweep as plot_sweep
 from vaedyn.cli.ranges import Range, RangeType
 from vaedyn.cli.streams import LONGEST, LONGEST_WORD, one_line
 from vaedyn.data.convention import LEAST, Convention
+from vaedyn.data.judge import Judged
 from vaedyn.errors import ParameterError
 from vaedyn.learning import escape as theory
 from vaedyn.learning.escape import Escape, Escaped
@@ -134,98 +135,12 @@ def test_the_users_units():
     assert convention_of(None, None, 0.5) == Convention("sum", 1.0, 0.5)
     assert convention_of("mean", None, 0.5) == Convention("mean", None, 0.5)
     assert convention_of(None, 2.0, 1.0) == Convention("sum", 2.0, 1.0)
-    assert judged(None, None, None, 7) is None
-    assert judged(1.5, None, None, 7) == judged(None, 1.5, None, 7) == (1.5, 1.5)
-    mean = Convention("mean", None, 0.5)
-    assert judged(0.25, None, mean, 7) == (0.25, mean.beta(0.25, 7))
-    assert judged(None, 2.0, mean, 7) == (mean.weight(2.0, 7), 2.0)
-    assert OWN.beta(1.5, 7) == 1.5
     check_judged(LEAST, None)
     check_judged(None, LEAST)
     with pytest.raises(ParameterError, match="beta"):
         check_judged(None, 0.9 * LEAST)
     with pytest.raises(click.UsageError):
         check_judged(1.0, 1.0)
-
-
-def test_times_that_suit_the_data(monkeypatch):
-    assert ondata._warm_up("constant") == 0
-    assert ondata._warm_up("linear:30") == 30
-    assert ondata._warm_up("tanh:0.1") == 50
-    assert ondata._warm_up("points:0=1,70=2") == 70
-    assert [ondata._rounded_up(x) for x in (1.01, 99.5, 1000.0)] == [1.1, 100.0, 1000.0]
-
-
-def on_data(eigenvalues, unit=4.0, row=0.5):
-    """Return a table of six columns of which only the eigenvalues and the longest row are known."""
-    eigenvalues = np.array(eigenvalues)
-    spectrum = SimpleNamespace(
-        eigenvalues=eigenvalues, dim=6, directions=np.eye(6), samples=100, total=eigenvalues.sum()
-    )
-    prediction = SimpleNamespace(beta=1.0, latents=2, eta=1.0)
-    known = SimpleNamespace(spectrum=spectrum, prediction=prediction)
-    rows = SimpleNamespace(unit=unit, longest=(6, row), samples=100)
-    return ondata.OnData(known, rows, {})
-
-
-@pytest.fixture
-def defaults(monkeypatch):
-    monkeypatch.setattr(ondata, "given", lambda _: False)
-
-
-def test_a_table_has_its_training_time(defaults):
-    it = on_data([4.0, 2.0, 1.0, 1.0, 1.0, 1.0])
-    np.testing.assert_array_equal(it.variances, [1, 0.5, 0.25, 0.25, 0.25, 0.25])
-    found = ondata.chosen(it)
-    assert (found.beta, found.latent, found.signal, found.rho, found.eta) == (
-        1.0, 2, 2, (3.0, 1.0), 1.0,
-    )  # fmt: skip
-    lr = ondata.steady_rate(6, 0.25, 0.5)
-    slowest = max(ondata.settled_at(mode, lr) for mode in ondata.modes(it.variances, 0.25, 2))
-    assert found.lr == lr
-    assert found.t_max == ondata._rounded_up(max(slowest, 20 / lr))
-    assert found.points == 401
-    # a share of 30 s, of which a step takes 5e-7 + 2e-10 * 6 * 2 * 9
-    short = ondata.chosen(it, share=1e-4)
-    assert short.t_max == ondata._rounded_up(0.003 / ((5e-7 + 2e-10 * 108) * 6)) == 960
-    assert ondata.chosen(it, share=1e-6).t_max == 100
-
-
-@pytest.mark.parametrize(
-    ("off", "fine"), [(0.049, True), (0.051, False)]
-)  # and 2 % of what is expected, which is 0 at this latent
-def test_kl_is_alike_up_to_a_twentieth_of_a_nat(defaults, off, fine):
-    it = on_data([4.0, 2.0, 1.0, 1.0, 1.0, 1.0])
-    params = ondata.chosen(it)
-    object.__setattr__(params, "beta", 2.0)
-    expected = ondata.predicted(it, params)
-    np.testing.assert_allclose(expected, [0.5 * np.log(2), 0])
-    assert (ondata.disagreement(it, params, expected + np.array([0.0, off])) is None) == fine
-    more = np.array([off + 0.02 * expected[0], 0.0])
-    assert (ondata.disagreement(it, params, expected - more) is None) == fine
-
-
-def test_single_long_rows_are_said_if_they_slow_training(defaults):
-    def said(row, last=1.0):
-        return ondata.slowed(on_data([4.0, 2.0, 1.0, 1.0, 1.0, last], row=row), 1.0)
-
-    # the rate is 0.4 / row, the usual one 0.12; times the mean squared length: 24 row / 0.99 total
-    assert said(4.16) is None
-    assert said(4.18) == (
-        "single long rows limit the learning rate to 0.0957 (others would allow 0.12): learning "
-        "takes longer. Row 7 has 10.1 times the mean squared length"
-    )
-    assert said(4.2, 11.3).endswith("Row 7 has 5.02 times the mean squared length")
-    assert said(4.2, 11.4) is None
-
-
-def test_why_kl_differs_in_short():
-    short = collapse.in_short
-    assert short(None) is None
-    assert short("latents stay mixed, not settled") == "latents still mixed"
-    assert short("at the end beta is 1") == "beta still changes"
-    assert short("learning is not settled on") == "not settled yet"
-    assert short("lower --lr") == "not settled, or SGD's noise"
 
 
 @pytest.mark.parametrize(
@@ -240,14 +155,11 @@ def test_why_kl_differs_in_short():
         (0, None, True, True, "your beta is 0.5: 0 latents are in use: the posterior collapses"),
     ],
 )  # fmt: skip
-def test_verdicts_on_weights(monkeypatch, active, latents, exact, by_beta, text):
-    monkeypatch.setattr(shown, "row", lambda *_: SimpleNamespace(active=active, exact=exact))
-    known = SimpleNamespace(
-        prediction=SimpleNamespace(latents=2), analysis=SimpleNamespace(no_floor=None)
-    )
-    assert shown.verdict(known, latents, 3.0, 0.5, by_beta=by_beta) == text
-    known.analysis.no_floor = "so it is"
-    assert "on noise" not in shown.verdict(known, latents, 3.0, 0.5)
+def test_verdicts_on_weights(active, latents, exact, by_beta, text):
+    at = SimpleNamespace(beta=0.5, active=active, exact=exact)
+    noise = max(active - 2, 0)
+    assert shown.verdict(Judged(3.0, at, noise), latents, by_beta=by_beta) == text
+    assert "on noise" not in shown.verdict(Judged(3.0, at, None), latents)
 
 
 # --- figures ----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from vaedyn.cli.session import Session
 from vaedyn.fixedpoints.branches import Branches
 from vaedyn.fixedpoints.passages import Passage
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram
+from vaedyn.model.quantities import NAMES
 from vaedyn.model.records import Source
 from vaedyn.model.results import OrderParameters, Trajectory
 
@@ -180,7 +181,7 @@ def test_branches_say_where_they_are_stable_and_what_happens(capsys):
         "command": "fixedpoints", "key": "abc", "reused": True, "path": "store/abc.h5",
         "params": {"beta": 2.0}, "varied": "beta",
     }  # fmt: skip
-    names = ["eps_g", "kl", "kl_per_latent", "distortion", *"mdQERD"]
+    names = ["eps_g", "kl", "kl_per_latent", "distortion", *NAMES]
     assert list(first) == ["type", "events", "beta", "max_eigenvalue", "stable", *names]
     assert second["events"] == [{"kind": "fold", "at": 1.5123456789}]
     assert (second["type"], second["beta"]) == ("noise", [0.5, 1.5])

@@ -42,7 +42,7 @@ def event(result, name, kind):
 def test_every_point_of_every_branch_is_a_fixed_point(two):
     for i, x in enumerate(two.varied):
         p = vary(two.params, "beta", float(x))
-        y = np.concatenate([getattr(two, name)[i].ravel() for name in "mdQERD"])
+        y = two.states[i]
         slope = reference.drift(y, p.beta, p.rho, p.eta, p.lam, p.lr, p.latent) / p.lr
         first = np.flatnonzero(two.branch == two.branch[i])
         assert np.abs(slope).max() < (1e-6 if i in (first[0], first[-1]) else 1e-11)
@@ -325,7 +325,7 @@ def test_the_cascade_shows_simulations_on_top(two):
     runs = [vaedyn.simulate(params, runs=2)]
     figure = figures_cascade.cascade(cascade_of(two, None, runs))
     assert [axes.get_ylabel() for axes in figure.axes] == [
-        "active units\n(KL > 0.01 nats)",
+        "active latents\n(KL > 0.01 nats)",
         r"generalisation error $\varepsilon_g$",
         "KL per latent (nats)",
     ]

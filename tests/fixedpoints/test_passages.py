@@ -26,7 +26,7 @@ MIXED = {
 
 
 def flat(states):
-    return pack(**{name: getattr(states, name) for name in "mdQERD"})
+    return states.states
 
 
 def both(**model):

@@ -9,7 +9,7 @@ from scipy import stats
 import vaedyn
 from tests.learning.test_covariance import SHIFTED, random_state
 from vaedyn.learning.bands import gradient_of_distortion, gradients_of_kl, std_of_error
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES
 from vaedyn.model.state import generalisation_error, observables, pack, unpack
 
 # --- against simulations ----------------------------------------------------------------

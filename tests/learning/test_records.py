@@ -12,9 +12,10 @@ import pytest
 import vaedyn
 from vaedyn import Params
 from vaedyn.errors import ConvergenceError, DivergenceError, ParameterError
-from vaedyn.learning import bands as fluctuations
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning import theory as ode
+from vaedyn.model.numerics import NUMERICS
+from vaedyn.model.quantities import NAMES
 from vaedyn.model.records import Source
 from vaedyn.model.results import label
 from vaedyn.model.state import pack
@@ -62,7 +63,7 @@ def arrays(result):
 def test_theory_is_kept_under_all_that_it_depends_on(params):
     store = Keeper(reused=True)
     kept, plain = vaedyn.theory(params, rtol=1e-7, store=store), vaedyn.theory(params, rtol=1e-7)
-    record = {**params.to_dict(), "rtol": 1e-7, "atol": 1e-10, "numerics": ode.NUMERICS}
+    record = {**params.to_dict(), "rtol": 1e-7, "atol": 1e-10, "numerics": NUMERICS["theory"]}
     assert store.asked == [("theory", record)]
     np.testing.assert_equal(arrays(kept), arrays(plain))
     assert kept.info == plain.info
@@ -88,7 +89,7 @@ def test_simulations_are_kept_under_all_that_they_depend_on(random_start):
     options = {"seed": 3, "engine": "vector", "random_start": int(random_start), "jobs": 1}
     kept = vaedyn.simulate(TWO, runs=2, store=store, **options)
     plain = vaedyn.simulate(TWO, runs=2, **options)
-    record = {**TWO.to_dict(), "engine": "vector", "seed": 3, "numerics": sgd.NUMERICS}
+    record = {**TWO.to_dict(), "engine": "vector", "seed": 3, "numerics": NUMERICS["simulate"]}
     record |= {"random_start": True} if random_start else {}
     assert store.asked == [("simulate", record, 2, "run")]
     assert type(store.asked[0][1].get("random_start", True)) is bool
@@ -134,7 +135,7 @@ def test_bands_are_kept_under_all_that_they_depend_on(random_start):
     store = Keeper(reused=True)
     kept = vaedyn.bands(TWO, random_start=np.bool_(random_start), store=store)
     plain = vaedyn.bands(TWO, random_start=random_start)
-    numerics = fluctuations.NUMERICS
+    numerics = NUMERICS["bands"]
     record = {**TWO.to_dict(), "random_start": random_start, "numerics": numerics}
     assert store.asked == [("bands", record)]
     assert type(store.asked[0][1]["random_start"]) is bool
@@ -236,9 +237,7 @@ def test_an_integration_stops_after_as_many_steps_as_it_may_take():
 
 def test_an_order_parameter_beyond_the_bound_has_diverged_when_it_gets_there():
     fine = vaedyn.theory(replace(PARAMS, rho=3, lr=0.3, dim=1000, t_max=30, points=3001))
-    most = np.max(
-        [np.abs(getattr(fine, name)).reshape(3001, -1).max(axis=1) for name in "mdQERD"], 0
-    )
+    most = np.max([np.abs(getattr(fine, name)).reshape(3001, -1).max(axis=1) for name in NAMES], 0)
     bound = 1.1 + 0.5 * (most.max() - 1.1)  # Q is 1.1 at first
     there = fine.t[np.argmax(most > bound)]
     with pytest.raises(DivergenceError, match="at learning rate 0.3: lower --lr$") as error:

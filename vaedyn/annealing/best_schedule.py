@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer, real
 from ..model.records import Computed, Progress, Source, Store, kept, variable
 from ..model.results import Brief
@@ -16,7 +17,6 @@ from ..model.schedules import Constant, Cosine, Linear, Points, Tanh
 from .piecewise import best_pieces, evaluations
 from .time_to_converge import EXACT, last_crossing
 
-NUMERICS = 3  # raised when the same parameters give other numbers
 FAMILIES: dict[str, Callable[[float], Schedule] | None] = {
     "tanh": Tanh,
     "linear": Linear,
@@ -141,7 +141,7 @@ def best_schedule(
     record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
     record = {name: value for name, value in record.items() if name not in steps}
     record |= {"knots": int(knots)} if family == "free" else {}
-    record["numerics"] = NUMERICS
+    record["numerics"] = NUMERICS["annealing"]
     found = kept(store, "annealing", record, compute)
     values: Any = found.arrays
     values |= {name: float(values[name]) for name in ("end", "constant", "time", "off")}

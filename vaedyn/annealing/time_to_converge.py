@@ -9,13 +9,13 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import LARGE, NEAR, destination
 from ..learning.theory import integrate, tolerances
+from ..model.numerics import NUMERICS
 from ..model.params import Params, real
 from ..model.records import Computed, Source, Store, kept, variable
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, generalisation_error, pack, unpack
 
-NUMERICS = 3  # raised when the same parameters give other numbers
 GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
 SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
@@ -97,7 +97,13 @@ def time_to_converge(
             "eps_g": variable("generalisation error of the end", np.array(end)),
         }, {"reason": reason}
 
-    record = {**params.to_dict(), "tol": tol, "rtol": rtol, "atol": atol, "numerics": NUMERICS}
+    record = {
+        **params.to_dict(),
+        "tol": tol,
+        "rtol": rtol,
+        "atol": atol,
+        "numerics": NUMERICS["convergence"],
+    }
     del record["points"]
     found = kept(store, "convergence", record, compute)
     t, end = (float(found.arrays[name]) for name in ("t", "eps_g"))

@@ -22,7 +22,6 @@ from .evidence import (
     extrapolated,
     quantile,
 )
-from .limit import flat
 
 START = "m=0.2,d=0.2,Q=1,E=1,R=0,D=1"
 FAMILY = "tanh"
@@ -206,7 +205,7 @@ def _rate(lab: Lab, params: Params) -> tuple[float, float]:
     """
     longest = float(f"{60 * relaxation_time(params):.3g}")
     ode = lab.theory(replace(params, t_max=longest, points=2401), **EXACT)
-    y = flat(ode)
+    y = ode.states
     apart = 40
     distance = np.linalg.norm(y[apart:] - y[:-apart], axis=1)
     t = ode.t[:-apart]

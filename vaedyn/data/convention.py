@@ -66,3 +66,7 @@ class Convention:
             When `weight` is not positive.
         """
         return real("weight", weight, LEAST, least_allowed=True) / self.factor(dim)
+
+
+OWN = Convention("sum", 1.0)
+"""The model's: half of the squared error, and beta times KL."""

@@ -95,7 +95,7 @@ def steady_rate(dim: int, beta: float, longest: float = 0.0) -> float:
     dim : int
     beta : float
     longest : float
-        Largest ``|x|^2/dim`` of a row x, if it is known: `vaedyn.data.training.Rows.longest`.
+        Largest ``|x|^2/dim`` of a row x, if it is known: `vaedyn.data.rows.Rows.longest`.
     """
     by_rows = PART / 2 * rate_of_rows(beta, longest)
     return min(STEADY, PER_DIM * dim, rate_of_variances(dim, beta) / 4, by_rows)

@@ -17,11 +17,11 @@ from ..files import whole
 from ..fixedpoints.fixed_points import FixedPoints
 from ..fixedpoints.newton import Model, velocity
 from ..model.params import Params
+from ..model.quantities import NAMES, QUANTITIES
 from ..model.records import Progress
 from ..model.results import Trajectory
-from ..model.start import NAMES
 from ..model.state import pack
-from .curves import SYMBOLS, TIME, draw, time_axis
+from .curves import TIME, draw, time_axis
 from .layout import PLAIN, caption, finish, label_decades
 from .style import COLOURS, new_figure, styled
 
@@ -240,8 +240,8 @@ def _plane(
                 clip_on=False,
                 zorder=3.5,
             )
-    axes.set_xlabel(r"$|m|$, " + SYMBOLS["m"])
-    axes.set_ylabel(SYMBOLS["Q"])
+    axes.set_xlabel(r"$|m|$, " + QUANTITIES["m"].axis)
+    axes.set_ylabel(QUANTITIES["Q"].axis)
 
 
 def _circle(stable: bool) -> dict[str, Any]:
@@ -272,7 +272,7 @@ def _side(
     if y_scale == "log":
         label_decades(axes)
     axes.set_xlabel(TIME)
-    axes.set_ylabel(SYMBOLS["eps_g"])
+    axes.set_ylabel(QUANTITIES["eps_g"].axis)
     return axes.axvline(end, color="0.3", linewidth=0.8, zorder=2)
 
 

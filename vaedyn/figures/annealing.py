@@ -11,7 +11,7 @@ from ..annealing.best_schedule import FAMILIES, Tuning
 from ..annealing.confirm import Comparison, Measured
 from ..model.results import Trajectory
 from ..model.schedules import parse_schedule
-from .curves import TIME
+from .curves import TIME, WEIGHT
 from .layout import PLAIN, Look, below, caption, finish, label_decades, two_panels
 from .style import COLOURS, TWO_COLUMNS, styled
 
@@ -119,7 +119,7 @@ def _schedule(axes: Axes, found: Tuning, best: Trajectory) -> None:
     axes.set_xlim(0, end)
     axes.set_ylim(bottom=0)
     axes.set_xlabel(TIME)
-    axes.set_ylabel(r"KL weight $\beta(t)$")
+    axes.set_ylabel(WEIGHT)
 
 
 def _legend(found: Tuning, measured: bool, overshoots: bool) -> list[Line2D]:

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..fixedpoints.passages import Passage
+from ..model.quantities import QUANTITIES
 from ..model.results import Trajectory
-from .curves import SYMBOLS, TIME, time_axis
+from .curves import TIME, time_axis
 from .hues import palette
 from .layout import PLAIN, Look, below, caption, finish, label_decades
 from .style import ONE_COLUMN, new_figure, styled
@@ -75,7 +76,7 @@ def passages(
             text = r"growth $e^{t/\mathrm{escape\ time}}$"
             handles.append(Line2D([], [], color="0.5", linewidth=0.7, label=text))
         time_axis(top, t, x_scale)
-        top.set_ylabel(SYMBOLS["eps_g"])
+        top.set_ylabel(QUANTITIES["eps_g"].axis)
         bottom.set_ylabel("distance to fixed point")
         bottom.set_xlabel(TIME)
         finish(figure, [top], caption(trajectory.params), look)

@@ -8,26 +8,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ParameterError
+from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Params, integer, real
 from ..model.records import Computed, Progress, Store, kept
-from ..model.results import LABELS, OrderParameters
+from ..model.results import OrderParameters
 from ..model.state import observables, unpack
 from .arclength import EDGE, END, Piece, end_of, spaced, trace
 from .configurations import Configuration, configurations, describe, kinds, state
 from .groups import Unit, Units, alike, intact
 from .newton import Model, newton, root
 
-NUMERICS = 4  # raised when the same parameters give other numbers
 VARIED = ("beta", "eta", "rho", "lam", "lr")
 GRID = 120  # steps along the range
 MOST = 200  # branches
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
-
-LABELS.update(
-    varied=("value of what is varied", (), "1"),
-    branch=("number of the branch", (), "1"),
-    growth=("largest real part of the eigenvalues of the Jacobian", (), "1"),
-)
 
 
 def vary(params: Params, name: str, x: float) -> Model:
@@ -276,7 +270,7 @@ def branches(
     aside = IN_TIME | ({name} - {"rho"})
     record = {key: value for key, value in constants.items() if key not in aside}
     record |= {"varied": name, "from": low, "to": high, "groups": int(groups)}
-    record["numerics"] = NUMERICS
+    record["numerics"] = NUMERICS["branches"]
     return Branches.from_kept(params, kept(store, "branches", record, compute))
 
 

@@ -8,11 +8,12 @@ import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import theory, tolerances
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
+from ..model.quantities import NAMES
 from ..model.records import Computed, Progress, Store, kept
-from ..model.results import LABELS, OrderParameters
-from ..model.start import NAMES
-from ..model.state import pack, unpack
+from ..model.results import OrderParameters
+from ..model.state import unpack
 from .configurations import (
     Configuration,
     TooManyError,
@@ -24,19 +25,12 @@ from .configurations import (
     state,
 )
 from .destination import destination
-from .groups import ALIVE, Unit, Units
+from .groups import Unit, Units
 from .newton import Model, eigenvalues, residual
+from .single import ALIVE
 from .thresholds import thresholds
 
-NUMERICS = 5  # raised when the same parameters give other numbers
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
-
-LABELS.update(
-    residual=("largest |dy/dt| / tau", (), "1"),
-    max_eigenvalue=("largest real part of the eigenvalues of the Jacobian", (), "1"),
-    eigenvalues_re=("eigenvalues of the Jacobian, real part", ("mode",), "1"),
-    eigenvalues_im=("eigenvalues of the Jacobian, imaginary part", ("mode",), "1"),
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -209,8 +203,7 @@ def fixed_points(
             partial = f"{error.reason}; listed are that which is reached, and its neighbours"
         try:
             trajectory = theory(params, rtol=rtol, atol=atol, store=store)
-            end = pack(**{name: getattr(trajectory, name)[-1] for name in NAMES})
-            reached = destination(params, end, rtol)
+            reached = destination(params, trajectory.states[-1], rtol)
         except (ConvergenceError, DivergenceError) as error:
             if groups == 0:
                 raise
@@ -222,7 +215,7 @@ def fixed_points(
         return variables, {**info, "lost": lost, "partial": partial}
 
     record = {**params.to_dict(), "rtol": rtol, "atol": atol, "groups": int(groups)}
-    record["numerics"] = NUMERICS
+    record["numerics"] = NUMERICS["fixedpoints"]
     return FixedPoints.from_kept(params, kept(store, "fixedpoints", record, compute))
 
 

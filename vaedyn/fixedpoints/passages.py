@@ -11,8 +11,7 @@ from ..learning.theory import integrate
 from ..model.params import Params
 from ..model.records import Progress
 from ..model.results import OrderParameters, Trajectory
-from ..model.start import NAMES
-from ..model.state import pack, unpack
+from ..model.state import pack, places, unpack
 from .fixed_points import FixedPoints
 
 EXACT = 4  # up to this many latents, all orders and signs of them are tried
@@ -127,7 +126,7 @@ def distances(
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Return the distance of every state from every fixed point, or `which`, (points, states)."""
-    y, chosen = _flat(states), _flat(points)[slice(None) if which is None else which]
+    y, chosen = states.states, points.states[slice(None) if which is None else which]
     found = []
     for point in chosen:
         found.append(distance(points.params, point, y))
@@ -162,10 +161,6 @@ def distance(params: Params, point: np.ndarray, states: np.ndarray) -> np.ndarra
     return np.concatenate(found)
 
 
-def _flat(states: OrderParameters) -> np.ndarray:
-    return pack(**{name: getattr(states, name) for name in NAMES})
-
-
 def _residences(nearest: np.ndarray) -> Iterator[tuple[int, int]]:
     """Yield the first and last index of all stretches of equal numbers."""
     starts = np.flatnonzero(np.diff(nearest, prepend=-1))
@@ -186,7 +181,8 @@ def _turns(away: np.ndarray, at: int) -> bool:
 
 def _typical(points: FixedPoints, i: int) -> float:
     """Return the median distance of a fixed point from the others."""
-    others = np.delete(states := _flat(points), i, axis=0)
+    states = points.states
+    others = np.delete(states, i, axis=0)
     return float(np.median(distance(points.params, states[i], others))) if len(others) else np.inf
 
 
@@ -195,8 +191,9 @@ def _refined(points: FixedPoints, i: int, trajectory: Trajectory, at: int) -> tu
     params = trajectory.params
     low, high = max(at - 1, 0), min(at + 1, len(trajectory.t) - 1)
     t = np.linspace(trajectory.t[low], trajectory.t[high], FINE + 1)
-    y, _ = integrate(params, _flat(trajectory)[low], t, params.schedule, rtol=1e-10, atol=1e-12)
-    away = distance(points.params, _flat(points)[i], y) ** 2
+    start = trajectory.states[low]
+    y, _ = integrate(params, start, t, params.schedule, rtol=1e-10, atol=1e-12)
+    away = distance(points.params, points.states[i], y) ** 2
     k = int(away.argmin())
     if k in (0, FINE):
         return float(t[k]), float(np.sqrt(away[k]))
@@ -272,8 +269,8 @@ def _transformed(
 
 def _agreement(params: Params, images: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return the scalar products of states and images, signals turned best, (states, images)."""
-    size = 2 * params.latent * params.signal
-    total = states[:, size:] @ images[:, size:].T
+    start = places(params.latent, params.signal)["Q"].item(0)  # behind m and d
+    total = states[:, start:] @ images[:, start:].T
     X, Y = _overlaps(params, images), _overlaps(params, states)
     for k in _classes(params):
         if len(k) == 1:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ParameterError
+from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Params
 from ..model.records import Computed, Kept, Progress, Store, extended, variable
 from ..model.results import Brief
@@ -15,7 +16,6 @@ from .branches import VARIED
 from .outcomes import outcomes
 from .single import Constants
 
-NUMERICS = 3  # raised when the same parameters give other numbers
 AT_ONCE = 2000  # points solved at once
 DIGITS = 12  # of the values on the axes
 
@@ -227,7 +227,7 @@ class _Grid:
             record["rho"] = -np.sort(-_shape(column))
         else:
             del record[self.y_name]
-        return {**record, "y_name": self.y_name, **self.spacing, "numerics": NUMERICS}
+        return {**record, "y_name": self.y_name, **self.spacing, "numerics": NUMERICS["phases"]}
 
     def look(self, store: Store | None) -> list[_Column]:
         """Return what the store has of each column."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-ALIVE = 1e-8  # a latent with a smaller Q has collapsed
+ALIVE = 1e-8  # a latent at a fixed point that has a smaller Q_ii has none: it has collapsed
 NODES = 128  # values of Q that a fixed point is looked for between
 
 

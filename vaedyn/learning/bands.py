@@ -7,13 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from ..model.numerics import NUMERICS
 from ..model.params import Params
 from ..model.records import Computed, Progress, Store, Variables, kept
 from ..model.results import Trajectory
-from ..model.state import generalisation_error, generalisation_error_rotation, moments, pack, unpack
+from ..model.state import (
+    generalisation_error,
+    generalisation_error_rotation,
+    moments,
+    pack,
+    places,
+    unpack,
+)
 from .theory import integrate
 
-NUMERICS = 2  # raised when the same parameters give other numbers
 RTOL, ATOL = 1e-5, 1e-8  # of the covariance's integration
 SAMPLES = 1024  # of the fluctuations, where eps_g is not smooth on their scale
 KINK = 0.02  # part of the standard deviation that may come from deviations from linearity
@@ -116,7 +123,7 @@ def bands(
         C = y[:, size:].reshape(-1, size, size) / params.dim
         return from_covariance(params, y[:, :size], C, solver).to_kept()
 
-    record = {**params.to_dict(), "random_start": bool(random_start), "numerics": NUMERICS}
+    record = {**params.to_dict(), "random_start": bool(random_start), "numerics": NUMERICS["bands"]}
     return Bands.from_kept(params, kept(store, "bands", record, compute))
 
 
@@ -197,12 +204,11 @@ def gradients_of_kl(params: Params, y: np.ndarray) -> np.ndarray:
     M, K = params.latent, params.signal
     parts = unpack(y, M, K)
     gradients = np.zeros((*y.shape, M))
-    E = 2 * M * K + M * M
+    at = places(M, K)
     for i in range(M):
-        along = slice(M * K + i * K, M * K + (i + 1) * K)
-        gradients[:, along, i] = params.strengths * parts["d"][:, i]
-        gradients[:, E + i * (M + 1), i] = 0.5 * params.eta
-        gradients[:, i - M, i] = 0.5 * (1 - 1 / parts["D"][:, i])
+        gradients[:, at["d"][i], i] = params.strengths * parts["d"][:, i]
+        gradients[:, at["E"][i, i], i] = 0.5 * params.eta
+        gradients[:, at["D"][i], i] = 0.5 * (1 - 1 / parts["D"][:, i])
     return gradients
 
 
@@ -229,10 +235,10 @@ def std_of_error(error: Error, params: Params, y: np.ndarray, C: np.ndarray) -> 
     match, what is left beyond the gradient is averaged over gaussian samples.
     """
     M, K, rho = params.latent, params.signal, params.strengths
-    overlaps = M * K
+    overlaps, at = M * K, places(M, K)
     select = np.zeros((y.shape[-1], overlaps + 1))  # the entries of m, and tr Q
-    select[np.arange(overlaps), np.arange(overlaps)] = 1
-    select[2 * overlaps + np.arange(M) * (M + 1), overlaps] = 1
+    select[at["m"].ravel(), np.arange(overlaps)] = 1
+    select[np.diag(at["Q"]), overlaps] = 1
     x, C = y @ select, select.T @ C @ select
 
     def value(x: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from ..model.results import Trajectory
 from .bands import Bands, bands
 from .simulate import simulate
 
-QUANTITIES = ("eps_g", "m")
+MEASURED = ("eps_g", "m")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ def spreads(runs: Sequence[tuple[Bands, Trajectory]], times: Sequence[float]) ->
     times : sequence of float
         The nearest saved times are taken.
     """
-    return [_spread(runs, name, t) for name in QUANTITIES for t in times]
+    return [_spread(runs, name, t) for name in MEASURED for t in times]
 
 
 def _spread(runs: Sequence[tuple[Bands, Trajectory]], name: str, t: float) -> Spread:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import DivergenceError, ParameterError
 from ..machine import cores
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
@@ -23,7 +24,6 @@ from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
 from .theory import variance_lost
 
-NUMERICS = 2  # raised when the same parameters and seed give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
 AHEAD = 16  # runs handed to each thread in advance
@@ -158,7 +158,7 @@ def simulate(
         for y, info in many:
             yield Trajectory.from_states(params, y, t=times, info=info).to_kept("run")
 
-    record = {**params.to_dict(), "engine": engine, "seed": seed, "numerics": NUMERICS}
+    record = {**params.to_dict(), "engine": engine, "seed": seed, "numerics": NUMERICS["simulate"]}
     if random_start:
         record["random_start"] = True
     return Trajectory.from_kept(params, extended(store, "simulate", record, blocks, runs, "run"))

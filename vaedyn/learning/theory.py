@@ -5,13 +5,13 @@ import logging
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
+from ..model.numerics import NUMERICS
 from ..model.params import Params, real
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, pack
 
-NUMERICS = 2  # raised when the same parameters give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_STEPS = 5_000_000
 VANISHED = 1e-8  # an encoder variance that is taken for zero
@@ -66,7 +66,7 @@ def theory(
         info = {"solver": solver}
         return Trajectory.from_states(params, y, t=params.times(), info=info).to_kept()
 
-    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS}
+    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS["theory"]}
     result = Trajectory.from_kept(params, kept(store, "theory", record, compute))
     _warn(result)
     return result

@@ -71,7 +71,7 @@ class Params:
     rho : float or sequence of float
         Signal strengths rho_k > 0: one for all, or M* of them.
     eta : float
-        Background noise variance > 0.
+        Noise variance > 0.
     beta : float
         KL weight >= 0; with annealing, its end value.
     lam : float

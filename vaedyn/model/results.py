@@ -11,33 +11,27 @@ from typing import Any, Self
 import numpy as np
 
 from .params import Params
+from .quantities import NAMES, QUANTITIES
 from .records import Computed, Kept, Source, Variables
-from .state import observables, unpack
+from .state import observables, pack, unpack
 
 SHOWN = 8  # numbers of an array that are worth printing
 WIDTH = 200
-
-LABELS = {
-    "time": ("time, SGD steps / N", (), "1"),
-    "m": ("overlap of decoder and signal, W^T W*/N", ("latent", "signal"), "1"),
-    "d": ("overlap of encoder and signal, V^T W*/N", ("latent", "signal"), "1"),
-    "Q": ("overlap of decoder with itself, W^T W/N", ("latent", "latent_"), "1"),
-    "E": ("overlap of encoder with itself, V^T V/N", ("latent", "latent_"), "1"),
-    "R": ("overlap of decoder and encoder, W^T V/N", ("latent", "latent_"), "1"),
-    "D": ("encoder variance", ("latent",), "1"),
-    "eps_g": ("generalisation error, latents matched to signals", (), "1"),
-    "eps_g_rotation": ("generalisation error, latents rotated freely", (), "1"),
-    "kl": ("KL divergence from the prior, all latents", (), "nat"),
-    "kl_per_latent": ("KL divergence from the prior", ("latent",), "nat"),
-    "distortion": ("reconstruction error / 2 in excess of E|x|^2 / 2", (), "nat"),
-    "spread": ("largest relative spread of a signal's overlap", (), "1"),
-}
+UNSAVED = {"params", "t", "info", "source"}  # fields that are no quantities; `t` is kept as "time"
 
 
 def label(name: str, lead: tuple[str, ...], values: Any) -> tuple[tuple[str, ...], Any, dict]:
-    """Return `values` with the dims, long name and units of the quantity `name`."""
-    text, dims, units = LABELS[name]
-    return (*lead, *dims), values, {"long_name": text, "units": units}
+    """Return `values` with the dims, long name and units of the quantity `name`.
+
+    Raises
+    ------
+    KeyError
+        When there is no such quantity.
+    """
+    if name not in QUANTITIES:
+        raise KeyError(f"{name!r} is not in the table vaedyn/model/quantities.py")
+    of = QUANTITIES[name]
+    return (*lead, *of.dims), values, {"long_name": of.text, "units": of.unit}
 
 
 class Brief:
@@ -97,6 +91,11 @@ class OrderParameters(Brief):
             **others,
         )
 
+    @property
+    def states(self) -> np.ndarray:
+        """The order parameters as flat states, (lead, values)."""
+        return pack(**{name: getattr(self, name) for name in NAMES})
+
     @classmethod
     def from_kept(cls, params: Params, kept: Kept) -> Self:
         """Return the result that was looked up, or computed."""
@@ -113,7 +112,7 @@ class OrderParameters(Brief):
 
     def to_variables(self, *lead: str) -> Variables:
         """Return all arrays with their dims and units, leading axes named `lead`."""
-        names = [f.name for f in fields(self) if f.name in LABELS]
+        names = [f.name for f in fields(self) if f.name not in UNSAVED]
         return {name: label(name, lead, getattr(self, name)) for name in names}
 
 

@@ -1,22 +1,20 @@
-"""Somebody's data: their spectrum, kept under their fingerprint, and standardised columns."""
+"""The spectrum of users' data, kept under their fingerprint."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
+from ..model.numerics import NUMERICS
 from ..model.records import Computed, Source, Store, Variables, kept, variable
-from .blocks import Blocks, checked
+from .blocks import Blocks, Standardised
 from .columns import Watch
 from .spectrum import PASSES, Spectrum, covariance_spectrum
 from .tails import Tails
 
-NUMERICS = 3  # raised when the same data give other numbers
 LEADING = 200  # directions that are kept
 
 
-def spectrum_of(
+def kept_spectrum(
     blocks: Blocks,
     digest: str,
     *,
@@ -54,7 +52,7 @@ def spectrum_of(
 
     def compute() -> Computed:
         watch = Watch()
-        seen = standardised(blocks, watch) if standardise else blocks
+        seen = Standardised(blocks, watch) if standardise else blocks
         found = covariance_spectrum(seen, leading, passes=passes)
         if check:
             check(found)
@@ -72,7 +70,7 @@ def spectrum_of(
         return arrays, {"file": name, **{key: getattr(found, key) for key in NUMBERS}}
 
     record = {"data": digest, "standardise": standardise, "leading": leading}
-    record |= {"passes": passes, "numerics": NUMERICS}
+    record |= {"passes": passes, "numerics": NUMERICS["spectrum"]}
     found = kept(store, "spectrum", record, compute)
     arrays: Any = found.arrays
     tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})
@@ -93,29 +91,3 @@ TEXTS = {
     "lengths": "relative variance of squared lengths of rows, without leading directions",
     "variances": "variances of the columns",
 }
-
-
-def standardised(blocks: Blocks, watch: Watch | None = None) -> Callable[[], Iterator[np.ndarray]]:
-    """Return the same data, columns divided by their standard deviation where it is not 0.
-
-    What there is to say about the columns as they are goes to `watch`.
-
-    Raises
-    ------
-    ParameterError
-        When an entry is no number; later passes could not tell which it was.
-    """
-    count, mean, squares = 0, np.zeros(1), np.zeros(1)
-    for block in checked(blocks):
-        here = block.mean(axis=0)
-        total = count + len(block)
-        # Chan, Golub & LeVeque (1983): sums about the mean so far
-        squares = squares + ((block - here) ** 2).sum(axis=0)
-        squares = squares + (here - mean) ** 2 * count * len(block) / total
-        mean = mean + (here - mean) * len(block) / total
-        count = total
-        if watch is not None:
-            watch.see(block)
-    deviation = np.sqrt(squares / max(count - 1, 1))
-    deviation[deviation == 0] = 1.0
-    return lambda: (block / deviation for block in blocks())

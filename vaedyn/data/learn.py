@@ -1,29 +1,24 @@
-"""SGD of the linear VAE on somebody's own data instead of drawn ones."""
+"""SGD of the linear VAE on the rows of a table instead of drawn samples."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from math import ceil
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.start import GAUSSIAN
 from ..model.state import kl_per_latent, pack
+from .rows import Rows
 from .settling import rate_of_rows, rate_of_variances
 
-NUMERICS = 2  # raised when the same parameters and data give other numbers
-AT_ONCE = 1024  # steps of one kernel call
-HELD = 256e6  # bytes of rows that are held, and shuffled, together
+FROM_DATA = ("dim", "signal", "rho", "eta")  # fields of the model that a table decides
 TINY = 1e-150  # smaller weights are set to 0: they linger among denormal numbers, which are slow
 BOUND = 1e4  # times what order parameters may naturally be
 NEAR = 0.2  # of a learning rate that is unstable: what may be the reason of a divergence
-
-Blocks = Callable[[], Iterator[np.ndarray]]
-"""Called once per pass over the data; yields blocks (rows, dim)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,86 +38,6 @@ class DataParams(Params):
         for name, value in (("latent", latent), ("signal", signal)):
             if value > dim:
                 raise ParameterError(name, f"must be at most {dim}, the columns, got {value}")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows of a table, centred, and scaled such that their largest variance is 1.
-
-    In such units all weights learn at comparable rates. Dividing data by sqrt(unit)
-    divides beta by unit, and changes no KL divergence.
-
-    Parameters
-    ----------
-    blocks : callable
-        Called for every pass; yields blocks (rows, dim), always the same.
-    mean : (dim,)
-        Subtracted from the rows.
-    samples : int
-        Number of rows.
-    unit : float
-        Largest variance.
-    digest : str
-        Fingerprint of the data, which a stored result is found by; only a store needs it.
-    origin : mapping
-        Where the table is from, for people who look into the store.
-    """
-
-    blocks: Blocks
-    mean: np.ndarray
-    samples: int
-    unit: float = 1.0
-    digest: str = ""
-    origin: Mapping[str, object] = field(default_factory=dict)
-
-    @cached_property
-    def longest(self) -> tuple[int, float]:
-        """The longest row x, counted from 0, and its ``|x|^2/dim``."""
-        row, most, start = 0, 0.0, 0
-        for block in self.scaled():
-            squares = (block**2).sum(axis=1) / len(self.mean)
-            if len(block) and squares.max() > most:
-                row, most = start + int(squares.argmax()), float(squares.max())
-            start += len(block)
-        return row, most
-
-    @property
-    def shares(self) -> int:
-        """In how many parts the rows are held."""
-        return ceil(8 * len(self.mean) * self.samples / HELD)
-
-    @cached_property
-    def _all(self) -> np.ndarray:
-        return np.concatenate(list(self._scaled()))
-
-    def _scaled(self) -> Iterator[np.ndarray]:
-        scale = self.unit**-0.5
-        for block in self.blocks():
-            yield scale * (block - self.mean)
-
-    def scaled(self) -> Iterator[np.ndarray]:
-        """Yield all rows in blocks (rows, dim), in order."""
-        yield from [self._all] if self.shares == 1 else self._scaled()
-
-    def shuffled(self, random: np.random.Generator) -> Iterator[np.ndarray]:
-        """Yield every row once, in random order, in pieces (at most AT_ONCE, dim).
-
-        Where not all rows can be held, each takes part in one of several rounds, which
-        is drawn for it: each piece is one of the whole table, whatever the order in it.
-        """
-        drawn = int(random.integers(2**63))
-        for share in range(self.shares):
-            held = self._all if self.shares == 1 else self._share(share, drawn)
-            order = random.permutation(len(held))
-            for start in range(0, len(held), AT_ONCE):
-                yield held[order[start : start + AT_ONCE]]
-
-    def _share(self, share: int, drawn: int) -> np.ndarray:
-        random = np.random.default_rng(drawn)  # the same in every round
-        found = [np.empty((0, len(self.mean)))]
-        for block in self._scaled():
-            found.append(block[random.integers(self.shares, size=len(block)) == share])
-        return np.concatenate(found)
 
 
 def learn(
@@ -178,7 +93,7 @@ def learn(
         info = {**rows.origin, "kl": run.kl().tolist(), "passes": params.steps / rows.samples}
         return Trajectory.from_states(params, y, t=params.times(), info=info).to_kept("run")
 
-    record = {**params.to_dict(), "data": rows.digest, "seed": seed, "numerics": NUMERICS}
+    record = {**params.to_dict(), "data": rows.digest, "seed": seed, "numerics": NUMERICS["data"]}
     return Trajectory.from_kept(params, kept(store, "data", record, compute))
 
 

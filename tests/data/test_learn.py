@@ -7,10 +7,12 @@ import pytest
 
 import vaedyn
 from tests.shared import reference
-from vaedyn.data import training as empirical
+from vaedyn.data import learn as learning
+from vaedyn.data import rows as rows_of_tables
+from vaedyn.data.learn import DataParams, learn
 from vaedyn.data.prediction import Prediction
+from vaedyn.data.rows import Rows
 from vaedyn.data.settling import kl_of
-from vaedyn.data.training import DataParams, Rows, learn
 from vaedyn.kernels import rows
 from vaedyn.model.state import unpack
 from vaedyn.store import ResultStore
@@ -74,7 +76,7 @@ def test_latents_learn_what_is_predicted():
 def test_the_order_in_the_file_does_no_harm(monkeypatch, held):
     x, directions = spiked(20_000)
     ordered = x[np.argsort(np.abs((x - x.mean(axis=0)) @ directions[0]))]
-    monkeypatch.setattr(empirical, "HELD", x.nbytes / held)
+    monkeypatch.setattr(rows_of_tables, "HELD", x.nbytes / held)
     params = replace(PARAMS, lr=0.15, t_max=900.0)  # less than one pass
     result = learn(params, in_blocks(ordered, 1000), directions)
     assert result.info["passes"] == 0.9
@@ -85,7 +87,7 @@ def test_the_order_in_the_file_does_no_harm(monkeypatch, held):
 @pytest.mark.parametrize("held", [1, 7])
 def test_every_row_is_seen_once_a_pass(monkeypatch, held):
     x = np.arange(3000.0).reshape(1500, 2)
-    monkeypatch.setattr(empirical, "HELD", x.nbytes / held)
+    monkeypatch.setattr(rows_of_tables, "HELD", x.nbytes / held)
     source = in_blocks(x, 400, unit=4.0)
     random = np.random.default_rng(0)
     passes = [np.concatenate(list(source.shuffled(random))) for _ in range(2)]
@@ -192,7 +194,7 @@ def test_the_longest_row_is_found(monkeypatch):
     x = np.random.default_rng(4).standard_normal((50, 3))
     x[31] = 9.0
     for held in (1, 4):  # at once, or in blocks
-        monkeypatch.setattr(empirical, "HELD", x.nbytes / held)
+        monkeypatch.setattr(rows_of_tables, "HELD", x.nbytes / held)
         row, length = in_blocks(x, 7, unit=4.0).longest
         assert row == 31
         assert length == pytest.approx(((9 - x.mean(axis=0)) ** 2).sum() / 3 / 4)
@@ -225,7 +227,7 @@ def test_progress_counts_steps():
 def test_weights_of_constant_columns_do_not_linger_among_denormal_numbers():
     x, directions = spiked(500)
     x[:, 0] = 3.0
-    run = empirical._Run(replace(PARAMS, lr=0.3, t_max=6000.0, points=2), in_blocks(x), 0, None)
+    run = learning._Run(replace(PARAMS, lr=0.3, t_max=6000.0, points=2), in_blocks(x), 0, None)
     run.states(directions)
     assert (run.W[:, 0] == 0).all()
 
@@ -234,7 +236,7 @@ def still(unit, beta, weight):
     """Return a run that hardly learns, and one of whose weights is as large as said."""
     x, directions = spiked(60)
     params = replace(PARAMS, beta=beta, lr=1e-12, t_max=0.5, points=2)
-    run = empirical._Run(params, in_blocks(x, unit=unit), 0, None)
+    run = learning._Run(params, in_blocks(x, unit=unit), 0, None)
     run.V[1, 3] = -weight
     return run, directions
 
@@ -283,8 +285,8 @@ def test_the_reason_of_a_divergence_is_named_close_to_the_limit_only():
 @pytest.mark.parametrize("held", [1, 3])
 def test_the_kl_of_a_run_is_that_of_all_rows(monkeypatch, held):
     x, directions = spiked(300)
-    monkeypatch.setattr(empirical, "HELD", x.nbytes / held)
-    run = empirical._Run(replace(PARAMS, t_max=40.0, points=2), in_blocks(x, 70, unit=4.0), 0, None)
+    monkeypatch.setattr(rows_of_tables, "HELD", x.nbytes / held)
+    run = learning._Run(replace(PARAMS, t_max=40.0, points=2), in_blocks(x, 70, unit=4.0), 0, None)
     y = run.states(directions)
     mu = (x - x.mean(axis=0)) / 2 @ run.V.T / 20**0.5
     expected = 0.5 * ((mu**2).mean(axis=0) + run.D - np.log(run.D) - 1)
