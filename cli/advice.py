@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vaedyn.annealing.examine import examine
-from vaedyn.annealing.time_to_converge import Convergence, measured, spread
+from vaedyn.annealing.time_to_converge import Convergence, fluctuation, measured, spread
 from vaedyn.model.params import Params, real
 from vaedyn.model.results import Trajectory
 
@@ -63,8 +63,3 @@ def measured_convergence(result: Trajectory, found: Convergence) -> tuple[dict[s
     if found.t > 0.9 * result.t[-1]:
         return data, f"{text}; theory gets there at t = {number(found.t)}: raise --t-max"
     return data, f"{text}; at this N runs differ by {fluctuation(result):.2g}: raise --dim"
-
-
-def fluctuation(result: Trajectory) -> float:
-    """Return the standard deviation of eps_g over runs and the last tenth of the time."""
-    return float(result.eps_g[:, -max(len(result.t) // 10, 1) :].std())

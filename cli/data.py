@@ -1,7 +1,6 @@
 """What commands on users' data share: options, and how a table is looked at."""
 
 import logging
-from typing import Any
 
 import click
 
@@ -13,9 +12,9 @@ from vaedyn.data.spiked import ESTIMATORS
 from vaedyn.errors import ParameterError
 from vaedyn.tables.table import Table, TableError, open_table
 
-from ..store import ResultStore
 from .complete import files
 from .options import option
+from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -44,14 +43,6 @@ DATA_OPTIONS = [
         default=None,
         help="Number of signals M*.",
         show_default="all that stand out of the noise",
-    ),
-    option(
-        "Model",
-        "--latent",
-        type=click.IntRange(1),
-        default=None,
-        help="Number of latents M.",
-        show_default="one for each signal",
     ),
 ]
 ACCURACY_OPTIONS = [
@@ -129,13 +120,13 @@ def opened(place: str) -> Table:
 
 
 def looked(
+    session: Session,
     place: str,
     standardise: bool,
     estimator: str,
     spikes: int | None,
     leading: int = LEADING,
     passes: int = PASSES,
-    **where: Any,
 ) -> Look:
     """Return what is known of a table; warnings about it are given.
 
@@ -157,7 +148,7 @@ def looked(
             spikes=spikes,
             leading=leading,
             passes=passes,
-            store=ResultStore(where["store_path"], recompute=where["recompute"]),
+            store=session.store,
         )
     except TableError as error:
         raise click.BadParameter(str(error), param_hint="DATA") from error

@@ -11,6 +11,7 @@ from vaedyn.sweeps.plans import Plan, plan
 from ..store import ResultStore, key_of
 from ..store.record import NAME
 from .output import duration, plain, print_json, table, without_records
+from .session import Session
 
 
 class Present:
@@ -46,11 +47,11 @@ def planned(name: str, *arguments: Any, store: ResultStore, **options: Any) -> P
         return plan(name, *arguments, store=Present(store), labels=store.records, **options)
 
 
-def print_plan(name: str, found: Plan, jobs: int, as_json: bool) -> None:
+def print_plan(session: Session, name: str, found: Plan, jobs: int) -> None:
     """Print which points of a sweep are there, and about how long the others take."""
     there = [outcome is not None for outcome in found.outcomes]
     rest = found.rest(jobs)
-    if as_json:
+    if session.as_json:
         points = [
             {**{key: plain(value) for key, value in point.values.items()},
              "there": outcome is not None, "key": outcome and outcome.key}

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,10 +12,11 @@ from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from ..store import ResultStore
+from .follow import VARY, follow, print_branches, print_map, survey
 from .options import THEORY_OPTIONS, Command, option, with_model
-from .output import number, plain, print_json, progress_bar, provenance, table
-from .vary import VARY, Range, follow, print_branches, print_map, survey
+from .output import number, plain, print_json, provenance, table
+from .ranges import Range
+from .session import Session
 
 MOST_ROWS = 40
 GROUPS = option(
@@ -49,15 +49,13 @@ ALONG = option(
 )
 @with_model(THEORY_OPTIONS, [GROUPS, VARY, ALONG])
 def command(
+    session: Session,
     params: Params,
     groups: int,
     vary: tuple[Range, ...],
     along: bool,
     rtol: float,
     atol: float,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """List all fixed points of learning, with their stability and the thresholds of beta.
 
@@ -68,25 +66,24 @@ def command(
     continuum. The time is that in which the slowest deviation shrinks, or
     the fastest grows, by a factor e.
     """
-    store = ResultStore(store_path, recompute=recompute)
     if len(vary) > 2 or (vary and along):
         raise click.UsageError("expected --vary at most twice, and not with --along")
     if len(vary) == 2:
-        print_map(survey(params, vary, store), as_json)
+        print_map(session, survey(session, params, vary))
         return
     if vary:
-        print_branches(follow(params, vary[0], groups, store), as_json)
+        print_branches(session, follow(session, params, vary[0], groups))
         return
-    with progress_bar("fixed points", "points") as progress:
+    with session.progress("fixed points", "points") as progress:
         result = fixed_points(
-            params, groups=groups, rtol=rtol, atol=atol, store=store, progress=progress
+            params, groups=groups, rtol=rtol, atol=atol, store=session.store, progress=progress
         )
     passed = []
     if along:
-        trajectory = theory(params, rtol=rtol, atol=atol, store=ResultStore(store_path))
-        with progress_bar("distances", "points") as progress:
+        trajectory = theory(params, rtol=rtol, atol=atol, store=session.reader)
+        with session.progress("distances", "points") as progress:
             passed = passages(result, trajectory, progress=progress)
-    if as_json:
+    if session.as_json:
         data = {**provenance(result, "fixedpoints"), "fixed_points": describe(result)}
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}
         data |= {"thresholds": thresholds, "missing": result.missing}

@@ -1,7 +1,6 @@
 """`vaedyn simulate --data`: training on the rows of a table."""
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,14 +12,14 @@ from vaedyn.data.settling import ALIKE
 from vaedyn.data.suited import check_settings
 from vaedyn.data.train import train
 
-from ..store import ResultStore
 from .complete import files
 from .data import DATA_OPTIONS, looked, opened
-from .options import option
-from .output import number, print_json, progress_bar, provenance, table
+from .options import SIMULATION, option
+from .output import number, print_json, provenance, table
+from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
-WITHOUT = ("runs", "jobs", "tol", "engine", "random_start")
+WITHOUT = (*(name for name in SIMULATION if name != "seed"), "tol")
 DATA_OPTION = option(
     "Model",
     "--data",
@@ -32,7 +31,7 @@ DATA_OPTION = option(
     "and eta.",
     show_default="drawn from the model",
 )
-ON_DATA = [DATA_OPTION, *DATA_OPTIONS[:3]]
+ON_DATA = [DATA_OPTION, *DATA_OPTIONS]
 
 
 def given(name: str) -> bool:
@@ -60,12 +59,12 @@ def without_data() -> None:
 
 
 def prepare(
+    session: Session,
     place: str,
     model: dict[str, Any],
     standardise: bool,
     estimator: str,
     spikes: int | None,
-    **where: Any,
 ) -> tuple[Look, dict[str, Any]]:
     """Return what is known of a table, and what the user has set; warnings are given.
 
@@ -87,21 +86,13 @@ def prepare(
         name: value for name, value in model.items() if name not in FROM_DATA and given(name)
     }
     check_settings(opened(place).columns, **settings)
-    return looked(place, standardise, estimator, spikes, **where), settings
+    return looked(session, place, standardise, estimator, spikes), settings
 
 
-def report(
-    found: Look,
-    settings: dict[str, Any],
-    seed: int,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
-) -> None:
+def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -> None:
     """Train on the data, and print what was predicted beside what has come of it."""
-    store = ResultStore(store_path, recompute=recompute)
-    with progress_bar("train on the data", "steps") as progress:
-        result = train(found, seed=seed, store=store, progress=progress, **settings)
+    with session.progress("train on the data", "steps") as progress:
+        result = train(found, seed=seed, store=session.store, progress=progress, **settings)
     params, samples = result.params, found.spectrum.samples
     if result.passes > 1:
         log.info(
@@ -116,7 +107,7 @@ def report(
     if result.difference:
         log.warning(result.difference.text)
     unsure = found.analysis.no_floor
-    if as_json:
+    if session.as_json:
         kl = {"predicted": result.predicted.tolist(), "measured": result.measured.tolist()}
         print_json(
             {

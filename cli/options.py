@@ -16,11 +16,13 @@ from . import complete
 from .hints import no_such_command, no_such_option
 from .main import show_notes
 from .output import spoken, watched
+from .session import Session
 from .settings import origin, use_file, variables
 from .values import Folder, Numbers, Start, WholeNumber
 
 SECTIONS = ("Sweep", "Model", "Convention", "Numerics", "Store", "Output")
 MODEL = tuple(Params.__dataclass_fields__)
+SESSION = tuple(Session.__dataclass_fields__)
 
 
 def _with(error: click.BadParameter, remark: str) -> click.BadParameter:
@@ -174,7 +176,7 @@ STORE_OPTIONS = [
         "--store",
         "store_path",
         type=Folder(path_type=Path),
-        default=Path("vaedyn-store"),
+        default=Session.store_path,
         help="Folder of results; also from VAEDYN_STORE.",
     ),
 ]
@@ -211,7 +213,22 @@ OUTPUT_OPTIONS = [
         "Output", "-v", "--verbose", is_flag=True, show_default=False, help="More notes on stderr."
     ),
 ]
-SIMULATION_OPTIONS = [
+SIMULATION = ("runs", "seed", "engine", "random_start", "jobs")
+"""Names of the options of a simulation, which are arguments of `vaedyn.simulate`."""
+
+
+def _with_ensemble(function: Callable) -> Callable:
+    """Hand the options of a simulation over as one argument, `ensemble`."""
+
+    @functools.wraps(function)
+    def call(**options: Any) -> Any:
+        ensemble = {name: options.pop(name) for name in SIMULATION if name in options}
+        return function(ensemble=ensemble, **options)
+
+    return call
+
+
+ENSEMBLE_OPTIONS = [
     option("Numerics", "--runs", type=WholeNumber(1), default=5, help="Number of runs."),
     option("Numerics", "--seed", type=WholeNumber(0), default=0, help="Seed of the data."),
     option(
@@ -222,6 +239,16 @@ SIMULATION_OPTIONS = [
         help="vector trains weight vectors; exact draws the order parameters from the same "
         "law, at a cost per step that does not depend on N.",
     ),
+]
+RANDOM_START = option(
+    "Numerics",
+    "--random-start",
+    is_flag=True,
+    show_default=False,
+    help="Every run draws its own initial weights, gaussian, with overlaps of --init on average.",
+)
+SIMULATION_OPTIONS = [
+    *ENSEMBLE_OPTIONS,
     option(
         "Numerics",
         "--jobs",
@@ -229,6 +256,7 @@ SIMULATION_OPTIONS = [
         help="Number of threads.",
         show_default="all cores",
     ),
+    _with_ensemble,
 ]
 SEED = option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Seed of the data.")
 JOBS = option(
@@ -258,19 +286,21 @@ THEORY_OPTIONS = [
 
 
 def add(*groups: list[Callable]) -> Callable:
-    """Return a decorator that adds groups of options, and applies --quiet and --verbose.
+    """Return a decorator that adds groups of options, and hands over a session made of them.
 
     Without a terminal the command says once a minute on stderr that it goes on.
     """
 
     def decorate(function: Callable) -> Callable:
         @functools.wraps(function)
-        def call(*args: Any, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        def call(quiet: bool, verbose: bool, **options: Any) -> Any:
             show_notes(quiet, verbose)
+            chosen = {name: options.pop(name) for name in SESSION if name in options}
+            session = Session(**chosen)
             if watched():
-                return function(*args, **kwargs)
+                return function(session=session, **options)
             with spoken(click.get_current_context().command_path):
-                return function(*args, **kwargs)
+                return function(session=session, **options)
 
         for decorator in reversed([item for group in groups for item in group]):
             call = decorator(call)

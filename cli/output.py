@@ -55,7 +55,7 @@ def source_of(result: OrderParameters) -> Source:
     return result.source
 
 
-def found(store_path: Path, key: str, *, arrays: bool = True) -> Record:
+def found(store: ResultStore, key: str, *, arrays: bool = True) -> Record:
     """Return the record whose key starts with `key`.
 
     Raises
@@ -63,14 +63,13 @@ def found(store_path: Path, key: str, *, arrays: bool = True) -> Record:
     click.BadParameter
         When there is none, or more than one.
     """
-    store = ResultStore(store_path)
     try:
         return store.find(key) if arrays else store.find_label(key)
     except KeyError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="KEY") from error
 
 
-def located(store_path: Path, key: str) -> list[Path]:
+def located(store: ResultStore, key: str) -> list[Path]:
     """Return the files of the record whose key starts with `key`, readable or not.
 
     Raises
@@ -79,7 +78,7 @@ def located(store_path: Path, key: str) -> list[Path]:
         When there is none, or more than one.
     """
     try:
-        return ResultStore(store_path).locate(key)
+        return store.locate(key)
     except KeyError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="KEY") from error
 

@@ -1,7 +1,6 @@
 """`vaedyn spectrum`: which beta and how many latents, for users' own data."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +15,7 @@ from .convention import check_judged, convention_of, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
 from .output import number, plain, print_json, table
+from .session import Session
 
 MOST_ROWS = 25
 LATENT = option(
@@ -39,7 +39,7 @@ LATENT = option(
 )
 @DATA
 @add(
-    DATA_OPTIONS[:3],
+    DATA_OPTIONS,
     [LATENT],
     CONVENTION_OPTIONS,
     ACCURACY_OPTIONS,
@@ -48,6 +48,7 @@ LATENT = option(
     OUTPUT_OPTIONS,
 )
 def command(
+    session: Session,
     place: str,
     standardise: bool,
     estimator: str,
@@ -60,9 +61,6 @@ def command(
     beta: float | None,
     leading: int,
     passes: int,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Show how many latents your data keep in use at each beta, and which beta to take, if any.
 
@@ -77,10 +75,9 @@ def command(
     """
     convention = convention_of(loss, decoder_variance, scale)
     check_judged(weight, beta)
-    where = {"store_path": store_path, "recompute": recompute}
-    data = looked(place, standardise, estimator, spikes, leading, passes, **where)
+    data = looked(session, place, standardise, estimator, spikes, leading, passes)
     asked = judged(data, weight, beta, latent, convention)
-    if as_json:
+    if session.as_json:
         print_json(describe(data, latent, convention, asked))
         return
     if data.analysis.no_floor is None and len(data.analysis.rho):

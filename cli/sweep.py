@@ -4,6 +4,7 @@ import logging
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,16 @@ from vaedyn.sweeps.grids import MODEL, Point
 from vaedyn.sweeps.points import COMMANDS, Outcome
 from vaedyn.sweeps.sweep import Sweep, sweep
 
-from ..store import ResultStore
 from .advice import TOL
 from .dryrun import planned, print_plan
 from .fixedpoints import GROUPS
+from .grids import COUNT as VALUES
+from .grids import ShardType, Varied, VariedType, by_name, note_counts, shard_of
 from .options import (
+    ENSEMBLE_OPTIONS,
     MODEL_OPTIONS,
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
-    SIMULATION_OPTIONS,
     STORE_OPTIONS,
     THEORY_OPTIONS,
     Command,
@@ -32,16 +34,14 @@ from .options import (
     add,
     option,
 )
-from .output import progress_bar, without_records
+from .output import without_records
 from .pointwise import csv_text, print_json_points, print_points, save_csv, tell
+from .session import Session
 from .target import target
 from .values import WholeNumber
-from .varied import COUNT as VALUES
-from .varied import ShardType, Varied, VariedType, by_name, note_counts, shard_of
 
 log = logging.getLogger("vaedyn.cli")
 
-ENSEMBLE_OPTIONS = SIMULATION_OPTIONS[:3]  # without the threads of a single simulation
 SWEEP_OPTIONS = [
     option(
         "Sweep",
@@ -112,6 +112,7 @@ def _subcommand(name: str, groups: list[list[Callable]], examples: list[str]) ->
 
 
 def _run(
+    session: Session,
     name: str,
     vary: tuple[Varied, ...],
     jobs: int | None,
@@ -119,30 +120,31 @@ def _run(
     scheduler: str | None,
     dry_run: bool,
     csv_path: Path | None,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
     **options: Any,
 ) -> None:
     """Sweep, and report the result."""
     varied = by_name(vary)
-    _check_output(csv_path, as_json, dry_run)
+    _check_output(session, csv_path, dry_run)
     base = {key: options.pop(key) for key in MODEL}
     numerics = {key: value for key, value in options.items() if key not in varied}
     numerics["shard"] = shard_of(shard, os.environ)
     if dry_run:
         found = planned(
-            name, base, varied, store=ResultStore(store_path), anew=recompute, **numerics
+            name,
+            base,
+            varied,
+            store=session.reader,
+            anew=session.recompute,
+            **numerics,
         )
-        print_plan(name, found, cores() if jobs is None else integer("jobs", jobs, 1), as_json)
+        print_plan(session, name, found, cores() if jobs is None else integer("jobs", jobs, 1))
         note_counts(vary)
         return
-    # workers of a cluster stand in other folders
-    store = ResultStore(store_path.resolve() if scheduler else store_path, recompute=recompute)
-    result = _swept(
-        name, base, varied, csv_path, store=store, jobs=jobs, scheduler=scheduler, **numerics
-    )
-    if as_json:
+    if scheduler:  # workers of a cluster stand in other folders
+        session = replace(session, store_path=session.store_path.resolve())
+    numerics |= {"jobs": jobs, "scheduler": scheduler}
+    result = _swept(session, name, base, varied, csv_path, **numerics)
+    if session.as_json:
         print_json_points(result)
     elif csv_path != Path("-") and result.points:
         print_points(result)
@@ -153,11 +155,11 @@ def _run(
         raise click.exceptions.Exit(1)
 
 
-def _check_output(csv_path: Path | None, as_json: bool, dry_run: bool) -> None:
+def _check_output(session: Session, csv_path: Path | None, dry_run: bool) -> None:
     if csv_path and dry_run:
         raise click.UsageError("--dry-run computes nothing that --csv could write: leave one out")
     if csv_path == Path("-"):
-        if as_json:
+        if session.as_json:
             raise click.UsageError("--json and --csv - both print on stdout")
     elif csv_path:
         target(csv_path, "--csv")
@@ -170,11 +172,13 @@ def _write(result: Sweep, csv_path: Path | None) -> None:
         save_csv(csv_text(result), csv_path)
 
 
-def _swept(name: str, base: dict, varied: dict, csv_path: Path | None, **options: Any) -> Sweep:
+def _swept(
+    session: Session, name: str, base: dict, varied: dict, csv_path: Path | None, **options: Any
+) -> Sweep:
     """Run a sweep under a bar; when it is stopped, keep finished points and count them."""
     there: dict[int, tuple[Point, Outcome]] = {}
     total = 0
-    with without_records(), progress_bar(f"sweep {name}", "points") as show:
+    with without_records(), session.progress(f"sweep {name}", "points") as show:
 
         def progress(done: float, wanted: float) -> None:
             nonlocal total
@@ -185,7 +189,9 @@ def _swept(name: str, base: dict, varied: dict, csv_path: Path | None, **options
             there[place] = point, outcome
 
         try:
-            return sweep(name, base, varied, progress=progress, each=each, **options)
+            return sweep(
+                name, base, varied, store=session.store, progress=progress, each=each, **options
+            )
         except (KeyboardInterrupt, SystemExit, WorkerError, ClusterError):
             if total:
                 log.warning(
@@ -225,7 +231,7 @@ def theory(**options: Any) -> None:
 
     `active` counts latents with more than 0.01 nats of KL divergence.
     """
-    _run("theory", **options)
+    _run(name="theory", **options)
 
 
 @_subcommand(
@@ -245,7 +251,7 @@ def simulate(**options: Any) -> None:
 
     `active` counts latents with more than 0.01 nats of KL divergence.
     """
-    _run("simulate", **options)
+    _run(name="simulate", **options)
 
 
 @_subcommand(
@@ -262,7 +268,7 @@ def convergence(**options: Any) -> None:
     These are the times that `vaedyn theory` prints, whatever --t-max and --points
     are; both keep and reuse the same results. Where learning does not converge, the table says so.
     """
-    _run("convergence", **options)
+    _run(name="convergence", **options)
 
 
 @_subcommand(
@@ -282,4 +288,4 @@ def fixedpoints(**options: Any) -> None:
 
     `active` counts latents with more than 0.01 nats of KL divergence.
     """
-    _run("fixedpoints", **options)
+    _run(name="fixedpoints", **options)

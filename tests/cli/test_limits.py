@@ -7,17 +7,21 @@ import click
 import numpy as np
 import pytest
 
-from vaedyn.cli import anneal, bands, figure, plot_sweeps, ranges
+from vaedyn.annealing import confirm
+from vaedyn.cli import anneal, ranges
 from vaedyn.cli import spectrum as shown
 from vaedyn.cli.convention import check_judged, convention_of
+from vaedyn.cli.grids import Varied, VariedType, shard_of
 from vaedyn.cli.output import Lines
+from vaedyn.cli.plot import annealing, escape, picture
+from vaedyn.cli.plot import sweep as plot_sweep
+from vaedyn.cli.ranges import Range, RangeType
 from vaedyn.cli.streams import LONGEST, LONGEST_WORD, one_line
-from vaedyn.cli.varied import Varied, VariedType, shard_of
-from vaedyn.cli.vary import Range, RangeType
 from vaedyn.data.convention import LEAST, Convention
 from vaedyn.data.judge import Judged
 from vaedyn.errors import ParameterError
-from vaedyn.learning.escape import Escape
+from vaedyn.learning import escape as theory
+from vaedyn.learning.escape import Escape, Escaped
 
 # --- what is varied ---------------------------------------------------------------------
 
@@ -164,31 +168,31 @@ def test_verdicts_on_weights(active, latents, exact, by_beta, text):
 def test_maps_take_thirteen_values_of_both():
     def is_map(x, y, kind=None):
         varied = {"beta": [0.5 + n for n in range(x)], "lr": [0.5 + n for n in range(y)]}
-        return plot_sweeps._is_map(varied, "beta", "lr", kind)
+        return plot_sweep._is_map(varied, "beta", "lr", kind)
 
     assert is_map(13, 13) and is_map(14, 13) and is_map(2, 2, "map")  # noqa: PT018
     assert not is_map(12, 13)
     assert not is_map(13, 12)
     assert not is_map(13, 13, "lines")
-    assert not plot_sweeps._is_map({"beta": [1.0]}, "beta", None, None)
+    assert not plot_sweep._is_map({"beta": [1.0]}, "beta", None, None)
     texts = {"beta": [1.0] * 13, "anneal": [f"linear:{n}" for n in range(13)]}
-    assert not plot_sweeps._is_map(texts, "beta", "anneal", None)
+    assert not plot_sweep._is_map(texts, "beta", "anneal", None)
     with pytest.raises(click.BadParameter):
         is_map(1, 2, "map")
 
 
 def test_axes_are_the_first_and_the_second_unless_told():
     varied = {"beta": [1.0], "lr": [0.5]}
-    assert plot_sweeps._axes(varied, None, None) == ("beta", "lr")
-    assert plot_sweeps._axes(varied, "lr", None) == ("lr", "beta")
-    assert plot_sweeps._axes(varied, None, "beta") == ("lr", "beta")
-    assert plot_sweeps._axes({"beta": [1.0]}, None, None) == ("beta", None)
+    assert plot_sweep._axes(varied, None, None) == ("beta", "lr")
+    assert plot_sweep._axes(varied, "lr", None) == ("lr", "beta")
+    assert plot_sweep._axes(varied, None, "beta") == ("lr", "beta")
+    assert plot_sweep._axes({"beta": [1.0]}, None, None) == ("beta", None)
 
 
 def test_widths_and_limits_of_figures():
-    width = figure.Width().convert
+    width = picture.Width().convert
     assert [width(text, None, None) for text in ("one", "two", "4.5")] == [3.3, 6.75, 4.5]
-    limits = figure.Limits().convert
+    limits = picture.Limits().convert
     assert [limits(text, None, None) for text in ("1:2", "1:", ":2", " :2")] == [
         (1.0, 2.0), (1.0, None), (None, 2.0), (None, 2.0),
     ]  # fmt: skip
@@ -200,18 +204,22 @@ def test_long_names_of_files_end_in_a_digest(run):
         "plot schedule --anneal points:0=0.25,10=0.5,20=0.75,30=1 --title", title
     ).out.strip()
     assert short == f"schedule_anneal-points-0.0-0.25-10.0-0.5-20.0-0.75-30.0-1.0_title-{title}.pdf"
-    assert figure._short("y" * 61) == "y" * 60
-    assert figure._short((None, 1.5)) == "-1.5"
-    assert figure._short("a/b c") == "a-b-c"
-    assert figure.LONGEST == 200
+    assert picture._short("y" * 61) == "y" * 60
+    assert picture._short((None, 1.5)) == "-1.5"
+    assert picture._short("a/b c") == "a-b-c"
+    assert picture.LONGEST == 200
     assert Path(short).exists()
 
 
 def test_escapes_are_told_with_their_spread():
-    found = [(100, Escape(rate=0.5, mean=12.0, std=3.0, overlap=0.4))]
-    assert bands._points(found, [(100, np.array([10.0, 14.0, 15.0]))]) == [{
+    expected, times = (
+        Escape(rate=0.5, mean=12.0, std=3.0, overlap=0.4),
+        np.array([10.0, 14.0, 15.0]),
+    )
+    assert escape._points([Escaped(100, expected, times, SimpleNamespace())]) == [{
         "dim": 100, "rate": 0.5, "theory": {"mean": 12.0, "std": 3.0},
         "simulation": {"mean": 13.0, "std": pytest.approx(np.sqrt(7)), "runs": 3},
     }]  # fmt: skip
-    assert bands.FURTHER == 8.0
-    assert (anneal.SLOW, anneal.WORTH_IT, anneal.LONGER, anneal.SAVED) == (3.0, 1.05, 1.5, 1401)
+    assert (theory.FURTHER, theory.SAVED) == (8.0, 2001)
+    assert (confirm.SLOW, confirm.LONGER, confirm.SAVED, confirm.DRAWN) == (3.0, 1.5, 1401, 601)
+    assert (anneal.WORTH_IT, annealing.LONGER) == (1.05, 1.3)

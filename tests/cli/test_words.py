@@ -12,7 +12,7 @@ import vaedyn
 from vaedyn.annealing.best_schedule import Tuning
 from vaedyn.annealing.time_to_converge import Convergence
 from vaedyn.cli import advice, anneal, dryrun, pointwise
-from vaedyn.errors import ConvergenceError
+from vaedyn.cli.session import Session
 from vaedyn.model.records import Source
 from vaedyn.sweeps.grids import Point
 from vaedyn.sweeps.plans import Plan
@@ -167,7 +167,7 @@ def planned(*there, seconds=None, like=0, **varied):
 
 def test_a_plan_says_what_is_there_and_how_long_the_rest_takes(capsys):
     plan = planned(1, 0, 0, 0, seconds=50.0, like=7, beta=[0.5, 1.0, 2.0, 4.0])
-    dryrun.print_plan("theory", plan, 2, False)
+    dryrun.print_plan(Session(), "theory", plan, 2)
     assert capsys.readouterr().out.splitlines() == [
         "beta",
         "──────────────",
@@ -178,7 +178,7 @@ def test_a_plan_says_what_is_there_and_how_long_the_rest_takes(capsys):
         "1 of 4 points are there; the other 3 take about 75 s on 2 cores (50 s each, the mean of 7 "
         "like them that are stored)",
     ]
-    dryrun.print_plan("theory", plan, 2, True)
+    dryrun.print_plan(Session(as_json=True), "theory", plan, 2)
     missing = {"there": False, "key": None}
     assert json.loads(capsys.readouterr().out) == {
         "command": "sweep theory", "dry_run": True, "varied": {"beta": [0.5, 1.0, 2.0, 4.0]},
@@ -186,13 +186,13 @@ def test_a_plan_says_what_is_there_and_how_long_the_rest_takes(capsys):
                    *({"beta": beta, **missing} for beta in (1.0, 2.0, 4.0))],
         "there": 1, "missing": 3, "jobs": 2, "seconds_per_point": 50.0, "seconds": 75.0,
     }  # fmt: skip
-    dryrun.print_plan("theory", planned(1, 1, lr=[0.5, 1.0]), 2, False)
+    dryrun.print_plan(Session(), "theory", planned(1, 1, lr=[0.5, 1.0]), 2)
     assert capsys.readouterr().out.splitlines()[-1] == "2 of 2 points are there"
-    dryrun.print_plan("theory", planned(0, lr=[0.5]), 2, False)
+    dryrun.print_plan(Session(), "theory", planned(0, lr=[0.5]), 2)
     assert capsys.readouterr().out.splitlines()[-1] == (
         "0 of 1 point is there; no estimate for the other 1: none like them is stored"
     )
-    dryrun.print_plan("theory", planned(), 2, False)
+    dryrun.print_plan(Session(), "theory", planned(), 2)
     assert capsys.readouterr().out == "0 of 0 points are there\n"
 
 
@@ -279,7 +279,7 @@ def test_a_tuning_is_told_in_full(run, monkeypatch):
     found = tuning()
     monkeypatch.setattr(anneal, "best_schedule", lambda *_, **__: found)
     confirmed = anneal.Confirmation(110.0, 44.0, 2.5, 0.25)
-    monkeypatch.setattr(anneal, "confirmation", lambda *_: confirmed)
+    monkeypatch.setattr(anneal, "measure", lambda *_, **__: confirmed)
     table = [
         "beta(t)                    converged at t      gain",
         "───────────────────────────────────────────────────",
@@ -311,27 +311,3 @@ def test_a_tuning_is_told_in_full(run, monkeypatch):
         found = tuning(spec=spec, time=95.3)
         assert run("anneal --beta 1.5 --family cosine").out.splitlines()[3].split()[0] == shown
     assert run("anneal --beta 1.5 --json").json["helps"] is False
-
-
-def test_gains_are_measured_at_one_and_a_half_times_the_constant_time(monkeypatch):
-    asked, times = [], {"constant": np.array([100.0, 120.0]), "linear:30.0": np.array([50.0, 40.0])}
-
-    def simulated(params, *, runs, seed, jobs, store, progress):
-        asked.append((params.anneal, params.t_max, params.points, runs, seed, jobs, store))
-        return SimpleNamespace(t=np.arange(3.0), eps_g=np.zeros((2, 3)), spec=params.anneal)
-
-    monkeypatch.setattr(anneal, "simulate", simulated)
-    monkeypatch.setattr(anneal, "end_of_learning", lambda at: at.anneal)
-    monkeypatch.setattr(anneal, "measured", lambda result, end, tol: times[end] + 0 * tol)
-    monkeypatch.setattr(anneal, "spread", lambda each: (each.mean(), each[0]))
-    found = anneal.confirmation(PARAMS, tuning(constant=123.456), 4, 5, 1, "store")
-    # 1.5 times 123.456, with four digits
-    assert asked == [(spec, 185.2, 1401, 4, 5, 1, "store") for spec in ("constant", "linear:30.0")]
-    assert found == (110.0, 45.0, 2.5, 2.0)
-    times["linear:30.0"] = np.array([np.nan, 40.0])
-    with pytest.raises(ConvergenceError) as error:
-        anneal.confirmation(PARAMS, tuning(), 4, 5, 1, "store")
-    assert str(error.value) == (
-        "the mean eps_g of 4 runs does not stay within 0.25 of its final value; they differ by 0: "
-        "raise --dim (70) or --confirm"
-    )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import vaedyn
-from vaedyn.cli.varied import shard_of
+from vaedyn.cli.grids import shard_of
 from vaedyn.errors import ParameterError, WorkerError
 from vaedyn.store import ResultStore
 from vaedyn.sweeps.grids import evenly, part_of

@@ -275,6 +275,11 @@ def spread(values: np.ndarray) -> tuple[float, float]:
     return float(values[0]), float(others.std())
 
 
+def fluctuation(trajectory: Trajectory) -> float:
+    """Return the standard deviation of eps_g over runs and the last tenth of the time."""
+    return float(trajectory.eps_g[:, -max(len(trajectory.t) // 10, 1) :].std())
+
+
 def eps_g_of(params: Params, y: np.ndarray) -> np.ndarray:
     """Return eps_g (times,) of flat states (times, values)."""
     parts = unpack(y, params.latent, params.signal)

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..annealing.adiabatic import relaxation_time
 from ..annealing.best_schedule import Tuning, best_schedule
-from ..annealing.time_to_converge import end_of_learning, measured, spread, time_to_converge
+from ..annealing.confirm import LONGER, Measured, arrivals, compare, lasting
+from ..annealing.time_to_converge import spread, time_to_converge
 from ..fixedpoints.attractors import attractors
 from ..fixedpoints.single import Constants
 from ..model.params import Params
@@ -25,7 +26,6 @@ from .evidence import (
 START = "m=0.2,d=0.2,Q=1,E=1,R=0,D=1"
 FAMILY = "tanh"
 TOL = 0.01
-LONGER = 1.5  # times the expected time is simulated
 FASTER = 1.25  # times the best gamma: at the best one an overshoot just touches the tolerance
 SLOW = (0.02, 0.01, 0.005)  # gamma/lr of schedules that are slower than learning
 SMALL = 1e-6  # learning rate at which the noise of SGD does not matter
@@ -40,10 +40,7 @@ def annealing(lab: Lab) -> list[Panel]:
     runs = 12 if lab.quick else 20
     found = best_schedule(base, FAMILY, tol=TOL, store=lab.store)
     end = float(f"{LONGER * found.constant:.3g}")
-    constant, best = (
-        lab.theory(replace(base, anneal=spec, t_max=end, points=601))
-        for spec in ("constant", found.spec)
-    )
+    compared = compare(found, end, store=lab.store)
     number = float(f"{FASTER * float(found.spec.partition(':')[2]):.3g}")
     gain, error, points = _simulated(lab, base, number, runs, end)
     factor = quantile(runs - 1)
@@ -77,7 +74,7 @@ def annealing(lab: Lab) -> list[Panel]:
             name="annealing",
             title="KL annealing speeds learning up, if it is tuned",
             rows=rows,
-            data={"found": found, "constant": constant, "best": best, "measured": points},
+            data={"compared": compared, "measured": points},
             caption="Left: time after which the error stays within the tolerance of its final "
             "value, against the rate of annealing: the ODE as a line, SGD as markers with standard "
             "errors; constant beta for comparison. Slow schedules (left end) cost more than they "
@@ -99,7 +96,7 @@ def annealing(lab: Lab) -> list[Panel]:
                 Recipe(command="anneal", params=base, options={"family": FAMILY, "tol": TOL}),
                 Recipe(
                     command="simulate",
-                    params=replace(base, anneal=f"{FAMILY}:{number!r}", t_max=end, points=1401),
+                    params=lasting(base, f"{FAMILY}:{number!r}", end),
                     options={**ensemble, "tol": TOL},
                 ),
             ],
@@ -109,21 +106,18 @@ def annealing(lab: Lab) -> list[Panel]:
 
 def _simulated(
     lab: Lab, base: Params, number: float, runs: int, end: float
-) -> tuple[float, float, list[tuple[float, float, float]]]:
+) -> tuple[float, float, list[Measured]]:
     """Return the gain in simulations, its error, and times under some schedules for the figure."""
     others = [] if lab.quick else [float(f"{number * x:.3g}") for x in (0.4, 2, 4, 16)]
-    models = [replace(base, t_max=end, points=1401)]
+    models = [lasting(base, "constant", end)]
     for x in (number, *others):
-        longest = end if x >= number else 2 * end
-        models.append(replace(models[0], anneal=f"{FAMILY}:{x!r}", t_max=longest))
-    results = lab.simulate(models, runs)
-    times = [
-        measured(run, end_of_learning(model), TOL)
-        for run, model in zip(results, models, strict=True)
-    ]
+        models.append(lasting(base, f"{FAMILY}:{x!r}", end if x >= number else 2 * end))
+    times = [arrivals(run, TOL) for run in lab.simulate(models, runs)]
     gain, error = spread(times[0] / times[1])
-    points = [(x, *spread(each)) for x, each in zip([number, *others], times[1:], strict=True)]
-    return gain, error, [point for point in points if np.isfinite(point[1])]
+    points = [
+        Measured(x, *spread(each)) for x, each in zip([number, *others], times[1:], strict=True)
+    ]
+    return gain, error, [point for point in points if np.isfinite(point.time)]
 
 
 def _slowest(lab: Lab) -> Row:

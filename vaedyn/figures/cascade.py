@@ -8,21 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..fixedpoints.branches import Branches, attractor
+from ..fixedpoints.cascade import Cascade
 from ..model.quantities import CONSTANTS, QUANTITIES, active
-from ..model.results import Trajectory
 from .branches import mark_thresholds
 from .hues import colour_bar, palette
 from .layout import PLAIN, Look, below, caption, finish
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
 
-def cascade(
-    result: Branches,
-    simulated: Sequence[Trajectory] = (),
-    thresholds: dict[str, Any] | None = None,
-    look: Look = PLAIN,
-) -> Figure:
+def cascade(found: Cascade, look: Look = PLAIN) -> Figure:
     """Draw how latents are switched off one by one: active ones, eps_g and KL per latent.
 
     Latents are in the order of their KL divergence; those of more than 0.01 nats are
@@ -30,16 +24,12 @@ def cascade(
 
     Parameters
     ----------
-    result : Branches
-        Along beta; the stable points are drawn as lines.
-    simulated : sequence of Trajectory
-        Simulations at some values of beta, whose last states are drawn as markers with
+    found : Cascade
+        Stable points are drawn as lines, the last states of simulations as markers with
         the standard deviation over runs.
-    thresholds : dict, optional
-        As `vaedyn.fixedpoints.thresholds.thresholds` returns them.
     look : Look
     """
-    chosen = attractor(result)
+    result, chosen, simulated = found.branches, found.stable, found.simulated
     x = result.varied[chosen]
     kl = -np.sort(-result.kl_per_latent[chosen], axis=1)
     latents = [*range(1, result.params.latent + 1)]
@@ -70,7 +60,7 @@ def cascade(
         known = simulated[0].params if simulated else result.params
         finish(figure, [units], caption(known, ("beta",) if simulated else ("beta", "dim")), look)
         _legend(figure, [*panels], latents, colours, bool(simulated))
-        mark_thresholds(figure, panels.tolist(), result, thresholds)
+        mark_thresholds(figure, panels.tolist(), result, found.thresholds)
     return figure
 
 

@@ -1,6 +1,6 @@
 """A figure for a paper: which fixed points a trajectory passes, and how it leaves them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..fixedpoints.fixed_points import FixedPoints
-from ..fixedpoints.passages import Passage, distances
+from ..fixedpoints.passages import Passage
 from ..model.quantities import QUANTITIES
 from ..model.results import Trajectory
 from .curves import TIME, time_axis
@@ -25,9 +24,9 @@ SHIFT = 1.6  # factor by which grey lines lie below the distance
 
 
 def passages(
-    points: FixedPoints,
     trajectory: Trajectory,
     found: Sequence[Passage],
+    distances: Mapping[int, np.ndarray],
     *,
     x_scale: str = "log",
     look: Look = PLAIN,
@@ -42,17 +41,20 @@ def passages(
 
     Parameters
     ----------
-    points : FixedPoints
     trajectory : Trajectory, leading axis (times,)
     found : sequence of Passage
-        What `vaedyn.passages` returns for both.
+        What `vaedyn.passages` returns.
+    distances : mapping of int to (times,)
+        The distance to each fixed point passed, by its index, as
+        `vaedyn.fixedpoints.passages.courses` returns them.
     x_scale : {"log", "linear"}
         The first passages are short: a linear time axis crowds them. A logarithmic one
         leaves t = 0 out.
     look : Look
     """
     t, order = trajectory.t, list(dict.fromkeys(passage.index for passage in found))
-    away = {i: np.maximum(distances(points, trajectory, [i])[0], FLOOR) for i in order}
+    away = {i: np.maximum(distances[i], FLOOR) for i in order}
+    stable = {passage.index: passage.stable for passage in found}
     colour = dict(zip(order, palette(len(order)), strict=True))
     with styled():
         handles = _keys(found, colour)
@@ -62,7 +64,7 @@ def passages(
         bottom.set_yscale("log")
         top.plot(t[shown], trajectory.eps_g[shown], color="black", zorder=3)
         for i in order:
-            style = "-" if points.stable[i] else UNSTABLE
+            style = "-" if stable[i] else UNSTABLE
             bottom.plot(t[shown], away[i][shown], color=colour[i], linestyle=style)
         for passage in found:
             top.axvspan(

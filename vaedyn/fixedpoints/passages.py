@@ -135,6 +135,13 @@ def distances(
     return np.array(found)
 
 
+def courses(
+    points: FixedPoints, states: Trajectory, found: Sequence[Passage]
+) -> dict[int, np.ndarray]:
+    """Return the distance (times,) from each fixed point that is passed, by its index, in time."""
+    return {i: distances(points, states, [i])[0] for i in {each.index for each in found}}
+
+
 def distance(params: Params, point: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return how far `states` (n, values) are from any image of the state `point`, (n,).
 

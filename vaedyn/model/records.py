@@ -1,6 +1,7 @@
 """Results on their way to a store and back: looked up or computed, and kept."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -17,6 +18,14 @@ Progress = Callable[[float, float], None]
 
 An error that it raises ends the computation.
 """
+
+Watch = Callable[[str], AbstractContextManager[Progress | None]]
+"""Returns, for one of several computations by its title, a context that yields its `Progress`."""
+
+
+def unwatched(_: str) -> AbstractContextManager[None]:
+    """Return a context in which nobody asks for progress."""
+    return nullcontext()
 
 
 class Saved(Protocol):

@@ -12,7 +12,7 @@ GRID = 20_000  # stretches of a schedule in which it is taken as linear
 
 
 class Schedule(ABC):
-    """A KL weight as a function of time, scaled so that its end value is `beta`.
+    """A KL weight as a function of time, scaled so that its final value is `beta`.
 
     It is continuous from the right. A kind of schedules is a frozen dataclass whose fields
     are the positive numbers that `form` names; one with other fields has methods of its own
@@ -52,12 +52,12 @@ class Schedule(ABC):
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """What the compiled formula needs besides the end value."""
+        """What the compiled formula needs besides the final value."""
         return tuple(vars(self).values())
 
     @abstractmethod
     def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
-        """Return beta(t) for an array of times and the end value `beta`."""
+        """Return beta(t) for an array of times and the final value `beta`."""
 
     @abstractmethod
     def formula(self, beta: float) -> str:
@@ -65,7 +65,7 @@ class Schedule(ABC):
 
     @abstractmethod
     def arrival(self) -> float:
-        """Return the time from which beta is at its end value, to 10 digits; inf if it never is."""
+        """Return the time from which beta is at its final value, to 10 digits; inf if it never is."""
 
     def kinks(self, end: float) -> np.ndarray:
         """Return the times in (0, end) at which beta(t) is not smooth, ascending."""
@@ -76,7 +76,7 @@ class Schedule(ABC):
         return self.arrival() if math.isfinite(self.arrival()) else 0.0
 
     def within(self, share: float, beta: float) -> float:
-        """Return the time from which beta stays within `share` of its end value `beta`.
+        """Return the time from which beta stays within `share` of its final value `beta`.
 
         It is inf where beta never arrives.
         """

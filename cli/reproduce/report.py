@@ -7,7 +7,7 @@ from html import escape
 
 from vaedyn.claims.evidence import Panel, Row
 
-from .output import number
+from ..output import number
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1b1b1b; --back: #fff; --soft: #5c5c5c;

@@ -9,11 +9,9 @@ import click
 from vaedyn.data.collapse import collapse
 from vaedyn.model.quantities import CONSTANTS
 
-from ..store import ResultStore
-from .data import DATA, DATA_OPTIONS
-from .figure import PICTURE, checked, say_if_empty
-from .ondata import prepare
-from .options import (
+from ..data import DATA, DATA_OPTIONS
+from ..ondata import prepare
+from ..options import (
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
     STORE_OPTIONS,
@@ -22,11 +20,21 @@ from .options import (
     add,
     option,
 )
-from .output import print_json, progress_bar
+from ..output import print_json
+from ..session import Session
+from .picture import PICTURE, checked, say_if_empty
 
 log = logging.getLogger("vaedyn.cli")
 FIGURE_OPTIONS = [
     *DATA_OPTIONS,
+    option(
+        "Model",
+        "--latent",
+        type=click.IntRange(1),
+        default=None,
+        help="Number of latents M.",
+        show_default="one for each signal",
+    ),
     option(
         "Model",
         "--lam",
@@ -81,7 +89,8 @@ FIGURE_OPTIONS = [
 )
 @DATA
 @add(FIGURE_OPTIONS, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
-def figure(
+def command(
+    session: Session,
     place: str,
     standardise: bool,
     estimator: str,
@@ -90,9 +99,6 @@ def figure(
     seed: int,
     output: Path | None,
     look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
     **model: Any,
 ) -> None:
     """Draw how latents collapse on your data as beta rises: predicted, and by SGD on the rows.
@@ -102,11 +108,9 @@ def figure(
     name = f"collapse_{Path(place.partition(':')[0]).stem}.pdf"
     look.check("log", "linear")
     target = checked(output or Path(name))
-    where = {"store_path": store_path, "recompute": recompute}
-    found, settings = prepare(place, model, standardise, estimator, spikes, **where)
-    store = ResultStore(store_path, recompute=recompute)
-    asked = {**settings, "simulations": simulations, "seed": seed, "store": store}
-    with progress_bar("train on the data", "steps") as progress:
+    found, settings = prepare(session, place, model, standardise, estimator, spikes)
+    asked = {**settings, "simulations": simulations, "seed": seed, "store": session.store}
+    with session.progress("train on the data", "steps") as progress:
         result = collapse(found, **asked, progress=progress)
     slow, missed = result.trainings[0].slowed, result.missed
     if slow:
@@ -125,7 +129,7 @@ def figure(
     dress(drawn, look)
     say_if_empty(drawn)
     save(drawn, target, keywords=keys)
-    if not as_json:
+    if not session.as_json:
         click.echo(target)
         return
     kl = {"predicted": result.predicted.tolist(), "measured": result.measured.tolist()}

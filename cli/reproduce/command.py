@@ -15,8 +15,8 @@ from vaedyn.claims.evidence import Lab, Panel, Recipe
 from vaedyn.files import whole
 from vaedyn.model.params import Params
 
-from ..store import ResultStore
-from .options import (
+from ..again import words_of
+from ..options import (
     JOBS,
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
@@ -27,11 +27,11 @@ from .options import (
     add,
     option,
 )
-from .output import plain, print_json, progress_bar, table, without_records
+from ..output import plain, print_json, table, without_records
+from ..session import Session
+from ..target import target
 from .panels import picture
 from .report import report, result, shown, verdict
-from .reproduce import words_of
-from .target import target
 
 log = logging.getLogger("vaedyn.cli")
 PAGE = "report.html"
@@ -63,13 +63,11 @@ OPTIONS = [
 )
 @add(OPTIONS, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
 def command(
+    session: Session,
     quick: bool,
     seed: int,
     jobs: int | None,
     output: Path,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Check every claim of the paper's abstract, and write a report with a figure for each.
 
@@ -85,12 +83,10 @@ def command(
             f"cannot make the folder {str(output)!r}: {error.strerror}", param_hint="--output"
         ) from error
     target(output / PAGE, "--output")
-    settings: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
-    settings["store"] = ResultStore(store_path, recompute=recompute)
-    panels = gather(settings)
-    figures, page = write(panels, output, settings["store"], quick, seed)
+    panels = gather(session, {"quick": quick, "seed": seed, "jobs": jobs})
+    figures, page = write(session, panels, output, quick, seed)
     rows = [row for panel in panels for row in panel.rows]
-    if as_json:
+    if session.as_json:
         print_json(
             {
                 "command": "reproduce",
@@ -114,28 +110,28 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-def gather(settings: dict[str, Any]) -> list[Panel]:
+def gather(session: Session, settings: dict[str, Any]) -> list[Panel]:
     """Return the panels of all claims, and report progress."""
     from vaedyn.claims.claims import CLAIMS
 
     panels = []
     for n, (name, claim) in enumerate(CLAIMS.items(), 1):
         title, began = f"{n} of {len(CLAIMS)}: {name}", perf_counter()
-        with without_records(), progress_bar(title, "") as progress:
-            panels += claim(Lab(progress=progress, **settings))
+        with without_records(), session.progress(title) as progress:
+            panels += claim(Lab(store=session.store, progress=progress, **settings))
         log.info("%s, %.1f s", title, perf_counter() - began)
     return panels
 
 
 def write(
-    panels: list[Panel], output: Path, store: ResultStore, quick: bool, seed: int
+    session: Session, panels: list[Panel], output: Path, quick: bool, seed: int
 ) -> tuple[list[Path], Path]:
     """Write the figures and the report, and return where they are."""
     commands = [[command_line(recipe) for recipe in panel.recipes] for panel in panels]
     images, began = [], perf_counter()
-    with without_records(), progress_bar("figures", "") as progress:
+    with without_records(), session.progress("figures") as progress:
         for panel, own in zip(panels, commands, strict=True):
-            images.append(picture(panel, own, store, quick, seed))
+            images.append(picture(panel, own, session.store, quick, seed))
             progress(len(images), len(panels))
     log.info("figures, %.1f s", perf_counter() - began)
     files = {

@@ -8,13 +8,14 @@ from vaedyn.data.learn import FROM_DATA
 from vaedyn.model.params import Params
 
 from ..store import Record
+from .options import SIMULATION
 
 # what a record's parameters are made of besides the model, by kind
 OPTIONS = {
     "theory": ("rtol", "atol"),
     "fixedpoints": ("rtol", "atol", "groups"),
     "branches": ("groups",),
-    "simulate": ("engine", "seed", "random_start"),
+    "simulate": ("engine", *(name for name in SIMULATION if name != "engine")),
     "bands": ("random_start",),
     "convergence": ("tol", "rtol", "atol"),
     "annealing": ("family", "knots", "tol", "rtol", "atol"),

@@ -4,81 +4,21 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
-import click
 import numpy as np
-from click.shell_completion import CompletionItem
 
-from vaedyn.errors import ParameterError, did_you_mean
+from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.branches import VARIED, Branches, branches
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram, phase_diagram
 from vaedyn.model.params import Params
 
-from ..store import ResultStore
-from .complete import named
 from .options import option
-from .output import number, plain, print_json, progress_bar, provenance, table, without_records
-from .ranges import parse_range
+from .output import number, plain, print_json, provenance, table, without_records
+from .ranges import COUNT, Range, RangeType
+from .session import Session
 
-COUNT, MOST = 100, 2000
-NEAR_ZERO = 1e-3  # of the highest beta, from where branches are followed instead of from 0
 log = logging.getLogger(__name__)
-
-
-class Range(NamedTuple):
-    """The values that one constant takes."""
-
-    name: str
-    low: float
-    high: float
-    points: int
-    logarithmic: bool = False
-    counted: bool = True
-    """Whether the user gave their number."""
-
-    @property
-    def values(self) -> np.ndarray:
-        """All values at which there are fixed points: none is at beta = 0."""
-        spaced = np.geomspace if self.logarithmic else np.linspace
-        values = spaced(self.low, self.high, self.points)
-        return values[values != 0] if self.name == "beta" else values
-
-    @property
-    def start(self) -> float:
-        """Where branches start: those of beta end at 0."""
-        return NEAR_ZERO * self.high if self.name == "beta" and self.low == 0 else self.low
-
-
-class RangeType(click.ParamType):
-    """NAME=LOW:HIGH, NAME=LOW:HIGH:COUNT, or either with log: before the numbers."""
-
-    name = "range"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "NAME=LOW:HIGH[:COUNT]"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        return named(VARIED)(ctx, param, incomplete)
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Range:
-        if isinstance(value, Range):
-            return value
-        word, _, rest = str(value).partition("=")
-        name = word.strip()
-        if name not in VARIED:
-            known, question = ", ".join(VARIED), did_you_mean(name, VARIED)
-            self.fail(f"expected one of {known} before '=', got {value!r}{question}", param, ctx)
-        try:
-            span = parse_range(rest.strip(), (f"{name}=LOW", "HIGH"), MOST)
-        except ValueError as error:
-            self.fail(f"{error}, got {value!r}", param, ctx)
-        if span.start > span.stop:
-            self.fail(f"expected LOW < HIGH, got {value!r}", param, ctx)
-        count = span.number or COUNT
-        return Range(name, span.start, span.stop, count, span.logarithmic, bool(span.number))
 
 
 VARY = option(
@@ -102,7 +42,7 @@ def _blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
         raise ParameterError("vary", f"{of} {error.reason}".strip()) from error
 
 
-def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Branches:
+def follow(session: Session, params: Params, varied: Range, groups: int) -> Branches:
     """Return the branches along one constant."""
     if varied.start != varied.low:
         log.info(
@@ -112,7 +52,7 @@ def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Br
         )
     with (
         _blamed_on_vary("low", "high", of=varied.name),
-        progress_bar("follow branches", "branches") as progress,
+        session.progress("follow branches", "branches") as progress,
     ):
         return branches(
             params,
@@ -120,24 +60,24 @@ def follow(params: Params, varied: Range, groups: int, store: ResultStore) -> Br
             varied.start,
             varied.high,
             groups=groups,
-            store=store,
+            store=session.store,
             progress=progress,
         )
 
 
-def survey(params: Params, varied: Sequence[Range], store: ResultStore) -> PhaseDiagram:
+def survey(session: Session, params: Params, varied: Sequence[Range]) -> PhaseDiagram:
     """Return the map over two constants, and say how much of it was computed."""
     across, up = varied
     with (
         _blamed_on_vary("x", "y"),
         without_records(),
-        progress_bar("map", "points") as progress,
+        session.progress("map", "points") as progress,
     ):
         result = phase_diagram(
             params,
             (across.name, across.values),
             (up.name, up.values),
-            store=store,
+            store=session.store,
             progress=progress,
         )
     for each in varied:
@@ -158,9 +98,9 @@ def survey(params: Params, varied: Sequence[Range], store: ResultStore) -> Phase
     return result
 
 
-def print_map(result: PhaseDiagram, as_json: bool) -> None:
+def print_map(session: Session, result: PhaseDiagram) -> None:
     """Print a map, or how much of it each phase takes up."""
-    if as_json:
+    if session.as_json:
         data: dict[str, Any] = {"command": "fixedpoints", "varied": [result.x_name, result.y_name]}
         data |= {"params": result.params.to_dict(), "reused": result.info["computed"] == 0}
         data |= {result.x_name: plain(result.x), result.y_name: plain(result.y)}
@@ -178,9 +118,9 @@ def print_map(result: PhaseDiagram, as_json: bool) -> None:
     table(["phase", "share of the map", "eps_g from", "to"], rows)
 
 
-def print_branches(result: Branches, as_json: bool) -> None:
+def print_branches(session: Session, result: Branches) -> None:
     """Print branches and their events."""
-    if as_json:
+    if session.as_json:
         data = {**provenance(result, "fixedpoints"), "varied": result.name}
         print_json({**data, "branches": [_branch(result, n) for n in range(len(result.types))]})
         return

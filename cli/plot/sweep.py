@@ -1,4 +1,4 @@
-"""Figures over several models: `vaedyn plot sweep`, and learning curves over one another."""
+"""`vaedyn plot sweep`."""
 
 import logging
 from collections.abc import Sequence
@@ -9,34 +9,24 @@ import click
 import numpy as np
 
 from vaedyn.errors import ConvergenceError, did_you_mean
-from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import ACTIVE, POINTWISE
-from vaedyn.sweeps.grids import Point, grid
 from vaedyn.sweeps.points import COMMANDS
 from vaedyn.sweeps.sweep import Sweep, sweep
 
-from ..store import ResultStore
-from .advice import TOL
-from .complete import words
-from .figure import PICTURE, output_path, say_if_empty
-from .options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
-from .output import print_json, progress_bar, without_records
-from .pointwise import tell
-from .varied import Varied, VariedType, by_name, note_counts
+from ..advice import TOL
+from ..complete import words
+from ..grids import Varied, VariedType, by_name, note_counts
+from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
+from ..output import without_records
+from ..pointwise import tell
+from ..session import Session
+from .picture import PICTURE, output_path, say_if_empty
 
 log = logging.getLogger("vaedyn.cli")
 ONLY_OF = {
     "relaxation_time": "fixedpoints", "max_eigenvalue": "fixedpoints", "t_converge": "convergence",
 }  # fmt: skip
-VARY_CURVES = option(
-    "Numerics",
-    "--vary",
-    type=VariedType(),
-    default=None,
-    help="Draw a curve for each of these values over one another.",
-    show_default="none",
-)
 VARY = option(
     "Numerics",
     "--vary",
@@ -61,7 +51,6 @@ KIND = option(
     help="Lines, or a map in colours over both parameters, scaled by --y-scale.",
     show_default=f"a map from {MANY} values of both",
 )
-JOBS = SIMULATION_OPTIONS[3:]
 SCALES = [
     option(
         "Output", f"--{axis}-scale", type=click.Choice(["linear", "log"]), default="linear",
@@ -69,24 +58,6 @@ SCALES = [
     )
     for axis in "xy"
 ]  # fmt: skip
-
-
-def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[Point], Any, Any]:
-    """Return the points of a sweep in one parameter, and theory and simulation of each."""
-    points = grid(params, by_name([vary]))
-    store = ResultStore(options["store_path"], recompute=options["recompute"])
-    tolerances = {name: options[name] for name in ("rtol", "atol")}
-    names = ("runs", "seed", "engine", "random_start", "jobs")
-    ensemble = {name: options[name] for name in names}
-    ode, sgd = [], []
-    from vaedyn.learning.theory import theory
-
-    for n, point in enumerate(points, 1):
-        ode.append(theory(point.params, store=store, **tolerances))
-        with progress_bar(f"simulate {n} of {len(points)}", "steps") as progress:
-            sgd.append(simulate(point.params, store=store, progress=progress, **ensemble))
-    note_counts([vary])
-    return points, ode, sgd
 
 
 @click.command(
@@ -134,7 +105,8 @@ def curves(params: Params, vary: Varied, options: dict[str, Any]) -> tuple[list[
         *PICTURE,
     ],
 )
-def figure(
+def command(
+    session: Session,
     params: Params,
     vary: tuple[Varied, ...],
     of: str,
@@ -146,10 +118,10 @@ def figure(
     y_scale: str,
     output: Path | None,
     look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
-    **options: Any,
+    ensemble: dict[str, Any],
+    rtol: float,
+    atol: float,
+    tol: float,
 ) -> None:
     """Draw where learning ends over one parameter, with a line for each value of a second one.
 
@@ -165,19 +137,20 @@ def figure(
     if x_scale == "log" and min(varied[x]) <= 0:
         reason = f"a logarithmic axis needs values above 0, and {x} has {min(varied[x]):g}"
         raise click.BadParameter(reason, param_hint="--x-scale")
-    marks = {"of": of, "x": x, "y": y, "hue": hue, "kind": kind, "tol": options["tol"]}
+    marks = {"of": of, "x": x, "y": y, "hue": hue, "kind": kind, "tol": tol}
     chosen = output_path("sweep", output, params, {k: v for k, v in marks.items() if v})
-    used = ("runs", "seed", "engine") if of == "simulate" else ("rtol", "atol")
-    used += ("tol",) if of == "convergence" else ()
-    with without_records(), progress_bar(f"sweep {of}", "points") as progress:
+    jobs = ensemble.pop("jobs")
+    used: dict[str, Any] = ensemble if of == "simulate" else {"rtol": rtol, "atol": atol}
+    used |= {"tol": tol} if of == "convergence" else {}
+    with without_records(), session.progress(f"sweep {of}", "points") as progress:
         result = sweep(
             of,
             params,
             varied,
-            store=ResultStore(store_path, recompute=recompute),
-            jobs=options["jobs"],
+            store=session.store,
+            jobs=jobs,
             progress=progress,
-            **{key: options[key] for key in used},
+            **used,
         )
     note_counts(vary)
     _tell(result)
@@ -197,10 +170,7 @@ def figure(
         drawn = along(*values, x, y, hue, x_scale=x_scale, y_scale=y_scale, **looks)
     say_if_empty(drawn)
     save(drawn, chosen, keywords=keys)
-    if as_json:
-        print_json({"command": "plot sweep", "output": str(chosen), "keys": keys})
-    else:
-        click.echo(chosen)
+    session.answer({"command": "plot sweep", "output": str(chosen), "keys": keys}, chosen)
     if result.failed:
         raise click.exceptions.Exit(1)
 

@@ -15,10 +15,11 @@ import click
 from vaedyn.model.params import Params
 from vaedyn.model.results import OrderParameters
 
-from .complete import formats
-from .options import option
-from .output import print_json, source_of
-from .target import target
+from ..complete import formats
+from ..options import option
+from ..output import source_of
+from ..session import Session
+from ..target import target
 
 log = logging.getLogger("vaedyn.cli")
 FORMATS = (".pdf", ".svg", ".eps", ".png")
@@ -175,11 +176,11 @@ def checked(chosen: Path) -> Path:
 
 
 def write(
+    session: Session,
     name: str,
     figure: Any,
     output: Path,
     results: Sequence[tuple[str, OrderParameters]],
-    as_json: bool,
     **numbers: Any,
 ) -> None:
     """Save a figure with the keys of the records in it, and print where it is.
@@ -191,11 +192,8 @@ def write(
     say_if_empty(figure)
     records = [{"kind": kind, **asdict(source_of(result))} for kind, result in results]
     save(figure, output, keywords=[f"{record['kind']} {record['key']}" for record in records])
-    if as_json:
-        data = {"command": f"plot {name}", "output": str(output), **numbers, "records": records}
-        print_json(data)
-    else:
-        click.echo(output)
+    data = {"command": f"plot {name}", "output": str(output), **numbers, "records": records}
+    session.answer(data, output)
 
 
 def say_if_empty(figure: Any) -> None:

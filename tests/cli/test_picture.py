@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaedyn.cli.plot import command
+from vaedyn.cli.plot.command import command
 
 MODEL = "--dim 50 --lr 0.1 --t-max 20 --points 5 --runs 2"
 SHARED = {"width", "no_caption", "title", "x_lim", "y_lim", "output"}

@@ -11,10 +11,10 @@ from vaedyn.fixedpoints.fixed_points import fixed_points
 from vaedyn.model.params import Params
 from vaedyn.model.results import OrderParameters, Trajectory
 
-from ..store import ResultStore
-from .options import option
-from .output import print_json, progress_bar, source_of
-from .target import target
+from ..options import option
+from ..output import source_of
+from ..session import Session
+from ..target import target
 
 ANIMATE = option(
     "Output",
@@ -50,20 +50,19 @@ def checked_animation(chosen: Path, params: Params, vary: object) -> Path:
 
 
 def animate(
+    session: Session,
     output: Path,
     still: Path | None,
     ode: Trajectory,
     sgd: Trajectory,
+    tolerances: dict[str, Any],
     style: dict[str, Any],
-    options: dict[str, Any],
 ) -> None:
     """Draw the animation, and the still picture if it has a name, and print where they are."""
     results: list[tuple[str, OrderParameters]] = [("theory", ode), ("simulate", sgd)]
     points = None
     if ode.params.beta > 0:  # else nothing ever stands still
-        store = ResultStore(options["store_path"], recompute=options["recompute"])
-        tolerances = {name: options[name] for name in ("rtol", "atol")}
-        points = fixed_points(ode.params, **tolerances, store=store)
+        points = fixed_points(ode.params, **tolerances, store=session.store)
         results.append(("fixedpoints", points))
 
     from vaedyn.figures.animation import learning_animation, save_animation
@@ -71,7 +70,7 @@ def animate(
     from vaedyn.figures.style import save
 
     written = [output]
-    with progress_bar("animate", "frames") as progress:
+    with session.progress("animate", "frames") as progress:
         look = style.pop("look")
         film = learning_animation(ode, sgd, points, **style)
         save_animation(film, output, progress=progress)
@@ -80,8 +79,5 @@ def animate(
         keywords = [f"{record['kind']} {record['key']}" for record in records[:2]]
         save(learning_curve(ode, sgd, **style, look=look), still, keywords=keywords)
         written.append(still)
-    if options["as_json"]:
-        data = {"command": "plot learning-curve", "output": str(still or output)}
-        print_json({**data, "animation": str(output), "records": records})
-    else:
-        click.echo("\n".join(map(str, written)))
+    data = {"command": "plot learning-curve", "output": str(still or output)}
+    session.answer({**data, "animation": str(output), "records": records}, *written)

@@ -12,8 +12,8 @@ import numpy as np
 from vaedyn import figures
 from vaedyn.claims import evidence
 
-from ..store import ResultStore
-from .output import plain
+from ...store import ResultStore
+from ..output import plain
 
 
 def picture(

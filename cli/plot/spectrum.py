@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
-from .convention import check_judged, convention_of, judged
-from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
-from .figure import PICTURE, checked, say_if_empty
-from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
-from .output import print_json
-from .spectrum import LATENT
+from ..convention import check_judged, convention_of, judged
+from ..data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
+from ..options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
+from ..output import print_json
+from ..session import Session
+from ..spectrum import LATENT
+from .picture import PICTURE, checked, say_if_empty
 
 
 @click.command(
@@ -23,7 +24,7 @@ from .spectrum import LATENT
 )
 @DATA
 @add(
-    DATA_OPTIONS[:3],
+    DATA_OPTIONS,
     [LATENT],
     CONVENTION_OPTIONS,
     PICTURE,
@@ -32,7 +33,8 @@ from .spectrum import LATENT
     RECOMPUTE_OPTIONS,
     OUTPUT_OPTIONS,
 )
-def figure(
+def command(
+    session: Session,
     place: str,
     standardise: bool,
     estimator: str,
@@ -47,9 +49,6 @@ def figure(
     look: Any,
     leading: int,
     passes: int,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Draw the eigenvalues of your data's covariance, the noise, and where latents collapse.
 
@@ -59,8 +58,7 @@ def figure(
     convention = convention_of(loss, decoder_variance, scale)
     check_judged(weight, beta)
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
-    where = {"store_path": store_path, "recompute": recompute}
-    data = looked(place, standardise, estimator, spikes, leading, passes, **where)
+    data = looked(session, place, standardise, estimator, spikes, leading, passes)
     asked = judged(data, weight, beta, latent, convention)
 
     from vaedyn.figures import spectrum as figures_spectrum
@@ -73,7 +71,7 @@ def figure(
     say_if_empty(drawn)
     keys = [data.source.key] if data.source else []
     save(drawn, chosen, keywords=keys)
-    if as_json:
+    if session.as_json:
         print_json({"command": "plot spectrum", "output": str(chosen), "keys": keys})
     else:
         click.echo(chosen)

@@ -1,4 +1,4 @@
-"""The options --vary and --shard of sweeps."""
+"""The grid of a sweep, as --vary and --shard describe it."""
 
 import logging
 import re
