@@ -44,7 +44,7 @@ def test_gains_are_measured_at_one_and_a_half_times_the_constant_time(monkeypatc
     with pytest.raises(ConvergenceError) as error:
         confirm.confirm(tuning(), runs=4, seed=5, jobs=1)
     assert str(error.value) == (
-        "the mean eps_g of 4 runs does not stay within 0.25 of its end; they differ by 0: "
+        "the mean eps_g of 4 runs does not stay within 0.25 of its final value; they differ by 0: "
         "raise --dim (70) or --confirm"
     )
 

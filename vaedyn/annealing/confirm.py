@@ -151,7 +151,8 @@ def confirm(
         if np.isnan(spread(each)[0]):
             raise ConvergenceError(
                 f"the mean eps_g of {runs} runs does not stay within {found.tol:g} of its final "
-                f"value; they differ by {fluctuation(result):.2g}: raise --dim ({at.dim}) or --confirm"
+                f"value; they differ by {fluctuation(result):.2g}: raise --dim ({at.dim}) or "
+                "--confirm"
             )
         times.append(each)
     gain, error = spread(times[0] / times[1])
