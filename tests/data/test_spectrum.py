@@ -507,7 +507,7 @@ def test_the_end_of_counting_is_always_told(dim, spikes):
 
 def test_a_crowd_of_signals_is_one_of_the_smaller_of_samples_and_columns():
     data = spiked(np.random.default_rng(26), 60, 200, (900.0,) * 25)
-    assert "25 of 59 directions stand out as signals: what is left" in warned(data)
+    assert "25 of 59 directions stand out as signals: the rest" in warned(data)
 
 
 def test_spectra_without_a_bulk_are_told():
