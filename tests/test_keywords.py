@@ -25,6 +25,8 @@ def plain(result):
     """Return all numbers of a result as text, without times of computing."""
     if isinstance(result, np.ndarray):
         return str(result.tolist())
+    if isinstance(result, (list, tuple)):
+        return str([plain(each) for each in result])
     held = result if isinstance(result, dict) else getattr(result, "__dict__", None)
     if held is None:
         return repr(result)
@@ -46,6 +48,8 @@ CALLS = {
     "time_to_converge": (vaedyn.time_to_converge, {"tol": 1e-2}),
     "best_schedule": (vaedyn.best_schedule, {"tol": 1e-2}),
     "examine": (vaedyn.examine, {}),
+    "ensembles": (vaedyn.ensembles, {"dims": (10, 20), "runs": 2}),
+    "escapes": (vaedyn.escapes, {"dims": (20, 40), "runs": 2}),
     "escape": (vaedyn.escape, {}),
     "sweep": (
         lambda *args, **options: vaedyn.sweep("theory", *args, vary={"eta": [1, 2]}, **options),
@@ -62,7 +66,7 @@ def test_all_functions_of_a_model_are_tried():
 @pytest.mark.parametrize("name", CALLS)
 def test_keywords_stand_for_a_model_or_change_one(name):
     function, options = CALLS[name]
-    small = {**SMALL, "latent": 1} if name in ("escape", "best_schedule") else SMALL
+    small = {**SMALL, "latent": 1} if name in ("escape", "escapes", "best_schedule") else SMALL
     wanted = plain(function(Params(**small, beta=0.7), **options))
     assert plain(function(**small, beta=0.7, **options)) == wanted
     changed = function(Params(**small, beta=9), beta=0.7, **options)

@@ -32,8 +32,8 @@ def curves():
 
 
 def cascading():
-    found = vaedyn.branches(PARAMS, low=0.5, high=3, groups=1)
-    return found, [vaedyn.simulate(PARAMS, runs=2)]
+    along = vaedyn.branches(PARAMS, low=0.5, high=3, groups=1)
+    return (vaedyn.cascade(along, simulations=1, runs=2),)
 
 
 def tuned():
@@ -42,17 +42,15 @@ def tuned():
         params=PARAMS, family="linear", tol=1e-3, constant=100.0, spec="linear:30.0", time=80.0,
         off=85.0, end=0.5, numbers=at, times=times,
     )  # fmt: skip
-    return found, vaedyn.theory(PARAMS), vaedyn.theory(PARAMS, anneal="linear:30")
+    return vaedyn.compare(found), [vaedyn.Measured(30.0, 82.0, 1.0)]
 
 
 def spread():
-    models = [PARAMS, PARAMS.replace(dim=100)]
-    return [(vaedyn.bands(each), vaedyn.simulate(each, runs=3)) for each in models], [4.0, 20.0]
+    return vaedyn.ensembles(PARAMS, (50, 100), runs=3), [4.0, 20.0]
 
 
 def escaped():
-    each = vaedyn.Escape(mean=80.0, std=20.0, rate=0.02, overlap=1.0)
-    return PARAMS, {1000: each, 100: each}, {100: np.array([60.0, 70.0])}
+    return PARAMS, vaedyn.escapes(PARAMS, (100, 50), runs=2)
 
 
 def swept():
@@ -66,15 +64,7 @@ def rows():
 
 
 def trained():
-    data = rows()
-    found = vaedyn.covariance_spectrum(data)
-    unit = found.eigenvalues[0]
-    table = vaedyn.Rows(lambda: iter([data]), found.mean, found.samples, unit)
-    params = vaedyn.DataParams(
-        dim=6, latent=2, signal=1, rho=8, eta=1, beta=1, lr=0.05, t_max=20, points=2
-    )
-    models = [params, params.replace(beta=5.0)]
-    return found, [vaedyn.learn(each, table, found.directions[:1]) for each in models], 1.0
+    return (vaedyn.collapse(rows(), simulations=2, latent=2, lr=0.05, t_max=20),)
 
 
 CASES = {  # panels, and what to call with
@@ -89,7 +79,7 @@ CASES = {  # panels, and what to call with
     "concentration": (2, lambda: (spread(), {})),
     "escape": (1, lambda: (escaped(), {})),
     "sweep": (1, lambda: (swept(), {"x": "beta"})),
-    "spectrum": (2, lambda: ((vaedyn.covariance_spectrum(rows()),), {"beta": 2.0, "latents": 4})),
+    "spectrum": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "collapse": (2, lambda: (trained(), {})),
 }
 
@@ -243,7 +233,7 @@ def test_a_sweep_is_drawn_as_lines_or_as_a_map():
 
 def test_a_cascade_is_one_of_beta():
     found = vaedyn.branches(PARAMS, "eta", 0.5, 1, groups=1)
-    with pytest.raises(ParameterError, match="^result: expected branches along beta, not eta"):
+    with pytest.raises(ParameterError, match="^vary: expected branches along beta, got eta"):
         vaedyn.plot.cascade(found)
     assert len(vaedyn.plot.branches(found)) == 2  # without thresholds of beta
 

@@ -3,9 +3,9 @@
 ``Params`` holds the model; ``theory`` integrates its order parameters in the
 limit of large input dimension, ``simulate`` trains it by one-pass SGD, and
 ``fixed_points`` and ``phase_diagram`` find where learning ends. ``sweep`` does
-one of them over a grid of models. ``covariance_spectrum``, ``analyse`` and
-``Prediction`` do the same for your own data. ``vaedyn.plot`` draws
-their results, and ``vaedyn.store.ResultStore`` keeps them.
+one of them over a grid of models. ``look`` finds signals and noise in your own data,
+and ``train`` learns them. ``vaedyn.plot`` draws their results, and
+``vaedyn.store.ResultStore`` keeps them.
 """
 
 from importlib import import_module
@@ -17,25 +17,41 @@ if TYPE_CHECKING:
     from . import store as store
     from .annealing.best_schedule import Tuning as Tuning
     from .annealing.best_schedule import best_schedule as best_schedule
+    from .annealing.confirm import Comparison as Comparison
+    from .annealing.confirm import Measured as Measured
+    from .annealing.confirm import compare as compare
+    from .annealing.confirm import simulated_times as simulated_times
     from .annealing.examine import examine as examine
     from .annealing.time_to_converge import Convergence as Convergence
     from .annealing.time_to_converge import time_to_converge as time_to_converge
     from .data.analyse import Analysis as Analysis
     from .data.analyse import analyse as analyse
+    from .data.collapse import Collapse as Collapse
+    from .data.collapse import collapse as collapse
     from .data.convention import Convention as Convention
+    from .data.difference import Difference as Difference
+    from .data.judge import Judged as Judged
+    from .data.judge import judge as judge
+    from .data.judge import overview as overview
+    from .data.learn import DataParams as DataParams
+    from .data.learn import learn as learn
+    from .data.look import Look as Look
+    from .data.look import look as look
     from .data.prediction import Prediction as Prediction
-    from .data.settling import steady_rate as steady_rate
+    from .data.rows import Rows as Rows
     from .data.spectrum import Spectrum as Spectrum
     from .data.spectrum import covariance_spectrum as covariance_spectrum
-    from .data.training import DataParams as DataParams
-    from .data.training import Rows as Rows
-    from .data.training import learn as learn
+    from .data.suited import suited as suited
+    from .data.train import Training as Training
+    from .data.train import train as train
     from .errors import ConvergenceError as ConvergenceError
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
     from .errors import VaedynError as VaedynError
     from .fixedpoints.branches import Branches as Branches
     from .fixedpoints.branches import branches as branches
+    from .fixedpoints.cascade import Cascade as Cascade
+    from .fixedpoints.cascade import cascade as cascade
     from .fixedpoints.fixed_points import FixedPoints as FixedPoints
     from .fixedpoints.fixed_points import fixed_points as fixed_points
     from .fixedpoints.passages import Passage as Passage
@@ -43,21 +59,25 @@ if TYPE_CHECKING:
     from .fixedpoints.phase_diagram import PhaseDiagram as PhaseDiagram
     from .fixedpoints.phase_diagram import phase_diagram as phase_diagram
     from .fixedpoints.thresholds import thresholds as thresholds
-    from .learning.covariance import Bands as Bands
-    from .learning.covariance import bands as bands
+    from .learning.bands import Bands as Bands
+    from .learning.bands import bands as bands
+    from .learning.concentration import ensembles as ensembles
     from .learning.escape import Escape as Escape
+    from .learning.escape import Escaped as Escaped
     from .learning.escape import escape as escape
+    from .learning.escape import escapes as escapes
     from .learning.simulate import simulate as simulate
     from .learning.theory import theory as theory
     from .model.params import Params as Params
+    from .model.records import Source as Source
     from .model.results import OrderParameters as OrderParameters
-    from .model.results import Source as Source
     from .model.results import Trajectory as Trajectory
     from .sweeps.grids import Point as Point
     from .sweeps.grids import evenly as evenly
     from .sweeps.grids import geometric as geometric
     from .sweeps.sweep import Sweep as Sweep
     from .sweeps.sweep import sweep as sweep
+    from .tables.lines import TableError as TableError
 
 __version__ = "0.1.0"
 
@@ -72,16 +92,21 @@ _HOMES = {  # as above
     "VaedynError": "errors",
     "Params": "model.params",
     "OrderParameters": "model.results",
-    "Source": "model.results",
+    "Source": "model.records",
     "Trajectory": "model.results",
-    "Bands": "learning.covariance",
-    "bands": "learning.covariance",
+    "Bands": "learning.bands",
+    "bands": "learning.bands",
     "Escape": "learning.escape",
     "escape": "learning.escape",
+    "Escaped": "learning.escape",
+    "escapes": "learning.escape",
+    "ensembles": "learning.concentration",
     "simulate": "learning.simulate",
     "theory": "learning.theory",
     "Branches": "fixedpoints.branches",
     "branches": "fixedpoints.branches",
+    "Cascade": "fixedpoints.cascade",
+    "cascade": "fixedpoints.cascade",
     "FixedPoints": "fixedpoints.fixed_points",
     "fixed_points": "fixedpoints.fixed_points",
     "Passage": "fixedpoints.passages",
@@ -91,6 +116,10 @@ _HOMES = {  # as above
     "thresholds": "fixedpoints.thresholds",
     "Tuning": "annealing.best_schedule",
     "best_schedule": "annealing.best_schedule",
+    "Comparison": "annealing.confirm",
+    "compare": "annealing.confirm",
+    "Measured": "annealing.confirm",
+    "simulated_times": "annealing.confirm",
     "examine": "annealing.examine",
     "Convergence": "annealing.time_to_converge",
     "time_to_converge": "annealing.time_to_converge",
@@ -103,12 +132,23 @@ _HOMES = {  # as above
     "analyse": "data.analyse",
     "Convention": "data.convention",
     "Prediction": "data.prediction",
-    "steady_rate": "data.settling",
     "Spectrum": "data.spectrum",
     "covariance_spectrum": "data.spectrum",
-    "DataParams": "data.training",
-    "Rows": "data.training",
-    "learn": "data.training",
+    "Look": "data.look",
+    "look": "data.look",
+    "Judged": "data.judge",
+    "judge": "data.judge",
+    "overview": "data.judge",
+    "Training": "data.train",
+    "train": "data.train",
+    "Difference": "data.difference",
+    "Collapse": "data.collapse",
+    "collapse": "data.collapse",
+    "suited": "data.suited",
+    "DataParams": "data.learn",
+    "learn": "data.learn",
+    "Rows": "data.rows",
+    "TableError": "tables.lines",
 }
 __all__ = ["__version__", "plot", "store", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -10,29 +10,33 @@ Without `ax` there is a new figure, with a caption above and a legend below. Not
 panel's axes, `x_lim` and `y_lim`, pairs of numbers or None.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Unpack
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from .annealing.best_schedule import Tuning
-from .data.analyse import Analysis, analyse
-from .data.settling import ALIKE, kl_of
-from .data.spectrum import Spectrum
+from .annealing.confirm import Comparison, Measured, compare
+from .data.collapse import Collapse
+from .data.convention import Convention
+from .data.look import Look
 from .errors import ParameterError
 from .figures.drawn import Looks, both, drawn
 from .figures.order_parameters import order_of_panels
 from .fixedpoints.branches import Branches
+from .fixedpoints.cascade import Cascade
+from .fixedpoints.cascade import cascade as collapsing
 from .fixedpoints.fixed_points import FixedPoints
-from .fixedpoints.passages import Passage
+from .fixedpoints.passages import Passage, courses
 from .fixedpoints.passages import passages as passed
 from .fixedpoints.phase_diagram import PhaseDiagram
 from .fixedpoints.thresholds import thresholds
+from .learning.bands import Bands
 from .learning.concentration import spreads
-from .learning.covariance import Bands
-from .learning.escape import Escape
+from .learning.escape import Escaped
 from .model.params import Params
+from .model.quantities import NAMES
 from .model.results import Trajectory
 from .sweeps.sweep import Sweep
 
@@ -96,8 +100,8 @@ def order_parameters(
     """
     pair = both(result, theory, simulation)
     found = drawn("order_parameters", axes, look, *pair, bands, x_scale=x_scale, band=band)
-    order = "mdQERD" if axes is not None else order_of_panels(look.get("width"))
-    return found[[order.index(name) for name in "mdQERD"]]
+    order = NAMES if axes is not None else order_of_panels(look.get("width"))
+    return found[[order.index(name) for name in NAMES]]
 
 
 def schedule(params: Params, *, ax: Axes | None = None, **look: Unpack[Looks]) -> Axes:
@@ -122,25 +126,19 @@ def branches(
 
 
 def cascade(
-    result: Branches,
-    simulated: Sequence[Trajectory] = (),
-    *,
-    axes: Panels | None = None,
-    **look: Unpack[Looks],
+    found: Cascade | Branches, *, axes: Panels | None = None, **look: Unpack[Looks]
 ) -> np.ndarray:
     """Draw how latents collapse one by one: active units, error and KL per latent against beta.
 
     Parameters
     ----------
-    result : Branches
-        Along beta.
-    simulated : sequence of Trajectory
-        Simulations at some values of beta, of which the last states are drawn as markers.
+    found : Cascade or Branches
+        From `vaedyn.cascade`; or from `vaedyn.branches` along beta, without simulations.
     axes : (3,) Axes, optional
     """
-    if result.name != "beta":
-        raise ParameterError("result", f"expected branches along beta, not {result.name}")
-    return drawn("cascade", axes, look, result, simulated, thresholds(result.params))
+    if isinstance(found, Branches):
+        found = collapsing(found, simulations=0)
+    return drawn("cascade", axes, look, found)
 
 
 def phase_diagram(
@@ -179,14 +177,13 @@ def passages(
     """
     if found is None:
         found = passed(points, trajectory)
-    return drawn("passages", axes, look, points, trajectory, found, x_scale=x_scale)
+    away = courses(points, trajectory, found)
+    return drawn("passages", axes, look, trajectory, found, away, x_scale=x_scale)
 
 
 def annealing(
-    found: Tuning,
-    constant: Trajectory,
-    best: Trajectory,
-    measured: Sequence[tuple[float, float, float]] = (),
+    found: Comparison | Tuning,
+    measured: Sequence[Measured] = (),
     *,
     axes: Panels | None = None,
     **look: Unpack[Looks],
@@ -195,15 +192,16 @@ def annealing(
 
     Parameters
     ----------
-    found : Tuning
-        From `vaedyn.best_schedule`.
-    constant, best : Trajectory
-        From `vaedyn.theory`, at constant beta and under the schedule found.
-    measured : sequence of (number, time, standard error)
-        From simulations.
+    found : Comparison or Tuning
+        From `vaedyn.compare`; or from `vaedyn.best_schedule`, which is then compared with
+        constant beta.
+    measured : sequence of Measured
+        From `vaedyn.simulated_times`.
     axes : (2,) Axes, optional
     """
-    return drawn("annealing", axes, look, found, constant, best, measured)
+    if isinstance(found, Tuning):
+        found = compare(found)
+    return drawn("annealing", axes, look, found, measured)
 
 
 def sweep(
@@ -259,7 +257,7 @@ def concentration(
     Parameters
     ----------
     runs : sequence of (Bands, Trajectory)
-        For each N, from `vaedyn.bands` and `vaedyn.simulate`, with the same number of runs.
+        From `vaedyn.ensembles`.
     times : sequence of float
         The nearest saved times are taken.
     axes : (2,) Axes, optional
@@ -270,34 +268,26 @@ def concentration(
 
 
 def escape(
-    params: Params,
-    found: Mapping[int, Escape],
-    measured: Mapping[int, np.ndarray] | None = None,
-    *,
-    ax: Axes | None = None,
-    **look: Unpack[Looks],
+    params: Params, found: Sequence[Escaped], *, ax: Axes | None = None, **look: Unpack[Looks]
 ) -> Axes:
     """Draw the time at which runs leave the initial plateau against N.
 
     Parameters
     ----------
     params : Params
-    found : mapping of int to Escape
-        From `vaedyn.escape` at each N.
-    measured : mapping of int to (runs,), optional
-        Times of simulated runs at some N.
+    found : sequence of Escaped
+        From `vaedyn.escapes`.
     ax : Axes, optional
     """
-    pairs = sorted(found.items()), [*(measured or {}).items()]
-    return drawn("escape", ax, look, params, *pairs)[0]
+    return drawn("escape", ax, look, params, sorted(found, key=lambda each: each.dim))[0]
 
 
 def spectrum(
-    found: Spectrum,
-    analysis: Analysis | None = None,
+    found: Look,
     *,
     beta: float | None = None,
     latents: int | None = None,
+    convention: Convention | None = None,
     axes: Panels | None = None,
     **look: Unpack[Looks],
 ) -> np.ndarray:
@@ -305,46 +295,27 @@ def spectrum(
 
     Parameters
     ----------
-    found : Spectrum
-        From `vaedyn.covariance_spectrum`.
-    analysis : Analysis, optional
-        Default: that of `vaedyn.analyse`.
+    found : Look
+        From `vaedyn.look`.
     beta : float, optional
         A weight to be marked.
     latents : int, optional
         How many there are at most.
+    convention : Convention, optional
+        Of the KL weights on the axis below, which shows beta otherwise.
     axes : (2,) Axes, optional
     """
-    results = found, analysis or analyse(found)
-    return drawn("spectrum", axes, look, *results, beta=beta, latents=latents)
+    options = {"beta": beta, "latents": latents, "convention": convention}
+    return drawn("spectrum", axes, look, found, **options)
 
 
-def collapse(
-    found: Spectrum,
-    runs: Sequence[Trajectory],
-    eta: float | None = None,
-    *,
-    axes: Panels | None = None,
-    **look: Unpack[Looks],
-) -> np.ndarray:
+def collapse(found: Collapse, *, axes: Panels | None = None, **look: Unpack[Looks]) -> np.ndarray:
     """Draw how latents collapse on data as beta rises: predicted, and trained on the rows.
 
     Parameters
     ----------
-    found : Spectrum
-        From `vaedyn.covariance_spectrum`.
-    runs : sequence of Trajectory
-        From `vaedyn.learn`, at two or more values of beta.
-    eta : float, optional
-        Noise level to be marked, such as `Analysis.eta`.
+    found : Collapse
+        From `vaedyn.collapse`.
     axes : (2,) Axes, optional
     """
-    runs = sorted(runs, key=lambda run: run.params.beta)
-    betas = np.array([run.params.beta for run in runs])
-    measured = np.array([np.sort(run.info["kl"])[::-1] for run in runs])
-    params, fine = runs[0].params, np.geomspace(betas[0], betas[-1], 2000)
-    variances = found.eigenvalues[: params.latent]
-    lines = np.array([kl_of(variances, beta, params.lam) for beta in fine.tolist()])
-    sizes = rf"$N = {found.dim}$", rf"$M = {params.latent}$", rf"$\lambda = {params.lam:g}$"
-    curves = fine, lines, betas, measured, eta, ALIKE
-    return drawn("collapse", axes, look, *curves, caption=[f"{found.samples} rows", *sizes])
+    return drawn("collapse", axes, look, found)

@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..learning.covariance import Bands
+from ..learning.bands import Bands
 from ..model.params import Params
+from ..model.quantities import NAMES, QUANTITIES
 from ..model.results import Trajectory
-from .curves import SYMBOLS, THEORY, TIME, common, draw, legend, time_axis
+from .curves import THEORY, TIME, common, draw, legend, time_axis
 from .hues import palette
 from .layout import NARROW, PLAIN, Look, below, canvas, caption, finish
 from .signs import entry, signs_of
@@ -31,7 +32,7 @@ def order_parameters(
 ) -> Figure:
     """Draw all entries of m, d, Q, E, R and D in time, one panel each.
 
-    The colour tells the latent (the later one of a pair), the dash the signal. The
+    The colour stands for the latent (the later one of a pair), the dash for the signal. The
     weights of a latent can be reversed, W and V together, without any consequence; those
     that end with a negative overlap with their signal are, and the legend says so.
     Arguments as for `learning_curve`.
@@ -41,7 +42,7 @@ def order_parameters(
     width = look.width or TWO_COLUMNS
     grid = {"nrows": 3, "ncols": 2} if width < NARROW else {"nrows": 2, "ncols": 3}
     with canvas(look, width, 1.6 * grid["nrows"], **grid, sharex=True) as (figure, panels):
-        order = "mdQERD" if look.axes else order_of_panels(width)
+        order = NAMES if look.axes else order_of_panels(width)
         colour = "0.3" if params.latent > 1 else COLOURS[0]
         handles = _keys(params, legend(theory, simulation, band, colour, around), turned)
         for axes, name in zip(panels.ravel(), order, strict=True):
@@ -59,7 +60,7 @@ def order_parameters(
                     count=0 if crowded else 7 if many else 14,
                     around=None if around is None else getattr(around, name)[:, *index],
                 )
-            axes.set_ylabel(SYMBOLS[name])
+            axes.set_ylabel(QUANTITIES[name].axis)
             time_axis(axes, t, x_scale)
             axes.margins(y=0.08)
         for axes in panels if look.axes else panels[-1]:
@@ -69,9 +70,9 @@ def order_parameters(
     return figure
 
 
-def order_of_panels(width: float | None) -> str:
+def order_of_panels(width: float | None) -> Sequence[str]:
     """Return the names of the order parameters in the order of the panels of a figure."""
-    return "mdQERD" if (width or TWO_COLUMNS) < NARROW else "mQDdER"
+    return NAMES if (width or TWO_COLUMNS) < NARROW else "mQDdER"
 
 
 def _entries(params: Params, name: str) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:

@@ -9,9 +9,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from ..data.analyse import Analysis
+from ..data.convention import OWN, Convention
+from ..data.look import Look as Found
 from ..data.prediction import Prediction
-from ..data.spectrum import Spectrum
 from ..data.spiked import bulk_quantile
+from ..model.quantities import CONSTANTS, QUANTITIES
 from .layout import PLAIN, Look, below, canvas, finish, label_decades
 from .style import COLOURS, ONE_COLUMN
 
@@ -22,36 +24,35 @@ OPEN: Any = {"linestyle": "none", "marker": "o", "markerfacecolor": "white", "ma
 
 
 def spectrum(
-    found: Spectrum,
-    analysis: Analysis,
+    found: Found,
     *,
     beta: float | None = None,
     latents: int | None = None,
-    factor: float = 1.0,
-    name: str = r"$\beta$",
+    convention: Convention | None = None,
     look: Look = PLAIN,
 ) -> Figure:
     """Draw eigenvalues by rank, the law of noise, and latents in use and their KL against beta.
 
     Parameters
     ----------
-    found : Spectrum
-    analysis : Analysis
+    found : vaedyn.Look
     beta : float, optional
         The user's.
     latents : int, optional
         How many there are at most.
-    factor, name : float, str
-        What beta is multiplied by on the axis below, and what that is called.
+    convention : Convention, optional
+        Of the KL weights on the axis below, which shows beta otherwise.
     look : Look
     """
-    prediction = Prediction.of(found, analysis)
+    analysis, prediction = found.analysis, found.prediction
+    factor = (convention or OWN).factor(found.spectrum.dim)
     values, floor = prediction.variances(), analysis.no_floor is None
+    law = floor and found.spectrum.complete
     count = len(analysis.rho) if floor else 0
     grid: Any = {"nrows": 2, "height_ratios": [3, 2]}
     with canvas(look, ONE_COLUMN, 4.1, **grid) as (figure, (top, bottom)):
         _scree(top, values, count, floor)
-        if floor and found.complete:
+        if law:
             _law(top, analysis, len(values))
         used = prediction.variances(latents)
         low, high = (c * x for c, x in ((0.5, used[-1]), (1.5, used[0])))
@@ -59,7 +60,7 @@ def spectrum(
             low, high = min(low, beta / 2), max(high, 2 * beta)
         betas = np.geomspace(low, high, 4000)
         _use(bottom, betas, prediction, latents, factor)
-        bottom.set_xlabel(f"KL weight {name}" if name == r"$\beta$" else name)
+        bottom.set_xlabel("your KL weight" if convention else CONSTANTS["beta"].axis)
         for line, colour, style in (
             (analysis.eta if floor else None, GREY, ":"),
             (beta, YOURS, "--"),
@@ -69,8 +70,9 @@ def spectrum(
                 bottom.axvline(
                     factor * line, color=colour, linewidth=0.8, linestyle=style, zorder=0
                 )
-        handles = _legend(floor, floor and found.complete, beta is not None, count)
-        parts = [rf"{found.samples} samples", rf"$N = {analysis.dim}$: no beta recommended"]
+        handles = _legend(floor, law, beta is not None, count)
+        samples = f"{found.spectrum.samples} samples"
+        parts = [samples, rf"$N = {analysis.dim}$: no beta recommended"]
         if floor:
             signals = f"{count} signal{'' if count == 1 else 's'}"
             parts[1:] = [rf"$N = {analysis.dim}$: $\eta = {analysis.eta:.3g}$", signals]
@@ -126,7 +128,7 @@ def _use(
     axes.tick_params(which="both", right=False)
     right.plot(factor * betas, prediction.rate(betas, latents), color=KL)
     right.set_ylim(bottom=0)
-    right.set_ylabel("KL (nats)", color=KL)
+    right.set_ylabel(QUANTITIES["kl"].axis, color=KL)
 
 
 def weights(axes: Axes) -> None:

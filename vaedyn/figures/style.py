@@ -63,7 +63,7 @@ LINES = {name: value for name, value in STYLE.items() if name.startswith(("lines
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Apply the style to what is drawn or saved inside."""
+    """Apply the style to everything drawn or saved inside."""
     with mpl.rc_context(STYLE):
         yield
 
