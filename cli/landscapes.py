@@ -103,10 +103,10 @@ def branches(
     result = follow(params, vary, groups, ResultStore(store_path, recompute=recompute))
 
     from vaedyn.figures import branches as figures_branches
-    from vaedyn.fixedpoints.newton import Model
     from vaedyn.fixedpoints.thresholds import thresholds
+    from vaedyn.kernels.constants import Constants
 
-    limits = thresholds(Model.of(params), None) if vary.name == "beta" else None
+    limits = thresholds(Constants.of(params), None) if vary.name == "beta" else None
     figure = figures_branches.branches(result, quantity, limits, look)
     write("branches", figure, chosen, [("branches", result)], as_json)
 
@@ -164,10 +164,10 @@ def cascade(
         )
 
     from vaedyn.figures import cascade as figures_cascade
-    from vaedyn.fixedpoints.newton import Model
     from vaedyn.fixedpoints.thresholds import thresholds
+    from vaedyn.kernels.constants import Constants
 
-    limits = thresholds(Model.of(params), None)
+    limits = thresholds(Constants.of(params), None)
     figure = figures_cascade.cascade(result, runs, limits, look)
     write(
         "cascade", figure, chosen, [("branches", result), *(("simulate", r) for r in runs)], as_json

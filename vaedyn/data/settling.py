@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..fixedpoints.single import Constants, on_signal
+from ..fixedpoints.single import on_signal
+from ..kernels.constants import Constants
 
 STEADY, PER_DIM = 0.2, 0.02  # learning rates of which SGD's noise moves KL by about 0.01 nats
 PART = 0.5  # of the way to what fits a single row best that a step may go
@@ -49,8 +50,7 @@ def kl_of(variances: np.ndarray, beta: float, lam: float = 0.0) -> np.ndarray:
         return free
     found, alive = np.zeros_like(free), free > 0
     half = 0.5 * s[alive]  # how much of a variance is called noise makes no difference
-    full = np.ones_like(half)
-    c = Constants(half[:, None], half, beta * full, lam * full, 0 * full)
+    c = Constants(beta, half[:, None], half, lam, lr=0.0, latent=1).many()
     latent = on_signal(c, half)
     kl = 0.5 * (latent.moments(c)[0] + latent.D - np.log(latent.D) - 1)
     found[alive] = np.nan_to_num(kl)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
+from ..kernels.constants import Constants
 from ..learning.theory import theory, tolerances
 from ..model.params import Params, integer
 from ..model.results import LABELS, OrderParameters, Store, Variables
@@ -24,7 +25,7 @@ from .configurations import (
 )
 from .destination import destination
 from .groups import ALIVE, Unit, Units
-from .newton import Model, eigenvalues, residual
+from .newton import eigenvalues, residual
 from .thresholds import thresholds
 
 Progress = Callable[[int, int], None]
@@ -202,7 +203,7 @@ def fixed_points(
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
 
     def compute() -> FixedPoints:
-        units = Units(Model.of(params))
+        units = Units(Constants.of(params))
         found, reached, lost, partial = [], None, "", ""
         try:
             found = configurations(units, groups)

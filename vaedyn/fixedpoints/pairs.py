@@ -7,8 +7,8 @@ weaker one then has one equation.
 
 import numpy as np
 
+from ..kernels.constants import Constants
 from .single import (
-    Constants,
     Latent,
     furthest,
     noise_at,

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ParameterError
+from ..kernels.constants import Constants
 from ..model.params import IN_TIME, Params
 from ..model.results import Brief, Saved, Store, Variables
 from .attractors import PHASES, UNDECIDED, attractors
 from .branches import VARIED
 from .outcomes import outcomes
-from .single import Constants
 
 NUMERICS = 3  # raised when the same parameters give other numbers
 AT_ONCE = 2000  # points solved at once
@@ -251,24 +251,15 @@ class _Grid:
     def solve(self, i: np.ndarray, j: np.ndarray) -> dict[str, np.ndarray]:
         """Return the attractors at the points (x[i], y[j]), (n,)."""
         p = self.params
-        values: dict[str, Any] = {name: getattr(p, name) for name in VARIED}
-        values.update(zip((self.x_name, self.y_name), (self.x[i], self.y[j]), strict=True))
-        if "rho" in (self.x_name, self.y_name):
+        values = {self.x_name: self.x[i], self.y_name: self.y[j]}
+        if "rho" in values:
             values["rho"] = values["rho"][:, None] * _shape(p)
-        values["rho"] = -np.sort(-np.broadcast_to(values["rho"], (len(i), p.signal)))
-        for name in ("eta", "beta", "lam", "lr"):
-            values[name] = np.broadcast_to(values[name], len(i)).astype(float)
-        c = Constants(**values)
-        found = attractors(c, p.latent)
+        c = Constants.of(p, **values).many()
+        found = attractors(c)
         left = np.flatnonzero(found["phase"] == UNDECIDED)
         if len(left):
-            scalars = ("eta", "beta", "lam", "lr")
             ends = outcomes(
-                replace(
-                    p,
-                    rho=tuple(c.rho[at].tolist()),
-                    **{name: float(getattr(c, name)[at]) for name in scalars},
-                )
+                replace(p, **{name: getattr(c, name)[at].tolist() for name in VARIED})
                 for at in left
             )
             for name, column in ends.items():

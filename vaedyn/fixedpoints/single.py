@@ -5,30 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels.constants import Constants
+
 ALIVE = 1e-8  # a latent with a smaller Q has collapsed
 NODES = 128  # values of Q that a fixed point is looked for between
-
-
-class Constants(NamedTuple):
-    """Constants of the model at many points: (n,), `rho` (n, signals), the strongest first."""
-
-    rho: np.ndarray
-    eta: np.ndarray
-    beta: np.ndarray
-    lam: np.ndarray
-    lr: np.ndarray
-
-    def at(self, rows: np.ndarray) -> "Constants":
-        return Constants(*(values[rows] for values in self))
-
-    def column(self) -> "Constants":
-        """Return all but `rho` as (n, 1), against many values of Q."""
-        return Constants(self.rho, *(values[..., None] for values in self[1:]))
-
-    @property
-    def h(self) -> np.ndarray:
-        """The weight of the terms that a finite learning rate adds."""
-        return self.lr * self.eta
 
 
 class Latent(NamedTuple):
@@ -65,9 +45,8 @@ def signal_at(
     dm/dt = dd/dt = 0 give S as a function of Q, dQ/dt = 0 then A, and
     dR/dt = 0 the power p. All of it is linear in D; constants and `rho` are (n, 1).
     """
-    _, eta, beta, lam, lr = c
-    h, s = lr * eta, rho + eta
-    K = Q + beta
+    eta, lam, h = c.eta, c.lam, c.h
+    s, K = rho + eta, Q + c.beta
     kappa = s / (K * s + lam)  # d / m
     B = s * kappa
     S = B - D - lam
@@ -86,9 +65,8 @@ def noise_at(c: Constants, Q: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ..
     dQ/dt = 0 gives A as a function of Q and S, dE/dt = 0 then S, both in
     proportion to Q. Constants are (n, 1).
     """
-    _, eta, beta, lam, lr = c
-    h = lr * eta
-    K = Q + beta
+    eta, lam, h = c.eta, c.lam, c.h
+    K = Q + c.beta
     under = 2 * (K + lam / eta) - h * K**2 - (2 * Q - h) * (1 - h * K)
     with np.errstate(all="ignore"):  # of any Q, be it as far as the bound of a search
         S = (2 * (D + lam) * (1 - h * K) + h * eta) / under

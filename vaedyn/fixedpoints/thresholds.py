@@ -1,18 +1,19 @@
 """Values of beta and of the learning rate at which stability changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.polynomial import Polynomial
 
+from ..kernels.constants import Constants
 from .attractors import largest, own_jacobian
 from .branches import Continuation
 from .configurations import Configuration
 from .groups import Unit, Units
-from .newton import Model, root
-from .single import Constants, Latent, on_noise, on_signal
+from .newton import root
+from .single import Latent, on_noise, on_signal
 
 LARGEST_LR = 1e4
 LARGEST_BETA = 1e307  # as good as infinite, but a number that can be kept
@@ -30,7 +31,7 @@ def collapse_threshold(variance: float, lam: float) -> float:
     return float(variance / (1 + lam) - lam / variance)
 
 
-def thresholds(model: Model, configuration: Configuration | None) -> dict[str, Any]:
+def thresholds(model: Constants, configuration: Configuration | None) -> dict[str, Any]:
     """Return the thresholds at the actual learning rate and weight decay.
 
     ``collapse`` holds for each signal the beta above which a collapsed latent
@@ -50,7 +51,7 @@ def thresholds(model: Model, configuration: Configuration | None) -> dict[str, A
     }
 
 
-def collapse(model: Model, rho: float) -> float:
+def collapse(model: Constants, rho: float) -> float:
     """Return the beta above which a collapsed latent does not learn a signal."""
 
     def growth(beta: float) -> float:
@@ -61,16 +62,16 @@ def collapse(model: Model, rho: float) -> float:
     return _first_sign_change(growth, max(limit, rho + model.eta)) or 0.0
 
 
-def noise_window(model: Model) -> tuple[float, float] | None:
+def noise_window(model: Constants) -> tuple[float, float] | None:
     """Return the values of beta between which a collapsed latent does not fit background noise.
 
     None where it does so at any. Small Q, E and R grow by a linear system (theory page),
     whose determinant is a cubic polynomial in beta: it vanishes at both ends.
     """
-    eta, lam, h = model.eta, model.lam, model.lr * model.eta
+    eta, lam, h = model.eta, model.lam, model.h
     if h * eta < SMALL:  # where the cubic underflows, its limit
         low = max(collapse_threshold(eta, lam), 0.0)
-        high = (1 + (1 + 2 * lam * model.lr) ** 0.5) / max(h, 1e-307)  # h may underflow, too
+        high = (1 + (1 + 2 * lam * model.second) ** 0.5) / max(h, 1e-307)  # h may underflow, too
         return low, min(high, LARGEST_BETA)
     rows = [
         [(-2 * (1 + lam),), (h * eta,), (2 * eta,)],
@@ -95,15 +96,15 @@ def noise_window(model: Model) -> tuple[float, float] | None:
     return None
 
 
-def noise(model: Model) -> float | None:
+def noise(model: Constants) -> float | None:
     """Return the beta above which a collapsed latent does not fit background noise."""
     window = noise_window(model)
     return window and window[0]
 
 
-def lives(model: Model, rho: float) -> bool:
+def lives(model: Constants, rho: float) -> bool:
     """Return whether a single latent that is alive on a signal, or on noise (0), stays so."""
-    constants = _constants(model, [model.beta])
+    constants = model.many()
     one = _alone(constants, rho)
     if np.isnan(one.Q[0]):
         return False
@@ -111,27 +112,21 @@ def lives(model: Model, rho: float) -> bool:
     return bool(largest(J)[0] < 0)
 
 
-def fold(model: Model, rho: float) -> float:
+def fold(model: Constants, rho: float) -> float:
     """Return the beta up to which a single latent lives on a signal, or on noise (0), to 1e-11.
 
     That is the threshold of collapse, or a fold beyond it.
     """
     s = rho + model.eta
     limit = max(collapse_threshold(s, model.lam), 1e-6 * s)
-    low, high = limit, 8 * max(limit, s * (1 + model.lr * model.eta))
+    low, high = limit, 8 * max(limit, s * (1 + model.h))
     for count in (400, *[40] * 7):
         betas = np.geomspace(low, high, count)
-        alive = np.isfinite(_alone(_constants(model, betas), rho).Q)
+        alive = np.isfinite(_alone(model._replace(beta=betas).many(), rho).Q)
         alive[0] = True
         last = int(np.argmin(alive)) - 1 if not alive.all() else count - 2
         low, high = betas[last : last + 2]
     return float(low)
-
-
-def _constants(model: Model, betas: Sequence[float] | np.ndarray) -> Constants:
-    rows = [np.full(len(betas), value) for value in (model.eta, model.lam, model.lr)]
-    rho = np.broadcast_to(model.rho, (len(betas), model.signal))
-    return Constants(rho, rows[0], np.asarray(betas, float), rows[1], rows[2])
 
 
 def _alone(constants: Constants, rho: float) -> Latent:
@@ -153,7 +148,7 @@ def _first_sign_change(growth: Callable[[float], float], scale: float) -> float 
     return None
 
 
-def max_lr(model: Model, configuration: Configuration) -> float | None:
+def max_lr(model: Constants, configuration: Configuration) -> float | None:
     """Return the largest learning rate up to which a fixed point stays stable, to 1e-10.
 
     It becomes unstable there, or ceases to exist. None when it is unstable at

@@ -24,7 +24,7 @@ def add(out, a, b):
 
 
 @kernel
-def advance(rows, betas, W, V, D, lam_W, lam_V, lr):
+def advance(rows, betas, W, V, D, c, lam_V):
     """Make one step for each row of centred data.
 
     Parameters
@@ -33,8 +33,10 @@ def advance(rows, betas, W, V, D, lam_W, lam_V, lr):
     betas : (steps,)
     W, V : (latent, dim), transposed weights, changed in place
     D : (latent,), changed in place
-    lam_W, lam_V : float
-        Weight decay of each.
+    c : Constants
+        Of these, `lam`, the weight decay of W, and `lr` count.
+    lam_V : float
+        Weight decay of V.
 
     Returns
     -------
@@ -59,16 +61,16 @@ def advance(rows, betas, W, V, D, lam_W, lam_V, lr):
                 e[i] -= Q[i, j] * mu[j]
         for i in range(latent):
             fresh[i] = W[i]
-            add(fresh[i], -lr * (D[i] + lam_W) / dim, W[i])
-            add(fresh[i], lr * scale * mu[i], x)
+            add(fresh[i], -c.lr * (D[i] + c.lam) / dim, W[i])
+            add(fresh[i], c.lr * scale * mu[i], x)
             for j in range(latent):
-                add(fresh[i], -lr * mu[i] * mu[j] / dim, W[j])
+                add(fresh[i], -c.lr * mu[i] * mu[j] / dim, W[j])
         for i in range(latent):
             W[i] = fresh[i]
             for j in range(dim):
-                V[i, j] *= 1.0 - lr * lam_V / dim
-            add(V[i], lr * scale * e[i], x)
-            D[i] -= lr / dim * 0.5 * (Q[i, i] + beta - beta / D[i])
+                V[i, j] *= 1.0 - c.lr * lam_V / dim
+            add(V[i], c.lr * scale * e[i], x)
+            D[i] -= c.lr / dim * 0.5 * (Q[i, i] + beta - beta / D[i])
             if not 0.0 < D[i] < np.inf:
                 return step
     return rows.shape[0]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
+from ..kernels.constants import Constants
 from ..model.params import Params, real
 from ..model.results import Store, Trajectory
 from ..model.schedules import Schedule
@@ -146,11 +147,11 @@ def integrate(
     stops = schedule.kinks(float(np.nextafter(times[-1], np.inf)))
     spread = len(y) > count(params.latent, params.signal)
     work = fluctuations.workspace(params.latent, params.signal, spread)
-    status = rk45.PAUSED
+    constants, status = Constants.of(params), rk45.PAUSED
     while status == rk45.PAUSED:
         status = rk45.integrate(
-            y, times, stops, record, schedule.code, numbers, params.strengths, params.eta,
-            params.lam, params.lr, params.latent, work, rtol, atol, bound, at_once, out,
+            y, times, stops, record, schedule.code, numbers, constants, work, rtol, atol, bound,
+            at_once, out,
         )  # fmt: skip
         if record[rk45.EVALUATIONS] >= 6 * most:
             break
