@@ -32,6 +32,7 @@ def split(y, latent, signal):
 
 def drift(model, y):
     """Return dy/dt / tau of many states (n, values), from the written equations."""
+    # model: drift, of many states at once
     beta, rho, eta, lam, lr, latent = model
     p = split(y, latent, len(rho))
     T = lambda x: np.swapaxes(x, 1, 2)  # noqa: E731

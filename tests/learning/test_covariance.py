@@ -39,6 +39,7 @@ def gram_of(y, latent, rho, eta):
 
 def increments(h, y, model):
     """Return N times what one step changes by data and latents h (samples, .), at large N."""
+    # model: spread, the increments of a step
     beta, rho, eta, _, lr, latent = model
     m, _, Q, _, R, _ = unpack(y, latent, len(rho)).values()
     signal, samples = len(rho), len(h)

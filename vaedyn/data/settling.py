@@ -43,6 +43,7 @@ def kl_of(variances: np.ndarray, beta: float, lam: float = 0.0) -> np.ndarray:
 
     ``ln(s/beta)/2`` for s > beta, else 0. Weight decay `lam` lowers it.
     """
+    # model: closed form, at small tau
     s = np.asarray(variances, float)
     with np.errstate(divide="ignore"):
         free = 0.5 * np.log(np.maximum(s / beta, 1.0))
@@ -68,6 +69,7 @@ def modes(variances: np.ndarray, beta: float, latent: int) -> Iterator[Mode]:
     latent : int
         Number of latents.
     """
+    # model: linearisation, in m and d at small tau and lam = 0
     s = np.asarray(variances, float)
     used = s[:latent][s[:latent] > beta]
     idle = len(used) < min(latent, len(s))
@@ -103,6 +105,7 @@ def steady_rate(dim: int, beta: float, longest: float = 0.0) -> float:
 
 def rate_of_variances(dim: int, beta: float) -> float:
     """Return the learning rate below which steps of D around D = beta are stable."""
+    # model: closed form, of steps of D
     return 4 * dim * beta
 
 
@@ -113,6 +116,7 @@ def rate_of_rows(beta: float, longest: float) -> float:
     about 1, and where learning ends the larger of 1 and beta bounds beta + Q: neither
     exceeds 1 + beta. From half of this rate on, steps overshoot.
     """
+    # model: closed form, of steps of V
     return 2 / ((1 + beta) * longest) if longest else np.inf
 
 
@@ -131,6 +135,7 @@ def _slowest(jacobian: list[list[float]]) -> float:
 
 def _alone(s: float, beta: float) -> list[list[float]]:
     """Return the Jacobian of m, d and D of a latent on its own direction."""
+    # model: linearisation, at small tau and lam = 0
     m = np.sqrt(s - beta)
     d = m / s
     return [[-1, s - 2 * s * m * d, -m], [s - 2 * s * m * d, -s * s, 0], [-m, 0, -s * s / 2 / beta]]
@@ -138,6 +143,7 @@ def _alone(s: float, beta: float) -> list[list[float]]:
 
 def _pair(s: float, r: float, beta: float) -> list[list[float]]:
     """Return the Jacobian of m and d of each of two latents with the direction of the other."""
+    # model: linearisation, at small tau and lam = 0
     both = -np.sqrt((s - beta) * (r - beta))
     return [
         [-1, 0, beta, both],

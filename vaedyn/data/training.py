@@ -211,6 +211,7 @@ class _Run:
         from ..kernels import rows
 
         p, unit = self.params, self.rows.unit
+        # model: step, its constants in the units of the rows
         # of the loss divided by unit, with W sqrt(unit) and V / sqrt(unit) for W and V
         constants, lam_V = Constants.of(p), p.lam / unit**2
         at, found = 0, []

@@ -79,6 +79,7 @@ class _Modes:
 
     def loss(self, learned: int, noise: int) -> tuple[np.ndarray, np.ndarray]:
         """Return distortion + beta KL and eps_g, (n,) each."""
+        # model: closed form, the loss of single latents
         c = self.c
         loss, eps_g = np.zeros(len(c.eta)), c.rho.sum(axis=1)
         for kind in [*range(learned), *[self.NOISE] * noise]:
@@ -125,6 +126,7 @@ class _Modes:
 
     def _towards(self, a: int, k: int, rows: np.ndarray) -> np.ndarray:
         """Return the growth rate of the overlaps of a latent with a signal nobody learns."""
+        # model: linearisation, in m and d with a signal without a latent
         one, c = self._pick(a, rows), self.c.at(rows)
         *_, K, B = one.moments(c)
         P = c.rho[:, k] + c.eta
@@ -153,6 +155,7 @@ def largest(J: np.ndarray, still: bool = False) -> np.ndarray:
 
 def own_jacobian(one: Latent, c: Constants) -> np.ndarray:
     """Return the Jacobian of one latent's dy/dt / tau in m, d, Q, E, R, D, (n, 6, 6)."""
+    # model: linearisation, of a single latent
     rho, m, d, Q, _, _, D = (values[:, None] for values in one)
     S, A, _, K, B = (values[:, None] for values in one.moments(c))
     c = c.column()
@@ -181,6 +184,7 @@ def cross_jacobian(a: Latent, b: Latent, c: Constants) -> np.ndarray:
     In the order m_ab, d_ab, m_ba, d_ba, Q_ab, E_ab, R_ab, R_ba, where m_ab is
     the overlap of `a` with the signal of `b`.
     """
+    # model: linearisation, of what two single latents share
     rho, m, d, Q, _, R, _ = (values[:, None] for values in a)
     rho_, m_, d_, Q_, _, R_, _ = (values[:, None] for values in b)
     S, A, _, K, B = (values[:, None] for values in a.moments(c))

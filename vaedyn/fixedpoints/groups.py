@@ -60,6 +60,7 @@ def closed_form(unit: Unit, eta: float, beta: float) -> np.ndarray | None:
     the latents: ``w_k^2 = sqrt(s_k (q + beta)) - beta``, ``delta = beta/(q + beta)``
     and V = U diag(kappa w) O with ``kappa_k = 1/sqrt(s_k (q + beta))``.
     """
+    # model: closed form, at small tau and lam = 0
     n, signal = unit.latents, len(unit.strengths)
     if not unit.alive:
         overlap, square = np.zeros((n, signal)), np.zeros((n, n))

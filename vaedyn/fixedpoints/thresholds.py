@@ -28,6 +28,7 @@ def collapse_threshold(variance: float, lam: float) -> float:
     decay a latent that is alive may survive beyond, up to a fold, for
     ``lam^2 < s^2 < 2 lam (1 + lam)^2 / (1 + 2 lam)``.
     """
+    # model: closed form, where small m and d cease to grow
     return float(variance / (1 + lam) - lam / variance)
 
 
@@ -68,6 +69,7 @@ def noise_window(model: Constants) -> tuple[float, float] | None:
     None where it does so at any. Small Q, E and R grow by a linear system (theory page),
     whose determinant is a cubic polynomial in beta: it vanishes at both ends.
     """
+    # model: linearisation, in Q, E and R of a collapsed latent
     eta, lam, h = model.eta, model.lam, model.h
     if h * eta < SMALL:  # where the cubic underflows, its limit
         low = max(collapse_threshold(eta, lam), 0.0)

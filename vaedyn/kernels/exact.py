@@ -100,6 +100,7 @@ def advance(stream, betas, save_after, m, d, F, D, c, dim, out):
     int
         Number of steps made: fewer than asked for when an encoder variance left (0, inf).
     """
+    # model: step, on order parameters
     latent, signal = m.shape
     rate = c.lr / dim
     noise = sqrt(c.eta)
@@ -195,6 +196,7 @@ def advance_one(stream, betas, save_after, m, d, F, D, c, dim, out):
 
     The same draws make the same steps, up to rounding.
     """
+    # model: step, on those of one latent and one signal
     rate = c.lr / dim
     noise = sqrt(c.eta)
     decay = 1.0 - rate * c.lam

@@ -39,6 +39,7 @@ def forms(latent, signal):
 
 def products(latent, signal):
     """Return the forms whose products are increments, (values, 4): ``0 * 1 + 2 * 3``."""
+    # model: spread, the increments of a step as products of forms
     u, a = np.arange(signal), signal + np.arange(signal)
     mu, y, e, b, c, f = 2 * signal + np.arange(6 * latent).reshape(6, latent)
     zero = forms(latent, signal) - 1
@@ -153,6 +154,7 @@ def covariance_of_forms(y, c, room, out):
 @leaf
 def coefficients(y, c, rows):
     """Write the coefficients of all forms in (u, y, mu) into `rows`."""
+    # model: spread, the forms in u, y and mu
     latent, signal, noise = c.latent, c.rho.size, second(c) * c.eta
     Q = 2 * latent * signal
     R = Q + 2 * latent * latent
@@ -185,6 +187,7 @@ def coefficients(y, c, rows):
 @leaf
 def covariance_of_base(y, c, out):
     """Write the covariance of (u, y, mu) into `out`."""
+    # model: spread, the law of u, y and mu
     rho, eta, latent, signal = c.rho, c.eta, c.latent, c.rho.size
     d = latent * signal
     Q = 2 * d

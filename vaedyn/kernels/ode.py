@@ -76,6 +76,7 @@ def drift(y, c, work, out):
     c : Constants
     work : (scratch(latent, signal),) of the type of `y`
     """
+    # model: drift, of all order parameters
     # unsigned, since an index that might be negative keeps loops from becoming vectors
     latent, signal = U(c.latent), U(c.rho.size)
     beta, rho, eta, lam = c.beta, c.rho, c.eta, c.lam

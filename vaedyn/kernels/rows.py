@@ -43,6 +43,7 @@ def advance(rows, betas, W, V, D, c, lam_V):
     int
         The number of steps made: all, unless an entry of D left (0, inf).
     """
+    # model: step, on given rows
     latent, dim = W.shape
     mu, e = np.empty(latent), np.empty(latent)
     Q = np.empty((latent, latent))

@@ -175,6 +175,7 @@ def learn(table, Q, D, beta, c, dim):
 
     Returns whether every encoder variance is still in (0, inf).
     """
+    # model: step, on weights: what `update` multiplies and adds
     latent = D.size
     rate = c.lr / dim
     for i in range(latent):
@@ -282,6 +283,7 @@ def advance_one(stream, betas, save_after, W, V, D, teacher, c, out):
     weights are kept as multiples, `scale_w` and `scale_v` times a row, so that
     shrinking them costs nothing, and data points as multiples of the noise.
     """
+    # model: step, on the weights of one latent
     dim = W.shape[1]
     rows = stack(W, V, teacher)
     w, v, t, x = rows[0, :dim], rows[1, :dim], rows[2, :dim], rows[3, :dim]
