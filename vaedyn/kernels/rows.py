@@ -5,15 +5,7 @@ from math import sqrt
 import numpy as np
 
 from .jit import kernel, reordered
-
-
-@reordered
-def inner(a, b):
-    """Return the inner product of two vectors."""
-    total = 0.0
-    for j in range(a.size):
-        total += a[j] * b[j]
-    return total
+from .vector import dot
 
 
 @reordered
@@ -52,10 +44,10 @@ def advance(rows, betas, W, V, D, c, lam_V):
     for step in range(rows.shape[0]):
         x, beta = rows[step], betas[step]
         for i in range(latent):
-            mu[i] = scale * inner(V[i], x)
-            e[i] = scale * inner(W[i], x)
+            mu[i] = scale * dot(V[i], x)
+            e[i] = scale * dot(W[i], x)
             for j in range(i + 1):
-                Q[i, j] = Q[j, i] = inner(W[i], W[j]) / dim
+                Q[i, j] = Q[j, i] = dot(W[i], W[j]) / dim
         for i in range(latent):
             e[i] -= beta * mu[i]
             for j in range(latent):
