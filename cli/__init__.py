@@ -1,1 +1,1 @@
-"""The command line: one module a command, and nothing here that computes."""
+"""The command line: it parses options, calls the science, and prints the results."""

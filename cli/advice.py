@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vaedyn.annealing.examine import examine
-from vaedyn.annealing.time_to_converge import Convergence, measured, spread
+from vaedyn.annealing.time_to_converge import Convergence, fluctuation, measured, spread
 from vaedyn.model.params import Params, real
 from vaedyn.model.results import Trajectory
 
@@ -20,7 +20,7 @@ TOL = option(
     "--tol",
     type=float,
     default=1e-3,
-    help="Distance of eps_g from its end within which learning has converged.",
+    help="Distance of eps_g from its final value within which learning has converged.",
 )
 
 
@@ -42,29 +42,24 @@ def converged(params: Params, found: Convergence) -> tuple[dict[str, Any], str]:
     }
     if found.reason:
         return data, f"when eps_g converges is not known: {found.reason}"
-    text = f"eps_g stays within {found.tol:g} of its end, {number(found.eps_g)}, from t = "
-    text += number(found.t)
-    return data, text if within else text + " on only: raise --t-max"
+    text = f"eps_g stays within {found.tol:g} of its final value, {number(found.eps_g)}, "
+    time = f"from t = {number(found.t)} on"
+    return data, text + (time if within else f"only {time}: raise --t-max")
 
 
 def measured_convergence(result: Trajectory, found: Convergence) -> tuple[dict[str, Any], str]:
-    """Return when the mean over runs converges to theory's end, as entries of JSON and in words."""
+    """Return when the mean over runs converges to theory's limit, for JSON and in words."""
     data: dict[str, Any] = {"t_converge": None, "converges_at": plain(found.t), "tol": found.tol}
     if found.reason:
         return data, f"when eps_g converges is not known: {found.reason}"
     time, error = spread(measured(result, found.eps_g, found.tol))
     runs = len(result.eps_g)
-    where = f"within {found.tol:g} of {number(found.eps_g)}"
+    where = f"within {found.tol:g} of its limit, {number(found.eps_g)}"
     if np.isfinite(time):
         data["t_converge"] = {"mean": time, "std": plain(error if runs > 1 else np.nan)}
         plus = f" +- {error:.2g}" if runs > 1 else ""
-        return data, f"eps_g, averaged over runs, stays {where} from t = {number(time)}{plus} on"
-    text = f"eps_g, averaged over runs, does not stay {where} over the last tenth of the time"
+        return data, f"mean eps_g stays {where}, from t = {number(time)}{plus} on"
+    text = f"not converged: mean eps_g does not stay {where}"
     if found.t > 0.9 * result.t[-1]:
-        return data, f"{text}: in theory it is there from t = {number(found.t)} on; raise --t-max"
-    return data, f"{text}: finite N makes runs differ by {fluctuation(result):.2g}; raise --dim"
-
-
-def fluctuation(result: Trajectory) -> float:
-    """Return the standard deviation of eps_g over runs and the last tenth of the time."""
-    return float(result.eps_g[:, -max(len(result.t) // 10, 1) :].std())
+        return data, f"{text}; theory gets there at t = {number(found.t)}: raise --t-max"
+    return data, f"{text}; at this N runs differ by {fluctuation(result):.2g}: raise --dim"

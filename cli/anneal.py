@@ -1,33 +1,22 @@
-"""`vaedyn anneal` and `vaedyn plot annealing`."""
+"""`vaedyn anneal`."""
 
-import logging
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from dataclasses import asdict
+from typing import Any
 
 import click
-import numpy as np
 
 from vaedyn.annealing.adiabatic import relaxation_time
 from vaedyn.annealing.best_schedule import FAMILIES, MOST_KNOTS, Tuning, best_schedule
-from vaedyn.annealing.time_to_converge import end_of_learning, measured, spread
-from vaedyn.errors import ConvergenceError
-from vaedyn.learning.simulate import simulate
-from vaedyn.learning.theory import theory
+from vaedyn.annealing.confirm import Confirmation
+from vaedyn.annealing.confirm import confirm as measure
 from vaedyn.model.params import Params
 
-from ..store import ResultStore
-from .advice import TOL, fluctuation, warn
-from .figure import PICTURE, output_path, write
+from .advice import TOL, warn
 from .options import JOBS, SEED, THEORY_OPTIONS, Command, option, with_model
-from .output import number, plain, print_json, progress_bar, table
+from .output import number, plain, print_json, table
+from .session import Session
 
-log = logging.getLogger("vaedyn.cli")
-
-SLOW = 3.0  # times that of constant beta, beyond which schedules are not simulated
 WORTH_IT = 1.05  # a smaller gain is no help
-LONGER = 1.5  # times that of constant beta is simulated, as finite N may cost the gain
-SAVED = 1401  # times saved by them
 FOUND = ("anneal", "t_max", "points")  # the schedule is sought, for as long as learning takes
 
 FAMILY = option(
@@ -35,7 +24,7 @@ FAMILY = option(
     "--family",
     type=click.Choice([*FAMILIES]),
     default="tanh",
-    help="Schedules to choose from, as --anneal has them; free: piecewise linear, with beta from 0 "
+    help="Schedules to choose from, as in --anneal; free: piecewise linear, with beta from 0 "
     "to 300 times its final value.",
 )
 KNOTS = option(
@@ -55,27 +44,6 @@ CONFIRM = option(
 )
 
 
-SIMULATIONS = option(
-    "Numerics",
-    "--simulations",
-    type=click.IntRange(0),
-    default=6,
-    help="Number of schedules that are simulated, too.",
-)
-RUNS = option(
-    "Numerics", "--runs", type=click.IntRange(2), default=20, help="Runs under each of them."
-)
-
-
-class Confirmation(NamedTuple):
-    """What simulations say: mean times, the gain and its standard error."""
-
-    constant: float
-    annealed: float
-    gain: float
-    error: float
-
-
 @click.command(
     "anneal",
     cls=Command,
@@ -87,6 +55,7 @@ class Confirmation(NamedTuple):
 )
 @with_model(THEORY_OPTIONS, [FAMILY, KNOTS, TOL, CONFIRM, SEED, JOBS], without=FOUND)
 def command(
+    session: Session,
     params: Params,
     family: str,
     knots: int,
@@ -96,20 +65,16 @@ def command(
     jobs: int | None,
     rtol: float,
     atol: float,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Find the schedule of beta under which learning converges soonest.
 
-    Learning has converged when the error stays within --tol of its end. The
-    schedule is printed as --anneal takes it; where annealing gains little, that
-    is said. A schedule whose gain vanishes when it is off by a tenth owes it to
-    the slowest mode being cancelled, and asks for exact knowledge of the model.
+    Learning has converged when the error stays within --tol of its final value. The
+    schedule is printed as --anneal takes it, and whether it is worth while. A gain
+    that vanishes when the schedule is off by a tenth comes from cancelling the
+    slowest mode, and needs exact knowledge of the model.
     """
     warnings = warn(params, tol)
-    store = ResultStore(store_path, recompute=recompute)
-    with progress_bar("anneal", "schedules") as progress:
+    with session.progress("anneal", "schedules") as progress:
         found = best_schedule(
             params,
             family,
@@ -117,13 +82,14 @@ def command(
             tol=tol,
             rtol=rtol,
             atol=atol,
-            store=store,
+            store=session.store,
             progress=progress,
         )
     checked = None
     if confirm:
-        checked = confirmation(params, found, confirm, seed, jobs, store)
-    if as_json:
+        watch, store = session.simulation, session.store
+        checked = measure(found, runs=confirm, seed=seed, jobs=jobs, store=store, watch=watch)
+    if session.as_json:
         print_json({**describe(params, found, checked), "warnings": warnings})
         return
     rows = [
@@ -152,32 +118,6 @@ def verdict(found: Tuning) -> str:
     return "annealing helps"
 
 
-def confirmation(
-    params: Params, found: Tuning, runs: int, seed: int, jobs: int | None, store: ResultStore
-) -> Confirmation:
-    """Simulate the constant and the best schedule, and measure the gain.
-
-    Raises
-    ------
-    ConvergenceError
-        When runs do not come to rest within the tolerance.
-    """
-    times, longest = [], float(f"{LONGER * found.constant:.4g}")
-    for spec in ("constant", found.spec):
-        at = replace(params, anneal=spec, t_max=longest, points=SAVED)
-        with progress_bar(f"simulate {spec.partition(':')[0]}", "steps") as progress:
-            result = simulate(at, runs=runs, seed=seed, jobs=jobs, store=store, progress=progress)
-        each = measured(result, end_of_learning(at), found.tol)
-        if np.isnan(spread(each)[0]):
-            raise ConvergenceError(
-                f"the mean eps_g of {runs} runs does not stay within {found.tol:g} of its end; "
-                f"they differ by {fluctuation(result):.2g}: raise --dim ({params.dim}) or --confirm"
-            )
-        times.append(each)
-    gain, error = spread(times[0] / times[1])
-    return Confirmation(spread(times[0])[0], spread(times[1])[0], gain, error)
-
-
 def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dict[str, Any]:
     """Return the result as plain data."""
     assert found.source is not None
@@ -198,105 +138,3 @@ def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dic
     if checked:
         data["measured"] = checked._asdict()
     return data
-
-
-@click.command(
-    "annealing",
-    cls=Command,
-    examples=[
-        "vaedyn plot annealing -o annealing.pdf",
-        "vaedyn plot annealing --family linear --beta 1.5 --dim 5000",
-    ],
-)
-@with_model(
-    THEORY_OPTIONS,
-    [FAMILY, KNOTS, TOL, SIMULATIONS, RUNS, SEED, JOBS, *PICTURE],
-    without=FOUND,
-)
-def figure(
-    params: Params,
-    family: str,
-    knots: int,
-    tol: float,
-    simulations: int,
-    runs: int,
-    seed: int,
-    jobs: int | None,
-    rtol: float,
-    atol: float,
-    output: Path | None,
-    look: Any,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
-) -> None:
-    """Draw how long learning takes by how fast beta rises, and how the error falls.
-
-    Lines are theory, markers simulations with the standard error of their mean;
-    where these do not come within --tol of the end, as N is too small, there is none.
-    """
-    scale = "linear" if FAMILIES[family] is None else "log"
-    look.check(scale, scale)
-    chosen = output_path("annealing", output, params, {"family": family, "tol": tol})
-    store = ResultStore(store_path, recompute=recompute)
-    numerics = {"rtol": rtol, "atol": atol, "store": store}
-    with progress_bar("anneal", "schedules") as progress:
-        found = best_schedule(params, family, knots=knots, tol=tol, progress=progress, **numerics)
-    end = float(f"{1.3 * found.constant:.3g}")
-    constant, best = (
-        theory(replace(params, anneal=spec, t_max=end, points=601), **numerics)
-        for spec in ("constant", found.spec)
-    )
-    measured = _simulated(params, found, simulations, (runs, seed, jobs), store)
-
-    from vaedyn.figures.annealing import annealing
-
-    results = [("theory", constant), ("theory", best)]
-    drawn = annealing(found, constant, best, measured, look)
-    write("annealing", drawn, chosen, results, as_json)
-
-
-def _simulated(
-    params: Params,
-    found: Tuning,
-    count: int,
-    ensemble: tuple[int, int, int | None],
-    store: ResultStore,
-) -> list[tuple[float, float, float]]:
-    """Return number, time to converge and its error under some schedules that are not too slow."""
-    make = FAMILIES[found.family]
-    quick = found.numbers[found.times < SLOW * found.constant]
-    if count == 0:
-        return []
-    if make is None:
-        log.info("no markers: schedules of a free form are not simulated by this picture")
-        return []
-    if not len(quick):
-        log.warning(
-            "no markers: every schedule takes more than %g times as long as constant beta", SLOW
-        )
-        return []
-    points, (runs, seed, jobs) = [], ensemble
-    number = found.spec.partition(":")[2]
-    best = [float(number)] if number else []
-    chosen = np.geomspace(quick[0], quick[-1], count - len(best))
-    for x in [*(float(f"{x:.3g}") for x in chosen), *best]:
-        spec = make(x).spec
-        expected = max(found.constant, float(np.interp(x, found.numbers, found.times)))
-        longest = float(f"{LONGER * expected:.3g}")
-        at = replace(params, anneal=spec, t_max=longest, points=SAVED)
-        with progress_bar(f"simulate {spec}", "steps") as progress:
-            result = simulate(at, runs=runs, seed=seed, jobs=jobs, store=store, progress=progress)
-        time, error = spread(measured(result, end_of_learning(at), found.tol))
-        if np.isfinite(time):
-            points.append((x, time, error))
-    if len(points) < count:
-        log.warning(
-            "no marker for %d of %d schedules: under them simulations do not stay within %g of the "
-            "final value at N = %d: raise --dim",
-            count - len(points),
-            count,
-            found.tol,
-            params.dim,
-        )
-    return points

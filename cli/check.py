@@ -18,6 +18,7 @@ from vaedyn.model.params import Params
 from ..store import ResultStore, key_of
 from .options import OUTPUT_OPTIONS, Command, add
 from .output import plain, print_json
+from .session import Session
 from .signals import Stopped
 from .streams import rule
 
@@ -28,7 +29,7 @@ SHOWN = 12  # digits of a key
 
 @contextmanager
 def _store() -> Iterator[ResultStore]:
-    """Yield a store in a folder of its own, which is gone afterwards, and let it be silent."""
+    """Yield a silent store in a temporary folder."""
     log = logging.getLogger("vaedyn.store")
     before = log.level
     log.setLevel(logging.ERROR)
@@ -45,7 +46,7 @@ def _computed() -> tuple[dict, dict]:
 
 
 def _round_trip() -> float:
-    """Return how many numbers are not read back as they were written."""
+    """Return how many numbers differ after a round trip."""
     values = _computed()[0]["x"][1]
     with _store() as store:
         store.load_or_run("check", {"a": 1}, _computed)
@@ -119,7 +120,7 @@ def _machine() -> dict[str, str | int | None]:
 
 @click.command("check", cls=Command, examples=["vaedyn check", "vaedyn check --json"])
 @add(OUTPUT_OPTIONS)
-def command(as_json: bool) -> None:
+def command(session: Session) -> None:
     """Prove that this installation computes what it should; exit 1 if it does not.
 
     Fixed points and thresholds are compared with closed forms, the ODE with
@@ -128,7 +129,7 @@ def command(as_json: bool) -> None:
     temporary folder; your own results are neither read nor changed.
     """
     versions, machine = _versions(), _machine()
-    if not as_json:
+    if not session.as_json:
         click.echo(", ".join(f"{name} {version}" for name, version in versions.items()))
         click.echo(f"{machine['platform']}, cores: {machine['cores']}")
         click.echo(f"machine code in {machine['kernels'] or 'memory only'}\n")
@@ -139,10 +140,10 @@ def command(as_json: bool) -> None:
         if Stopped.by is not None:  # what the signal broke looks like a failure
             raise Stopped
         checks.append(check)
-        if not as_json:
+        if not session.as_json:
             click.echo(_line(check))
     failed = sum(not check.passed for check in checks)
-    if as_json:
+    if session.as_json:
         told = [
             {**{name: plain(value) for name, value in check._asdict().items()},
              "passed": bool(check.passed)}

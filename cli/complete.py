@@ -1,4 +1,4 @@
-"""What the shell offers when somebody presses the tabulator key; never an error."""
+"""Words that the shell offers at the tabulator key; never an error."""
 
 import functools
 import os

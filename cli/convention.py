@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import click
 
-from vaedyn.data.convention import LEAST, Convention
-from vaedyn.model.params import real
-
-OWN = Convention("sum", 1.0)  # the model's: half of the squared error, and beta times KL
+from vaedyn.data.convention import OWN, Convention
+from vaedyn.data.judge import Judged, check_asked, judge
+from vaedyn.data.look import Look
 
 
 def convention_of(
@@ -29,16 +28,18 @@ def check_judged(weight: float | None, beta: float | None) -> None:
     """
     if weight is not None and beta is not None:
         raise click.UsageError("--weight and --beta exclude each other")
-    for name, value in (("weight", weight), ("beta", beta)):
-        if value is not None:
-            real(name, value, LEAST, least_allowed=True)
+    check_asked(weight, beta)
 
 
 def judged(
-    weight: float | None, beta: float | None, convention: Convention | None, dim: int
-) -> tuple[float, float] | None:
-    """Return the KL weight that is to be judged and its beta, if one of them is given."""
-    own = convention or OWN
-    if beta is not None:
-        return own.weight(beta, dim), beta
-    return None if weight is None else (weight, own.beta(weight, dim))
+    found: Look,
+    weight: float | None,
+    beta: float | None,
+    latents: int | None,
+    convention: Convention | None,
+) -> Judged | None:
+    """Return what the KL weight or the beta does that is to be judged, if one of them is given."""
+    if weight is None and beta is None:
+        return None
+    asked = {"weight": weight, "beta": beta, "latents": latents}
+    return judge(found, **asked, convention=convention or OWN)

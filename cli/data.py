@@ -1,26 +1,22 @@
-"""What commands on somebody's data share: options, and how a table is looked at."""
+"""What commands on users' data share: options, and how a table is looked at."""
 
 import logging
-from typing import Any, NamedTuple
 
 import click
 
-from vaedyn.data.analyse import Analysis, analyse
 from vaedyn.data.convention import LOSSES
-from vaedyn.data.prediction import Prediction
-from vaedyn.data.spectrum import LARGEST_EXACT, PASSES, Spectrum
-from vaedyn.data.spectrum_of import LEADING, spectrum_of
+from vaedyn.data.kept_spectrum import LEADING
+from vaedyn.data.look import Look, look
+from vaedyn.data.spectrum import LARGEST_EXACT, PASSES
 from vaedyn.data.spiked import ESTIMATORS
 from vaedyn.errors import ParameterError
-from vaedyn.model.results import Source
 from vaedyn.tables.table import Table, TableError, open_table
 
-from ..store import ResultStore
 from .complete import files
 from .options import option
+from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
-AT_ONCE = 32e6  # bytes of rows that are read together
 
 
 DATA = click.argument("place", metavar="DATA", shell_complete=files)
@@ -47,14 +43,6 @@ DATA_OPTIONS = [
         default=None,
         help="Number of signals M*.",
         show_default="all that stand out of the noise",
-    ),
-    option(
-        "Model",
-        "--latent",
-        type=click.IntRange(1),
-        default=None,
-        help="Number of latents M.",
-        show_default="one for each signal",
     ),
 ]
 ACCURACY_OPTIONS = [
@@ -117,15 +105,6 @@ CONVENTION_OPTIONS = [
 ]
 
 
-class Data(NamedTuple):
-    """What is known of somebody's data."""
-
-    spectrum: Spectrum
-    analysis: Analysis
-    prediction: Prediction
-    source: Source
-
-
 def opened(place: str) -> Table:
     """Return the table in a file.
 
@@ -140,51 +119,43 @@ def opened(place: str) -> Table:
         raise click.BadParameter(str(error), param_hint="DATA") from error
 
 
-def look(
+def looked(
+    session: Session,
     place: str,
     standardise: bool,
     estimator: str,
     spikes: int | None,
     leading: int = LEADING,
     passes: int = PASSES,
-    **where: Any,
-) -> Data:
-    """Return the spectrum of a table, from the store if it is there, and what follows.
+) -> Look:
+    """Return what is known of a table; warnings about it are given.
 
     Raises
     ------
     click.BadParameter
         When there is no table, or its entries or an option make no sense.
     """
-    found = opened(place)
-    chosen = spikes is not None or estimator != next(iter(ESTIMATORS))  # what may be refused
+    table = opened(place)
+    if table.found:
+        log.info(table.found)
+    if table.note:
+        log.warning(table.note)
     try:
-        if found.found:
-            log.info(found.found)
-        if found.note:
-            log.warning(found.note)
-        if spikes is not None and spikes >= found.columns:  # before anything is kept
-            raise ParameterError(
-                "spikes", f"must be below {found.columns}, the columns, got {spikes}"
-            )
-        rows = max(1, int(AT_ONCE / (8 * found.columns)))
-        spectrum, source = spectrum_of(
-            lambda: found.blocks(rows),
-            found.digest(),
+        found = look(
+            table,
             standardise=standardise,
+            estimator=estimator,
+            spikes=spikes,
             leading=leading,
             passes=passes,
-            name=place,
-            check=(lambda computed: analyse(computed, estimator, spikes)) if chosen else None,
-            store=ResultStore(where["store_path"], recompute=where["recompute"]),
+            store=session.store,
         )
-        analysis = analyse(spectrum, estimator, spikes)
     except TableError as error:
         raise click.BadParameter(str(error), param_hint="DATA") from error
     except ParameterError as error:
         if error.name in ("estimator", "spikes"):
             raise
         raise click.BadParameter(error.reason, param_hint="DATA") from error
-    prediction = Prediction.of(spectrum, analysis)
-    assert source is not None
-    return Data(spectrum, analysis, prediction, source)
+    for text in found.analysis.warnings:
+        log.warning(text)
+    return found

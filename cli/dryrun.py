@@ -1,4 +1,4 @@
-"""`vaedyn sweep ... --dry-run`: what is there, and about how long the rest takes."""
+"""`vaedyn sweep ... --dry-run`: which points are stored, and about how long the rest takes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +11,7 @@ from vaedyn.sweeps.plans import Plan, plan
 from ..store import ResultStore, key_of
 from ..store.record import NAME
 from .output import duration, plain, print_json, table, without_records
+from .session import Session
 
 
 class Present:
@@ -46,11 +47,11 @@ def planned(name: str, *arguments: Any, store: ResultStore, **options: Any) -> P
         return plan(name, *arguments, store=Present(store), labels=store.records, **options)
 
 
-def print_plan(name: str, found: Plan, jobs: int, as_json: bool) -> None:
+def print_plan(session: Session, name: str, found: Plan, jobs: int) -> None:
     """Print which points of a sweep are there, and about how long the others take."""
     there = [outcome is not None for outcome in found.outcomes]
     rest = found.rest(jobs)
-    if as_json:
+    if session.as_json:
         points = [
             {**{key: plain(value) for key, value in point.values.items()},
              "there": outcome is not None, "key": outcome and outcome.key}
@@ -67,11 +68,12 @@ def print_plan(name: str, found: Plan, jobs: int, as_json: bool) -> None:
             for point, one in zip(found.points, there, strict=True)
         ]
         table([*found.varied, ""], rows, left=("",))
-    text = f"{sum(there)} of {len(there)} points are there"
+    text = f"{sum(there)} of {len(there)} {'point is' if len(there) == 1 else 'points are'} there"
     if rest is None:
-        text += f"; how long the other {found.missing} take is not known: none like them is stored"
+        text += f"; no estimate for the other {found.missing}: none like them is stored"
     elif found.missing:
-        text += f"; the other {found.missing} take about {duration(rest)} on {jobs} cores"
+        text += f"; the other {found.missing} take about {duration(rest)} "
+        text += f"on {jobs} core{'s' * (jobs != 1)}"
         each = duration(found.seconds or 0)
         text += f" ({each} each, the mean of {found.like} like them that are stored)"
     click.echo(text)

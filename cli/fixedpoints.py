@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,12 +10,13 @@ from vaedyn.fixedpoints.fixed_points import FixedPoints, fixed_points
 from vaedyn.fixedpoints.passages import Passage, passages
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from ..store import ResultStore
+from .follow import VARY, follow, print_branches, print_map, survey
 from .options import THEORY_OPTIONS, Command, option, with_model
-from .output import OBSERVABLES, number, plain, print_json, progress_bar, provenance, table
-from .vary import VARY, Range, follow, print_branches, print_map, survey
+from .output import number, plain, print_json, provenance, table
+from .ranges import Range
+from .session import Session
 
 MOST_ROWS = 40
 GROUPS = option(
@@ -24,7 +24,7 @@ GROUPS = option(
     "--groups",
     type=click.IntRange(0, 2),
     default=2,
-    help="Most latents that live together; with 0 only the end of the trajectory is sought, "
+    help="Most latents that live together; with 0 only the end of the trajectory is found, "
     "and of branches only that of collapse.",
 )
 ALONG = option(
@@ -32,7 +32,7 @@ ALONG = option(
     "--along",
     is_flag=True,
     show_default=False,
-    help="Tell which fixed points the trajectory passes, when, and how slowly it leaves them.",
+    help="Show which fixed points the trajectory passes, when, and how slowly it leaves them.",
 )
 
 
@@ -49,44 +49,41 @@ ALONG = option(
 )
 @with_model(THEORY_OPTIONS, [GROUPS, VARY, ALONG])
 def command(
+    session: Session,
     params: Params,
     groups: int,
     vary: tuple[Range, ...],
     along: bool,
     rtol: float,
     atol: float,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """List all fixed points of learning, with their stability and the thresholds of beta.
 
     Every latent lives on a signal or on background noise, or has collapsed, or
     two share a direction or are mixed over two. Stable points come first; the
-    one reached from the given start is marked. `copies` counts what signs and
-    permutations of latents make of one; rotations among equal signals make a
-    continuum of it. The time is that in which the slowest deviation shrinks, or
+    one reached from the given start is marked. `copies` counts states that differ
+    by signs and permutations of latents only; rotations among equal signals give a
+    continuum. The time is that in which the slowest deviation shrinks, or
     the fastest grows, by a factor e.
     """
-    store = ResultStore(store_path, recompute=recompute)
     if len(vary) > 2 or (vary and along):
         raise click.UsageError("expected --vary at most twice, and not with --along")
     if len(vary) == 2:
-        print_map(survey(params, vary, store), as_json)
+        print_map(session, survey(session, params, vary))
         return
     if vary:
-        print_branches(follow(params, vary[0], groups, store), as_json)
+        print_branches(session, follow(session, params, vary[0], groups))
         return
-    with progress_bar("fixed points", "points") as progress:
+    with session.progress("fixed points", "points") as progress:
         result = fixed_points(
-            params, groups=groups, rtol=rtol, atol=atol, store=store, progress=progress
+            params, groups=groups, rtol=rtol, atol=atol, store=session.store, progress=progress
         )
     passed = []
     if along:
-        trajectory = theory(params, rtol=rtol, atol=atol, store=ResultStore(store_path))
-        with progress_bar("distances", "points") as progress:
+        trajectory = theory(params, rtol=rtol, atol=atol, store=session.reader)
+        with session.progress("distances", "points") as progress:
             passed = passages(result, trajectory, progress=progress)
-    if as_json:
+    if session.as_json:
         data = {**provenance(result, "fixedpoints"), "fixed_points": describe(result)}
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}
         data |= {"thresholds": thresholds, "missing": result.missing}
@@ -142,7 +139,7 @@ def print_passages(passed: Sequence[Passage]) -> None:
 
 
 def summary(result: FixedPoints) -> list[str]:
-    """Return the thresholds, and what there is not, in words."""
+    """Return the thresholds, and missing fixed points, in words."""
     found = result.thresholds
     lines = [
         f"signal {k} is not learned by a collapsed latent "

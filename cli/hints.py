@@ -1,4 +1,4 @@
-"""What is there: all commands and their options, and which of them a misspelt word may mean."""
+"""All commands and their options, and which of them a misspelt word may mean."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches

@@ -25,8 +25,8 @@ COMMANDS = {  # name: (module, one line of help)
     "anneal": ("anneal", "Find the schedule of beta under which learning converges soonest."),
     "sweep": ("sweep", "Compute every point of a grid of models."),
     "spectrum": ("spectrum", "Show how many latents your own data keep in use at each beta."),
-    "reproduce": ("reproduce_paper", "Check every claim of the paper's abstract, and report."),
-    "plot": ("plot", "Draw figures, computing what is missing."),
+    "reproduce": ("reproduce.command", "Check every claim of the paper's abstract, and report."),
+    "plot": ("plot.command", "Draw figures; missing results are computed."),
     "store": ("store", "List and show stored results."),
     "check": ("check", "Prove that this installation computes what it should."),
 }
@@ -84,7 +84,7 @@ def _note_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     expose_value=False,
     allow_from_autoenv=False,
     callback=_note_file,
-    help="TOML file of options, which every command takes, too.",
+    help="TOML file of options; every command takes it, too.",
 )
 def command() -> None:
     """Learning dynamics of linear variational autoencoders.
@@ -181,7 +181,7 @@ class Notes(logging.Handler):
 
 
 def show_notes(quiet: bool, verbose: bool) -> None:
-    """Let the package say what it does: warnings only if `quiet`, details if `verbose`."""
+    """Print notes of the package: warnings only if `quiet`, details if `verbose`."""
     logger = logging.getLogger("vaedyn")
     logger.handlers = [Notes()]
     logger.propagate = False

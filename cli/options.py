@@ -10,16 +10,19 @@ import click
 
 from vaedyn.errors import ParameterError, did_you_mean
 from vaedyn.model.params import Params
+from vaedyn.model.quantities import CONSTANTS
 
 from . import complete
 from .hints import no_such_command, no_such_option
 from .main import show_notes
 from .output import spoken, watched
+from .session import Session
 from .settings import origin, use_file, variables
 from .values import Folder, Numbers, Start, WholeNumber
 
 SECTIONS = ("Sweep", "Model", "Convention", "Numerics", "Store", "Output")
 MODEL = tuple(Params.__dataclass_fields__)
+SESSION = tuple(Session.__dataclass_fields__)
 
 
 def _with(error: click.BadParameter, remark: str) -> click.BadParameter:
@@ -106,7 +109,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group whose help tells the whole first line of each command."""
+    """A group whose help shows the whole first line of each command."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args[0] not in self.commands and not (args[0].startswith("-") or ctx.resilient_parsing):
@@ -128,20 +131,22 @@ def option(section: str, *names: str, **settings: Any) -> Callable:
 
 
 def _model(name: str, short: str, kind: Any, text: str, **settings: Any) -> Callable:
+    if name in CONSTANTS:
+        text = f"{CONSTANTS[name].plain}{text}"
     settings |= {"type": kind, "default": getattr(Params, name), "help": text}
     return option("Model", f"--{short}", name, **settings)
 
 
 MODEL_OPTIONS = [
-    _model("dim", "dim", WholeNumber(), "Input dimension N."),
-    _model("latent", "latent", WholeNumber(), "Latent dimension M."),
-    _model("signal", "signal", WholeNumber(), "Number of signal directions M*."),
-    _model("rho", "rho", Numbers(), "Signal strengths rho: one for all, or M* of them."),
-    _model("eta", "eta", float, "Variance eta of the background noise."),
-    _model("beta", "beta", float, "KL weight beta; with --anneal its end value."),
-    _model("lam", "lam", float, "Weight decay lambda, of W and V."),
-    _model("lr", "lr", float, "Learning rate tau."),
-    _model("t_max", "t-max", float, "Last time, in units of N SGD steps."),
+    _model("dim", "dim", WholeNumber(), "."),
+    _model("latent", "latent", WholeNumber(), "."),
+    _model("signal", "signal", WholeNumber(), "."),
+    _model("rho", "rho", Numbers(), ": one for all signals, or M* of them."),
+    _model("eta", "eta", float, "."),
+    _model("beta", "beta", float, "; with --anneal its final value."),
+    _model("lam", "lam", float, ", of W and V."),
+    _model("lr", "lr", float, "."),
+    _model("t_max", "t-max", float, ", in units of N SGD steps."),
     _model("points", "points", WholeNumber(), "Number of saved times."),
     _model(
         "anneal",
@@ -171,7 +176,7 @@ STORE_OPTIONS = [
         "--store",
         "store_path",
         type=Folder(path_type=Path),
-        default=Path("vaedyn-store"),
+        default=Session.store_path,
         help="Folder of results; also from VAEDYN_STORE.",
     ),
 ]
@@ -208,7 +213,22 @@ OUTPUT_OPTIONS = [
         "Output", "-v", "--verbose", is_flag=True, show_default=False, help="More notes on stderr."
     ),
 ]
-SIMULATION_OPTIONS = [
+SIMULATION = ("runs", "seed", "engine", "random_start", "jobs")
+"""Names of the options of a simulation, which are arguments of `vaedyn.simulate`."""
+
+
+def _with_ensemble(function: Callable) -> Callable:
+    """Hand the options of a simulation over as one argument, `ensemble`."""
+
+    @functools.wraps(function)
+    def call(**options: Any) -> Any:
+        ensemble = {name: options.pop(name) for name in SIMULATION if name in options}
+        return function(ensemble=ensemble, **options)
+
+    return call
+
+
+ENSEMBLE_OPTIONS = [
     option("Numerics", "--runs", type=WholeNumber(1), default=5, help="Number of runs."),
     option("Numerics", "--seed", type=WholeNumber(0), default=0, help="Seed of the data."),
     option(
@@ -219,6 +239,16 @@ SIMULATION_OPTIONS = [
         help="vector trains weight vectors; exact draws the order parameters from the same "
         "law, at a cost per step that does not depend on N.",
     ),
+]
+RANDOM_START = option(
+    "Numerics",
+    "--random-start",
+    is_flag=True,
+    show_default=False,
+    help="Every run draws its own initial weights, gaussian, with overlaps of --init on average.",
+)
+SIMULATION_OPTIONS = [
+    *ENSEMBLE_OPTIONS,
     option(
         "Numerics",
         "--jobs",
@@ -226,6 +256,7 @@ SIMULATION_OPTIONS = [
         help="Number of threads.",
         show_default="all cores",
     ),
+    _with_ensemble,
 ]
 SEED = option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Seed of the data.")
 JOBS = option(
@@ -255,19 +286,21 @@ THEORY_OPTIONS = [
 
 
 def add(*groups: list[Callable]) -> Callable:
-    """Return a decorator that adds groups of options, and applies --quiet and --verbose.
+    """Return a decorator that adds groups of options, and hands over a session made of them.
 
     Without a terminal the command says once a minute on stderr that it goes on.
     """
 
     def decorate(function: Callable) -> Callable:
         @functools.wraps(function)
-        def call(*args: Any, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        def call(quiet: bool, verbose: bool, **options: Any) -> Any:
             show_notes(quiet, verbose)
+            chosen = {name: options.pop(name) for name in SESSION if name in options}
+            session = Session(**chosen)
             if watched():
-                return function(*args, **kwargs)
+                return function(session=session, **options)
             with spoken(click.get_current_context().command_path):
-                return function(*args, **kwargs)
+                return function(session=session, **options)
 
         for decorator in reversed([item for group in groups for item in group]):
             call = decorator(call)

@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 import click
 import numpy as np
 
-from vaedyn.model.results import OrderParameters, Source
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES, REDUNDANT
+from vaedyn.model.records import Source
+from vaedyn.model.results import OrderParameters
 
 from ..store import Record, ResultStore
 from .main import Notes
@@ -25,8 +26,6 @@ from .streams import rule
 log = logging.getLogger("vaedyn.cli")
 clock = time.monotonic  # of progress, in seconds
 EVERY = 60.0  # seconds between lines of progress where there is no terminal
-OBSERVABLES = ("eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion")
-REDUNDANT = ("eps_g_rotation", "kl_per_latent")  # the same as another when there is one latent
 
 
 def plain(value: Any) -> Any:
@@ -56,7 +55,7 @@ def source_of(result: OrderParameters) -> Source:
     return result.source
 
 
-def found(store_path: Path, key: str, *, arrays: bool = True) -> Record:
+def found(store: ResultStore, key: str, *, arrays: bool = True) -> Record:
     """Return the record whose key starts with `key`.
 
     Raises
@@ -64,14 +63,13 @@ def found(store_path: Path, key: str, *, arrays: bool = True) -> Record:
     click.BadParameter
         When there is none, or more than one.
     """
-    store = ResultStore(store_path)
     try:
         return store.find(key) if arrays else store.find_label(key)
     except KeyError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="KEY") from error
 
 
-def located(store_path: Path, key: str) -> list[Path]:
+def located(store: ResultStore, key: str) -> list[Path]:
     """Return the files of the record whose key starts with `key`, readable or not.
 
     Raises
@@ -80,7 +78,7 @@ def located(store_path: Path, key: str) -> list[Path]:
         When there is none, or more than one.
     """
     try:
-        return ResultStore(store_path).locate(key)
+        return store.locate(key)
     except KeyError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="KEY") from error
 
@@ -175,7 +173,7 @@ def without_records() -> Iterator[None]:
 
 
 class Lines:
-    """Says on stderr, once a minute, what is done and how long the rest will take."""
+    """Reports progress on stderr, once a minute, and how long the rest will take."""
 
     shown: ClassVar[list["Lines"]] = []
     """Those in use; the last, innermost one speaks."""
@@ -189,7 +187,7 @@ class Lines:
         self._lock = Lock()
 
     def update(self, done: float, total: float) -> None:
-        """Note what is done, and say it if a minute has passed."""
+        """Note progress, and report it if a minute has passed."""
         now = clock()
         with self._lock:
             if done < self._done or total != self._total:  # something else begins
@@ -203,7 +201,7 @@ class Lines:
         self.tell()
 
     def tell(self) -> None:
-        """Say what is done if a minute has passed since something was said."""
+        """Report progress if a minute has passed since the last report."""
         now = clock()
         with self._lock:
             due = now - self.told >= EVERY
@@ -226,9 +224,9 @@ class Lines:
 
 @contextmanager
 def spoken(title: str, unit: str = "") -> Iterator[Callable[[float, float], None]]:
-    """Yield a function of what is done and the total; say it once a minute on stderr.
+    """Yield a function of the steps done and in total; report it once a minute on stderr.
 
-    That something goes on is said also while nobody calls the function.
+    The report appears also while nobody calls the function.
     """
     lines, above = Lines(title, unit), Lines.shown[-1:]
     over = Event()
@@ -259,7 +257,7 @@ def watched() -> bool:
 
 @contextmanager
 def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float], None]]:
-    """Yield a function of what is done and the total that keeps a bar on stderr.
+    """Yield a function of the steps done and in total that keeps a bar on stderr.
 
     The bar appears after a second; where stderr is no terminal, a line a minute says the same.
     """

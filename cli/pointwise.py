@@ -11,7 +11,7 @@ import numpy as np
 
 from vaedyn.files import whole
 from vaedyn.sweeps.grids import Point, described, shown
-from vaedyn.sweeps.points import QUANTITIES, Outcome
+from vaedyn.sweeps.points import SUMMED_UP, Outcome
 from vaedyn.sweeps.sweep import Sweep
 
 from .output import number, plain, print_json, table
@@ -73,10 +73,11 @@ def tell(result: Sweep) -> None:
         log.log(level, "%s", text)
     if len(reasons) > MOST_REASONS:
         more = len(reasons) - MOST_REASONS
-        log.warning("no result at %d more points: vaedyn sweep --json has the reasons", more)
+        text = f"no result at {more} more point{'s' * (more != 1)}"
+        log.warning("%s: vaedyn sweep --json has the reasons", text)
     total, failed = len(result.points), result.failed
     computed = total - result.reused - failed
-    text = f"computed {computed} of {total} points, reused {result.reused}"
+    text = f"computed {computed} of {total} point{'s' * (total != 1)}, reused {result.reused}"
     log.info("%s", text + (f", {failed} failed" if failed else ""))
 
 
@@ -140,7 +141,7 @@ def _scalars(name: str, value: Any) -> dict[str, Any]:
 def _columns(rows: list[dict[str, Any]]) -> list[str]:
     """Return the names that any row has: as in the longest, where others differ by size."""
     names = dict.fromkeys(name for row in sorted(rows, key=len, reverse=True) for name in row)
-    order = {quantity: i for i, quantity in enumerate(QUANTITIES)}
+    order = {quantity: i for i, quantity in enumerate(SUMMED_UP)}
 
     def place(name: str) -> tuple:
         words = name.split("_")

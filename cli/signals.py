@@ -26,7 +26,7 @@ class Stopped(SystemExit):
 
 
 def farewell(number: int) -> tuple[str, int]:
-    """Return what is said of a command that a signal has ended, and its exit code."""
+    """Return the message about a command that a signal has ended, and its exit code."""
     return ("terminated", TERMINATED) if number == signal.SIGTERM else ("interrupted", INTERRUPTED)
 
 

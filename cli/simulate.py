@@ -1,6 +1,5 @@
 """`vaedyn simulate`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -9,23 +8,20 @@ import numpy as np
 from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params, integer
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from ..store import ResultStore
 from .advice import TOL, measured_convergence, warn
-from .bands import RANDOM_START
 from .ondata import ON_DATA, prepare, report, without_data
-from .options import SIMULATION_OPTIONS, Command, with_model
+from .options import RANDOM_START, SIMULATION_OPTIONS, Command, with_model
 from .output import (
-    OBSERVABLES,
     plain,
     print_json,
-    progress_bar,
     provenance,
     state_rows,
     table,
     without_records,
 )
+from .session import Session
 
 
 def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
@@ -47,27 +43,22 @@ def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
 )
 @with_model(ON_DATA, SIMULATION_OPTIONS, [RANDOM_START, TOL], build=dict)
 def command(
+    session: Session,
     params: dict[str, Any],
     place: str | None,
     standardise: bool,
     estimator: str,
     spikes: int | None,
-    runs: int,
-    seed: int,
-    engine: str,
-    random_start: bool,
-    jobs: int | None,
+    ensemble: dict[str, Any],
     tol: float,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
-    """Train an ensemble of linear VAEs by one-pass SGD, all from the same weights if not told else.
+    """Train an ensemble of linear VAEs by one-pass SGD.
 
-    The same seed gives the same runs on any number of cores, and asking for
-    more runs computes only those that are missing. The last line tells from when
-    on the error of each run stays near that of theory's end; with --json that is
-    `t_converge`, and `converges_at` is theory's own time.
+    All runs start from the same weights unless --random-start is given. The same
+    seed gives the same runs on any number of cores, and asking for more runs
+    computes only those that are missing. The last line shows the time after which
+    the mean error stays near the final value of theory; with --json that is
+    `t_converge`, and `converges_at` is the time of theory.
 
     With --data, one VAE learns the rows of a table, shuffled by --seed, in their units; only
     --lr is in units in which the largest variance is 1. There, unless they are given,
@@ -75,30 +66,20 @@ def command(
     0.2, and --t-max such that all has settled, or about 30 seconds.
     """
     if place is not None:
-        integer("seed", seed, 0)
-        where = {"store_path": store_path, "recompute": recompute}
-        it = prepare(place, params, standardise, estimator, spikes, **where)
-        report(it, seed, store_path, recompute, as_json)
+        seed = integer("seed", ensemble["seed"], 0)
+        found, settings = prepare(session, place, params, standardise, estimator, spikes)
+        report(session, found, settings, seed)
         return
     without_data()
     model = Params(**params)
     warnings = warn(model, tol)
-    store = ResultStore(store_path, recompute=recompute)
-    with progress_bar("simulate", "steps") as progress:
-        result = simulate(
-            model,
-            runs=runs,
-            seed=seed,
-            engine=engine,
-            random_start=random_start,
-            jobs=jobs,
-            store=store,
-            progress=progress,
-        )
+    with session.simulation("simulate") as progress:
+        result = simulate(model, **ensemble, store=session.store, progress=progress)
     with without_records():
-        ending = time_to_converge(model, tol, store=store)
+        ending = time_to_converge(model, tol, store=session.store)
     times, text = measured_convergence(result, ending)
-    if not as_json:
+    runs = ensemble["runs"]
+    if not session.as_json:
         columns = [f"t = {result.t[-1]:g}", f"mean of {runs}", "std"]
         table(columns, state_rows(result, mean_and_std))
         click.echo(text)

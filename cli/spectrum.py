@@ -1,27 +1,23 @@
-"""`vaedyn spectrum`: which beta and how many latents, for somebody's own data."""
+"""`vaedyn spectrum`: which beta and how many latents, for users' own data."""
 
-import logging
 from dataclasses import asdict
-from math import isclose
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import numpy as np
 
-from vaedyn.data.convention import Convention
+from vaedyn.data.convention import OWN, Convention
 from vaedyn.data.findings import columns_alone
-from vaedyn.data.prediction import Row, row, steps
+from vaedyn.data.judge import Judged, overview
+from vaedyn.data.look import Look
 
-from .convention import OWN, check_judged, convention_of, judged
-from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, Data, look
+from .convention import check_judged, convention_of, judged
+from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
 from .output import number, plain, print_json, table
+from .session import Session
 
-log = logging.getLogger("vaedyn.cli")
 MOST_ROWS = 25
-CURVE = 41  # points of the rate-distortion curve
-LEFT = 1e-3  # share of the variance that is left where the table begins
 LATENT = option(
     "Model",
     "--latent",
@@ -43,7 +39,7 @@ LATENT = option(
 )
 @DATA
 @add(
-    DATA_OPTIONS[:3],
+    DATA_OPTIONS,
     [LATENT],
     CONVENTION_OPTIONS,
     ACCURACY_OPTIONS,
@@ -52,6 +48,7 @@ LATENT = option(
     OUTPUT_OPTIONS,
 )
 def command(
+    session: Session,
     place: str,
     standardise: bool,
     estimator: str,
@@ -64,9 +61,6 @@ def command(
     beta: float | None,
     leading: int,
     passes: int,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Show how many latents your data keep in use at each beta, and which beta to take, if any.
 
@@ -81,12 +75,9 @@ def command(
     """
     convention = convention_of(loss, decoder_variance, scale)
     check_judged(weight, beta)
-    where = {"store_path": store_path, "recompute": recompute}
-    data = look(place, standardise, estimator, spikes, leading, passes, **where)
-    for text in data.analysis.warnings:
-        log.warning(text)
-    asked = judged(weight, beta, convention, data.spectrum.dim)
-    if as_json:
+    data = looked(session, place, standardise, estimator, spikes, leading, passes)
+    asked = judged(data, weight, beta, latent, convention)
+    if session.as_json:
         print_json(describe(data, latent, convention, asked))
         return
     if data.analysis.no_floor is None and len(data.analysis.rho):
@@ -96,7 +87,7 @@ def command(
     print_answer(data, convention)
     print_table(data, latent, convention, asked)
     if asked is not None:
-        click.echo(verdict(data, latent, *asked, by_beta=beta is not None))
+        click.echo(verdict(asked, latent, by_beta=beta is not None))
 
 
 def counted(number: int, what: str) -> str:
@@ -108,7 +99,7 @@ def _weight(convention: Convention | None, beta: float, dim: int) -> float | Non
     return None if convention is None else convention.weight(beta, dim)
 
 
-def print_signals(data: Data, convention: Convention | None) -> None:
+def print_signals(data: Look, convention: Convention | None) -> None:
     """Print signals in white noise, and where each is lost."""
     spectrum, analysis, prediction = data.spectrum, data.analysis, data.prediction
     crowded = {k for group in analysis.groups for k in range(group.first, group.last + 1)}
@@ -141,7 +132,7 @@ def print_signals(data: Data, convention: Convention | None) -> None:
     )
 
 
-def print_columns(data: Data) -> None:
+def print_columns(data: Look) -> None:
     """Print which columns by themselves are signals, that is perhaps of other units only."""
     alone = [str(k + 1) for k in columns_alone(data.spectrum, data.analysis).tolist()]
     if alone:
@@ -152,7 +143,7 @@ def print_columns(data: Data) -> None:
         )
 
 
-def print_answer(data: Data, convention: Convention | None) -> None:
+def print_answer(data: Look, convention: Convention | None) -> None:
     """Print what is recommended, or why nothing is."""
     spectrum, analysis, prediction = data.spectrum, data.analysis, data.prediction
     size = f"{spectrum.samples} samples in {counted(analysis.dim, 'dimension')}"
@@ -179,52 +170,23 @@ def print_answer(data: Data, convention: Convention | None) -> None:
         )
 
 
-def reason(data: Data) -> str | None:
+def reason(data: Look) -> str | None:
     """Return in a sentence why nothing is recommended, or None."""
     why = data.analysis.no_floor
     return None if why is None else f"no beta is recommended, as {why}"
 
 
-class Line(NamedTuple):
-    """A row of the table: a KL weight, what happens at it, and why it is there."""
-
-    weight: float
-    row: Row
-    mark: str = ""
-
-
-def lines_of(
-    data: Data,
-    latents: int | None,
-    convention: Convention | None,
-    judged: tuple[float, float] | None = None,
-) -> list[Line]:
-    """Return what happens at a dozen of weights, ascending, and at those that matter.
-
-    From where all latents are in use, or 99.9 % of the variance is explained, to collapse.
-    """
-    prediction, factor = data.prediction, (convention or OWN).factor(data.spectrum.dim)
-    used = prediction.variances(latents)
-    low = min(max(float(used[-1]), LEFT * data.spectrum.total / len(used)), 0.1 * float(used[0]))
-    marked = {}
-    if data.analysis.no_floor is None:
-        marked[factor * prediction.beta] = (prediction.beta, "recommended")
-    if judged is not None:
-        marked[judged[0]] = (judged[1], "yours")
-    every = {weight: (weight / factor, "") for weight in steps(factor * low, factor * used[0])}
-    every = {x: at for x, at in every.items() if not any(isclose(x, y) for y in marked)} | marked
-    return [Line(x, row(prediction, every[x][0], latents), every[x][1]) for x in sorted(every)]
-
-
 def print_table(
-    data: Data,
+    data: Look,
     latents: int | None,
     convention: Convention | None,
-    judged: tuple[float, float] | None,
+    yours: Judged | None,
 ) -> None:
     """Print how many latents are in use at each weight, by the data's own eigenvalues."""
     rows = []
-    for weight, at, mark in lines_of(data, latents, convention, judged):
+    for weight, at, _, mark in overview(
+        data, latents=latents, convention=convention or OWN, yours=yours
+    ):
         least = "" if at.exact else ">= "
         shown = f"{at.active} of {latents}" if latents else f"{at.active}"
         explained = f"{100 * at.explained:.1f} %"
@@ -237,48 +199,37 @@ def print_table(
     table(heading, [cells[: len(heading)] for cells in rows], [""])
 
 
-def verdict(
-    data: Data, latents: int | None, weight: float, beta: float, *, by_beta: bool = False
-) -> str:
+def verdict(asked: Judged, latents: int | None, *, by_beta: bool = False) -> str:
     """Return in words what a KL weight of the user's leads to; `latents` is None if not given."""
-    at = row(data.prediction, beta, latents)
-    given = f"KL weight {weight:g} is beta = {number(beta)} here"
-    text = f"your {f'beta is {number(beta)}' if by_beta else given}: "
+    at, own = asked.row, f"beta is {number(asked.row.beta)}"
+    given = f"KL weight {asked.weight:g} is beta = {number(at.beta)} here"
+    text = f"your {own if by_beta else given}: "
     text += "" if at.exact else "at least "
     text += (
         f"{at.active} of {counted(latents, 'latent')}" if latents else counted(at.active, "latent")
     )
     text += f" {'is' if (latents or at.active) == 1 else 'are'} in use"
-    noise = on_noise(data, at)
     if not at.active:
         text += ": the posterior collapses"
-    elif noise:
-        text += f", {noise} of them on noise"
+    elif asked.on_noise:
+        text += f", {asked.on_noise} of them on noise"
     return text
 
 
-def on_noise(data: Data, at: Row) -> int | None:
-    """Return how many latents fit noise, or None where there is none to be told from signals."""
-    return max(at.active - data.prediction.latents, 0) if data.analysis.no_floor is None else None
-
-
 def describe(
-    data: Data,
+    data: Look,
     latents: int | None,
     convention: Convention | None,
-    judged: tuple[float, float] | None = None,
+    yours: Judged | None = None,
 ) -> dict[str, Any]:
     """Return the result as plain data."""
     spectrum, analysis, prediction = data.spectrum, data.analysis, data.prediction
     dim = spectrum.dim
     jumps = np.unique(np.concatenate([[0.0], prediction.variances(latents)]))
-    betas = np.geomspace(0.2 * prediction.eta, 1.2 * jumps[-1], CURVE)
-    curve = zip(
-        betas, prediction.rate(betas, latents), prediction.error(betas, latents), strict=True
-    )
+    every = overview(data, latents=latents, convention=convention or OWN, yours=yours)
     result: dict[str, Any] = {
         "command": "spectrum",
-        **asdict(data.source),
+        **(asdict(data.source) if data.source else {}),
         "samples": spectrum.samples,
         "dim": dim,
         "directions": analysis.dim,
@@ -306,27 +257,27 @@ def describe(
         "active_units": [[float(b), int(prediction.active(b, latents))] for b in jumps],
         "table": [
             {"weight": line.weight if convention else None, **asdict(line.row), "mark": line.mark}
-            for line in lines_of(data, latents, convention, judged)
+            for line in every
         ],
-        "rate_distortion": [[float(x) for x in row] for row in curve],
+        "rate_distortion": prediction.rate_distortion(latents).tolist(),
         "warnings": list(analysis.warnings),
     }
-    if judged is not None:
-        at = row(prediction, judged[1], latents)
+    if yours is not None:
+        at = yours.row
         result["judged"] = {
-            "weight": judged[0],
-            "beta": judged[1],
+            "weight": yours.weight,
+            "beta": at.beta,
             "active_units": at.active,
-            "on_noise": on_noise(data, at),
+            "on_noise": yours.on_noise,
             "explained": at.explained,
             "kl": at.kl,
             "exact": at.exact,
-            "kl_per_latent": prediction.kl_per_latent(judged[1], latents).tolist(),
+            "kl_per_latent": prediction.kl_per_latent(at.beta, latents).tolist(),
         }
     return result
 
 
-def signals(data: Data, convention: Convention | None) -> list[dict[str, Any]]:
+def signals(data: Look, convention: Convention | None) -> list[dict[str, Any]]:
     """Return what is known of each signal."""
     analysis, prediction = data.analysis, data.prediction
     columns = (analysis.eigenvalue, analysis.rho, analysis.rho_error, analysis.overlap)

@@ -1,4 +1,4 @@
-"""`vaedyn store`: what is there, where it is, and how to make it again."""
+"""`vaedyn store`: stored results, their files, and the commands that make them again."""
 
 import logging
 import os
@@ -13,14 +13,15 @@ from vaedyn.errors import did_you_mean
 from vaedyn.files import whole
 from vaedyn.model.params import Params
 
-from ..store import Record, ResultStore
+from ..store import Record
 from ..store.catalogue import Filter, parse_filter, select, unknown
 from ..store.export import FORMATS
 from . import upkeep
+from .again import command_of
 from .complete import PROPERTIES, formats, keys, named, properties
 from .options import MODEL, OUTPUT_OPTIONS, STORE_OPTIONS, Command, Group, add, option
 from .output import age, found, print_json, printable, size, table
-from .reproduce import command_of
+from .session import Session
 from .target import target
 
 log = logging.getLogger("vaedyn.cli")
@@ -49,7 +50,7 @@ class Condition(click.ParamType):
 
 
 def summary(record: Record) -> dict[str, Any]:
-    """Return what a listing tells of a record."""
+    """Return what a listing shows of a record."""
     return {
         "kind": record.kind,
         "key": record.key,
@@ -76,7 +77,7 @@ def _differences(record: Record) -> str:
 
 
 def _mind_kinds(there: list[Record], filters: tuple[Filter, ...]) -> None:
-    """Say so where a kind is asked for of which there is none."""
+    """Warn of a kind of which there is no result."""
     kinds = {record.kind for record in there}
     for each in filters:
         if (each.name, each.relation) == ("kind", "=") and there and each.value not in kinds:
@@ -112,14 +113,14 @@ def _mind_kinds(there: list[Record], filters: tuple[Filter, ...]) -> None:
     STORE_OPTIONS,
     OUTPUT_OPTIONS,
 )
-def list_records(filters: tuple[Filter, ...], sort: str, store_path: Path, as_json: bool) -> None:
+def list_records(filters: tuple[Filter, ...], sort: str, session: Session) -> None:
     """List results with the parameters that differ from the defaults.
 
     A FILTER is a property, one of = != < <= > >=, and a value; all must hold.
     Quote < and > for the shell. Properties are the parameters and kind, key,
     length (runs), created, seconds and bytes.
     """
-    there = list(ResultStore(store_path).records())
+    there = list(session.store.records())
     try:
         lacking = unknown(there, filters, sort.split(",")) if there else []
     except ValueError as error:
@@ -130,9 +131,9 @@ def list_records(filters: tuple[Filter, ...], sort: str, store_path: Path, as_js
         log.warning("no result has a property %r%s", name, question)
     _mind_kinds(there, filters)
     records = select(there, filters, sort.split(","))
-    if as_json:
+    if session.as_json:
         listed = [summary(record) for record in records]
-        print_json({"command": "store list", "store": str(store_path), "records": listed})
+        print_json({"command": "store list", "store": str(session.store_path), "records": listed})
         return
     now = time.time()
     rows = [
@@ -156,16 +157,16 @@ def list_records(filters: tuple[Filter, ...], sort: str, store_path: Path, as_js
 )
 @click.argument("key", shell_complete=keys)
 @add(STORE_OPTIONS, OUTPUT_OPTIONS)
-def show(key: str, store_path: Path, as_json: bool) -> None:
+def show(key: str, session: Session) -> None:
     """Show one result, found by the beginning of its KEY, and the command that makes it again."""
-    record = found(store_path, key)
+    record = found(session.store, key)
     data = {
         **summary(record),
         "reproduce": _again(record),
         "info": record.info,
         "provenance": record.provenance,
     }
-    if as_json:
+    if session.as_json:
         data["variables"] = {
             name: {"dims": list(dims), "shape": list(values.shape)}
             for name, (dims, values, _) in record.variables.items()
@@ -194,7 +195,7 @@ def show(key: str, store_path: Path, as_json: bool) -> None:
 
 
 def _again(record: Record) -> str | None:
-    """Return the command that makes a record again, if one of ours has made it."""
+    """Return the command that makes a record again, if a command has made it."""
     try:
         return command_of(record)
     except (LookupError, TypeError, ValueError, AttributeError):
@@ -210,13 +211,11 @@ def _words(value: object) -> str:
 @command.command("path", cls=Command, examples=["h5dump -H $(vaedyn store path 3f2a91)"])
 @click.argument("key", shell_complete=keys)
 @add(STORE_OPTIONS, OUTPUT_OPTIONS)
-def path(key: str, store_path: Path, as_json: bool) -> None:
+def path(key: str, session: Session) -> None:
     """Print the path of the file of one result, found by the beginning of its KEY."""
-    record = found(store_path, key)
-    if as_json:
-        print_json({"command": "store path", "key": record.key, "path": str(record.path)})
-    else:
-        click.echo(os.fsencode(record.path))  # which need not be text
+    record = found(session.store, key)
+    data = {"command": "store path", "key": record.key, "path": str(record.path)}
+    session.answer(data, os.fsencode(record.path))  # which need not be text
 
 
 @command.command(
@@ -240,12 +239,12 @@ def path(key: str, store_path: Path, as_json: bool) -> None:
     STORE_OPTIONS,
     OUTPUT_OPTIONS,
 )
-def export_record(key: str, output: Path | None, store_path: Path, as_json: bool) -> None:
+def export_record(key: str, output: Path | None, session: Session) -> None:
     """Write one result, found by the beginning of its KEY, as NetCDF, CSV or .npz.
 
     CSV is in long form: one number a line, with its variable and coordinates.
     """
-    record = found(store_path, key)
+    record = found(session.store, key)
     chosen = output or Path(f"{record.kind}-{record.key[:12]}.nc")
     if chosen.suffix not in FORMATS:
         raise click.BadParameter(
@@ -254,7 +253,5 @@ def export_record(key: str, output: Path | None, store_path: Path, as_json: bool
         )
     with whole(target(chosen, "--output")) as part:
         FORMATS[chosen.suffix](record, part)
-    if as_json:
-        print_json({"command": "store export", "key": record.key, "output": str(chosen)})
-    else:
-        click.echo(os.fsencode(chosen))
+    data = {"command": "store export", "key": record.key, "output": str(chosen)}
+    session.answer(data, os.fsencode(chosen))

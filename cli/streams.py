@@ -32,7 +32,7 @@ def prepare() -> None:
 
 
 def finish() -> None:
-    """Write what is left for stdout; what fails now is not tried again, and blamed, at exit."""
+    """Write the rest of stdout; a failure now is not repeated, and blamed, at exit."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -42,7 +42,7 @@ def finish() -> None:
 def _nothing(number: int) -> Any:
     """Return a stream from and to nowhere, under the number of a standard stream if it is free.
 
-    Otherwise the next file that is opened would get it, and what is printed by others.
+    Otherwise the next file that is opened would get it, and all output of others.
     """
     handle = os.open(os.devnull, os.O_RDWR)
     os.set_inheritable(handle, handle == number)

@@ -4,6 +4,7 @@ import logging
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,16 @@ from vaedyn.sweeps.grids import MODEL, Point
 from vaedyn.sweeps.points import COMMANDS, Outcome
 from vaedyn.sweeps.sweep import Sweep, sweep
 
-from ..store import ResultStore
 from .advice import TOL
 from .dryrun import planned, print_plan
 from .fixedpoints import GROUPS
+from .grids import COUNT as VALUES
+from .grids import ShardType, Varied, VariedType, by_name, note_counts, shard_of
 from .options import (
+    ENSEMBLE_OPTIONS,
     MODEL_OPTIONS,
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
-    SIMULATION_OPTIONS,
     STORE_OPTIONS,
     THEORY_OPTIONS,
     Command,
@@ -32,16 +34,14 @@ from .options import (
     add,
     option,
 )
-from .output import progress_bar, without_records
+from .output import without_records
 from .pointwise import csv_text, print_json_points, print_points, save_csv, tell
+from .session import Session
 from .target import target
 from .values import WholeNumber
-from .varied import COUNT as VALUES
-from .varied import ShardType, Varied, VariedType, by_name, note_counts, shard_of
 
 log = logging.getLogger("vaedyn.cli")
 
-ENSEMBLE_OPTIONS = SIMULATION_OPTIONS[:3]  # without the threads of a single simulation
 SWEEP_OPTIONS = [
     option(
         "Sweep",
@@ -68,7 +68,7 @@ SWEEP_OPTIONS = [
         "--dry-run",
         is_flag=True,
         show_default=False,
-        help="Compute and keep nothing: say which points are there, and how long the rest takes.",
+        help="Compute nothing: show which points are stored, and how long the rest would take.",
     ),
     option(
         "Output",
@@ -90,14 +90,14 @@ def _vary(name: str) -> Callable:
         required=True,
         help="Values of a parameter: evenly spaced from START to STOP, with log: before them of "
         f"constant ratio ({VALUES} values if there is no COUNT), or a list (of --anneal with "
-        "';', of several signals' strengths as rho=3/1,4/2). Given several times, all "
+        "';', of several signals' strengths as rho=3/1,4/2). Given several times: all "
         "combinations, the first name slowest.",
     )
 
 
 @click.group("sweep", cls=Group)
 def command() -> None:
-    """Compute every point of a grid of models, reusing what is there."""
+    """Compute every point of a grid of models, and reuse stored ones."""
 
 
 def _subcommand(name: str, groups: list[list[Callable]], examples: list[str]) -> Callable:
@@ -112,6 +112,7 @@ def _subcommand(name: str, groups: list[list[Callable]], examples: list[str]) ->
 
 
 def _run(
+    session: Session,
     name: str,
     vary: tuple[Varied, ...],
     jobs: int | None,
@@ -119,30 +120,31 @@ def _run(
     scheduler: str | None,
     dry_run: bool,
     csv_path: Path | None,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
     **options: Any,
 ) -> None:
-    """Sweep, and tell what has come of it."""
+    """Sweep, and report the result."""
     varied = by_name(vary)
-    _check_output(csv_path, as_json, dry_run)
+    _check_output(session, csv_path, dry_run)
     base = {key: options.pop(key) for key in MODEL}
     numerics = {key: value for key, value in options.items() if key not in varied}
     numerics["shard"] = shard_of(shard, os.environ)
     if dry_run:
         found = planned(
-            name, base, varied, store=ResultStore(store_path), anew=recompute, **numerics
+            name,
+            base,
+            varied,
+            store=session.reader,
+            anew=session.recompute,
+            **numerics,
         )
-        print_plan(name, found, cores() if jobs is None else integer("jobs", jobs, 1), as_json)
+        print_plan(session, name, found, cores() if jobs is None else integer("jobs", jobs, 1))
         note_counts(vary)
         return
-    # workers of a cluster stand in other folders
-    store = ResultStore(store_path.resolve() if scheduler else store_path, recompute=recompute)
-    result = _swept(
-        name, base, varied, csv_path, store=store, jobs=jobs, scheduler=scheduler, **numerics
-    )
-    if as_json:
+    if scheduler:  # workers of a cluster stand in other folders
+        session = replace(session, store_path=session.store_path.resolve())
+    numerics |= {"jobs": jobs, "scheduler": scheduler}
+    result = _swept(session, name, base, varied, csv_path, **numerics)
+    if session.as_json:
         print_json_points(result)
     elif csv_path != Path("-") and result.points:
         print_points(result)
@@ -153,11 +155,11 @@ def _run(
         raise click.exceptions.Exit(1)
 
 
-def _check_output(csv_path: Path | None, as_json: bool, dry_run: bool) -> None:
+def _check_output(session: Session, csv_path: Path | None, dry_run: bool) -> None:
     if csv_path and dry_run:
-        raise click.UsageError("--dry-run computes nothing to write: leave --csv out")
+        raise click.UsageError("--dry-run computes nothing that --csv could write: leave one out")
     if csv_path == Path("-"):
-        if as_json:
+        if session.as_json:
             raise click.UsageError("--json and --csv - both print on stdout")
     elif csv_path:
         target(csv_path, "--csv")
@@ -170,13 +172,15 @@ def _write(result: Sweep, csv_path: Path | None) -> None:
         save_csv(csv_text(result), csv_path)
 
 
-def _swept(name: str, base: dict, varied: dict, csv_path: Path | None, **options: Any) -> Sweep:
-    """Run a sweep under a bar; when it is stopped, keep what is done and say how far it came."""
+def _swept(
+    session: Session, name: str, base: dict, varied: dict, csv_path: Path | None, **options: Any
+) -> Sweep:
+    """Run a sweep under a bar; when it is stopped, keep finished points and count them."""
     there: dict[int, tuple[Point, Outcome]] = {}
     total = 0
-    with without_records(), progress_bar(f"sweep {name}", "points") as show:
+    with without_records(), session.progress(f"sweep {name}", "points") as show:
 
-        def progress(done: int, wanted: int) -> None:
+        def progress(done: float, wanted: float) -> None:
             nonlocal total
             total = wanted
             show(done, wanted)
@@ -185,11 +189,15 @@ def _swept(name: str, base: dict, varied: dict, csv_path: Path | None, **options
             there[place] = point, outcome
 
         try:
-            return sweep(name, base, varied, progress=progress, each=each, **options)
+            return sweep(
+                name, base, varied, store=session.store, progress=progress, each=each, **options
+            )
         except (KeyboardInterrupt, SystemExit, WorkerError, ClusterError):
             if total:
                 log.warning(
-                    "kept at least %d of %d points: the same command goes on", len(there), total
+                    "at least %d of %d points are stored: the same command goes on",
+                    len(there),
+                    total,
                 )
                 points, outcomes = zip(*(there[place] for place in sorted(there)), strict=True)
                 _write(Sweep(name, varied, [*points], [*outcomes]), csv_path)
@@ -217,11 +225,13 @@ def _tell(result: Sweep) -> None:
 def theory(**options: Any) -> None:
     """Integrate the ODE of every model of a grid, and show where each ends.
 
-    Every point is kept like a result of `vaedyn theory`, and found by it; a
-    sweep that was stopped goes on where it was. A point that fails is told, and
+    Every point is stored like a result of `vaedyn theory`, which reuses it. A sweep
+    that was stopped continues where it was. A point that fails is reported, and
     does not stop the others.
+
+    `active` counts latents with more than 0.01 nats of KL divergence.
     """
-    _run("theory", **options)
+    _run(name="theory", **options)
 
 
 @_subcommand(
@@ -235,11 +245,13 @@ def theory(**options: Any) -> None:
 def simulate(**options: Any) -> None:
     """Train an ensemble of every model of a grid; show mean and spread at the end.
 
-    Every point is kept like a result of `vaedyn simulate`, and found by it; a
-    sweep that was stopped goes on where it was. A point that fails is told, and
+    Every point is stored like a result of `vaedyn simulate`, which reuses it. A sweep
+    that was stopped continues where it was. A point that fails is reported, and
     does not stop the others.
+
+    `active` counts latents with more than 0.01 nats of KL divergence.
     """
-    _run("simulate", **options)
+    _run(name="simulate", **options)
 
 
 @_subcommand(
@@ -251,12 +263,12 @@ def simulate(**options: Any) -> None:
     ],
 )
 def convergence(**options: Any) -> None:
-    """Tell when the theory of every model of a grid converges, and to which error.
+    """Find when the theory of every model of a grid converges, and to which error.
 
-    These are the times that `vaedyn theory` tells, whatever --t-max and --points
-    are; both keep and reuse the same results. Where learning does not converge, that is told.
+    These are the times that `vaedyn theory` prints, whatever --t-max and --points
+    are; both keep and reuse the same results. Where learning does not converge, the table says so.
     """
-    _run("convergence", **options)
+    _run(name="convergence", **options)
 
 
 @_subcommand(
@@ -270,8 +282,10 @@ def convergence(**options: Any) -> None:
 def fixedpoints(**options: Any) -> None:
     """Find the fixed point that each model of a grid reaches.
 
-    Every point is kept like a result of `vaedyn fixedpoints`, and found by it,
-    with all its other fixed points; a sweep that was stopped goes on where it
-    was. A point that fails is told, and does not stop the others.
+    Every point is stored, with all its fixed points, like a result of `vaedyn
+    fixedpoints`, which reuses it. A sweep that was stopped continues where it
+    was. A point that fails is reported, and does not stop the others.
+
+    `active` counts latents with more than 0.01 nats of KL divergence.
     """
-    _run("fixedpoints", **options)
+    _run(name="fixedpoints", **options)

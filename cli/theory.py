@@ -1,29 +1,26 @@
 """`vaedyn theory`."""
 
 import logging
-from pathlib import Path
 
 import click
 
 from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
-from vaedyn.model.start import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from ..store import ResultStore
 from .advice import TOL, converged, warn
-from .bands import BANDS, RANDOM_START, cautions, compute_bands
-from .options import THEORY_OPTIONS, Command, with_model
+from .bands import BANDS, cautions, compute_bands
+from .options import RANDOM_START, THEORY_OPTIONS, Command, with_model
 from .output import (
-    OBSERVABLES,
     plain,
     print_json,
-    progress_bar,
     provenance,
     state_rows,
     table,
     without_records,
 )
+from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -39,36 +36,27 @@ log = logging.getLogger("vaedyn.cli")
 )
 @with_model(THEORY_OPTIONS, [TOL, BANDS, RANDOM_START])
 def command(
+    session: Session,
     params: Params,
     rtol: float,
     atol: float,
     tol: float,
     with_bands: bool,
     random_start: bool,
-    store_path: Path,
-    recompute: bool,
-    as_json: bool,
 ) -> None:
     """Integrate the ODE that SGD follows for large N, and show where it ends.
 
     The state is that of the order parameters m, d, Q, E, R, D; see --json for
-    full matrices, and `vaedyn plot` for their course. The last line tells from
-    when on the error stays near that of the fixed point it ends in. With --json
-    `t_converge` is that time, null where it is beyond --t-max; `converges_at` is
-    the same time wherever it is.
+    full matrices, and `vaedyn plot` for their course. The last line shows
+    the time after which the error stays near its final value, that of the fixed
+    point reached. With --json `t_converge` is that time, null where it is beyond
+    --t-max; `converges_at` is the same time wherever it is.
     """
     if random_start and not with_bands:
-        raise click.UsageError("--random-start goes with --bands: the line itself is the same")
+        raise click.UsageError("--random-start needs --bands: it does not change the line")
     warnings = warn(params, tol)
-    store = ResultStore(store_path, recompute=recompute)
-    with progress_bar("theory", "") as progress:
-        result = theory(
-            params,
-            rtol=rtol,
-            atol=atol,
-            store=store,
-            progress=lambda done: progress(done, 1),
-        )
+    with session.progress("theory") as progress:
+        result = theory(params, rtol=rtol, atol=atol, store=session.store, progress=progress)
     solver = result.info["solver"]
     if solver["stiff"] > 0.5 * solver["steps"]:
         log.warning(
@@ -77,10 +65,10 @@ def command(
             solver["steps"],
         )
     with without_records():
-        ending = time_to_converge(params, tol, rtol=rtol, atol=atol, store=store)
+        ending = time_to_converge(params, tol, rtol=rtol, atol=atol, store=session.store)
     times, text = converged(params, ending)
-    spread = compute_bands(params, random_start, store) if with_bands else None
-    if as_json:
+    spread = compute_bands(session, params, random_start) if with_bands else None
+    if session.as_json:
         final: dict[str, object] = {"t": float(result.t[-1])}
         for name in (*OBSERVABLES, *NAMES):
             final[name] = plain(getattr(result, name)[-1])

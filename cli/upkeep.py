@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from ..store import ResultStore
 from ..store import upkeep as store_upkeep
 from .complete import keys as complete_keys
 from .options import OUTPUT_OPTIONS, STORE_OPTIONS, Command, add, option
-from .output import located, print_json, printable, progress_bar, size
+from .output import located, printable, size
+from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -34,14 +34,14 @@ YES = option("Store", "--yes", is_flag=True, show_default=False, help="Do not as
 
 
 def _agreed(paths: list[Path], yes: bool) -> None:
-    """Show what is to go, and ask."""
+    """List the files to remove, and ask."""
     for path in paths:
         click.echo(f"{_size(path):>8}  {printable(path)}", err=True)
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody to ask: give --yes to remove these files")
-    click.confirm(f"remove {len(paths)} files?", abort=True, err=True)
+        raise click.UsageError("no terminal to ask on: give --yes to remove these files")
+    click.confirm(f"remove {len(paths)} file{'s' * (len(paths) != 1)}?", abort=True, err=True)
 
 
 def _size(path: Path) -> str:
@@ -51,7 +51,7 @@ def _size(path: Path) -> str:
         return "gone"
 
 
-def _remove(name: str, paths: list[Path], yes: bool, as_json: bool) -> None:
+def _remove(session: Session, name: str, paths: list[Path], yes: bool) -> None:
     left = []
     if paths:
         _agreed(paths, yes)
@@ -59,10 +59,8 @@ def _remove(name: str, paths: list[Path], yes: bool, as_json: bool) -> None:
     for finding in left:
         log.warning("%s", printable(finding.problem))
     gone = [str(path) for path in paths if path not in {finding.path for finding in left}]
-    if as_json:
-        print_json({"command": f"store {name}", "removed": gone})
-    else:
-        click.echo(f"removed {len(gone)} files")
+    data = {"command": f"store {name}", "removed": gone}
+    session.answer(data, f"removed {len(gone)} file{'s' * (len(gone) != 1)}")
     if left:
         raise click.exceptions.Exit(1)
 
@@ -70,13 +68,13 @@ def _remove(name: str, paths: list[Path], yes: bool, as_json: bool) -> None:
 @click.command("rm", cls=Command, examples=["vaedyn store rm 3f2a91", "vaedyn store rm 3f --yes"])
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
 @add([YES], STORE_OPTIONS, OUTPUT_OPTIONS)
-def remove(keys: tuple[str, ...], yes: bool, store_path: Path, as_json: bool) -> None:
+def remove(keys: tuple[str, ...], yes: bool, session: Session) -> None:
     """Remove results, each found by the beginning of its KEY or of its file's name.
 
     They need not be readable.
     """
-    paths = {path for key in keys for path in located(store_path, key)}
-    _remove("rm", sorted(paths), yes, as_json)
+    paths = {path for key in keys for path in located(session.store, key)}
+    _remove(session, "rm", sorted(paths), yes)
 
 
 @click.command(
@@ -95,41 +93,38 @@ def remove(keys: tuple[str, ...], yes: bool, store_path: Path, as_json: bool) ->
     OUTPUT_OPTIONS,
 )
 def prune(
+    session: Session,
     older_than: float | None,
     damaged: bool,
     other_schemas: bool,
     yes: bool,
-    store_path: Path,
-    as_json: bool,
 ) -> None:
-    """Remove what is left of killed writers, shorter copies of a result, and what is asked for."""
+    """Remove leftovers of killed writers, shorter copies of a result, and more if asked."""
     paths = store_upkeep.unwanted(
-        ResultStore(store_path),
+        session.store,
         older_than=older_than,
         damaged=damaged,
         other_schemas=other_schemas,
     )
-    _remove("prune", paths, yes, as_json)
+    _remove(session, "prune", paths, yes)
 
 
 @click.command("verify", cls=Command, examples=["vaedyn store verify", "vaedyn store verify -q"])
 @add(STORE_OPTIONS, OUTPUT_OPTIONS)
-def verify(store_path: Path, as_json: bool) -> None:
-    """Read every result whole and compare it with its checksum; exit 1 when one is not good."""
-    store = ResultStore(store_path)
+def verify(session: Session) -> None:
+    """Read every result whole and compare it with its checksum; exit 1 if one is damaged."""
+    store = session.store
     total = len(store.files())
     checked, problems = 0, []
-    with progress_bar("verify", "files") as progress:
+    with session.progress("verify", "files") as progress:
         for checked, finding in enumerate(store_upkeep.verify(store), start=1):
             if finding.problem:
                 problems.append(finding)
             progress(checked, total)
-    if as_json:
-        bad = [{"path": str(f.path), "problem": f.problem} for f in problems]
-        print_json({"command": "store verify", "checked": checked, "problems": bad})
-    else:
-        for finding in problems:
-            click.echo(printable(finding.problem))
-        click.echo(f"{checked - len(problems)} of {checked} files are good")
+    bad = [{"path": str(f.path), "problem": f.problem} for f in problems]
+    data = {"command": "store verify", "checked": checked, "problems": bad}
+    said = [printable(finding.problem) for finding in problems]
+    good = f"{checked - len(problems)} of {checked}"
+    session.answer(data, *said, f"{good} {'file is' if checked == 1 else 'files are'} good")
     if problems:
         raise click.exceptions.Exit(1)

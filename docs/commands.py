@@ -15,16 +15,24 @@ COMMON = ("store_path", "config", "as_json", "quiet", "verbose")  # options that
 INTRODUCTION = """\
 # Commands
 
-This page is written by `docs/commands.py` from the commands themselves, and `vaedyn COMMAND --help`
-says the same.
+`docs/commands.py` writes this page from the commands themselves; `vaedyn COMMAND --help` shows the
+same.
+
+- Results go to stdout, as tables or, with `--json`, as one object (never with NaN). Notes and
+  progress go to stderr: a bar in a terminal, otherwise a line a minute.
+- Results are kept in `./vaedyn-store`, or in the folder that `--store` names, and
+  [reused](store.md). `vaedyn check` stores nothing.
+- Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (finished runs are kept), 143
+  terminated.
+- Shell completion: `eval "$(_VAEDYN_COMPLETE=bash_source vaedyn)"` (or `zsh_source`,
+  `fish_source`).
 
 ## Where options come from
 
-What stands on the command line goes first. Next comes the environment: with `VAEDYN_BETA=1.5`
-set, every command that has `--beta` takes it from there, and `VAEDYN_THEORY_BETA=1.5` does so for
-`vaedyn theory` alone. Then comes a file, which `--config FILE` names (or `VAEDYN_CONFIG`); none is
-read unless it is named. It is TOML, with options as keys. What stands at the top is for all
-commands that have the option, and a table is for one command:
+The command line comes first. Next comes the environment: `VAEDYN_BETA=1.5` sets `--beta` of every
+command that has it, and `VAEDYN_THEORY_BETA=1.5` that of `vaedyn theory` alone. Last comes a TOML
+file, which must be named by `--config FILE` (or `VAEDYN_CONFIG`). Its keys are options. Those at
+the top are for all commands that have the option, those in a table for one command:
 
 ```toml
 latent = 2
@@ -40,15 +48,32 @@ runs = 20
 vary = "beta=0.05:5"
 ```
 
-A key that is no option is an error. Where a value is bad, the variable or the file that it comes
-from is named.
+A key that is not an option is an error. Messages about a bad value name the variable or the file
+that it comes from.
 
 ## Options of the model
 
-All commands that take these options describe one model by them; see [the theory](theory.md) for the
-letters.
+These options describe one model on all commands that take them; see [the theory](theory.md) for the
+letters. The defaults are the experiment of the paper: t from 0 to 1500 is 300,000 steps.
 
 {model}
+N must be at least 2M + M*. There may be more signals than latents; the model then cannot learn them
+all. Simulation and theory start from the same overlaps, those of one draw of the weights, and the
+integrator steps onto every kink of a schedule, never across one.
+
+## Quantities in the output
+
+The [theory](theory.md#measured-quantities) has the formulas.
+
+- `eps_g` is the paper's generalisation error, with each signal matched to a different latent.
+  `eps_g_rotation` is the same, minimised over all rotations of the latents: the fair measure for
+  several signals of equal strength.
+- `kl` is the KL divergence in nats, `kl_per_latent` that of each latent: a latent whose share is
+  zero has collapsed.
+- `distortion` is half the mean squared reconstruction error, less half of the mean of |x|².
+- `m`, `d`, `Q`, `E`, `R` are WᵀW*/N, VᵀW*/N, WᵀW/N, VᵀV/N and WᵀV/N, with decoder W, encoder V and
+  signal directions W*; matrices have latents as rows. `D` holds the variances of the encoder.
+
 ## Options of every command
 
 {common}"""

@@ -22,7 +22,7 @@ myst_heading_anchors = 4
 myst_dmath_double_inline = True
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # the docstrings tell types, with the shapes of arrays
+autodoc_typehints = "none"  # the docstrings have types, with the shapes of arrays
 autodoc_inherit_docstrings = False
 napoleon_google_docstring = False
 napoleon_use_param = False  # types are words such as "(times, latent)", not names to be linked

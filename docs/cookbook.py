@@ -1,6 +1,8 @@
-"""Run the commands of the cookbook again, and put what they print below them.
+"""Run the commands of pages again, and put what a terminal shows below them.
 
-Pictures are left to `make figures`. Needs the development tools, for scikit-learn has the digits.
+`python docs/cookbook.py` rewrites all pages with transcripts, `python docs/cookbook.py PAGE...` the
+pages named. Pictures are left to `make figures`. Needs the development tools, for scikit-learn has
+the data.
 """
 
 import os
@@ -10,46 +12,71 @@ import sys
 import tempfile
 from pathlib import Path
 
-PAGE = Path(__file__).with_suffix(".md")
+DOCS = Path(__file__).resolve().parent
+PAGES = [
+    DOCS.parent / "README.md",
+    DOCS / "cookbook.md",
+    DOCS / "data.md",
+    DOCS / "store.md",
+    DOCS / "sweeps.md",
+]
+BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def main() -> None:
-    """Rewrite the page."""
-    with tempfile.TemporaryDirectory() as folder:
-        text = PAGE.read_text(encoding="utf-8")
-        text = re.sub(
-            r"```console\n(.*?)```", lambda block: _again(block[1], folder), text, flags=re.DOTALL
-        )
-    PAGE.write_text(text, encoding="utf-8")
+def main(names: list[str]) -> None:
+    """Rewrite pages."""
+    for page in [Path(name) for name in names] or PAGES:
+        with tempfile.TemporaryDirectory() as folder:
+            page.write_text(again(page.read_text(encoding="utf-8"), folder), encoding="utf-8")
 
 
-def _again(block: str, folder: str) -> str:
+def again(text: str, folder: str) -> str:
+    """Return the text of a page with what its commands print now, run one by one in `folder`."""
+    return BLOCK.sub(lambda block: f"```console\n{_block(block[1], folder)}```", text)
+
+
+def _block(block: str, folder: str) -> str:
     """Return a block of commands, each with what it prints now."""
     lines = []
-    for command in re.findall(r"^\$ (.*)$", block, re.MULTILINE):
+    for command, known in transcripts(block):
         lines.append(f"$ {command}\n")
         if not command.startswith("vaedyn plot"):
             print(command, file=sys.stderr)
-            lines.append(_output(command, folder))
-    return f"```console\n{''.join(lines)}```"
+            found = _output(command, folder)
+            lines.append(known if _steady(known) == _steady(found) else found)
+    return "".join(lines)
+
+
+def transcripts(block: str) -> list[tuple[str, str]]:
+    """Return the commands of a block, each with what stands below it."""
+    parts = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    return [(line, printed) for line, _, printed in (part.partition("\n") for part in parts)]
+
+
+def _steady(printed: str) -> list[str]:
+    """Return the words of an output without times of computing and ages, which always differ."""
+    return re.sub(r"\b[\d.e-]+ s\b|─+", "", printed).split()
 
 
 def _output(command: str, folder: str) -> str:
-    """Return what a command prints on stdout."""
+    """Return what a terminal shows of a command: stdout and stderr, in order."""
     here = str(Path(sys.executable).parent)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("VAEDYN_")}
     environment["PATH"] = f"{here}{os.pathsep}{os.environ['PATH']}"
+    environment["PYTHONUNBUFFERED"] = "1"  # keeps the order of the two
+    environment["PYTHONIOENCODING"] = "utf-8"
     done = subprocess.run(
         command,
         shell=True,
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
-        text=True,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
         check=True,
     )
-    return done.stdout
+    return re.sub(r"^compiling.*\n", "", done.stdout, flags=re.MULTILINE)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,6 +1,6 @@
 """A folder of computed results, found again by their parameters.
 
-It knows nothing of what is computed: give it a kind, parameters and a function,
+It knows nothing of the computations: give it a kind, parameters and a function,
 and it hands back what the function returned, now or earlier.
 """
 

@@ -1,4 +1,4 @@
-"""Asking HDF5 what a file holds in a process of its own, which may crash, hang or starve."""
+"""Reading a file by HDF5 in a separate process, which may crash, hang or starve."""
 
 import atexit
 import contextlib
@@ -48,7 +48,7 @@ class Reader:
         ValueError
             When HDF5 cannot read it, for whatever reason.
         StoreError
-            When no process can be started, or somebody ends it.
+            When no process can be started, or it is ended from outside.
         """
         with self._lock:
             try:
@@ -173,7 +173,7 @@ def _limit(size: int, seconds: int) -> None:
     if resource is None:
         return
     _set(resource.RLIMIT_CPU, math.ceil(time.process_time()) + seconds)
-    with contextlib.suppress(OSError):  # only Linux tells how much there is, and keeps the limit
+    with contextlib.suppress(OSError):  # only Linux says how much there is, and keeps the limit
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         _set(resource.RLIMIT_AS, pages * resource.getpagesize() + 3 * size + MEMORY)
 

@@ -63,7 +63,7 @@ FORMATS: dict[str, Callable[[Record, Path], None]] = {
 
 
 def export(record: Record, path: Path) -> None:
-    """Write `record` to `path`, whose ending tells the format; all at once or not at all.
+    """Write `record` to `path`, whose ending chooses the format; all at once or not at all.
 
     Raises
     ------

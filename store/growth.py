@@ -69,7 +69,7 @@ class Growth:
             discard(self.stored.path)
 
     def save(self) -> Record:
-        """Write what there is, unless it is written already, and return it."""
+        """Write the entries so far, unless they are written already, and return them."""
         if self._record is None:
             self._parts = [joined(self._parts, self._dim)]
             seconds = self._spent + time.perf_counter() - self.began

@@ -61,7 +61,7 @@ def write(record: Record) -> None:
             return
         except (OSError, RuntimeError) as error:
             if again and isinstance(error, FileNotFoundError):
-                continue  # somebody took it for a leftover and removed it
+                continue  # another process took it for a leftover and removed it
             why = reason(error) if isinstance(error, OSError) else str(error)
             raise StoreError(f"cannot write {record.path}: {why}") from error
         finally:
@@ -223,7 +223,7 @@ def _labelled(path: Path, line: bytes, *, alone: bool) -> Record:
 
 
 def _check_origin(provenance: Mapping[str, Any]) -> None:
-    """Check what is read off a label alone, without the checksum."""
+    """Check a label alone, without the checksum."""
     if not datetime.fromisoformat(provenance["created"]).tzinfo:
         raise ValueError("a time without its zone")
     seconds = provenance["seconds"]

@@ -1,4 +1,4 @@
-"""What a record tells of its origin."""
+"""The origin of a record."""
 
 import contextlib
 import platform

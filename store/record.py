@@ -1,4 +1,4 @@
-"""One result: what it is, and what its file is called."""
+"""One result: its parameters and data, and the name of its file."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class Record:
     variables : dict
         ``{name: (dims, values, attributes)}``; their values are attributes, too.
     info : dict
-        What else the computation told.
+        What else the computation returned.
     provenance : dict
         When, how long, and with which versions it was computed.
     path : Path

@@ -47,7 +47,7 @@ class ResultStore:
     path : str or Path
         The folder; it is made when the first result is kept.
     recompute : bool
-        Ignore what is there.
+        Ignore a stored result.
     save_every : float
         Seconds between savings of a growing record.
     """
@@ -131,7 +131,7 @@ class ResultStore:
         length: int,
         dim: str,
     ) -> Record:
-        """Return `length` entries along `dim` of a growing record, computing what is missing.
+        """Return `length` entries along `dim` of a growing record; missing ones are computed.
 
         ``compute(first)`` yields blocks of the entries first, first + 1, ..., in
         order. Variables that do not start with `dim` are the same in every
@@ -164,7 +164,7 @@ class ResultStore:
                     growth.save()
             record = self.supersede(growth.save())
         except BaseException as error:
-            # an interrupt, or a full disk: keep what is finished, or at least what is written
+            # an interrupt, or a full disk: keep finished runs, or at least written ones
             if not isinstance(error, Exception) and growth.length:
                 with contextlib.suppress(StoreError):
                     growth.save()

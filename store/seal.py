@@ -1,7 +1,7 @@
 """The SHA-256 in front of a record's HDF5 data, which shows damage before HDF5 sees it.
 
 The HDF5 library trusts what it reads: a damaged file can crash it, or keep it busy or
-hungry for ever. So it is given, in this process, only what is to the bit as it was written.
+hungry for ever. So in this process it gets only files that are, to the bit, as they were written.
 """
 
 import hashlib

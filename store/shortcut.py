@@ -46,7 +46,7 @@ def arrays(content: bytes, places: list[Place]) -> Variables:
 def variables_of(
     content: bytes, kind: str, block: int, checksum: Callable[[Variables], str]
 ) -> Variables | None:
-    """Return the variables of a sealed file, or None where only HDF5 can tell."""
+    """Return the variables of a sealed file, or None where only HDF5 can read them."""
     places = _known.get((kind, len(content), block))
     if not places:
         return None

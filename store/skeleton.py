@@ -179,6 +179,6 @@ def _scale(dataset: h5d.DatasetID, axis: int) -> h5d.DatasetID:
 
 
 def _text(place: Any, name: bytes) -> str:
-    value = np.empty((), TEXT)
+    value: Any = np.empty((), TEXT)
     h5a.open(place, name).read(value)
     return value.item().decode()

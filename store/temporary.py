@@ -37,7 +37,7 @@ def _machine() -> str:
 
 
 def temporary_path(path: Path) -> Path:
-    """Return a name beside `path` that no other process uses and that tells whose it is."""
+    """Return a name beside `path` that no other process uses and that names its writer."""
     owner = f"{_machine()}~{os.getpid()}~{secrets.token_hex(6)}"
     return path.with_name(f".{path.name}.{owner}.tmp")
 
@@ -70,7 +70,7 @@ def _abandoned(path: Path) -> bool:
 
 
 def _is_free(path: Path) -> bool:
-    """Tell whether nobody holds the lock on a file."""
+    """Return whether no process holds the lock on a file."""
     assert fcntl
     handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
     try:
@@ -83,7 +83,7 @@ def _is_free(path: Path) -> bool:
 
 
 def discard(path: Path) -> bool:
-    """Remove a file that nobody needs, and tell whether that is done: it may be somebody else's."""
+    """Remove an unneeded file, and return whether that is done: it may belong to another user."""
     try:
         path.unlink(missing_ok=True)
     except OSError:

@@ -1,4 +1,4 @@
-"""Keeping a store in order: verify everything, remove what is not wanted."""
+"""Keeping a store in order: verify everything, remove unwanted files."""
 
 import time
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from .temporary import leftovers
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known of one file: `problem` is empty for a good one."""
+    """The state of one file: `problem` is empty for a good one."""
 
     path: Path
     problem: str
 
 
 def verify(store: ResultStore) -> Iterator[Finding]:
-    """Yield what is found of every record's file, read whole in a process of its own.
+    """Yield the state of every record's file, read whole in a separate process.
 
     Files that others replace meanwhile are passed over.
 

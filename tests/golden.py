@@ -13,9 +13,11 @@ import numpy as np
 
 import vaedyn
 from vaedyn.annealing.time_to_converge import time_to_converge
-from vaedyn.data.spectrum_of import spectrum_of
-from vaedyn.data.training import DataParams, Rows, learn
+from vaedyn.data.kept_spectrum import kept_spectrum
+from vaedyn.data.learn import DataParams, learn
+from vaedyn.data.rows import Rows
 from vaedyn.kernels.stream import open_stream
+from vaedyn.model.quantities import NAMES
 from vaedyn.model.results import OrderParameters
 
 FILE = Path(__file__).parent / "files" / "golden.json"
@@ -35,7 +37,7 @@ FEW = (
         points=3, init_seed=2,
     ),
 )  # fmt: skip
-NAMES = (*"mdQERD", "eps_g", "eps_g_rotation", "kl", "distortion")
+ALL = (*NAMES, "eps_g", "eps_g_rotation", "kl", "distortion")
 
 
 def table() -> np.ndarray:
@@ -51,7 +53,7 @@ def in_blocks():
     yield rows[128:]
 
 
-def last(result: OrderParameters, names: Sequence[str] = NAMES) -> list[float]:
+def last(result: OrderParameters, names: Sequence[str] = ALL) -> list[float]:
     """Return the sums over the last row (along the axis in front) of each quantity's entries.
 
     Entries count 1, 2, 3, ... times, so that none can be taken for another.
@@ -118,7 +120,7 @@ def annealing() -> list[float]:
 
 def spectrum() -> list[float]:
     """Return the eigenvalues of the table."""
-    plain, scaled = (spectrum_of(in_blocks, "abc", standardise=each)[0] for each in (False, True))
+    plain, scaled = (kept_spectrum(in_blocks, "abc", standardise=each)[0] for each in (False, True))
     return [*plain.eigenvalues, *plain.error, *scaled.eigenvalues]
 
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 MAKEFILE = (ROOT / "Makefile").read_text()
+COOKBOOK = runpy.run_path(str(DOCS / "cookbook.py"))
 OPERATORS = set("|><&")
 COMMANDS = {
     " ".join(path): command
@@ -111,39 +112,88 @@ def plotted(line):
 
 
 def test_pictures_of_the_cookbook_are_drawn_by_the_commands_above_them():
-    made = [plotted(line) for page, line in LINES if page == "Makefile" and " plot " in line]
-    told = [plotted(line) for page, line in LINES if page == "cookbook.md" and " plot " in line]
-    assert len(told) >= 10
-    for words in told:
+    made = [plotted(line) for _, line in LINES if " plot " in line and "docs/" in line]
+    shown = [plotted(line) for page, line in LINES if page == "cookbook.md" and " plot " in line]
+    assert len(made) == len(shown) == len(list(DOCS.glob("*.png")))
+    for words in shown:
         assert words in made
 
 
-def transcripts(text):
-    """Yield the commands of console blocks that need no file and no shell, and their output."""
-    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            line, _, printed = part.partition("\n")
-            if re.match(r"vaedyn (simulate|theory|fixedpoints)\b(?!.*(\||>|--data))", line):
-                yield line, printed
+def test_every_thumbnail_of_the_readme_leads_to_the_command_that_draws_it():
+    cookbook = (DOCS / "cookbook.md").read_text()
+    sections = {anchor(part.partition("\n")[0]): part for part in cookbook.split("\n## ")[1:]}
+    links = re.findall(
+        r"\]\(docs/([\w-]+\.png)\)\]\(docs/cookbook\.md#([^)]+)\)", (ROOT / "README.md").read_text()
+    )
+    assert sorted(name for name, _ in links) == sorted(path.name for path in DOCS.glob("*.png"))
+    for name, section in links:
+        assert re.search(rf"^\$ vaedyn plot .* -o {name}$", sections[section], re.MULTILINE), name
+
+
+def transcripts(page):
+    """Yield the commands of console blocks, and what stands below each."""
+    for block in COOKBOOK["BLOCK"].findall(page.read_text()):
+        yield from COOKBOOK["transcripts"](block)
 
 
 def tokens(printed):
-    """Return the words and numbers of an output, without times of computing."""
-    text = re.sub(r"^compiling.*\n| in [\d.e-]+ s\b", "", printed, flags=re.MULTILINE)
+    """Return the words and numbers of an output, without rules, and times of computing."""
+    text = re.sub(r"^compiling.*\n|\b[\d.e-]+ s\b|─+", "", printed, flags=re.MULTILINE)
     return [float(word) if re.match(r"-?\d[\d.e-]*$", word) else word for word in text.split()]
 
 
-def test_the_readme_shows_what_commands_print_now(run):
-    told = list(transcripts((ROOT / "README.md").read_text()))
-    assert len(told) >= 6
-    for line, printed in told:
-        done = run.words(*words_of(line))
+def close(printed):
+    """Return the same with some room for the last digits, which differ by machine."""
+    found = tokens(printed)
+    return [pytest.approx(each, rel=2e-3) if isinstance(each, float) else each for each in found]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_that_show_output_are_generated(page):
+    if any(printed for _, printed in transcripts(page)):
+        assert page in COOKBOOK["PAGES"]
+
+
+def test_pages_show_what_quick_commands_print_now(run):
+    """Those that need no file, no shell and no minutes."""
+    shown = {
+        line: printed
+        for page in COOKBOOK["PAGES"]
+        for line, printed in transcripts(page)
+        if re.match(r"vaedyn (simulate|theory|fixedpoints|sweep)\b(?!.*(\||>|--data))", line)
+    }
+    assert len(shown) >= 10
+    for line, printed in shown.items():
+        done = run.words(*words_of(line), "--store", "new", *["--recompute"] * ("sweep" in line))
         assert done.code == 0
-        close = [
-            pytest.approx(each, rel=2e-3) if isinstance(each, float) else each
-            for each in tokens(printed)
-        ]
-        assert tokens(done.err + done.out) == close, line
+        assert close(printed) in (tokens(done.err + done.out), tokens(done.out + done.err)), line
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/store.md"])
+def test_a_page_is_as_its_commands_would_write_it(name, tmp_path):
+    text = (ROOT / name).read_text()
+    assert tokens(COOKBOOK["again"](text, str(tmp_path))) == close(text)
+
+
+def test_only_outputs_that_have_changed_are_written_anew(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Text\n\n```console\n$ echo it took 3 s\nit took  5 s\n$ echo two; echo three >&2\none\n"
+        "$ vaedyn plot learning-curve\n$ vaedyn --version > a; cat a\n```\n\n    $ echo no\n"
+    )
+    COOKBOOK["main"]([str(page)])
+    assert page.read_text() == (
+        "Text\n\n```console\n$ echo it took 3 s\nit took  5 s\n$ echo two; echo three >&2\ntwo\n"
+        "three\n$ vaedyn plot learning-curve\n$ vaedyn --version > a; cat a\n"
+        f"vaedyn, version {vaedyn.__version__}\n```\n\n    $ echo no\n"
+    )
+
+
+def test_the_python_of_the_readme_runs(capsys):
+    code = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(code) == 1
+    exec(code[0], {})
+    assert "'learned'" in capsys.readouterr().out
 
 
 def anchor(heading):

@@ -2,9 +2,9 @@
 
 ``Params`` holds the model; ``theory`` integrates its order parameters in the
 limit of large input dimension, ``simulate`` trains it by one-pass SGD, and
-``fixed_points`` and ``phase_diagram`` tell where learning ends. ``sweep`` does
-one of them over a grid of models. ``covariance_spectrum``, ``analyse`` and
-``Prediction`` tell what somebody's own data lead to.
+``fixed_points`` and ``phase_diagram`` find where learning ends. ``sweep`` does
+one of them over a grid of models. ``look`` finds signals and noise in your own data,
+and ``train`` learns them.
 ``vaedyn.store.ResultStore`` keeps their results.
 """
 
@@ -21,10 +21,18 @@ if TYPE_CHECKING:
     from .annealing.time_to_converge import time_to_converge as time_to_converge
     from .data.analyse import Analysis as Analysis
     from .data.analyse import analyse as analyse
+    from .data.collapse import Collapse as Collapse
+    from .data.collapse import collapse as collapse
     from .data.convention import Convention as Convention
+    from .data.judge import Judged as Judged
+    from .data.judge import judge as judge
+    from .data.look import Look as Look
+    from .data.look import look as look
     from .data.prediction import Prediction as Prediction
     from .data.spectrum import Spectrum as Spectrum
     from .data.spectrum import covariance_spectrum as covariance_spectrum
+    from .data.train import Training as Training
+    from .data.train import train as train
     from .errors import ConvergenceError as ConvergenceError
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
@@ -36,8 +44,8 @@ if TYPE_CHECKING:
     from .fixedpoints.passages import passages as passages
     from .fixedpoints.phase_diagram import PhaseDiagram as PhaseDiagram
     from .fixedpoints.phase_diagram import phase_diagram as phase_diagram
-    from .learning.covariance import Bands as Bands
-    from .learning.covariance import bands as bands
+    from .learning.bands import Bands as Bands
+    from .learning.bands import bands as bands
     from .learning.escape import Escape as Escape
     from .learning.escape import escape as escape
     from .learning.simulate import simulate as simulate
@@ -60,8 +68,8 @@ _HOMES = {
     "VaedynError": "errors",
     "Params": "model.params",
     "Trajectory": "model.results",
-    "Bands": "learning.covariance",
-    "bands": "learning.covariance",
+    "Bands": "learning.bands",
+    "bands": "learning.bands",
     "Escape": "learning.escape",
     "escape": "learning.escape",
     "Branches": "fixedpoints.branches",
@@ -85,6 +93,14 @@ _HOMES = {
     "analyse": "data.analyse",
     "Prediction": "data.prediction",
     "Convention": "data.convention",
+    "Look": "data.look",
+    "look": "data.look",
+    "Judged": "data.judge",
+    "judge": "data.judge",
+    "Training": "data.train",
+    "train": "data.train",
+    "Collapse": "data.collapse",
+    "collapse": "data.collapse",
     "simulate": "learning.simulate",
     "theory": "learning.theory",
 }

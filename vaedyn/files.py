@@ -82,7 +82,7 @@ def obstacle(path: Path) -> str:
 
 
 def _receives(path: Path) -> bool:
-    """Return whether bytes are to be written into what is there, rather than in its place."""
+    """Return whether bytes are to be written into the existing file, rather than in its place."""
     try:
         there = path.stat()
     except FileNotFoundError:

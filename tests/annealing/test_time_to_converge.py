@@ -18,7 +18,9 @@ from vaedyn.annealing.time_to_converge import (
     time_to_converge,
 )
 from vaedyn.fixedpoints import destination
+from vaedyn.model.quantities import NAMES
 from vaedyn.model.schedules import parse_schedule
+from vaedyn.model.state import pack
 from vaedyn.store import ResultStore
 
 START = "m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
@@ -51,7 +53,7 @@ def test_another_integrator_finds_the_same_time(others, spec):
     params = replace(STANDARD, **others)
     end, schedule = end_of_learning(params), parse_schedule(spec)
     found = converged(params, spec, tol=1e-2)
-    start = np.concatenate([np.ravel(params.overlaps()[name]) for name in "mdQERD"])
+    start = pack(**params.overlaps())
 
     def drift(t, y):
         beta = float(schedule(np.array(t), params.beta))
@@ -103,7 +105,7 @@ def test_an_excursion_counts():
 def test_a_run_that_starts_at_its_end_has_converged():
     points = vaedyn.fixed_points(STANDARD)
     n = points.reached
-    start = {name: getattr(points, name)[n] for name in "mdQERD"}
+    start = {name: getattr(points, name)[n] for name in NAMES}
     assert converged(replace(STANDARD, init=start)) == 0
 
 
@@ -143,7 +145,7 @@ def test_a_saddle_with_almost_the_same_error_is_not_the_end():
     params = vaedyn.Params(signal=2, rho=(1.05, 1.0), dim=2000, init={**start, "D": [0.5]})
     found = time_to_converge(params, 0.06)
     rho, lr = params.strengths, params.lr
-    y = np.concatenate([np.ravel(params.overlaps()[name]) for name in "mdQERD"])
+    y = pack(**params.overlaps())
     dense = solve_ivp(
         lambda _, y: reference.drift(y, 1.0, rho, 1.0, 0.0, lr, 1), (0, 2 * found.t), y,
         method="LSODA", rtol=1e-10, atol=1e-18, dense_output=True,
@@ -216,7 +218,7 @@ def crossing():
     params = vaedyn.Params(beta=1.5, lr=0.05, t_max=300, init=START)
     schedule, end = parse_schedule(PEAKED), end_of_learning(params)
     kinks, pieces = (0.0, 87.0045, 174.014, 330.0), []
-    y = np.concatenate([np.ravel(params.overlaps()[name]) for name in "mdQERD"])
+    y = pack(**params.overlaps())
 
     def drift(t, y):
         return reference.drift(

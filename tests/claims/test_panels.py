@@ -221,7 +221,7 @@ def test_annealing_holds_gains_and_is_drawn(monkeypatch):
     (panel,) = claims_annealing.annealing(lab)
     ((models, runs, found),) = lab.asked
     best, sgd, slow, cost = panel.rows
-    tuned = panel.data["found"]
+    tuned = panel.data["compared"].tuning
     assert runs == 12
     assert (best.found, best.relation, best.passed) == (tuned.gain, ">", True)
     assert cost.found > 4

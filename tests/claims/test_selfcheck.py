@@ -306,7 +306,7 @@ def test_what_cannot_be_computed_fails_and_says_why(monkeypatch, run):
 def test_an_interrupt_is_no_failed_check(tmp_path):
     code = (
         "import os, sys, time; sys.argv = ['vaedyn', 'check']\n"
-        "from vaedyn import selfcheck\n"
+        "from vaedyn.claims import selfcheck\n"
         "def slow():\n"
         "    try:\n"
         "        os.write(2, b'now\\n')\n"

@@ -106,7 +106,7 @@ FAILURES = {
     "simulate --lr 50": "lower --lr",
     "simulate --lr 50 --engine vector": "lower --lr",
     "theory --beta 0": "variance D reached zero",
-    "anneal --tol 10": "eps_g starts within 10 of its end: lower --tol",
+    "anneal --tol 10": "eps_g starts within 10 of its final value: lower --tol",
     # the seventh run is the first to diverge
     "simulate --lr 1.12 --dim 50 --t-max 200 --runs 20 --jobs 1": "lower --lr",
     "theory --store /dev/null/store": "--store: cannot",

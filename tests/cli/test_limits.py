@@ -7,16 +7,21 @@ import click
 import numpy as np
 import pytest
 
-from vaedyn.cli import anneal, bands, figure, ondata, plot_collapse, plot_sweeps, ranges
+from vaedyn.annealing import confirm
+from vaedyn.cli import anneal, ranges
 from vaedyn.cli import spectrum as shown
-from vaedyn.cli.convention import OWN, check_judged, convention_of, judged
+from vaedyn.cli.convention import check_judged, convention_of
+from vaedyn.cli.grids import Varied, VariedType, shard_of
 from vaedyn.cli.output import Lines
+from vaedyn.cli.plot import annealing, escape, picture
+from vaedyn.cli.plot import sweep as plot_sweep
+from vaedyn.cli.ranges import Range, RangeType
 from vaedyn.cli.streams import LONGEST, LONGEST_WORD, one_line
-from vaedyn.cli.varied import Varied, VariedType, shard_of
-from vaedyn.cli.vary import Range, RangeType
 from vaedyn.data.convention import LEAST, Convention
+from vaedyn.data.judge import Judged
 from vaedyn.errors import ParameterError
-from vaedyn.learning.escape import Escape
+from vaedyn.learning import escape as theory
+from vaedyn.learning.escape import Escape, Escaped
 
 # --- what is varied ---------------------------------------------------------------------
 
@@ -130,98 +135,12 @@ def test_the_users_units():
     assert convention_of(None, None, 0.5) == Convention("sum", 1.0, 0.5)
     assert convention_of("mean", None, 0.5) == Convention("mean", None, 0.5)
     assert convention_of(None, 2.0, 1.0) == Convention("sum", 2.0, 1.0)
-    assert judged(None, None, None, 7) is None
-    assert judged(1.5, None, None, 7) == judged(None, 1.5, None, 7) == (1.5, 1.5)
-    mean = Convention("mean", None, 0.5)
-    assert judged(0.25, None, mean, 7) == (0.25, mean.beta(0.25, 7))
-    assert judged(None, 2.0, mean, 7) == (mean.weight(2.0, 7), 2.0)
-    assert OWN.beta(1.5, 7) == 1.5
     check_judged(LEAST, None)
     check_judged(None, LEAST)
     with pytest.raises(ParameterError, match="beta"):
         check_judged(None, 0.9 * LEAST)
     with pytest.raises(click.UsageError):
         check_judged(1.0, 1.0)
-
-
-def test_times_that_suit_the_data(monkeypatch):
-    assert ondata._warm_up("constant") == 0
-    assert ondata._warm_up("linear:30") == 30
-    assert ondata._warm_up("tanh:0.1") == 50
-    assert ondata._warm_up("points:0=1,70=2") == 70
-    assert [ondata._rounded_up(x) for x in (1.01, 99.5, 1000.0)] == [1.1, 100.0, 1000.0]
-
-
-def on_data(eigenvalues, unit=4.0, row=0.5):
-    """Return a table of six columns of which only the eigenvalues and the longest row are known."""
-    eigenvalues = np.array(eigenvalues)
-    spectrum = SimpleNamespace(
-        eigenvalues=eigenvalues, dim=6, directions=np.eye(6), samples=100, total=eigenvalues.sum()
-    )
-    prediction = SimpleNamespace(beta=1.0, latents=2, eta=1.0)
-    known = SimpleNamespace(spectrum=spectrum, prediction=prediction)
-    rows = SimpleNamespace(unit=unit, longest=(6, row), samples=100)
-    return ondata.OnData(known, rows, {})
-
-
-@pytest.fixture
-def defaults(monkeypatch):
-    monkeypatch.setattr(ondata, "given", lambda _: False)
-
-
-def test_a_table_has_its_training_time(defaults):
-    it = on_data([4.0, 2.0, 1.0, 1.0, 1.0, 1.0])
-    np.testing.assert_array_equal(it.variances, [1, 0.5, 0.25, 0.25, 0.25, 0.25])
-    found = ondata.chosen(it)
-    assert (found.beta, found.latent, found.signal, found.rho, found.eta) == (
-        1.0, 2, 2, (3.0, 1.0), 1.0,
-    )  # fmt: skip
-    lr = ondata.steady_rate(6, 0.25, 0.5)
-    slowest = max(ondata.settled_at(mode, lr) for mode in ondata.modes(it.variances, 0.25, 2))
-    assert found.lr == lr
-    assert found.t_max == ondata._rounded_up(max(slowest, 20 / lr))
-    assert found.points == 401
-    # a share of 30 s, of which a step takes 5e-7 + 2e-10 * 6 * 2 * 9
-    short = ondata.chosen(it, share=1e-4)
-    assert short.t_max == ondata._rounded_up(0.003 / ((5e-7 + 2e-10 * 108) * 6)) == 960
-    assert ondata.chosen(it, share=1e-6).t_max == 100
-
-
-@pytest.mark.parametrize(
-    ("off", "fine"), [(0.049, True), (0.051, False)]
-)  # and 2 % of what is expected, which is 0 at this latent
-def test_kl_is_alike_up_to_a_twentieth_of_a_nat(defaults, off, fine):
-    it = on_data([4.0, 2.0, 1.0, 1.0, 1.0, 1.0])
-    params = ondata.chosen(it)
-    object.__setattr__(params, "beta", 2.0)
-    expected = ondata.predicted(it, params)
-    np.testing.assert_allclose(expected, [0.5 * np.log(2), 0])
-    assert (ondata.disagreement(it, params, expected + np.array([0.0, off])) is None) == fine
-    more = np.array([off + 0.02 * expected[0], 0.0])
-    assert (ondata.disagreement(it, params, expected - more) is None) == fine
-
-
-def test_single_long_rows_are_said_if_they_slow_training(defaults):
-    def said(row, last=1.0):
-        return ondata.slowed(on_data([4.0, 2.0, 1.0, 1.0, 1.0, last], row=row), 1.0)
-
-    # the rate is 0.4 / row, the usual one 0.12; times the mean squared length: 24 row / 0.99 total
-    assert said(4.16) is None
-    assert said(4.18) == (
-        "single long rows limit the learning rate to 0.0957 (others would allow 0.12): learning "
-        "takes longer. Row 7 has 10.1 times the mean squared length"
-    )
-    assert said(4.2, 11.3).endswith("Row 7 has 5.02 times the mean squared length")
-    assert said(4.2, 11.4) is None
-
-
-def test_why_kl_differs_in_short():
-    short = plot_collapse.in_short
-    assert short(None) is None
-    assert short("latents stay mixed, not settled") == "latents still mixed"
-    assert short("at the end beta is 1") == "beta still changes"
-    assert short("learning is not settled on") == "not settled yet"
-    assert short("lower --lr") == "not settled, or SGD's noise"
 
 
 @pytest.mark.parametrize(
@@ -236,14 +155,11 @@ def test_why_kl_differs_in_short():
         (0, None, True, True, "your beta is 0.5: 0 latents are in use: the posterior collapses"),
     ],
 )  # fmt: skip
-def test_verdicts_on_weights(monkeypatch, active, latents, exact, by_beta, text):
-    monkeypatch.setattr(shown, "row", lambda *_: SimpleNamespace(active=active, exact=exact))
-    known = SimpleNamespace(
-        prediction=SimpleNamespace(latents=2), analysis=SimpleNamespace(no_floor=None)
-    )
-    assert shown.verdict(known, latents, 3.0, 0.5, by_beta=by_beta) == text
-    known.analysis.no_floor = "so it is"
-    assert "on noise" not in shown.verdict(known, latents, 3.0, 0.5)
+def test_verdicts_on_weights(active, latents, exact, by_beta, text):
+    at = SimpleNamespace(beta=0.5, active=active, exact=exact)
+    noise = max(active - 2, 0)
+    assert shown.verdict(Judged(3.0, at, noise), latents, by_beta=by_beta) == text
+    assert "on noise" not in shown.verdict(Judged(3.0, at, None), latents)
 
 
 # --- figures ----------------------------------------------------------------------------
@@ -252,31 +168,31 @@ def test_verdicts_on_weights(monkeypatch, active, latents, exact, by_beta, text)
 def test_maps_take_thirteen_values_of_both():
     def is_map(x, y, kind=None):
         varied = {"beta": [0.5 + n for n in range(x)], "lr": [0.5 + n for n in range(y)]}
-        return plot_sweeps._is_map(varied, "beta", "lr", kind)
+        return plot_sweep._is_map(varied, "beta", "lr", kind)
 
     assert is_map(13, 13) and is_map(14, 13) and is_map(2, 2, "map")  # noqa: PT018
     assert not is_map(12, 13)
     assert not is_map(13, 12)
     assert not is_map(13, 13, "lines")
-    assert not plot_sweeps._is_map({"beta": [1.0]}, "beta", None, None)
+    assert not plot_sweep._is_map({"beta": [1.0]}, "beta", None, None)
     texts = {"beta": [1.0] * 13, "anneal": [f"linear:{n}" for n in range(13)]}
-    assert not plot_sweeps._is_map(texts, "beta", "anneal", None)
+    assert not plot_sweep._is_map(texts, "beta", "anneal", None)
     with pytest.raises(click.BadParameter):
         is_map(1, 2, "map")
 
 
 def test_axes_are_the_first_and_the_second_unless_told():
     varied = {"beta": [1.0], "lr": [0.5]}
-    assert plot_sweeps._axes(varied, None, None) == ("beta", "lr")
-    assert plot_sweeps._axes(varied, "lr", None) == ("lr", "beta")
-    assert plot_sweeps._axes(varied, None, "beta") == ("lr", "beta")
-    assert plot_sweeps._axes({"beta": [1.0]}, None, None) == ("beta", None)
+    assert plot_sweep._axes(varied, None, None) == ("beta", "lr")
+    assert plot_sweep._axes(varied, "lr", None) == ("lr", "beta")
+    assert plot_sweep._axes(varied, None, "beta") == ("lr", "beta")
+    assert plot_sweep._axes({"beta": [1.0]}, None, None) == ("beta", None)
 
 
 def test_widths_and_limits_of_figures():
-    width = figure.Width().convert
+    width = picture.Width().convert
     assert [width(text, None, None) for text in ("one", "two", "4.5")] == [3.3, 6.75, 4.5]
-    limits = figure.Limits().convert
+    limits = picture.Limits().convert
     assert [limits(text, None, None) for text in ("1:2", "1:", ":2", " :2")] == [
         (1.0, 2.0), (1.0, None), (None, 2.0), (None, 2.0),
     ]  # fmt: skip
@@ -288,18 +204,22 @@ def test_long_names_of_files_end_in_a_digest(run):
         "plot schedule --anneal points:0=0.25,10=0.5,20=0.75,30=1 --title", title
     ).out.strip()
     assert short == f"schedule_anneal-points-0.0-0.25-10.0-0.5-20.0-0.75-30.0-1.0_title-{title}.pdf"
-    assert figure._short("y" * 61) == "y" * 60
-    assert figure._short((None, 1.5)) == "-1.5"
-    assert figure._short("a/b c") == "a-b-c"
-    assert figure.LONGEST == 200
+    assert picture._short("y" * 61) == "y" * 60
+    assert picture._short((None, 1.5)) == "-1.5"
+    assert picture._short("a/b c") == "a-b-c"
+    assert picture.LONGEST == 200
     assert Path(short).exists()
 
 
 def test_escapes_are_told_with_their_spread():
-    found = [(100, Escape(rate=0.5, mean=12.0, std=3.0, overlap=0.4))]
-    assert bands._points(found, [(100, np.array([10.0, 14.0, 15.0]))]) == [{
+    expected, times = (
+        Escape(rate=0.5, mean=12.0, std=3.0, overlap=0.4),
+        np.array([10.0, 14.0, 15.0]),
+    )
+    assert escape._points([Escaped(100, expected, times, SimpleNamespace())]) == [{
         "dim": 100, "rate": 0.5, "theory": {"mean": 12.0, "std": 3.0},
         "simulation": {"mean": 13.0, "std": pytest.approx(np.sqrt(7)), "runs": 3},
     }]  # fmt: skip
-    assert bands.FURTHER == 8.0
-    assert (anneal.SLOW, anneal.WORTH_IT, anneal.LONGER, anneal.SAVED) == (3.0, 1.05, 1.5, 1401)
+    assert (theory.FURTHER, theory.SAVED) == (8.0, 2001)
+    assert (confirm.SLOW, confirm.LONGER, confirm.SAVED, confirm.DRAWN) == (3.0, 1.5, 1401, 601)
+    assert (anneal.WORTH_IT, annealing.LONGER) == (1.05, 1.3)

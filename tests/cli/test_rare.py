@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from vaedyn.cli import bands, fixedpoints, spectrum
+from vaedyn.cli import fixedpoints, spectrum
+from vaedyn.learning import escape
 
 FAST = "--dim 50 --lr 0.1 --t-max 20 --points 5"
 
@@ -29,7 +30,7 @@ def test_of_many_fixed_points_some_are_shown_and_the_rest_counted(run, monkeypat
 
 
 def test_runs_that_have_not_escaped_are_left_out_and_counted(run, monkeypatch, undrawn):
-    monkeypatch.setattr(bands, "FURTHER", 0.0)
+    monkeypatch.setattr(escape, "FURTHER", 0.0)
     done = run("plot escape --lr 0.5 --runs 9 --vary dim=100,200 -o e.svg --json")
     counts = [9 - point["simulation"]["runs"] for point in done.json["points"]]
     assert all(0 < count < 9 for count in counts)
@@ -45,7 +46,7 @@ def test_doubts_about_bands_name_the_smallest_number_of_dimensions(run, undrawn)
     words = "plot concentration --lr 0.5 --t-max 20 --points 21 --runs 2 --vary dim=200,50 -o c.svg"
     said = [x for x in run(words, start).err.splitlines() if x.startswith("warning")]
     assert len(said) == 1
-    assert said[0].startswith("warning: at N = 50, bands are rough around t = ")
+    assert said[0].startswith("warning: at N = 50, bands are unreliable around t = ")
 
 
 def data(**others):

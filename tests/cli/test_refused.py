@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from vaedyn.cli.plot_sweeps import _possible_scale
+from vaedyn.cli.plot.sweep import _possible_scale
 
 FAST = "--dim 50 --t-max 20 --points 3"
 REFUSED = {

@@ -14,9 +14,9 @@ import vaedyn
 from vaedyn.claims import claims
 from vaedyn.claims.evidence import Panel, Recipe, Row
 from vaedyn.cli import main as cli
-from vaedyn.cli import panels
-from vaedyn.cli.report import _allowed, report, shown, verdict
-from vaedyn.cli.reproduce_paper import command_line, entries
+from vaedyn.cli.reproduce import panels
+from vaedyn.cli.reproduce.command import command_line, entries
+from vaedyn.cli.reproduce.report import _allowed, report, shown, verdict
 
 START = "m=0.2,d=0.2,Q=1,E=1,R=0,D=1"
 VOID = {"meta", "img", "br"}
@@ -150,7 +150,7 @@ def test_pictures_are_drawn_again_when_what_they_show_has_changed(run, only, mon
     elif change == "caption":
         only(lambda lab: [replace(right(lab)[0], caption="Another.")])
     elif change == "code":
-        monkeypatch.setattr("vaedyn.cli.panels._drawing", lambda: "another")
+        monkeypatch.setattr("vaedyn.cli.reproduce.panels._drawing", lambda: "another")
     run("reproduce --quick" + " --recompute" * (change == "recompute"))
     assert Path("reproduce/1-relaxation.svg").read_bytes() == b"<svg>another</svg>" != kept
 

@@ -196,7 +196,7 @@ def test_a_question_to_nobody_is_wrong_usage(run, tmp_path):
     (path,) = (tmp_path / "vaedyn-store").glob("theory-*")
     code, out, err = shell(f"vaedyn store rm {path.name[7:17]} <&-")
     assert (code, out) == (2, "")
-    assert "nobody to ask: give --yes" in err
+    assert "no terminal to ask on: give --yes" in err
     assert path.exists()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import vaedyn
 from vaedyn.claims.selfcheck import Check
-from vaedyn.cli import check, reproduce, store, upkeep
+from vaedyn.cli import again, check, store, upkeep
 from vaedyn.store import Record, ResultStore
 
 NOON = "2026-03-01T12:00:00+00:00"
@@ -93,7 +93,7 @@ def test_a_record_is_shown_in_full(run, three, monkeypatch):
     asked = []
     monkeypatch.setattr(store, "found", lambda *words: asked.append(words) or one)
     lines = run("store show bb").out.splitlines()
-    assert asked == [(Path("vaedyn-store"), "bb")]
+    assert [(each.path, key) for each, key in asked] == [(Path("vaedyn-store"), "bb")]
     again = "vaedyn simulate --dim 70 --latent 1 --signal 1 --rho 1.0 --eta 1.0 --beta 1.0 " \
         "--lam 0.0 --lr 0.01 --t-max 1500.0 --points 401 --anneal constant --init gaussian " \
         "--init-seed 0 --engine exact --seed 0 --runs 12"  # fmt: skip
@@ -138,23 +138,23 @@ def test_spans_of_time(text, seconds):
 def test_options_become_words_again():
     values = {"t_max": 5.0, "rho": [1.5, 2], "quick": True, "bands": False, "init": {"m": [[0.1]]},
               "anneal": "tanh:0.1", "seed": 3}  # fmt: skip
-    assert reproduce.words_of(values) == [
+    assert again.words_of(values) == [
         "--t-max", "5.0", "--rho", "1.5,2", "--quick", "--init", '{"m": [[0.1]]}',
         "--anneal", "tanh:0.1", "--seed", "3",
     ]  # fmt: skip
 
 
 def test_parts_of_maps_and_results_of_others_have_no_command(tmp_path):
-    assert reproduce.command_of(record(tmp_path, "phases", "a", beta=1.0)) is None
+    assert again.command_of(record(tmp_path, "phases", "a", beta=1.0)) is None
     spectrum = record(tmp_path, "spectrum", "b", info={"file": "a b.npy"}, standardise=False,
                       leading=5, passes=6)  # fmt: skip
-    assert reproduce.command_of(spectrum) == "vaedyn spectrum 'a b.npy' --leading=5 --passes=6"
+    assert again.command_of(spectrum) == "vaedyn spectrum 'a b.npy' --leading=5 --passes=6"
     varied = {"groups": 1, "varied": "lr", "from": 0.1, "to": 0.5, "eta": 2.0}
-    assert reproduce.command_of(record(tmp_path, "branches", "c", **varied)) == (
+    assert again.command_of(record(tmp_path, "branches", "c", **varied)) == (
         "vaedyn fixedpoints --eta 2.0 --groups 1 --vary lr=0.1:0.5"
     )
     bands = record(tmp_path, "bands", "d", random_start=True, lr=0.5)
-    assert reproduce.command_of(bands) == "vaedyn theory --bands --lr 0.5 --random-start"
+    assert again.command_of(bands) == "vaedyn theory --bands --lr 0.5 --random-start"
 
 
 # --- check ------------------------------------------------------------------------------

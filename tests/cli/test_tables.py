@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 import vaedyn
-from vaedyn.cli import fixedpoints, output, simulate, vary
+from vaedyn.cli import fixedpoints, follow, output, simulate
 from vaedyn.cli.advice import fluctuation
+from vaedyn.cli.session import Session
 from vaedyn.fixedpoints.branches import Branches
 from vaedyn.fixedpoints.passages import Passage
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram
-from vaedyn.model.results import OrderParameters, Source, Trajectory
+from vaedyn.model.quantities import NAMES
+from vaedyn.model.records import Source
+from vaedyn.model.results import OrderParameters, Trajectory
 
 SOURCE = Source(key="abc", reused=True, path="store/abc.h5", params={"beta": 2.0})
 
@@ -163,7 +166,7 @@ def test_branches_say_where_they_are_stable_and_what_happens(capsys):
         params, Branches, (7,), varied=x, branch=np.array([0, 0, 0, 0, 0, 1, 1]), growth=growth,
         info=info, source=SOURCE,
     )  # fmt: skip
-    vary.print_branches(found, False)
+    follow.print_branches(Session(), found)
     happens = "stability 1.25, stability 1.75, end 2.5"
     assert capsys.readouterr().out.splitlines() == [
         "branch     beta from    to   stable                     what happens",
@@ -171,14 +174,14 @@ def test_branches_say_where_they_are_stable_and_what_happens(capsys):
         f"signal 1         0.5   2.5   0.5 to 1.25, 1.75 to 2.5   {happens}",
         "noise            0.5   1.5   nowhere                    fold 1.51234568",
     ]
-    vary.print_branches(found, True)
+    follow.print_branches(Session(as_json=True), found)
     data = json.loads(capsys.readouterr().out)
     first, second = data.pop("branches")
     assert data == {
         "command": "fixedpoints", "key": "abc", "reused": True, "path": "store/abc.h5",
         "params": {"beta": 2.0}, "varied": "beta",
     }  # fmt: skip
-    names = ["eps_g", "kl", "kl_per_latent", "distortion", *"mdQERD"]
+    names = ["eps_g", "kl", "kl_per_latent", "distortion", *NAMES]
     assert list(first) == ["type", "events", "beta", "max_eigenvalue", "stable", *names]
     assert second["events"] == [{"kind": "fold", "at": 1.5123456789}]
     assert (second["type"], second["beta"]) == ("noise", [0.5, 1.5])
@@ -200,7 +203,7 @@ def diagram(**others):
 
 
 def test_a_map_says_how_much_of_it_each_phase_takes_up(capsys):
-    vary.print_map(diagram(), False)
+    follow.print_map(Session(), diagram())
     assert capsys.readouterr().out.splitlines() == [
         "phase       share of the map   eps_g from     to",
         "────────────────────────────────────────────────",
@@ -208,7 +211,7 @@ def test_a_map_says_how_much_of_it_each_phase_takes_up(capsys):
         "learned               62.5 %        0.125   0.75",
         "diverging             12.5 %            -      -",
     ]
-    vary.print_map(diagram(), True)
+    follow.print_map(Session(as_json=True), diagram())
     data = json.loads(capsys.readouterr().out)
     assert list(data) == [
         "command", "varied", "params", "reused", "beta", "lam", "phases", "phase", "eps_g",
@@ -221,7 +224,7 @@ def test_a_map_says_how_much_of_it_each_phase_takes_up(capsys):
     assert data["active"][1] == [4, 4, 4, 3]
     assert data["growth"][1][3] == -2
     assert data["phases"][:2] == ["collapsed", "learned"]
-    vary.print_map(diagram(info={"computed": 0}), True)
+    follow.print_map(Session(as_json=True), diagram(info={"computed": 0}))
     assert json.loads(capsys.readouterr().out)["reused"] is True
 
 

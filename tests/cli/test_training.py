@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from vaedyn.cli import ondata
-from vaedyn.data.training import Rows
+from vaedyn.data import look as looks
+from vaedyn.data import suited
+from vaedyn.data.rows import Rows
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ TABLES = ["iris", "wine", "breast_cancer", "diabetes", "digits"]
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("how", ["", "--standardise"])
 def test_real_tables_agree_or_it_is_said_why_not(run, monkeypatch, name, how):
-    monkeypatch.setattr(ondata, "BUDGET", 0.4)
+    monkeypatch.setattr(suited, "BUDGET", 0.4)
     np.save("data.npy", getattr(datasets, f"load_{name}")().data)
     done = run("simulate --data data.npy --json", how)
     assert done.code == 0
@@ -97,7 +98,7 @@ def long_rows(kind, random=None):
 
 @pytest.mark.parametrize("kind", ["one", "one of many columns", "student", "lognormal"])
 def test_long_rows_do_no_harm_by_default(run, monkeypatch, kind):
-    monkeypatch.setattr(ondata, "BUDGET", 0.4)
+    monkeypatch.setattr(suited, "BUDGET", 0.4)
     x = long_rows(kind)
     np.save("data.npy", x)
     beta = 0.3 * np.linalg.eigvalsh(np.cov(x.T))[-1]
@@ -124,24 +125,8 @@ def test_rows_of_equal_length_do_not_limit_the_rate(run, spiked):
     assert "single long rows" not in run("simulate --data data.npy").err
 
 
-@pytest.mark.parametrize(
-    ("time", "expected"),
-    [
-        (1234, 1300),
-        (1200, 1200),
-        (1201, 1300),
-        (0.991, 1),
-        (99.01, 100),
-        (9.949, 10),
-        (0.001, 0.001),
-    ],
-)
-def test_times_are_rounded_up(time, expected):
-    assert ondata._rounded_up(time) == expected
-
-
 def test_plot_collapse_does_by_default(run, monkeypatch):
-    monkeypatch.setattr(ondata, "BUDGET", 1.0)
+    monkeypatch.setattr(suited, "BUDGET", 1.0)
     for name in ("iris", "wine"):
         np.save("data.npy", getattr(datasets, f"load_{name}")().data)
         done = run("plot collapse data.npy --simulations 3")
@@ -261,7 +246,7 @@ def test_the_command_that_trains_again_is_shown(run, spiked, tmp_path, words, na
 
 
 def test_records_that_do_not_know_their_file_have_a_placeholder(run, spiked, monkeypatch):
-    monkeypatch.setattr(ondata, "Rows", lambda *values: Rows(*values[:5]))
+    monkeypatch.setattr(looks, "Rows", lambda *values: Rows(*values[:5]))
     key = run("simulate --data data.npy --t-max 5 --standardise --json").json["key"]
     again = run("store show --json", key).json["reproduce"]
     assert again.startswith("vaedyn simulate --data DATA --standardise --latent ")

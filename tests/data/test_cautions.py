@@ -65,7 +65,7 @@ def test_samples_are_few_below_twice_the_columns(rows, few):
 def test_more_than_a_third_of_directions_are_a_crowd(spikes, crowded):
     data = spiked(np.random.default_rng(62), 900, 39, (40.0,) * 16)
     text = warned(data, spikes=spikes)
-    assert (f"{spikes} of 39 directions stand out as signals: what is left" in text) == crowded
+    assert (f"{spikes} of 39 directions stand out as signals: the rest" in text) == crowded
 
 
 @pytest.mark.parametrize(("ratio", "told"), [(99.0, False), (101.0, True)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vaedyn.data.columns import Watch
-from vaedyn.data.spectrum_of import spectrum_of
+from vaedyn.data.kept_spectrum import kept_spectrum
 
 ROWS = 400
 
@@ -93,5 +93,5 @@ def test_columns_are_judged_as_they_are(standardise):
     data = plain()
     data[:, 0] = np.arange(ROWS)
     data[::50, 4] = -999
-    found, _ = spectrum_of(lambda: iter([data]), "", standardise=standardise)
+    found, _ = kept_spectrum(lambda: iter([data]), "", standardise=standardise)
     assert [text[:12] for text in found.doubts] == ["column 5 hol", "column 1 goe"]

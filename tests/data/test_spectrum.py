@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_limits
 from vaedyn.data import spectrum
 from vaedyn.data import spiked as noise
 from vaedyn.data.analyse import analyse, sample_of
+from vaedyn.data.blocks import Standardised
 from vaedyn.data.spectrum import covariance_spectrum
-from vaedyn.data.spectrum_of import standardised
 from vaedyn.data.spiked import ESTIMATORS, Sample
 from vaedyn.errors import ParameterError
 
@@ -109,12 +109,12 @@ def test_columns_are_standardised_whatever_their_means_and_blocks():
     data += np.arange(900)[:, None] // 100  # means differ from block to block
     data[:, 2] = 3
     for rows in (100, 7, 900):
-        seen = np.vstack(list(standardised(blocks(data, rows))()))
+        seen = np.vstack(list(Standardised(blocks(data, rows))()))
         np.testing.assert_allclose(seen.std(axis=0, ddof=1), [1, 1, 0, 1, 1], rtol=1e-12)
         np.testing.assert_allclose(seen[:, 2], 3)
 
 
-@pytest.mark.parametrize("prepare", [covariance_spectrum, standardised])
+@pytest.mark.parametrize("prepare", [covariance_spectrum, lambda blocks: Standardised(blocks)()])
 @pytest.mark.parametrize(
     ("number", "message"), [(np.nan, "is nan: remove"), (1e160, r"is 1e\+160: rescale")]
 )
@@ -507,14 +507,14 @@ def test_the_end_of_counting_is_always_told(dim, spikes):
 
 def test_a_crowd_of_signals_is_one_of_the_smaller_of_samples_and_columns():
     data = spiked(np.random.default_rng(26), 60, 200, (900.0,) * 25)
-    assert "25 of 59 directions stand out as signals: what is left" in warned(data)
+    assert "25 of 59 directions stand out as signals: the rest" in warned(data)
 
 
 def test_spectra_without_a_bulk_are_told():
     rng = np.random.default_rng(22)
     images = rng.normal(size=(2000, 100)) / np.arange(1, 101)  # 1/f amplitudes
     found = warned(images)
-    assert "directions stand out as signals, where counting stops: what is left is hardly" in found
+    assert "directions stand out as signals, where counting stops: the rest is hardly" in found
     assert "the bulk is not that of noise of one variance" in found
     uneven = rng.normal(size=(500, 200)) * np.sqrt(rng.uniform(0.4, 1.6, size=200))
     assert "the bulk is not that of noise of one variance" in warned(uneven)

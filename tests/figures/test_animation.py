@@ -9,7 +9,6 @@ from PIL import Image
 import vaedyn
 from tests.shared import reference
 from vaedyn.figures import animation as film
-from vaedyn.model.state import pack
 
 MODEL = {"dim": 50, "lr": 0.1, "t_max": 60, "points": 121}
 
@@ -97,7 +96,7 @@ def test_the_flow_is_the_drift_and_at_theorys_place_its_velocity(anneal, sign):
     for found, x in zip(here, (m, Q), strict=True):
         fourth = (8 * (x[i + 1] - x[i - 1]) - (x[i + 2] - x[i - 2])) / (12 * h)
         assert found == pytest.approx(fourth, rel=1e-3, abs=1e-7)
-    y = pack(*(getattr(theory, name)[i].ravel() for name in "mdQERD"))
+    y = theory.states[i].copy()
     y[0], y[1], y[2] = 0.4, sign * y[1], 0.7
     beta = float(theory.params.schedule(theory.t[i], 1.0))
     plain = reference.drift(y, beta, np.ones(1), 1.0, 0.0, 0.1, 1)

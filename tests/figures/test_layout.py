@@ -7,8 +7,9 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 import vaedyn
-from tests.shared.pictures import faults
+from tests.shared.pictures import cascade_of, faults
 from vaedyn.annealing.best_schedule import Tuning
+from vaedyn.annealing.confirm import Comparison, Measured
 from vaedyn.errors import ParameterError
 from vaedyn.figures import (
     annealing as figures_annealing,
@@ -43,10 +44,11 @@ from vaedyn.figures.learning_curves import learning_curves
 from vaedyn.figures.order_parameters import order_parameters
 from vaedyn.figures.schedule import schedule
 from vaedyn.fixedpoints.branches import branches
+from vaedyn.fixedpoints.passages import courses
 from vaedyn.fixedpoints.phase_diagram import phase_diagram
+from vaedyn.learning.bands import bands
 from vaedyn.learning.concentration import spreads
-from vaedyn.learning.covariance import bands
-from vaedyn.learning.escape import Escape
+from vaedyn.learning.escape import Escape, Escaped
 from vaedyn.sweeps.grids import grid
 
 ODD = {"beta": 0.0001234, "eta": 1e6, "lr": 1e-7, "dim": 50, "t_max": 20, "points": 5}
@@ -74,8 +76,14 @@ def tuned(family, spec):
         params=params, family=family, tol=1e-3, constant=2000.0, spec=spec, time=1000.0,
         off=1200.0, end=0.5, numbers=numbers, times=times,
     )  # fmt: skip
-    return found, vaedyn.theory(params), vaedyn.theory(vaedyn.Params(
-        beta=1.5, anneal=spec, t_max=3000, points=101))  # fmt: skip
+    constant, best = (
+        vaedyn.theory(vaedyn.Params(beta=1.5, anneal=each, t_max=3000, points=101))
+        for each in ("constant", spec)
+    )
+    return Comparison(
+        tuning=found, constant=constant, best=best, ends=(0.05, 0.05),
+        slow=np.array([15.0, 15000.0])[: len(numbers)],
+    )  # fmt: skip
 
 
 def spread(look):
@@ -90,14 +98,16 @@ def spread(look):
 def escaped(look):
     each = Escape(mean=80.0, std=20.0, rate=0.02, overlap=1.0)
     times = np.array([60.0, 70.0, 95.0])
-    return escape.escape(vaedyn.Params(**ODD), [(100, each), (1000, each)],
-                                [(100, times), (1000, times)], look)  # fmt: skip
+    runs = vaedyn.simulate(vaedyn.Params(**FAST), runs=1)
+    found = [Escaped(dim, each, times, runs) for dim in (100, 1000)]
+    return escape.escape(vaedyn.Params(**ODD), found, look)
 
 
 def passed(look):
     params = vaedyn.Params(latent=2, signal=1, rho=3, lr=0.05, t_max=500, points=201)
     points, ode = vaedyn.fixed_points(params), vaedyn.theory(params)
-    return figures_passages.passages(points, ode, vaedyn.passages(points, ode), look=look)
+    found = vaedyn.passages(points, ode)
+    return figures_passages.passages(ode, found, courses(points, ode, found), look=look)
 
 
 def mapped(look):
@@ -123,7 +133,8 @@ def branched(look):
 def cascading(look):
     found = branches(vaedyn.Params(), "beta", 1.5, 3)
     runs = [vaedyn.simulate(vaedyn.Params(**{**FAST, "beta": 2.0}), runs=2)]
-    return figures_cascade.cascade(found, runs, {"collapse": [2.0], "noise": 1.75}, look)
+    limits = {"collapse": [2.0], "noise": 1.75}
+    return figures_cascade.cascade(cascade_of(found, limits, runs), look)
 
 
 def phases(look):
@@ -145,10 +156,10 @@ DRAWN = {
         *varied(beta=[0.0001234, 0.5, 1.0, 1.5, 2.0]), look=look
     ),
     "warm-ups": lambda look: figures_annealing.annealing(
-        *tuned("linear", "linear:1000.0"), [(1000.0, 1100.0, 50.0)], look
+        tuned("linear", "linear:1000.0"), [Measured(1000.0, 1100.0, 50.0)], look
     ),
     "free": lambda look: figures_annealing.annealing(
-        *tuned("free", "points:0=0.5,900=1.5"), look=look
+        tuned("free", "points:0=0.5,900=1.5"), look=look
     ),
     "spread": spread,
     "escape": escaped,

@@ -1,12 +1,14 @@
 """Figures of somebody's data: the lines that are drawn, against numbers of their own."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from tests.data.test_spectrum import blocks
-from vaedyn.data.analyse import analyse
-from vaedyn.data.spectrum import covariance_spectrum
+from vaedyn.data.collapse import Collapse
+from vaedyn.data.difference import Difference
+from vaedyn.data.look import look
 from vaedyn.figures import spectrum as figures_spectrum
 from vaedyn.figures.collapse import collapse
 
@@ -14,8 +16,7 @@ from vaedyn.figures.collapse import collapse
 @pytest.mark.parametrize("shape", [(2000, 300), (300, 700)])
 def test_ranks_of_noise_lie_on_the_line_of_the_law(shape):
     data = np.random.default_rng(1).normal(size=shape)
-    found = covariance_spectrum(blocks(data))
-    axes = figures_spectrum.spectrum(found, analyse(found)).axes[0]
+    axes = figures_spectrum.spectrum(look(data)).axes[0]
     (law,) = [line for line in axes.lines if line.get_color() == "black"]
     rank, x = law.get_data()
     centred = data - data.mean(axis=0)
@@ -30,8 +31,7 @@ def test_ranks_of_noise_lie_on_the_line_of_the_law(shape):
 
 def test_the_picture_tells_what_the_command_does():
     data = load_digits().data
-    found = covariance_spectrum(blocks(data))
-    figure = figures_spectrum.spectrum(found, analyse(found, spikes=6), beta=10.0, latents=8)
+    figure = figures_spectrum.spectrum(look(data, spikes=6), beta=10.0, latents=8)
     top, bottom, right = figure.axes
     values = np.linalg.eigvalsh(np.cov(data.T))[:2:-1]
     assert not [line for line in top.lines if line.get_color() == "black"]
@@ -56,18 +56,27 @@ def test_collapse_draws_each_latent_where_it_is_lost():
     measured = np.array([[1.5, 0.9, 0.2], [0.7, 0.3, 0.0], [0.1, 0.0, 0.0], [0, 0, 0]])
     fine = np.geomspace(0.25, 8, 4000)
     lines = np.maximum(0.5 * np.log(variances / fine[:, None]), 0)
-    reasons = [None, None, "not settled yet", None]
-    figure = collapse(fine, lines, betas, measured, 0.5, 1e-3, reasons=reasons, caption="of a test")
+    reasons = [None, None, Difference("at length", "not settled yet"), None]
+    trainings = [
+        SimpleNamespace(measured=kl, difference=why, params=SimpleNamespace(latent=3, lam=0.1))
+        for kl, why in zip(measured, reasons, strict=True)
+    ]
+    table = SimpleNamespace(
+        spectrum=SimpleNamespace(samples=9, dim=7),
+        analysis=SimpleNamespace(eta=0.5, no_floor=None),
+    )
+    found = Collapse(beta=betas, trainings=trainings, fine=fine, lines=lines, look=table)
+    figure = collapse(found)
     top, bottom = figure.axes
-    assert figure.get_suptitle() == "of a test"
-    assert "0.001 nats" in top.get_ylabel()
+    assert figure.get_suptitle() == r"9 rows, $N = 7$, $M = 3$, $\lambda = 0.1$"
+    assert "0.05 nats" in top.get_ylabel()
     assert top.lines[0].get_drawstyle() == "steps-post"
     (mark,) = [line for line in top.lines if line.get_marker() == "X"]
     np.testing.assert_array_equal(mark.get_data(), [[3.0], [1]])
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert {"latent 1", "latent 2", "latent 3", "off: not settled yet"} <= {*names}
     used, seen = (line.get_data() for line in top.lines[:2])
-    for beta, count in ((0.3, 3), (0.7, 2), (1.9, 2), (2.1, 1), (5, 0)):
+    for beta, count in ((0.3, 3), (0.7, 2), (1.8, 2), (2.1, 1), (5, 0)):
         assert np.interp(beta, *used) == pytest.approx(count)
     np.testing.assert_array_equal(seen[0], betas)
     np.testing.assert_array_equal(seen[1], [3, 2, 1, 0])

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import LogNorm, Normalize, to_rgb
 
 import vaedyn
-from vaedyn.cli.plot_sweeps import _is_map
+from vaedyn.cli.plot.sweep import _is_map
 from vaedyn.figures.hues import palette, scale_of
 from vaedyn.figures.learning_curves import learning_curves
 from vaedyn.figures.maps import across

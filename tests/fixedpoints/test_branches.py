@@ -6,6 +6,7 @@ from scipy.interpolate import CubicSpline
 
 import vaedyn
 from tests.shared import reference
+from tests.shared.pictures import cascade_of
 from vaedyn.figures import branches as figures_branches
 from vaedyn.figures import cascade as figures_cascade
 from vaedyn.fixedpoints.arclength import EDGE, END, ESCAPE, FOLD, trace
@@ -42,7 +43,7 @@ def event(result, name, kind):
 def test_every_point_of_every_branch_is_a_fixed_point(two):
     for i, x in enumerate(two.varied):
         p = vary(two.params, "beta", float(x))
-        y = np.concatenate([getattr(two, name)[i].ravel() for name in "mdQERD"])
+        y = two.states[i]
         slope = reference.drift(y, p.beta, p.rho, p.eta, p.lam, p.lr, p.latent) / p.lr
         first = np.flatnonzero(two.branch == two.branch[i])
         assert np.abs(slope).max() < (1e-6 if i in (first[0], first[-1]) else 1e-11)
@@ -303,7 +304,7 @@ def test_times_that_diverge_leave_the_panel_on_both_sides(two, by_beta):
 def test_lines_and_markers_of_the_cascade_count_by_one_definition(two):
     params = vaedyn.Params(latent=2, signal=2, rho=(3, 1), lr=0.05, beta=1.5, t_max=20, points=3)
     run = vaedyn.simulate(params, runs=3)
-    figure = figures_cascade.cascade(two, [run])
+    figure = figures_cascade.cascade(cascade_of(two, None, [run]))
     units, _, divergence = figure.axes
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
@@ -323,9 +324,9 @@ def test_lines_and_markers_of_the_cascade_count_by_one_definition(two):
 def test_the_cascade_shows_simulations_on_top(two):
     params = vaedyn.Params(latent=2, signal=2, rho=(3, 1), lr=0.05, beta=3, t_max=20, points=3)
     runs = [vaedyn.simulate(params, runs=2)]
-    figure = figures_cascade.cascade(two, runs)
+    figure = figures_cascade.cascade(cascade_of(two, None, runs))
     assert [axes.get_ylabel() for axes in figure.axes] == [
-        "active units\n(KL > 0.01 nats)",
+        "active latents\n(KL > 0.01 nats)",
         r"generalisation error $\varepsilon_g$",
         "KL per latent (nats)",
     ]

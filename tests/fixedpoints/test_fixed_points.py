@@ -20,7 +20,7 @@ KNOWN = {0.01: 0.00417, 0.05: 0.02094, 0.2: 0.0848, 0.5: 0.2129}
 
 
 def state_of(points, i):
-    return pack(**{name: getattr(points, name)[i] for name in "mdQERD"})
+    return points.states[i]
 
 
 @pytest.mark.parametrize(("lr", "eps_g"), KNOWN.items())

@@ -25,7 +25,7 @@ from vaedyn.fixedpoints.thresholds import collapse, collapse_threshold, max_lr, 
 from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
 from vaedyn.model.schedules import Constant
-from vaedyn.model.state import unpack
+from vaedyn.model.state import pack, unpack
 
 PAIR = np.array([3.0, 1.0])
 KINDS = [
@@ -322,7 +322,7 @@ def test_stable_points_are_returned_to_and_unstable_ones_left(rho, latent, eta, 
         push = vaedyn.Params(
             latent=latent, signal=len(rho), rho=tuple(rho), dim=dim, init_seed=3
         ).overlaps()
-        away = np.concatenate([push[name].ravel() for name in "mdQERD"])
+        away = pack(**push)
         start = y + 1e-4 * (away - y)  # between two states of weights, so one itself
         span = 12 / abs(growth)
         times = np.array([0.0, span])

@@ -9,8 +9,8 @@ import vaedyn
 from vaedyn.fixedpoints.configurations import configurations, describe, state
 from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.kernels.constants import Constants
+from vaedyn.model.quantities import NAMES
 
-NAMES = "mdQERD"
 MODELS = int(os.environ.get("VAEDYN_TEST_MODELS", "6"))  # drawn at random, of each kind
 STARTS = int(os.environ.get("VAEDYN_TEST_STARTS", "60"))  # of Newton's method in each
 

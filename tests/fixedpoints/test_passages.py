@@ -8,7 +8,7 @@ import pytest
 import vaedyn
 from vaedyn.figures.passages import passages as draw
 from vaedyn.fixedpoints.newton import symmetric, velocity
-from vaedyn.fixedpoints.passages import distance, passages
+from vaedyn.fixedpoints.passages import courses, distance, passages
 from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
 from vaedyn.model.schedules import Constant
@@ -27,7 +27,7 @@ MIXED = {
 
 
 def flat(states):
-    return pack(**{name: getattr(states, name) for name in "mdQERD"})
+    return states.states
 
 
 def both(**model):
@@ -258,7 +258,7 @@ def test_a_trajectory_of_another_model_is_refused(shared, mixed):
 def test_the_figure_names_and_marks_what_is_passed(mixed, x_scale):
     points, trajectory = mixed
     found = passages(points, trajectory)
-    figure = draw(points, trajectory, found, x_scale=x_scale)
+    figure = draw(trajectory, found, courses(points, trajectory, found), x_scale=x_scale)
     top, bottom = figure.axes
     assert {axes.get_xscale() for axes in (top, bottom)} == {x_scale}
     words = [text.get_text() for text in figure.legends[0].get_texts()]

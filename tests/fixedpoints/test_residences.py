@@ -95,9 +95,10 @@ def test_the_least_distance_is_the_tip_of_a_parabola(monkeypatch, tip, least):
     """Squared distances next to it are one, exactly so for a path that is straight."""
     fine = 2.0 / 64  # two saved times apart, in 64 steps
     at = 3.0 + (tip + 7) * fine
-    monkeypatch.setattr(saddles, "_flat", lambda _: np.zeros((9, 6)))
+    states = np.zeros((9, 6))
     monkeypatch.setattr(saddles, "integrate", lambda _, __, t, *___, **____: (t[:, None], {}))
     monkeypatch.setattr(saddles, "distance", lambda _, __, t: np.hypot(least, 0.3 * (t[:, 0] - at)))
-    trajectory = SimpleNamespace(t=np.arange(9.0), params=SimpleNamespace(schedule=None))
-    found = saddles._refined(SimpleNamespace(params=None), 0, trajectory, 3)
+    params = SimpleNamespace(schedule=None)
+    trajectory = SimpleNamespace(t=np.arange(9.0), params=params, states=states)
+    found = saddles._refined(SimpleNamespace(params=None, states=states), 0, trajectory, 3)
     assert found == (pytest.approx(at, abs=1e-9), pytest.approx(least, abs=1e-9))

@@ -11,6 +11,7 @@ from vaedyn.kernels import exact
 from vaedyn.kernels.constants import Constants
 from vaedyn.kernels.stream import open_stream
 from vaedyn.learning import simulate as sgd
+from vaedyn.model.quantities import NAMES
 from vaedyn.model.start import basis, teacher
 from vaedyn.model.state import count
 
@@ -219,7 +220,7 @@ def test_exact_and_vector_engine_have_the_same_law(model, runs, monkeypatch):
     def sample(engine):
         result = vaedyn.simulate(params, runs=runs, engine=engine, seed=5)
         variables = result.to_variables("run")
-        parts = [variables[name][1][:, 1:] for name in "mdQERD"]
+        parts = [variables[name][1][:, 1:] for name in NAMES]
         return np.concatenate([part.reshape(runs, -1) for part in parts], axis=1)
 
     vectors = sample("vector")
@@ -268,7 +269,7 @@ def test_a_collapsed_latent_stays_a_possible_one(model):
     """The Gram matrix of the weights shrinks to a singular one, and never beyond."""
     params = vaedyn.Params(dim=10, lr=0.05, points=50, **model)
     result = vaedyn.simulate(params, runs=1)
-    m, d, Q, E, R, D = (getattr(result, name)[0] for name in "mdQERD")
+    m, d, Q, E, R, D = (getattr(result, name)[0] for name in NAMES)
     both = np.concatenate([m, d], axis=1)
     gram = np.block([[Q, R], [np.swapaxes(R, 1, 2), E]])
     rest = gram - both @ np.swapaxes(both, 1, 2)
@@ -286,7 +287,7 @@ def test_results_do_not_depend_on_jobs_nor_on_the_size_of_chunks(monkeypatch):
     two = vaedyn.simulate(params, runs=4, jobs=3)
     monkeypatch.setattr(sgd, "SECONDS_AT_ONCE", 1e-6)
     small = vaedyn.simulate(params, runs=4, jobs=2)
-    for name in "mdQERD":
+    for name in NAMES:
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
         np.testing.assert_array_equal(getattr(one, name), getattr(small, name))
 
@@ -315,7 +316,7 @@ def test_both_engines_and_theory_start_from_the_same_gaussian_weights():
     params = vaedyn.Params(dim=70_000, latent=2, signal=2, t_max=1e-3, points=2)
     results = [vaedyn.simulate(params, runs=1, engine=name) for name in ("exact", "vector")]
     ode = vaedyn.theory(params)
-    for name in "mdQERD":
+    for name in NAMES:
         for result in results:
             np.testing.assert_allclose(
                 getattr(result, name)[0, 0], getattr(ode, name)[0], atol=1e-12

@@ -8,8 +8,8 @@ from scipy import stats
 
 import vaedyn
 from tests.learning.test_covariance import SHIFTED, random_state
-from vaedyn.learning.covariance import gradient_of_distortion, gradients_of_kl, std_of_error
-from vaedyn.model.start import NAMES
+from vaedyn.learning.bands import gradient_of_distortion, gradients_of_kl, std_of_error
+from vaedyn.model.quantities import NAMES
 from vaedyn.model.state import generalisation_error, observables, pack, unpack
 
 # --- against simulations ----------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_each_latent_has_its_own_say_in_the_warning():
         relative[:, 0], [np.sqrt(0.75 / 800) / 0.5, np.sqrt(0.99 / 800) / 0.1]
     )
     assert together.spread[0] == pytest.approx(relative[1, 0])
-    assert "--dim 1700 would do" in str(together.warning)
+    assert "--dim 1700 is large enough" in str(together.warning)
     assert (
         vaedyn.bands(vaedyn.Params(**{**params.to_dict(), "dim": 1800}), random_start=True).warning
         is None
@@ -188,5 +188,5 @@ def test_overlaps_that_are_exactly_zero_are_no_trouble():
     # at 400 runs, four standard errors: a spread that is off by 14 % would be seen
     assert sgd.m[:, -1].std() == pytest.approx(calm.m[-1, 0, 0], rel=4 * np.sqrt(0.5 / 400))
     grown = vaedyn.bands(vaedyn.Params(dim=1000, lr=0.2, t_max=400, points=9, init=start))
-    assert "no --dim that anybody runs would do" in str(grown.warning)
+    assert "no feasible --dim is large enough" in str(grown.warning)
     assert len(str(grown.warning)) < 250

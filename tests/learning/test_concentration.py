@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vaedyn
-from vaedyn.learning.concentration import Spread, error_of_std, spreads
+from vaedyn.learning.concentration import Spread, ensembles, error_of_std, spreads
 
 BASE = vaedyn.Params(
     rho=1.2, eta=0.8, beta=0.6, lr=0.3, t_max=3, points=3, init="m=0.3,d=0.2,Q=1,E=1,R=0,D=1"
@@ -76,3 +76,15 @@ def test_runs_are_spread_as_one_over_root_n_with_errors_that_are_right():
     ratio = power.std(axis=0, ddof=1) / np.sqrt((error**2).mean(axis=0))
     np.testing.assert_allclose(ratio, 1, atol=0.45)
     np.testing.assert_allclose(power.mean(axis=0), -0.5, atol=0.12)
+
+
+def test_ensembles_of_all_dimensions_have_the_same_overlaps():
+    params = vaedyn.Params(dim=100, lr=0.2, t_max=5, points=6, init_seed=3)
+    found = ensembles(params, [200, 50], random_start=True, runs=3, seed=2)
+    start = params.overlaps()
+    for dim, (around, runs) in zip((200, 50), found, strict=True):
+        at = replace(params, dim=dim, init=start, init_seed=0)
+        assert around.params == runs.params == at
+        np.testing.assert_array_equal(around.m, vaedyn.bands(at, random_start=True).m)
+        again = vaedyn.simulate(at, runs=3, seed=2, random_start=True)
+        np.testing.assert_array_equal(runs.m, again.m)

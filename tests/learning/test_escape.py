@@ -12,6 +12,7 @@ from vaedyn.kernels import ode
 from vaedyn.kernels.constants import Constants
 from vaedyn.learning import escape as plateau
 from vaedyn.learning.theory import integrate
+from vaedyn.model.records import unwatched
 from vaedyn.model.state import pack
 
 
@@ -217,3 +218,29 @@ def test_the_linear_stage_ends_once_overlaps_are_visible_and_have_doubled(overla
     assert goal <= size < 1.006 * goal
     np.testing.assert_array_equal(y[:2], 0)
     assert right[0] == 1
+
+
+def test_escapes_are_simulated_for_as_long_as_they_may_take(monkeypatch, caplog):
+    params, titles = vaedyn.Params(lr=0.5, t_max=1, points=2), []
+
+    def watch(title):
+        titles.append(title)
+        return unwatched(title)
+
+    found = plateau.escapes(params, [100, 200], runs=9, seed=1, watch=watch)
+    assert titles == ["N = 100", "N = 200"]
+    for each, dim in zip(found, (100, 200), strict=True):
+        told = vaedyn.escape(replace(params, dim=dim))
+        assert (each.dim, each.expected) == (dim, told)
+        t_max = float(f"{told.mean + 8 * told.std:.3g}")
+        at = replace(params, dim=dim, t_max=t_max, points=2001)
+        assert each.runs.params == at
+        runs = vaedyn.simulate(at, runs=9, seed=1, random_start=True)
+        np.testing.assert_array_equal(each.times, plateau.escape_times(runs, told.overlap))
+    assert not caplog.messages
+    monkeypatch.setattr(plateau, "FURTHER", 0.0)
+    (late,) = plateau.escapes(params, [100], runs=9, seed=1)
+    assert 0 < len(late.times) < 9
+    assert np.isfinite(late.times).all()
+    said = f"{9 - len(late.times)} of 9 runs at N = 100 are left out: no escape"
+    assert said in caplog.messages

@@ -8,8 +8,8 @@ import pytest
 import vaedyn
 from tests.learning.test_bands import RUNS, pooled
 from tests.learning.test_covariance import SHIFTED
-from vaedyn.learning.covariance import covariance_of_start
-from vaedyn.model.start import NAMES, random_gram, random_weights, teacher
+from vaedyn.learning.bands import covariance_of_start
+from vaedyn.model.start import random_gram, random_weights, teacher
 from vaedyn.model.state import pack
 
 
@@ -46,7 +46,7 @@ def test_random_weights_spread_as_told(engine):
             "R": [[0.2, 0.1], [0, 0.3]], "D": [1, 0.7]}  # fmt: skip
     params = vaedyn.Params(dim=60, latent=2, init=init, t_max=0.1, points=2, lr=1e-9)
     sgd = vaedyn.simulate(params, runs=400, engine=engine, random_start=True)
-    found = np.concatenate([getattr(sgd, x)[:, 0].reshape(400, -1) for x in NAMES], axis=1)
+    found = sgd.states[:, 0]
     std = np.sqrt(np.diag(covariance_of_start(params)) / 60)
     assert (np.abs(found.mean(axis=0) - pack(**params.overlaps())) < std / 5 + 1e-12).all()
     alive = std > 0

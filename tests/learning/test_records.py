@@ -12,10 +12,12 @@ import pytest
 import vaedyn
 from vaedyn import Params
 from vaedyn.errors import ConvergenceError, DivergenceError, ParameterError
-from vaedyn.learning import covariance as fluctuations
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning import theory as ode
-from vaedyn.model.results import Source, label
+from vaedyn.model.numerics import NUMERICS
+from vaedyn.model.quantities import NAMES
+from vaedyn.model.records import Source
+from vaedyn.model.results import label
 from vaedyn.model.state import pack
 
 START = "m=0.3,d=0.2,Q=1.1,E=0.9,R=0.1,D=0.8"
@@ -61,7 +63,7 @@ def arrays(result):
 def test_theory_is_kept_under_all_that_it_depends_on(params):
     store = Keeper(reused=True)
     kept, plain = vaedyn.theory(params, rtol=1e-7, store=store), vaedyn.theory(params, rtol=1e-7)
-    record = {**params.to_dict(), "rtol": 1e-7, "atol": 1e-10, "numerics": ode.NUMERICS}
+    record = {**params.to_dict(), "rtol": 1e-7, "atol": 1e-10, "numerics": NUMERICS["theory"]}
     assert store.asked == [("theory", record)]
     np.testing.assert_equal(arrays(kept), arrays(plain))
     assert kept.info == plain.info
@@ -87,7 +89,7 @@ def test_simulations_are_kept_under_all_that_they_depend_on(random_start):
     options = {"seed": 3, "engine": "vector", "random_start": int(random_start), "jobs": 1}
     kept = vaedyn.simulate(TWO, runs=2, store=store, **options)
     plain = vaedyn.simulate(TWO, runs=2, **options)
-    record = {**TWO.to_dict(), "engine": "vector", "seed": 3, "numerics": sgd.NUMERICS}
+    record = {**TWO.to_dict(), "engine": "vector", "seed": 3, "numerics": NUMERICS["simulate"]}
     record |= {"random_start": True} if random_start else {}
     assert store.asked == [("simulate", record, 2, "run")]
     assert type(store.asked[0][1].get("random_start", True)) is bool
@@ -133,7 +135,7 @@ def test_bands_are_kept_under_all_that_they_depend_on(random_start):
     store = Keeper(reused=True)
     kept = vaedyn.bands(TWO, random_start=np.bool_(random_start), store=store)
     plain = vaedyn.bands(TWO, random_start=random_start)
-    numerics = fluctuations.NUMERICS
+    numerics = NUMERICS["bands"]
     record = {**TWO.to_dict(), "random_start": random_start, "numerics": numerics}
     assert store.asked == [("bands", record)]
     assert type(store.asked[0][1]["random_start"]) is bool
@@ -177,12 +179,14 @@ def test_quantities_have_names_and_units(name):
 # --- what is said on the way ------------------------------------------------------------
 
 
-def test_progress_of_theory_is_the_share_of_time_that_is_done(monkeypatch):
+@pytest.mark.parametrize("compute", [vaedyn.theory, vaedyn.bands])
+def test_progress_of_the_ode_is_the_time_that_it_has_reached(monkeypatch, compute):
     monkeypatch.setattr(ode, "steps_at_once", lambda _: 3)
     heard = []
-    found = vaedyn.theory(PARAMS, progress=heard.append)
+    found = compute(PARAMS, progress=lambda *numbers: heard.append(numbers))
     assert heard == sorted(heard)
-    assert 0 < heard[0] < heard[-1] == 1.0
+    assert {total for _, total in heard} == {PARAMS.t_max}
+    assert 0 < heard[0][0] < heard[-1][0] == PARAMS.t_max
     assert len(heard) == -(-found.info["solver"]["steps"] // 3)
 
 
@@ -221,7 +225,7 @@ def test_an_integration_stops_after_as_many_steps_as_it_may_take():
     assert integrated(most=solver["steps"] + 1)[1] == solver
     heard = []
     with pytest.raises(ConvergenceError) as error:
-        integrated(most=7, progress=heard.append)
+        integrated(most=7, progress=lambda *numbers: heard.append(numbers))
     form = (
         r"stopped at t = (\S+) after 7 steps, the last of size (\S+): "
         r"raise --rtol \(1e-07\) or shorten --t-max"
@@ -233,9 +237,7 @@ def test_an_integration_stops_after_as_many_steps_as_it_may_take():
 
 def test_an_order_parameter_beyond_the_bound_has_diverged_when_it_gets_there():
     fine = vaedyn.theory(replace(PARAMS, rho=3, lr=0.3, dim=1000, t_max=30, points=3001))
-    most = np.max(
-        [np.abs(getattr(fine, name)).reshape(3001, -1).max(axis=1) for name in "mdQERD"], 0
-    )
+    most = np.max([np.abs(getattr(fine, name)).reshape(3001, -1).max(axis=1) for name in NAMES], 0)
     bound = 1.1 + 0.5 * (most.max() - 1.1)  # Q is 1.1 at first
     there = fine.t[np.argmax(most > bound)]
     with pytest.raises(DivergenceError, match="at learning rate 0.3: lower --lr$") as error:

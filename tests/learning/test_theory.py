@@ -17,7 +17,6 @@ from vaedyn.kernels.stream import open_stream
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning.theory import integrate
 from vaedyn.model.schedules import Constant, Tanh
-from vaedyn.model.start import NAMES
 from vaedyn.model.state import count, pack
 
 SIZES = [(1, 1), (2, 1), (2, 2), (2, 3), (4, 2), (5, 3), (8, 4)]
@@ -282,11 +281,11 @@ def test_a_paused_integration_goes_on_as_if_it_had_not_been(monkeypatch):
     whole = vaedyn.theory(params)
     monkeypatch.setattr("vaedyn.learning.theory.steps_at_once", lambda _: 7)
     seen = []
-    pieces = vaedyn.theory(params, progress=seen.append)
+    pieces = vaedyn.theory(params, progress=lambda *numbers: seen.append(numbers))
     np.testing.assert_array_equal(whole.Q, pieces.Q)
     assert whole.info["solver"]["steps"] == pieces.info["solver"]["steps"]
     assert seen == sorted(seen)
-    assert seen[-1] == 1
+    assert seen[-1] == (100, 100)
     assert len(seen) > 5
 
 
@@ -390,7 +389,7 @@ def test_a_schedule_that_touches_zero_has_one_answer_at_every_tolerance(name):
     y[-1] = np.exp(y[-1])
     for rtol in (1e-6, 1e-8, 1e-9, 1e-10, 1e-11):
         found = vaedyn.theory(params, rtol=rtol, atol=0.01 * rtol)
-        states = pack(**{each: getattr(found, each)[-1] for each in NAMES})
+        states = found.states[-1]
         np.testing.assert_allclose(states, y, rtol=1e-5, atol=1e-6)
         assert (found.info["solver"]["least_variance"] < 1e-8) == (name != "steep")
 

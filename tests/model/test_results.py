@@ -7,6 +7,7 @@ import pytest
 
 import vaedyn
 from vaedyn import Params
+from vaedyn.model.quantities import NAMES
 from vaedyn.model.results import Brief, Trajectory
 from vaedyn.model.state import count, observables
 
@@ -85,7 +86,7 @@ def test_flat_states_become_named_parts_and_what_is_read_off_them():
     found = Trajectory.from_states(TWO, y, t=t, info={"a": 1})
     np.testing.assert_array_equal(found.m[:, 1, 2], y[:, 5])
     np.testing.assert_array_equal(found.D, y[:, -2:])
-    parts = {name: getattr(found, name) for name in "mdQERD"}
+    parts = {name: getattr(found, name) for name in NAMES}
     for name, values in observables(parts, TWO.strengths, 0.6).items():
         np.testing.assert_array_equal(getattr(found, name), values)
     assert (found.info, found.source, found.t is t) == ({"a": 1}, None, True)

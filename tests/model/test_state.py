@@ -8,10 +8,11 @@ from scipy.optimize import minimize_scalar
 
 from tests.shared import reference
 from vaedyn.model import state
+from vaedyn.model.quantities import NAMES
 
 
 def parts_of(y, latent, signal):
-    return dict(zip("mdQERD", reference.split(y, latent, signal), strict=True))
+    return dict(zip(NAMES, reference.split(y, latent, signal), strict=True))
 
 
 @pytest.mark.parametrize(("latent", "signal"), [(1, 1), (2, 3), (3, 2)])

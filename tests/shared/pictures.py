@@ -2,6 +2,9 @@
 
 from itertools import combinations
 
+from vaedyn.fixedpoints.branches import attractor
+from vaedyn.fixedpoints.cascade import Cascade
+
 TOUCH = 1.6  # points by which two boxes may overlap: numbers leave the room of a g's tail empty
 
 
@@ -36,3 +39,10 @@ def faults(figure):
         frame = legend.get_window_extent()
         found += ["the legend lies on a panel" for axes in figure.axes if frame.overlaps(axes.bbox)]
     return found
+
+
+def cascade_of(found, limits=None, simulated=()):
+    """Return the cascade of branches along beta that are there, beside given simulations."""
+    return Cascade(
+        branches=found, stable=attractor(found), thresholds=limits, simulated=[*simulated]
+    )

@@ -373,7 +373,7 @@ def test_names_of_stores_may_be_anything(run, tmp_path, name):
     assert (verified.code, verified.err) == (1, "")
     assert "1 of 2 files are good" in verified.out
     assert vaedyn("show", good.key).code == 0
-    assert vaedyn("rm", "--yes", bad.key).out == "removed 1 files\n"
+    assert vaedyn("rm", "--yes", bad.key).out == "removed 1 file\n"
 
 
 @posix

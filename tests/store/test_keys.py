@@ -9,32 +9,18 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 import pytest
 
-from vaedyn.annealing import best_schedule as tuning
-from vaedyn.annealing import time_to_converge as convergence
 from vaedyn.annealing.best_schedule import best_schedule
 from vaedyn.annealing.time_to_converge import time_to_converge
-from vaedyn.data import spectrum_of as datasets
-from vaedyn.data import training as empirical
-from vaedyn.data.spectrum_of import spectrum_of
-from vaedyn.data.training import DataParams, Rows, learn
-from vaedyn.fixedpoints import (
-    branches as bifurcation,
-)
-from vaedyn.fixedpoints import (
-    fixed_points as stationary,
-)
-from vaedyn.fixedpoints import (
-    phase_diagram as phases,
-)
+from vaedyn.data.kept_spectrum import kept_spectrum
+from vaedyn.data.learn import DataParams, learn
+from vaedyn.data.rows import Rows
 from vaedyn.fixedpoints.branches import branches
 from vaedyn.fixedpoints.fixed_points import fixed_points
 from vaedyn.fixedpoints.phase_diagram import phase_diagram
-from vaedyn.learning import covariance as fluctuations
-from vaedyn.learning import simulate as sgd
-from vaedyn.learning import theory as ode
-from vaedyn.learning.covariance import bands
+from vaedyn.learning.bands import bands
 from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
+from vaedyn.model.numerics import NUMERICS
 from vaedyn.model.params import LATER, Params
 from vaedyn.store import key_of
 
@@ -162,7 +148,7 @@ def test_keys_of_stored_results_stay(kind):
 def spectrum_key(**changes):
     asked = {"digest": "abc", "standardise": False, "leading": 9, "passes": 3} | changes
     with pytest.raises(_AskedError) as found:
-        spectrum_of(lambda: iter([np.ones((9, 4))]), **asked, store=Asked())
+        kept_spectrum(lambda: iter([np.ones((9, 4))]), **asked, store=Asked())
     return key_of(*found.value.args)
 
 
@@ -235,28 +221,19 @@ def test_all_else_that_a_result_depends_on_is_in_its_key(kind):
     assert len(set(keys)) == len(keys)
 
 
-NUMERICS = {
-    "simulate": sgd,
-    "theory": ode,
-    "bands": fluctuations,
-    "fixedpoints": stationary,
-    "convergence": convergence,
-    "annealing": tuning,
-    "branches": bifurcation,
-    "phases": phases,
-    "data": empirical,
-}
-
-
-@pytest.mark.parametrize("kind", NUMERICS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if " " not in kind])
 def test_raising_numerics_makes_stored_results_unused(kind, monkeypatch):
     params = model(kind)
     before = key_of(*record_of(kind, params))
-    monkeypatch.setattr(NUMERICS[kind], "NUMERICS", NUMERICS[kind].NUMERICS + 1)
+    monkeypatch.setitem(NUMERICS, kind, NUMERICS[kind] + 1)
     assert key_of(*record_of(kind, params)) != before
+
+
+def test_all_kinds_have_numerics():
+    assert {*NUMERICS} == {kind.split()[0] for kind in KINDS} | {"spectrum"}
 
 
 def test_raising_the_numerics_of_spectra_makes_stored_ones_unused(monkeypatch):
     before = spectrum_key()
-    monkeypatch.setattr(datasets, "NUMERICS", datasets.NUMERICS + 1)
+    monkeypatch.setitem(NUMERICS, "spectrum", NUMERICS["spectrum"] + 1)
     assert spectrum_key() != before

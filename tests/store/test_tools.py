@@ -17,6 +17,7 @@ import xarray
 import vaedyn
 from tests.shared.damage import of_schema
 from vaedyn.learning import simulate as sgd
+from vaedyn.model.numerics import NUMERICS
 from vaedyn.store import ResultStore, StoreError, hdf5, upkeep
 from vaedyn.store.catalogue import parse_filter, property_of, select
 from vaedyn.store.export import export
@@ -226,7 +227,7 @@ def test_a_file_of_the_first_schema_is_read_for_ever(tmp_path, monkeypatch):
 
     The numerics of simulations were 1 then, when all experiments shared their streams.
     """
-    monkeypatch.setattr(sgd, "NUMERICS", 1)
+    monkeypatch.setitem(NUMERICS, "simulate", 1)
     monkeypatch.setattr(sgd, "experiment", lambda *_: ())
     (source,) = DATA.glob("simulate-*.h5")
     store = ResultStore(tmp_path)

@@ -119,7 +119,9 @@ def test_a_scheduler_that_goes_is_one_line(run, cluster, tmp_path):
     assert (done.code, done.out) == (1, "")
     *kept, error = done.err.splitlines()
     assert error == "error: the connection to the scheduler was lost"
-    assert all(re.fullmatch(r"warning: kept at least \d+ of 3000 points.*", line) for line in kept)
+    assert all(
+        re.fullmatch(r"warning: at least \d+ of 3000 points are stored.*", line) for line in kept
+    )
     assert len(kept) <= 1
 
 

@@ -55,7 +55,7 @@ def test_a_dry_run_learns_from_like_points_outside_the_grid(run):
     assert done["seconds_per_point"] == pytest.approx(spent)
     assert done["seconds"] == pytest.approx(2 * spent)
     other = run(f"sweep theory {SMALL} --lr 0.1 --vary beta=1,2 --dry-run")
-    assert "is not known: none like them is stored" in other.out
+    assert "no estimate for the other 2: none like them is stored" in other.out
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -70,7 +70,7 @@ def test_a_sweep_that_is_stopped_writes_what_is_done(run, monkeypatch, tmp_path,
     words = f"sweep theory {SMALL} --vary beta=1,2,3,4"
     done = run(words, "--csv out.csv")
     assert (done.code, done.out) == (code, "")
-    assert "kept at least 2 of 4 points" in done.err
+    assert "at least 2 of 4 points are stored" in done.err
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert [row["beta"] for row in rows] == ["3", "4"]
     assert all(row["key"] for row in rows)

@@ -103,7 +103,7 @@ def test_parts_take_every_nth_point_from_their_own_on(index, expected):
 
 def test_latents_with_more_than_a_hundredth_of_a_nat_are_active():
     kl = np.array([[0.0099, 0.0101], [0.01, 0.0], [0.5, 2.0]])
-    np.testing.assert_array_equal(points.active(SimpleNamespace(kl_per_latent=kl)), [1, 0, 2])
+    np.testing.assert_array_equal(points.active(kl), [1, 0, 2])
 
 
 def test_of_theory_the_last_time_is_told():

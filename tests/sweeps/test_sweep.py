@@ -94,7 +94,7 @@ def test_values_are_shown_in_full():
         "theory --vary bata=1:2": "(did you mean beta?)",
         "theory --vary beta=1:2:1": "COUNT from 2",
         "theory --vary beta=1:2:1e9": "expected START:STOP or START:STOP:COUNT",
-        "theory --vary beta=1:2 --dry-run --csv a.csv": "leave --csv out",
+        "theory --vary beta=1:2 --dry-run --csv a.csv": "leave one out",
         "theory --vary beta=1:inf:3": "expected finite numbers",
         "theory --vary beta=1:1:3": "START and STOP to differ",
         "theory --vary beta=log:0:1:3": "START and STOP above zero",

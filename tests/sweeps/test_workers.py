@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import vaedyn
-from vaedyn.cli.varied import shard_of
+from vaedyn.cli.grids import shard_of
 from vaedyn.errors import ParameterError, WorkerError
 from vaedyn.store import ResultStore
 from vaedyn.sweeps.grids import evenly, part_of
@@ -99,7 +99,7 @@ def test_a_sweep_that_is_stopped_goes_on_where_it_was(run, tmp_path, number):
     else:
         assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
         assert "Traceback" not in err
-        assert re.search(r"kept at least \d+ of 6000 points", err)
+        assert re.search(r"at least \d+ of 6000 points are stored", err)
     kept = {path.name for path in ResultStore(folder).files()}
     assert 30 <= len(kept) < 6000
     few = LONG.replace("0.5:1.9:6000", f"{','.join(map(str, evenly(0.5, 1.9, 6000)[:100]))}")
@@ -196,7 +196,7 @@ def test_what_goes_wrong_in_a_worker_comes_back(workers, tmp_path):
 
 STOPPED_TWICE = """
 import os, signal, sys, time
-from vaedyn import workers
+from vaedyn.sweeps import workers
 
 def stopped(*_, **__):
     try:
@@ -227,7 +227,7 @@ def test_a_worker_is_stopped_once():
 
 STOPPED_IN_A_CALLBACK = """
 import os, signal, time, weakref
-from vaedyn import workers
+from vaedyn.sweeps import workers
 
 class Anything:
     pass
@@ -269,7 +269,7 @@ def test_a_worker_is_stopped_even_where_python_swallows_that():
 DEAF_AT_WORK = """
 import ctypes
 import signal
-from vaedyn import workers
+from vaedyn.sweeps import workers
 
 def deaf(*_, **__):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

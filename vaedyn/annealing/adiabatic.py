@@ -5,7 +5,7 @@ import numpy as np
 from ..fixedpoints.attractors import attractors
 from ..kernels.constants import Constants
 from ..model.params import Params
-from ..model.schedules import Cosine, Linear, Points, Schedule, Sigmoid, Tanh
+from ..model.schedule import Schedule
 
 
 def attracting_errors(params: Params, betas: np.ndarray) -> np.ndarray:
@@ -23,7 +23,7 @@ def relaxation_time(params: Params) -> float:
 
 
 def lag(params: Params, tol: float) -> float:
-    """Return the share of its end value that beta may lack for eps_g to be within `tol` of its end.
+    """Return the share of its final value that beta may lack for eps_g to be within `tol`.
 
     At a minimum of eps_g, such as beta = eta, that is of order sqrt(tol), elsewhere
     of order tol; nan where no state of single latents is stable.
@@ -43,19 +43,10 @@ def lag(params: Params, tol: float) -> float:
 
 
 def delay(params: Params, schedule: Schedule, tol: float) -> float:
-    """Return the time at which a slow schedule lets eps_g come within `tol` of its end.
+    """Return the time at which a slow schedule lets eps_g come within `tol` of its final value.
 
     For ``tanh:GAMMA`` at beta = eta that is about ln(1/tol) / (4 GAMMA), as eps_g is
-    quadratic in beta there; nan for schedules without end.
+    quadratic in beta there; nan where no state of single latents is stable.
     """
     share = lag(params, tol)
-    if isinstance(schedule, Tanh):
-        return float(np.arctanh(min(1 - share, 1 - 1e-16)) / schedule.gamma)
-    if isinstance(schedule, (Linear, Cosine, Sigmoid)):
-        x = np.linspace(0, 1, 20001)
-        return schedule.duration * float(np.interp(1 - share, schedule.rise(x), x))
-    if isinstance(schedule, Points):
-        t = np.unique(np.concatenate([np.linspace(0, schedule.times[-1], 20001), schedule.times]))
-        lacking = np.abs(schedule(t, params.beta) - params.beta) > share * params.beta
-        return float(t[lacking][-1]) if lacking.any() else 0.0
-    return np.nan
+    return np.nan if np.isnan(share) else schedule.within(share, params.beta)

@@ -8,13 +8,15 @@ import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer, real
-from ..model.results import Brief, Source, Store, Variables
-from ..model.schedules import Constant, Cosine, Linear, Points, Schedule, Tanh
+from ..model.records import Computed, Progress, Source, Store, kept, variable
+from ..model.results import Brief
+from ..model.schedule import Schedule
+from ..model.schedules import Constant, Cosine, Linear, Points, Tanh
 from .piecewise import best_pieces, evaluations
 from .time_to_converge import EXACT, last_crossing
 
-NUMERICS = 3  # raised when the same parameters give other numbers
 FAMILIES: dict[str, Callable[[float], Schedule] | None] = {
     "tanh": Tanh,
     "linear": Linear,
@@ -38,9 +40,6 @@ MARGIN = 1e-3  # share of the tolerance that excursions of the best schedule kee
 SURE = 1e-3  # relative change of the time that more exact integration may make
 MOST_KNOTS = 16
 
-Progress = Callable[[int, int], None]
-"""Receives the numbers of schedules tried and to try."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Tuning(Brief):
@@ -51,7 +50,7 @@ class Tuning(Brief):
     params : Params
     family : str
     tol : float
-        Times are those after which eps_g stays within it of its end.
+        Times are those after which eps_g stays within it of its final value.
     end : float
         eps_g in the end, at constant beta.
     constant : float
@@ -100,24 +99,25 @@ def best_schedule(
     """Find the schedule of a family under which eps_g of the ODE converges soonest.
 
     Where the amplitude of the slowest mode passes through zero the time has a
-    narrow dip, which is found and followed; `Tuning.off` tells how narrow it is.
+    narrow dip, which is found and followed; `Tuning.off` shows how narrow it is.
 
     Parameters
     ----------
     params : Params
-        The model, and the end value of beta; its own schedule does not matter.
+        The model, and the final value of beta; its own schedule does not matter.
     family : {"tanh", "linear", "cosine", "free"}
         ``free`` is piecewise linear in at most `knots` stretches, with beta from 0 to
         300 times its final value. More of them are never worse, nor is it than ``linear``.
     knots : int
         1 to 16.
     tol, rtol, atol : float
-        See `vaedyn.time_to_converge`. Where the error strays from its end once more, it
+        See `vaedyn.time_to_converge`. Where the error strays from its final value once more, it
         stays 0.1 per cent of `tol` below `tol` under the schedule found, so that its time
         does not hang on the last digits.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
     progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of schedules.
 
     Raises
     ------
@@ -135,42 +135,29 @@ def best_schedule(
     steps = {"t_max": min(15 / params.lr, 2**52 / params.dim), "points": 2, "anneal": "constant"}
     params = replace(params, **steps)
 
-    def compute() -> tuple[Variables, dict[str, Any]]:
+    def compute() -> Computed:
         return _computed(_Trial(params, tol, rtol, atol, progress), family, int(knots))
 
-    source = None
-    if store is None:
-        variables, info = compute()
-    else:
-        record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
-        record = {name: value for name, value in record.items() if name not in steps}
-        record |= {"knots": int(knots)} if family == "free" else {}
-        saved = store.load_or_run("annealing", {**record, "numerics": NUMERICS}, compute)
-        variables, info = saved.variables, saved.info
-        source = Source(
-            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
-        )
-    values = {name: np.asarray(value) for name, (_, value, _) in variables.items()}
-    scalars: Any = {name: float(values[name]) for name in ("end", "constant", "time", "off")}
-    arrays: Any = {name: values[name] for name in ("numbers", "times")}
-    return Tuning(
-        params=params, family=family, tol=tol, spec=info["spec"], source=source, **scalars, **arrays
-    )
+    record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
+    record = {name: value for name, value in record.items() if name not in steps}
+    record |= {"knots": int(knots)} if family == "free" else {}
+    record["numerics"] = NUMERICS["annealing"]
+    found = kept(store, "annealing", record, compute)
+    values: Any = found.arrays
+    values |= {name: float(values[name]) for name in ("end", "constant", "time", "off")}
+    same: Any = {"params": params, "family": family, "tol": tol, "source": found.source}
+    return Tuning(**same, spec=found.info["spec"], **values)
 
 
-def _computed(trial: "_Trial", family: str, knots: int) -> tuple[Variables, dict[str, Any]]:
+def _computed(trial: "_Trial", family: str, knots: int) -> Computed:
     """Return the best schedule as labelled variables, and its spec."""
     if trial.constant == 0:
-        raise ConvergenceError(f"eps_g starts within {trial.tol:g} of its end: lower --tol")
+        raise ConvergenceError(f"eps_g starts within {trial.tol:g} of its final value: lower --tol")
     found = _free(trial, knots) if family == "free" else _scan(trial, family)
     spec = found.pop("spec")
     found |= {"end": trial.end, "constant": trial.constant}
     return {
-        name: (
-            ("schedule",) if np.ndim(value) else (),
-            value,
-            {"long_name": LABELS[name], "units": "1"},
-        )
+        name: variable(LABELS[name], value, ("schedule",) if np.ndim(value) else ())
         for name, value in found.items()
     }, {"spec": spec}
 
@@ -212,8 +199,8 @@ class _Trial:
         return time if abs(exact - time) <= SURE * time else np.inf
 
     def result(self, schedule: Schedule, time: float, *scanned: np.ndarray) -> dict[str, Any]:
-        """Return what is kept of a search; `scanned` are numbers and times of schedules tried."""
-        off = [self.time(_changed(schedule, share)) for share in (1 - OFF, 1 + OFF)]
+        """Return the record of a search; `scanned` are numbers and times of schedules tried."""
+        off = [self.time(schedule.scaled(share)) for share in (1 - OFF, 1 + OFF)]
         numbers, times = scanned or (np.empty(0), np.empty(0))
         return {
             "spec": schedule.spec,
@@ -234,7 +221,7 @@ def _scan(trial: _Trial, family: str) -> dict[str, Any]:
     assert make is not None
     trial.wanted = trial.wanted or SCAN + BEST * sum(FINER)
     durations = np.geomspace(3e-3, 3, SCAN) * trial.constant
-    numbers = 1 / durations[::-1] if family == "tanh" else durations
+    numbers = 1 / durations[::-1] if _is_rate(make) else durations
     tried = {x: trial.safe(make(x)) for x in _rounded(numbers)}
     for x in sorted(tried, key=tried.__getitem__)[:BEST]:
         known = sorted(tried)
@@ -258,8 +245,9 @@ def _best(
     """Return the best schedule whose time is sure, and that; constant beta if none is better.
 
     The shortest warm-up is close to none: where it is the best one, none is better.
+    `numbers` ascend.
     """
-    quickest = numbers[np.argmin(1 / numbers if make is Tanh else numbers)]
+    quickest = numbers[-1] if _is_rate(make) else numbers[0]
     for i in np.argsort(times):
         if times[i] >= trial.constant or numbers[i] == quickest:
             break
@@ -270,15 +258,9 @@ def _best(
     return Constant(), trial.constant
 
 
-def _changed(schedule: Schedule, share: float) -> Schedule:
-    """Return a schedule with its number, or its times, multiplied by `share`."""
-    if isinstance(schedule, Tanh):
-        return Tanh(share * schedule.gamma)
-    if isinstance(schedule, (Linear, Cosine)):
-        return replace(schedule, duration=share * schedule.duration)
-    if isinstance(schedule, Points):
-        return replace(schedule, times=tuple(share * t for t in schedule.times))
-    return schedule
+def _is_rate(make: Callable[[float], Schedule]) -> bool:
+    """Return whether the number of a family is a rate: the larger, the sooner beta arrives."""
+    return make(2.0).arrival() < make(1.0).arrival()
 
 
 def _rounded(numbers: np.ndarray) -> list[float]:

@@ -1,4 +1,4 @@
-"""What is likely to go wrong with a schedule of beta, told before anything is computed."""
+"""Problems to expect with a schedule of beta, found before anything is computed."""
 
 import numpy as np
 
@@ -6,17 +6,16 @@ from ..fixedpoints.destination import alike, in_words
 from ..fixedpoints.thresholds import collapse_threshold, fold, lives, noise_window
 from ..kernels.constants import Constants
 from ..model.params import Params
-from ..model.schedules import Constant, Cyclical
 from .adiabatic import delay, relaxation_time
 
-SHORT = 0.01  # share of its end value that beta may lack at the end of the run
+SHORT = 0.01  # share of its final value that beta may lack at the end of the run
 ALMOST_ZERO = 1e-6  # a beta below it does not hold encoder variances up
 LONG = 2.0  # time at beta = 0, in units of 1/tau, that takes a variance well towards zero
 CRITICAL = 0.01  # relative distance from the noise threshold at which its slowness is felt
 
 
 def examine(params: Params, tol: float = 1e-3) -> list[str]:
-    """Return warnings, one line each: what the schedule and the end value of beta will cost.
+    """Return warnings, one line each: what the schedule and the final value of beta will cost.
 
     Thresholds are those of `vaedyn.fixedpoints.thresholds`; `tol` is the distance of eps_g from its
     end that counts as learned.
@@ -32,10 +31,8 @@ def _symmetric(params: Params) -> str:
 
 
 def _too_short(params: Params) -> str:
-    schedule, beta = params.schedule, params.beta
-    if isinstance(schedule, Cyclical) and schedule.period * schedule.ratio <= params.t_max:
-        return ""
-    reached = float(schedule(np.array(params.t_max), beta))
+    beta = params.beta
+    reached = params.schedule.reached(params.t_max, beta)
     if abs(reached - beta) <= SHORT * beta:
         return ""
     return (
@@ -51,7 +48,7 @@ def _collapse(params: Params) -> str:
     if not lost:
         return ""
     highest = max(max(limits[k] for k in lost), 0)
-    start = f"the end value beta = {params.beta:g} is at or beyond {highest:.6g}, where "
+    start = f"the final value beta = {params.beta:g} is at or beyond {highest:.6g}, where "
     if len(lost) < len(limits):
         which = ", ".join(str(k + 1) for k in lost)
         return start + f"signal {which} cannot be learned from a collapsed latent"
@@ -64,7 +61,7 @@ def _collapse(params: Params) -> str:
             f"signal {which} keeps it up to beta = {beyond:.6g}: the start decides"
         )
     highest = max(fold(model, rho) for rho in strengths)
-    start = f"the end value beta = {params.beta:g} is at or beyond {highest:.6g}, where "
+    start = f"the final value beta = {params.beta:g} is at or beyond {highest:.6g}, where "
     window = noise_window(model)
     collapses = window is not None and window[0] <= params.beta < window[1]
     if collapses and not lives(model, 0.0):
@@ -97,7 +94,7 @@ def _critical(params: Params) -> str:
         return ""
     point = f"eta = {params.eta:g}" if params.lam == 0 else f"{window[0]:.6g}"
     return (
-        f"the end value beta = {params.beta:g} sits on the critical point {point}: "
+        f"the final value beta = {params.beta:g} sits on the critical point {point}: "
         "spare latents decay only algebraically there, as 1/t"
     )
 
@@ -119,7 +116,7 @@ def _zero(params: Params) -> str:
 
 def _too_slow(params: Params, tol: float) -> str:
     schedule = params.schedule
-    if params.beta == 0 or isinstance(schedule, (Constant, Cyclical)):
+    if params.beta == 0 or not 0 < schedule.arrival() < np.inf:
         return ""
     relaxation, wait = relaxation_time(params), delay(params, schedule, tol)
     if not (np.isfinite(relaxation) and wait > np.log(1 / tol) * relaxation):

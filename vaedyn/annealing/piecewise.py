@@ -1,6 +1,6 @@
 """The best piecewise linear schedule of beta, by sequential quadratic programming.
 
-Learning is to be close to its end from a time T on: T is made as small as it can be
+Learning is to be close to its final state from a time T on: T is made as small as it can be
 while ``|eps_g - end|`` stays within the tolerance at all later times. Linear steps are
 good in a neighbourhood only, so that every round of the optimiser is kept in a box, which
 grows while rounds succeed. Pieces are added one by one, and every number of pieces starts
@@ -15,11 +15,12 @@ from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import destination
 from ..learning.theory import VANISHED, integrate
 from ..model.params import Params
-from ..model.schedules import Constant, Points, Schedule
+from ..model.schedule import Schedule
+from ..model.schedules import Points
 from ..model.state import pack
 from .time_to_converge import eps_g_of
 
-HIGHEST = 300.0  # times the end value: the largest beta
+HIGHEST = 300.0  # times the final value: the largest beta
 LOWEST = 1e-9  # of it: less is none
 SHORTEST, LONGEST = 1e-4, 1.0  # of the time at constant beta: the length of a piece
 LATEST = 2.0  # of that time: when a schedule is given up
@@ -117,7 +118,7 @@ def _split(x: np.ndarray, at: int) -> np.ndarray:
 
 
 class _Search:
-    """Schedules as numbers: logarithms of lengths, and arsinh of beta over its end.
+    """Schedules as numbers: logarithms of lengths, and arsinh of beta over its final value.
 
     Lengths are in units of the time at constant beta; so is T, which follows them in states
     of the optimiser.
@@ -130,14 +131,11 @@ class _Search:
         self.later = np.linspace(0, 1, LATER) ** 2
 
     def numbers(self, schedule: Schedule) -> np.ndarray:
-        """Return the numbers of a schedule; none for constant beta."""
-        if isinstance(schedule, Constant):
-            return np.empty(0)
-        assert isinstance(schedule, Points)
-        lengths = np.diff(schedule.times) / self.scale
-        return np.concatenate(
-            [np.log(lengths), np.arcsinh(np.array(schedule.betas[:-1]) / self.params.beta)]
-        )
+        """Return the numbers of a piecewise linear schedule; none for constant beta."""
+        beta = self.params.beta
+        times = np.concatenate([[0.0], schedule.kinks(np.inf)])
+        heights = schedule(times[:-1], beta) / beta
+        return np.concatenate([np.log(np.diff(times) / self.scale), np.arcsinh(heights)])
 
     def bounds(self, pieces: int) -> np.ndarray:
         """Return the least and the largest numbers, (2, 2 pieces + 1), that of T at last."""

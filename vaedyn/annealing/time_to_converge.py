@@ -1,4 +1,4 @@
-"""How long learning takes: the time after which the error stays near that of its end."""
+"""How long learning takes: the time after which the error stays near its final value."""
 
 import logging
 from dataclasses import dataclass, field, replace
@@ -9,17 +9,17 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import LARGE, NEAR, destination
 from ..learning.theory import integrate, tolerances
+from ..model.numerics import NUMERICS
 from ..model.params import Params, real
-from ..model.results import Source, Store, Trajectory, Variables
-from ..model.schedules import Constant, Cyclical, Schedule, Tanh
+from ..model.records import Computed, Source, Store, kept, variable
+from ..model.results import Trajectory
+from ..model.schedule import Schedule
 from ..model.state import count, generalisation_error, pack, unpack
 
-NUMERICS = 3  # raised when the same parameters give other numbers
 GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
-SETTLED = 0.1  # of the tolerance: so close to its end, and for so long, the error stays
+SETTLED = 0.1  # of the tolerance: so close to its final value, and for so long, the error stays
 RESAMPLED = 200  # ensembles drawn from one
-ARRIVED = 12.0  # gamma t, at which tanh is 1 to 10 digits
 LONGEST = 1e6  # in units of 1/tau
 NEARLY = 0.9  # of the tolerance: peaks of the error from there on are looked at closer
 EXACT = 1e-11  # relative tolerance of that
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Convergence:
-    """When the generalisation error of the ODE comes to stay near that of its end.
+    """When the generalisation error of the ODE comes to stay near its final value.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ def time_to_converge(
     atol: float = 1e-10,
     store: Store | None = None,
 ) -> Convergence:
-    """Return the first time after which eps_g of the ODE stays within `tol` of its end.
+    """Return the first time after which eps_g of the ODE stays within `tol` of its final value.
 
     It is a root on the dense output, whatever times are saved, and may lie beyond
     ``params.t_max``.
@@ -83,7 +83,7 @@ def time_to_converge(
     rtol, atol = tolerances(rtol, atol)
     params = replace(params, points=2)
 
-    def compute() -> tuple[Variables, dict[str, Any]]:
+    def compute() -> Computed:
         t, end, reason = np.nan, np.nan, ""
         size = count(params.latent, params.signal)
         if size > LARGE:
@@ -92,33 +92,22 @@ def time_to_converge(
             t, end = last_crossing(params, params.schedule, tol, rtol=rtol, atol=atol)
         except (ConvergenceError, DivergenceError) as error:
             reason = str(error)
-        text = {"t": "time to converge, steps/N", "eps_g": "generalisation error of the end"}
-        values = {"t": t, "eps_g": end}
         return {
-            name: ((), np.array(value), {"long_name": text[name], "units": "1"})
-            for name, value in values.items()
+            "t": variable("time to converge, steps/N", np.array(t)),
+            "eps_g": variable("generalisation error of the end", np.array(end)),
         }, {"reason": reason}
 
-    source = None
-    if store is None:
-        variables, info = compute()
-    else:
-        record = {**params.to_dict(), "tol": tol, "rtol": rtol, "atol": atol}
-        del record["points"]
-        saved = store.load_or_run("convergence", {**record, "numerics": NUMERICS}, compute)
-        variables, info = saved.variables, saved.info
-        source = Source(
-            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
-        )
-    t, end = (float(variables[name][1]) for name in ("t", "eps_g"))
-    return Convergence(t, end, tol, info["reason"], source)
-
-
-def arrival(schedule: Schedule) -> float:
-    """Return the time from which beta stays at its end value, to 10 digits."""
-    if isinstance(schedule, Tanh):
-        return ARRIVED / schedule.gamma
-    return 0.0 if isinstance(schedule, Constant) else max(schedule.kinks(np.inf), default=0.0)
+    record = {
+        **params.to_dict(),
+        "tol": tol,
+        "rtol": rtol,
+        "atol": atol,
+        "numerics": NUMERICS["convergence"],
+    }
+    del record["points"]
+    found = kept(store, "convergence", record, compute)
+    t, end = (float(found.arrays[name]) for name in ("t", "eps_g"))
+    return Convergence(t, end, tol, found.info["reason"], found.source)
 
 
 def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> float:
@@ -131,7 +120,7 @@ def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> 
     """
     schedule = params.schedule
     _check_that_it_ends(params, schedule)
-    times = np.array([0.0, max(params.t_max, arrival(schedule))])
+    times = np.array([0.0, max(params.t_max, schedule.arrival())])
     start = pack(**params.overlaps())
     y = integrate(params, start, times, schedule, rtol=rtol, atol=atol)[0][-1]
     return float(eps_g_of(params, destination(params, y, rtol)[None])[0])
@@ -140,8 +129,8 @@ def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> 
 def _check_that_it_ends(params: Params, schedule: Schedule) -> None:
     if params.beta == 0:
         raise ConvergenceError("at beta = 0 learning has no end: D shrinks for ever")
-    if isinstance(schedule, Cyclical):
-        raise ConvergenceError("under a cyclical schedule eps_g never comes to rest")
+    if not np.isfinite(schedule.arrival()):
+        raise ConvergenceError(f"under a {schedule.name} schedule eps_g never comes to rest")
 
 
 def last_crossing(
@@ -154,7 +143,7 @@ def last_crossing(
     most: float | None = None,
     margin: float = 0.0,
 ) -> tuple[float, float]:
-    """Return the time after which eps_g stays within `tol` of its end, and the end's eps_g.
+    """Return the time after which eps_g stays within `tol` of its final value, and that value.
 
     Parameters
     ----------
@@ -187,9 +176,9 @@ def last_crossing(
         return np.abs(eps_g_of(params, course(times)) - end)
 
     longest = most or LONGEST / params.lr
-    horizon = min(max(params.t_max, 1.1 * arrival(schedule) + 10 / params.lr), longest)
+    horizon = min(max(params.t_max, 1.1 * schedule.arrival() + 10 / params.lr), longest)
     while True:
-        # kinks are looked at as well: the error may leave its end at once there
+        # kinks are looked at as well: the error may leave its final value at once there
         times = np.union1d(np.linspace(0, horizon, GRID + 1), schedule.kinks(horizon))
         y = course(times)
         # which of many fixed points learning ends in may depend on the schedule
@@ -201,7 +190,9 @@ def last_crossing(
         if there and (far[-GRID // 10 :] < SETTLED * tol).all():
             break
         if horizon >= longest:
-            raise ConvergenceError(f"eps_g is not within {tol:g} of its end by t = {horizon:g}")
+            raise ConvergenceError(
+                f"eps_g is not within {tol:g} of its final value by t = {horizon:g}"
+            )
         horizon = min(2 * horizon, longest)
     peaks = _peaks(far, tol)
     if len(peaks):
@@ -282,6 +273,11 @@ def spread(values: np.ndarray) -> tuple[float, float]:
     if np.isnan(values[0]) or len(others) < 0.9 * (len(values) - 1):
         return np.nan, np.nan
     return float(values[0]), float(others.std())
+
+
+def fluctuation(trajectory: Trajectory) -> float:
+    """Return the standard deviation of eps_g over runs and the last tenth of the time."""
+    return float(trajectory.eps_g[:, -max(len(trajectory.t) // 10, 1) :].std())
 
 
 def eps_g_of(params: Params, y: np.ndarray) -> np.ndarray:

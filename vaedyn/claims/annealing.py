@@ -6,7 +6,8 @@ import numpy as np
 
 from ..annealing.adiabatic import relaxation_time
 from ..annealing.best_schedule import Tuning, best_schedule
-from ..annealing.time_to_converge import end_of_learning, measured, spread, time_to_converge
+from ..annealing.confirm import LONGER, Measured, arrivals, compare, lasting
+from ..annealing.time_to_converge import spread, time_to_converge
 from ..fixedpoints.attractors import attractors
 from ..kernels.constants import Constants
 from ..model.params import Params
@@ -21,12 +22,10 @@ from .evidence import (
     extrapolated,
     quantile,
 )
-from .limit import flat
 
 START = "m=0.2,d=0.2,Q=1,E=1,R=0,D=1"
 FAMILY = "tanh"
 TOL = 0.01
-LONGER = 1.5  # times the expected time is simulated
 FASTER = 1.25  # times the best gamma: at the best one an overshoot just touches the tolerance
 SLOW = (0.02, 0.01, 0.005)  # gamma/lr of schedules that are slower than learning
 SMALL = 1e-6  # learning rate at which the noise of SGD does not matter
@@ -41,10 +40,7 @@ def annealing(lab: Lab) -> list[Panel]:
     runs = 12 if lab.quick else 20
     found = best_schedule(base, FAMILY, tol=TOL, store=lab.store)
     end = float(f"{LONGER * found.constant:.3g}")
-    constant, best = (
-        lab.theory(replace(base, anneal=spec, t_max=end, points=601))
-        for spec in ("constant", found.spec)
-    )
+    compared = compare(found, end, store=lab.store)
     number = float(f"{FASTER * float(found.spec.partition(':')[2]):.3g}")
     gain, error, points = _simulated(lab, base, number, runs, end)
     factor = quantile(runs - 1)
@@ -78,14 +74,15 @@ def annealing(lab: Lab) -> list[Panel]:
             name="annealing",
             title="KL annealing speeds learning up, if it is tuned",
             rows=rows,
-            data={"found": found, "constant": constant, "best": best, "measured": points},
-            caption="Left: time after which the error stays within the tolerance of its end, "
-            "against the rate of annealing: the ODE as a line, SGD as markers with standard "
+            data={"compared": compared, "measured": points},
+            caption="Left: time after which the error stays within the tolerance of its final "
+            "value, against the rate of annealing: the ODE as a line, SGD as markers with standard "
             "errors; constant beta for comparison. Slow schedules (left end) cost more than they "
             "gain: the error follows beta (dashed), for a time of about ln(1/tol)/(4 gamma) at "
             "beta = eta; the table has the exact number for tol = 1e-5. Right: distance of the "
-            "error from its end in time. At the best rate an overshoot just touches the tolerance, "
-            f"so that chance decides in SGD; it is measured at a rate {FASTER:g} times larger.",
+            "error from its final value in time. At the best rate an overshoot just touches the "
+            f"tolerance, so that chance decides in SGD; it is measured at a rate {FASTER:g} times "
+            "larger.",
             known="The paper anneals by beta tanh(gamma t); its abstract says that annealing, well "
             "tuned, makes learning converge sooner.",
             chosen="beta = 1.5, where there is more to gain than at eta; learning rate, N, "
@@ -99,7 +96,7 @@ def annealing(lab: Lab) -> list[Panel]:
                 Recipe(command="anneal", params=base, options={"family": FAMILY, "tol": TOL}),
                 Recipe(
                     command="simulate",
-                    params=replace(base, anneal=f"{FAMILY}:{number!r}", t_max=end, points=1401),
+                    params=lasting(base, f"{FAMILY}:{number!r}", end),
                     options={**ensemble, "tol": TOL},
                 ),
             ],
@@ -109,25 +106,22 @@ def annealing(lab: Lab) -> list[Panel]:
 
 def _simulated(
     lab: Lab, base: Params, number: float, runs: int, end: float
-) -> tuple[float, float, list[tuple[float, float, float]]]:
+) -> tuple[float, float, list[Measured]]:
     """Return the gain in simulations, its error, and times under some schedules for the figure."""
     others = [] if lab.quick else [float(f"{number * x:.3g}") for x in (0.4, 2, 4, 16)]
-    models = [replace(base, t_max=end, points=1401)]
+    models = [lasting(base, "constant", end)]
     for x in (number, *others):
-        longest = end if x >= number else 2 * end
-        models.append(replace(models[0], anneal=f"{FAMILY}:{x!r}", t_max=longest))
-    results = lab.simulate(models, runs)
-    times = [
-        measured(run, end_of_learning(model), TOL)
-        for run, model in zip(results, models, strict=True)
-    ]
+        models.append(lasting(base, f"{FAMILY}:{x!r}", end if x >= number else 2 * end))
+    times = [arrivals(run, TOL) for run in lab.simulate(models, runs)]
     gain, error = spread(times[0] / times[1])
-    points = [(x, *spread(each)) for x, each in zip([number, *others], times[1:], strict=True)]
-    return gain, error, [point for point in points if np.isfinite(point[1])]
+    points = [
+        Measured(x, *spread(each)) for x, each in zip([number, *others], times[1:], strict=True)
+    ]
+    return gain, error, [point for point in points if np.isfinite(point.time)]
 
 
 def _slowest(lab: Lab) -> Row:
-    """Return the row of the time that a slow schedule takes to come to its end."""
+    """Return the row of the time that a slow schedule takes to come to its final value."""
     tol = 1e-5
     scaled = []
     for ratio in SLOW:
@@ -203,13 +197,13 @@ def relaxation(lab: Lab) -> list[Panel]:
 
 
 def _rate(lab: Lab, params: Params) -> tuple[float, float]:
-    """Return the rate at which the ODE comes to rest, and what it is uncertain by.
+    """Return the rate at which the ODE comes to rest, and its uncertainty.
 
     It is that of the difference of the states at t and t + T, which needs no fixed point.
     """
     longest = float(f"{60 * relaxation_time(params):.3g}")
     ode = lab.theory(replace(params, t_max=longest, points=2401), **EXACT)
-    y = flat(ode)
+    y = ode.states
     apart = 40
     distance = np.linalg.norm(y[apart:] - y[:-apart], axis=1)
     t = ode.t[:-apart]

@@ -1,4 +1,4 @@
-"""Claims 4 and 5: posterior collapse, and latents that there is nothing to learn for."""
+"""Claims 4 and 5: posterior collapse, and superfluous latents."""
 
 from dataclasses import replace
 from functools import partial

@@ -1,6 +1,6 @@
-"""What the claims of the paper are held against: rows with a verdict, and what they are made of."""
+"""Rows and panels: a number claimed beside the number found."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -10,7 +10,8 @@ import numpy as np
 from ..learning.simulate import simulate
 from ..learning.theory import theory
 from ..model.params import Params
-from ..model.results import Store, Trajectory
+from ..model.records import Progress, Store
+from ..model.results import Trajectory
 
 CHANCE = 0.0027  # of a statistical row to fail though all is well: that of 3 standard deviations
 ROUNDING = 1e-9  # what numbers of the ODE and of fixed points may be off by, whatever else
@@ -18,9 +19,6 @@ RELATIONS = ("=", ">", "<")
 # where a number that is expected comes from
 ABSTRACT, THEOREM_4_2, THEOREM_5_1 = "paper, abstract", "paper, Theorem 4.2", "paper, Theorem 5.1"
 ODE, FIXED_POINT, CLOSED_FORM = "the ODE", "fixed point", "closed form"
-
-Progress = Callable[[float, float], None]
-"""Receives what is done and the total."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +82,9 @@ class Panel:
     data : dict
         Arguments of the function of this name in `vaedyn.figures.claims`.
     caption : str
-        What is drawn.
+        The picture in words.
     known, chosen : str
-        What the paper says of its own experiment, and what is our choice.
+        The paper's own statements about its experiment, and our choices.
     recipes : list of Recipe
     """
 
@@ -114,6 +112,7 @@ class Lab:
         Threads; default: all cores.
     store : ResultStore or None
     progress : callable or None
+        Called as ``progress(done, total)`` with numbers of SGD steps.
     """
 
     quick: bool = False
@@ -145,7 +144,7 @@ class Lab:
             done += own
         return found
 
-    def _after(self, before: int, total: int) -> Callable[[int, int], None] | None:
+    def _after(self, before: int, total: int) -> Progress | None:
         tell = self.progress
         return tell and (lambda made, _wanted: tell(before + made, total))
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from ..model.params import Params
 from ..model.results import Trajectory
-from ..model.start import NAMES
-from ..model.state import pack
 from ..sweeps.grids import grid
 from .evidence import ODE, THEOREM_4_2, Lab, Panel, Recipe, Row, agreement, mean_and_error, quantile
 
@@ -15,11 +13,6 @@ START = "m=0.2,d=0.2,Q=1,E=1,R=0,D=1"
 SCRIPT = "The authors' published script has M = M* = 1, rho = eta = 1 and N = 200."
 EVERY = 10  # of the saved times are compared, as neighbouring ones fluctuate together
 TINY = 1e-6  # in eps_g: errors of the integration do not count where runs hardly differ
-
-
-def flat(result: Trajectory) -> np.ndarray:
-    """Return the order parameters as one array, (..., times, values)."""
-    return pack(**{name: getattr(result, name) for name in NAMES})
 
 
 def power_law(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
@@ -45,7 +38,7 @@ def convergence_in_dim(lab: Lab) -> list[Panel]:
     base = Params(lr=0.05, t_max=100, points=101, init=START)
     ode = lab.theory(base)
     sgd = lab.simulate([replace(base, dim=dim) for dim in dims], runs)
-    farthest = [np.linalg.norm(flat(run) - flat(ode), axis=-1).max(axis=-1) for run in sgd]
+    farthest = [np.linalg.norm(run.states - ode.states, axis=-1).max(axis=-1) for run in sgd]
     x = np.array(dims, float)
     distance, error = np.array([mean_and_error(each) for each in farthest]).T
     slope, slope_error, factor = power_law(x, distance, error)

@@ -12,8 +12,7 @@ from ..learning.simulate import simulate
 from ..learning.theory import theory
 from ..model.params import Params
 from ..model.results import Trajectory
-from ..model.start import NAMES
-from ..model.state import observables, pack, unpack
+from ..model.state import observables, unpack
 
 # Numbers without a closed form, all made with mpmath at 30 digits, from the matrix equations
 # written out anew: the ODE by extrapolated midpoint steps of order 16, of which half as many
@@ -57,7 +56,7 @@ SLOW = 1e-9
 
 
 class Check(NamedTuple):
-    """What one check found; `note` tells what went wrong where it found nothing."""
+    """What one check found; `note` says what went wrong where it found nothing."""
 
     name: str
     found: float | str
@@ -74,7 +73,7 @@ class Check(NamedTuple):
 
     @property
     def is_bound(self) -> bool:
-        """Whether what is found is asked to be small only, not to be some number."""
+        """Whether the number found must only be small, rather than equal to some number."""
         return self.expected == 0.0 and self.tolerance > 0
 
     @property
@@ -100,7 +99,7 @@ class Question(NamedTuple):
 
 
 def _learned(beta: float, rho: float, lr: float) -> dict[str, np.ndarray]:
-    """Return what is read off the state of a latent on its signal, at eta = 1."""
+    """Return observables of a latent alive on its signal, at eta = 1."""
     signal = np.array([rho])
     y = Units(Constants(beta, signal, 1.0, 0.0, lr, 1)).state(Unit(1, (rho,)))
     if y is None:
@@ -110,13 +109,13 @@ def _learned(beta: float, rho: float, lr: float) -> dict[str, np.ndarray]:
 
 def _differing(a: Trajectory, b: Trajectory) -> float:
     """Return how many order parameters are not the same in both, to the last bit."""
-    return float(sum((getattr(a, name) != getattr(b, name)).sum() for name in NAMES))
+    return float((a.states != b.states).sum())
 
 
 def _laws() -> float:
     """Return the largest z by which means and variances of both engines' runs differ."""
     exact, vector = (
-        pack(**{name: getattr(result, name)[:, 1:] for name in NAMES})
+        result.states[:, 1:]
         for result in (
             simulate(SMALL, runs=RUNS, seed=3),
             simulate(SMALL, runs=RUNS, seed=4, engine="vector"),

@@ -1,4 +1,4 @@
-"""Noise level and signals of somebody's data, and what to keep in mind about them."""
+"""Noise level and signals of users' data, and cautions about them."""
 
 from collections.abc import Iterator
 from dataclasses import replace

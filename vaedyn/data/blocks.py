@@ -1,6 +1,7 @@
-"""Somebody's data as blocks of rows that stream by, checked, and centred in later passes."""
+"""Users' data as blocks of rows that stream by: checked, centred and standardised."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ RANGE = 1e70
 
 
 class Moments(NamedTuple):
-    """What a first pass over the data tells; `doubts` are about columns, in words."""
+    """Results of a first pass over the data; `doubts` are about columns, in words."""
 
     mean: np.ndarray
     samples: int
@@ -103,3 +104,44 @@ def centred(blocks: Blocks, moments: Moments, columns: slice = slice(None)) -> I
         yield block - moments.mean[columns]
     if rows != moments.samples:
         raise ParameterError("data", "the number of rows changed while they were read: start again")
+
+
+class Standardised:
+    """Blocks whose columns are divided by their standard deviation where it is not 0.
+
+    The deviations are found in a pass of its own, once they are needed. It raises
+    ParameterError for entries that are no numbers: later passes could not name them.
+
+    Parameters
+    ----------
+    blocks : callable
+        Called for every pass; yields blocks (rows, dim) of the data as they are.
+    watch : Watch, optional
+        Sees the columns as they are.
+    """
+
+    def __init__(self, blocks: Blocks, watch: Watch | None = None) -> None:
+        self.blocks, self.watch = blocks, watch
+
+    def __call__(self) -> Iterator[np.ndarray]:
+        """Return the blocks of another pass."""
+        deviations = self.deviations
+        return (block / deviations for block in self.blocks())
+
+    @cached_property
+    def deviations(self) -> np.ndarray:
+        """What each column is divided by, (dim,)."""
+        count, mean, squares = 0, np.zeros(1), np.zeros(1)
+        for block in checked(self.blocks):
+            here = block.mean(axis=0)
+            total = count + len(block)
+            # Chan, Golub & LeVeque (1983): sums about the mean so far
+            squares = squares + ((block - here) ** 2).sum(axis=0)
+            squares = squares + (here - mean) ** 2 * count * len(block) / total
+            mean = mean + (here - mean) * len(block) / total
+            count = total
+            if self.watch is not None:
+                self.watch.see(block)
+        deviations = np.sqrt(squares / max(count - 1, 1))
+        deviations[deviations == 0] = 1.0
+        return deviations

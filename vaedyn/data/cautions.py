@@ -1,4 +1,4 @@
-"""What to keep in mind about somebody's data, and why there may be no white noise in them."""
+"""Cautions about users' data, and reasons why there may be no white noise in them."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ WRONG = 0.05  # beyond which nothing can be said of the noise
 
 
 def no_floor(spectrum: Spectrum, sample: Sample, analysis: Analysis, counted: bool) -> str | None:
-    """Return why what is left beside the signals is no white noise, or None where it is."""
+    """Return why the rest beside the signals is no white noise, or None where it is."""
     spikes, few = len(analysis.rho), min(sample.dim, sample.freedom)
     if spectrum.doubts:
         return spectrum.doubts[0]
@@ -35,7 +35,7 @@ def no_floor(spectrum: Spectrum, sample: Sample, analysis: Analysis, counted: bo
             return f"{HARDLY}all eigenvalues that were computed but one stand out (raise --leading)"
         return f"{HARDLY}signals were counted until half of the {few} directions were used up"
     if is_white(sample, analysis.eta, spikes):
-        # the rest is white, but is it noise, and are signals what they seem?
+        # the rest is white, but is it noise, and are the signals real?
         others = (_units(spectrum, analysis), *_rows(spectrum, sample, analysis))
         return next(filter(None, others), None)
     left = sample.eigenvalues[spikes:]
@@ -43,7 +43,7 @@ def no_floor(spectrum: Spectrum, sample: Sample, analysis: Analysis, counted: bo
     low, high = (scale * analysis.eta * (1 + sign * np.sqrt(gamma)) ** 2 for sign in (-1, 1))
     beside = f"beside {spikes} signal{'' if spikes == 1 else 's'} " if spikes else ""
     return (
-        f"{HARDLY}{beside}eigenvalues run from {left[0]:.3g} to {left[-1]:.3g} in another way than "
+        f"{HARDLY}{beside}eigenvalues run from {left[0]:.3g} to {left[-1]:.3g} unlike "
         f"those of noise of one variance, which lie between {high:.3g} and {low:.3g}"
     )
 
@@ -154,12 +154,12 @@ def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[str]:
         yield (
             f"{spikes} of {few} directions {'stands' if spikes == 1 else 'stand'} out as signals"
             f"{', where counting stops' if spikes == sample.most_spikes else ''}: "
-            "what is left is hardly noise, and eta an upper bound"
+            "the rest is hardly noise, and eta an upper bound"
         )
 
 
 def _rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
-    """Yield what is wrong with the rows, if anything is."""
+    """Yield problems of the rows."""
     found = (_single_rows(spectrum, sample, analysis), _heavy_tails(sample, analysis))
     yield from filter(None, found)
 

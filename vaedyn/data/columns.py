@@ -13,7 +13,7 @@ INTEGERS = {float(sign * 2**bits - (sign > 0)) for bits in (15, 31, 63) for sign
 
 
 class Watch:
-    """What is seen of every column while blocks of rows stream by."""
+    """Statistics of every column, while blocks of rows stream by."""
 
     def __init__(self) -> None:
         self.rows = 0

@@ -11,7 +11,7 @@ LEAST = 1e-12  # of what weights and data are multiplied by: beyond it numbers u
 
 @dataclass(frozen=True)
 class Convention:
-    """How somebody's code scales the loss ``reconstruction + weight KL`` of a VAE.
+    """How a user's code scales the loss ``reconstruction + weight KL`` of a VAE.
 
     The model's own loss is ``|x - W z|^2 / 2 + beta KL`` for each sample, with the KL
     divergence summed over latents. Reconstruction here is the squared error, summed or
@@ -66,3 +66,7 @@ class Convention:
             When `weight` is not positive.
         """
         return real("weight", weight, LEAST, least_allowed=True) / self.factor(dim)
+
+
+OWN = Convention("sum", 1.0)
+"""The model's: half of the squared error, and beta times KL."""

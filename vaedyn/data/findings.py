@@ -1,4 +1,4 @@
-"""What is found in somebody's data, and which of its directions count."""
+"""Findings about users' data, and which directions count."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

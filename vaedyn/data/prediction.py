@@ -16,6 +16,7 @@ from .analyse import Analysis, sample_of
 from .spectrum import Spectrum
 
 MOST_STEPS = 12
+CURVE = 41  # points of the rate-distortion curve
 MANTISSAS = (
     np.arange(1, 10, 0.1).tolist(),
     (1, 1.2, 1.5, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9),
@@ -39,8 +40,8 @@ class Prediction:
     dim : int
         Number of directions.
     eigenvalues : (k,), optional
-        Of a table, descending; all that is said of latents then comes from these rather
-        than from rho and eta, and there are as many latents as directions if not said otherwise.
+        Of a table, descending; all statements about latents then come from these rather
+        than from rho and eta, and by default there are as many latents as directions.
     total : float, optional
         Sum of all eigenvalues, with those that are not known.
     """
@@ -128,6 +129,11 @@ class Prediction:
         decoder's weights shrink so that s - beta is also the variance of the reconstruction.
         """
         return 1 - self.error(beta, latents) / self._total
+
+    def rate_distortion(self, latents: int | None = None) -> np.ndarray:
+        """Return beta, `rate` and `error` from below the noise to beyond collapse, (points, 3)."""
+        betas = np.geomspace(0.2 * self.eta, 1.2 * self.variances(latents)[0], CURVE)
+        return np.stack([betas, self.rate(betas, latents), self.error(betas, latents)], axis=1)
 
     def spare_cost(self, beta: float) -> tuple[float, float]:
         """Return what each latent without a signal costs: eps_g, and KL in nats.

@@ -1,6 +1,6 @@
 """How long linear VAEs take to settle: the slow modes around the state that they end in.
 
-All latents that are in use sit on an eigen-direction each; what is left decays by modes that
+All latents that are in use sit on an eigen-direction each; deviations decay by modes that
 mix at most two latents or directions, so that small matrices hold all rates. They are those
 of small learning rates without weight decay, for weights in the units of the data.
 """
@@ -97,7 +97,7 @@ def steady_rate(dim: int, beta: float, longest: float = 0.0) -> float:
     dim : int
     beta : float
     longest : float
-        Largest ``|x|^2/dim`` of a row x, if it is known: `vaedyn.data.training.Rows.longest`.
+        Largest ``|x|^2/dim`` of a row x, if it is known: `vaedyn.data.rows.Rows.longest`.
     """
     by_rows = PART / 2 * rate_of_rows(beta, longest)
     return min(STEADY, PER_DIM * dim, rate_of_variances(dim, beta) / 4, by_rows)

@@ -14,7 +14,7 @@ from .tails import Tails, tails_of
 LARGEST_EXACT = 3000  # beyond it, all eigenvalues of a matrix take minutes
 SLAB = 256e6  # bytes of columns held at once where samples are fewer than columns
 PASSES = 6
-PROBES = 40  # cost little beside the rest, and tell the remainder to about 1 %
+PROBES = 40  # cost little beside the rest, and give the remainder to about 1 %
 SPARE = 10  # directions beyond those asked for, as Halko, Martinsson & Tropp recommend
 
 
@@ -212,7 +212,7 @@ def _by_random_directions(
     covariance in that space, and give the residuals |S v - value v|, within which there
     is an eigenvalue (Parlett 1998, The Symmetric Eigenvalue Problem, theorem 4.5.1).
 
-    The squares of all other eigenvalues are what random probes tell of the covariance
+    The squares of all other eigenvalues are estimated by random probes of the covariance
     without the part that was found (Hutchinson 1990, Commun. Stat. 19, 433).
     """
     dim = len(moments.mean)

@@ -1,4 +1,4 @@
-"""Whether what is left beside the signals is white noise: of one variance in all directions.
+"""Whether the rest beside the signals is white noise: of one variance in all directions.
 
 Three comparisons with the law of white noise, each sensitive to what the others overlook: the
 Kolmogorov distance, the mean square (John 1972, Biometrika 59, 169; for many directions
@@ -22,7 +22,7 @@ from .spiked import (
     true_variance,
 )
 
-CROWD = 1 / 3  # share of all directions beyond which spikes may be taken out of what is no noise
+CROWD = 1 / 3  # share of directions beyond which spikes may come out of a rest that is no noise
 
 
 class Limits(NamedTuple):

@@ -18,10 +18,11 @@ from ..fixedpoints.fixed_points import FixedPoints
 from ..fixedpoints.newton import velocity
 from ..kernels.constants import Constants
 from ..model.params import Params
+from ..model.quantities import NAMES, QUANTITIES
+from ..model.records import Progress
 from ..model.results import Trajectory
-from ..model.start import NAMES
 from ..model.state import pack
-from .curves import SYMBOLS, TIME, draw, time_axis
+from .curves import TIME, draw, time_axis
 from .layout import PLAIN, caption, finish, label_decades
 from .style import COLOURS, new_figure, styled
 
@@ -33,9 +34,6 @@ FRAMES, PER_SECOND, HELD = 100, 20, 20  # the last frame is held
 TAIL = 8  # frames
 MOST_RUNS = 20
 WAITING = 0.15  # share of frames that go by the time axis rather than by the way covered
-
-Progress = Callable[[int, int], None]
-"""Receives the numbers of frames drawn and in all."""
 
 
 @dataclass(frozen=True)
@@ -243,8 +241,8 @@ def _plane(
                 clip_on=False,
                 zorder=3.5,
             )
-    axes.set_xlabel(r"$|m|$, " + SYMBOLS["m"])
-    axes.set_ylabel(SYMBOLS["Q"])
+    axes.set_xlabel(r"$|m|$, " + QUANTITIES["m"].axis)
+    axes.set_ylabel(QUANTITIES["Q"].axis)
 
 
 def _circle(stable: bool) -> dict[str, Any]:
@@ -261,7 +259,7 @@ def _side(
     band: str,
     end: float,
 ) -> Line2D:
-    """Draw eps_g in time, and return the line that tells where in time a frame stands."""
+    """Draw eps_g in time, and return the line that marks the time of a frame."""
     axes.set_yscale(y_scale)
     draw(
         axes, theory.t, theory.eps_g, None, {"color": COLOURS[0]},
@@ -275,7 +273,7 @@ def _side(
     if y_scale == "log":
         label_decades(axes)
     axes.set_xlabel(TIME)
-    axes.set_ylabel(SYMBOLS["eps_g"])
+    axes.set_ylabel(QUANTITIES["eps_g"].axis)
     return axes.axvline(end, color="0.3", linewidth=0.8, zorder=2)
 
 
@@ -304,6 +302,14 @@ def save_animation(
     animation: Animation, path: str | Path, *, progress: Progress | None = None
 ) -> None:
     """Write a GIF that loops, or an MP4 where ffmpeg is there; the last frame is held.
+
+    Parameters
+    ----------
+    animation : Animation
+    path : str or Path
+        Ends in .gif or .mp4.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of frames.
 
     Raises
     ------

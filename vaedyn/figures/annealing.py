@@ -7,12 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..annealing.adiabatic import delay
 from ..annealing.best_schedule import FAMILIES, Tuning
-from ..annealing.time_to_converge import end_of_learning
+from ..annealing.confirm import Comparison, Measured
 from ..model.results import Trajectory
 from ..model.schedules import parse_schedule
-from .curves import TIME
+from .curves import TIME, WEIGHT
 from .layout import PLAIN, Look, below, caption, finish, label_decades, two_panels
 from .style import COLOURS, TWO_COLUMNS, styled
 
@@ -27,10 +26,8 @@ NUMBERS = {
 
 
 def annealing(
-    found: Tuning,
-    constant: Trajectory,
-    best: Trajectory,
-    measured: Sequence[tuple[float, float, float]] = (),
+    compared: Comparison,
+    measured: Sequence[Measured] = (),
     look: Look = PLAIN,
 ) -> Figure:
     """Draw how long learning takes by the number of the schedule, and how its error falls.
@@ -40,23 +37,24 @@ def annealing(
 
     Parameters
     ----------
-    found : Tuning
-        Of a free schedule beta(t) itself is drawn on the left.
-    constant, best : Trajectory, leading axis (times,)
-        From `vaedyn.theory` at constant beta and under the best schedule.
-    measured : sequence of (number, time, standard error)
+    compared : Comparison
+        From `vaedyn.annealing.confirm.compare`; of a free schedule beta(t) itself is drawn
+        on the left.
+    measured : sequence of Measured
         From simulations.
     look : Look
     """
+    found, constant, best = compared.tuning, compared.constant, compared.best
     with styled():
         figure, (left, right) = two_panels(TWO_COLUMNS, 2.3, look)
         if FAMILIES[found.family] is None:
             _schedule(left, found, best)
         else:
-            _times(left, found, measured)
+            _times(left, found, compared.slow, measured)
         overshoots = False
-        for run, colour, at in ((constant, CONSTANT, found.constant), (best, BEST, found.time)):
-            overshoots |= _distance(right, run, colour, found.tol / 30)
+        drawn = (constant, CONSTANT, found.constant), (best, BEST, found.time)
+        for (run, colour, at), end in zip(drawn, compared.ends, strict=True):
+            overshoots |= _distance(right, run, end, colour, found.tol / 30)
             right.plot(at, found.tol, "o", color=colour, markerfacecolor="white", zorder=4)
         right.axhline(found.tol, color=GREY, linewidth=0.8, linestyle=":")
         right.set_yscale("log")
@@ -73,12 +71,12 @@ def annealing(
     return figure
 
 
-def _distance(axes: Axes, run: Trajectory, colour: str, floor: float) -> bool:
-    """Draw how far the error is from its final value, and return whether it is below that.
+def _distance(axes: Axes, run: Trajectory, end: float, colour: str, floor: float) -> bool:
+    """Draw how far the error is from its final value `end`, and return whether it is below that.
 
-    What is closer than `floor` is out of sight.
+    Distances below `floor` are out of sight.
     """
-    off = run.eps_g - end_of_learning(run.params)
+    off = run.eps_g - end
     size = np.maximum(np.abs(off), 1e-12)
     under = (off < 0) & (size > floor)
     axes.plot(run.t, np.where(under, np.nan, size), color=colour)
@@ -88,13 +86,10 @@ def _distance(axes: Axes, run: Trajectory, colour: str, floor: float) -> bool:
     return bool(under.any())
 
 
-def _times(axes: Axes, found: Tuning, measured: Sequence[tuple[float, float, float]]) -> None:
+def _times(axes: Axes, found: Tuning, slow: np.ndarray, measured: Sequence[Measured]) -> None:
     """Draw the time to converge against the number of the schedule."""
     axes.plot(found.numbers, found.times, color=BEST, zorder=3)
     axes.axhline(found.constant, color=CONSTANT, linewidth=1.0, zorder=2)
-    make = FAMILIES[found.family]
-    assert make is not None
-    slow = [delay(found.params, make(x), found.tol) for x in found.numbers[[0, -1]].tolist()]
     axes.plot(found.numbers[[0, -1]], slow, color=GREY, linestyle="--", linewidth=0.9, zorder=1)
     number = found.spec.partition(":")[2]
     if number:
@@ -124,7 +119,7 @@ def _schedule(axes: Axes, found: Tuning, best: Trajectory) -> None:
     axes.set_xlim(0, end)
     axes.set_ylim(bottom=0)
     axes.set_xlabel(TIME)
-    axes.set_ylabel(r"KL weight $\beta(t)$")
+    axes.set_ylabel(WEIGHT)
 
 
 def _legend(found: Tuning, measured: bool, overshoots: bool) -> list[Line2D]:

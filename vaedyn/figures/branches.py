@@ -11,24 +11,12 @@ from matplotlib.textpath import TextPath
 
 from ..errors import ParameterError
 from ..fixedpoints.branches import Branches
-from .curves import SYMBOLS
+from ..model.quantities import ALONG, CONSTANTS, QUANTITIES
 from .layout import PLAIN, Look, below, caption, finish, label_decades
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
 GREY = "#8c8c8c"
 CLOSER = 10.0 ** -np.arange(0.25, 6.25, 0.25)  # to where a rate is zero, of the last step to it
-NAMES = {
-    "beta": r"KL weight $\beta$",
-    "eta": r"noise variance $\eta$",
-    "rho": r"signal strength $\rho$",
-    "lam": r"weight decay $\lambda$",
-    "lr": r"learning rate $\tau$",
-}
-QUANTITIES = {
-    **SYMBOLS,
-    "kl": "KL divergence (nats)",
-    "distortion": "excess distortion (nats)",
-}
 MARKS = {
     "fold": ("^", "fold"),
     "end": ("o", "branches meet"),
@@ -47,14 +35,14 @@ def branches(
     Parameters
     ----------
     result : Branches
-    quantity : one of QUANTITIES
+    quantity : one of `ALONG`
         Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
     thresholds : dict, optional
         As `vaedyn.fixedpoints.thresholds.thresholds` returns them, to be marked on an axis of beta.
     look : Look
     """
-    if quantity not in QUANTITIES:
-        raise ParameterError("y", f"expected one of {', '.join(QUANTITIES)}, got {quantity!r}")
+    if quantity not in ALONG:
+        raise ParameterError("y", f"expected one of {', '.join(ALONG)}, got {quantity!r}")
     with styled():
         figure, (top, bottom) = new_figure(
             look.width or ONE_COLUMN, 3.3, nrows=2, sharex=True, height_ratios=[3, 2]
@@ -69,12 +57,12 @@ def branches(
             with np.errstate(divide="ignore"):
                 _stretches(bottom, x, 1 / np.abs(growth), growth, style)
             _marks(top, result, n, quantity, style)
-        top.set_ylabel(QUANTITIES[quantity])
+        top.set_ylabel(QUANTITIES[quantity].axis)
         bottom.set_ylabel(r"time $1/|\mathrm{Re}\,\lambda_1|$")
         bottom.set_yscale("log")
         rates = [np.median(np.abs(result.growth[result.branch == n])) for n in range(len(styles))]
         bottom.set_ylim(top=100 / min(rates))  # it diverges at thresholds
-        bottom.set_xlabel(NAMES[result.name])
+        bottom.set_xlabel(CONSTANTS[result.name].axis)
         bottom.set_xlim(result.varied.min(), result.varied.max())
         finish(figure, [top], caption(result.params, ("dim", result.name)), look)
         label_decades(bottom)
@@ -121,7 +109,7 @@ def _styles(result: Branches) -> list[dict[str, Any]]:
 
 
 def _lines(result: Branches, quantity: str, chosen: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield what is drawn of a quantity, each (points,)."""
+    """Yield the lines of a quantity, each (points,)."""
     values = getattr(result, quantity)[chosen]
     if quantity in "md":
         values = np.abs(values).max(axis=-1)

@@ -8,39 +8,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..fixedpoints.branches import Branches, attractor
-from ..model.results import Trajectory
-from ..sweeps.points import ACTIVE
-from .branches import NAMES, mark_thresholds
-from .curves import SYMBOLS
+from ..fixedpoints.cascade import Cascade
+from ..model.quantities import CONSTANTS, QUANTITIES, active
+from .branches import mark_thresholds
 from .hues import colour_bar, palette
 from .layout import PLAIN, Look, below, caption, finish
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
 
-def cascade(
-    result: Branches,
-    simulated: Sequence[Trajectory] = (),
-    thresholds: dict[str, Any] | None = None,
-    look: Look = PLAIN,
-) -> Figure:
-    """Draw how latents are switched off one by one: active units, eps_g and KL per latent.
+def cascade(found: Cascade, look: Look = PLAIN) -> Figure:
+    """Draw how latents are switched off one by one: active ones, eps_g and KL per latent.
 
-    Latents are in the order of their KL divergence; one is active where this is more
-    than 0.01 nats, of the fixed point and of simulations alike.
+    Latents are in the order of their KL divergence; those of more than 0.01 nats are
+    active, of the fixed point and of simulations alike.
 
     Parameters
     ----------
-    result : Branches
-        Along beta; the stable points are drawn as lines.
-    simulated : sequence of Trajectory
-        Simulations at some values of beta, whose last states are drawn as markers with
+    found : Cascade
+        Stable points are drawn as lines, the last states of simulations as markers with
         the standard deviation over runs.
-    thresholds : dict, optional
-        As `vaedyn.fixedpoints.thresholds.thresholds` returns them.
     look : Look
     """
-    chosen = attractor(result)
+    result, chosen, simulated = found.branches, found.stable, found.simulated
     x = result.varied[chosen]
     kl = -np.sort(-result.kl_per_latent[chosen], axis=1)
     latents = [*range(1, result.params.latent + 1)]
@@ -50,28 +39,28 @@ def cascade(
             look.width or ONE_COLUMN, 4.4, nrows=3, sharex=True, height_ratios=[2, 3, 3]
         )
         units, error, divergence = panels
-        units.plot(x, (kl > ACTIVE).sum(axis=1), color="0.3", drawstyle="steps-mid")
+        units.plot(x, active(kl), color="0.3", drawstyle="steps-mid")
         error.plot(x, result.eps_g[chosen], color="0.3")
         for line, colour in zip(kl.T, colours, strict=True):
             divergence.plot(x, line, color=colour)
         for run in simulated:
             last = -np.sort(-run.kl_per_latent[:, -1], axis=1)  # (runs, latent)
-            _ensemble(units, run.params.beta, (last > ACTIVE).sum(axis=1), "0.3")
+            _ensemble(units, run.params.beta, active(last), "0.3")
             _ensemble(error, run.params.beta, run.eps_g[:, -1], "0.3")
             for values, colour in zip(last.T, colours, strict=True):
                 _ensemble(divergence, run.params.beta, values, colour)
-        units.set_ylabel(f"active units\n(KL > {ACTIVE:g} nats)")
+        units.set_ylabel(QUANTITIES["active"].axis.replace(" (", "\n("))
         units.set_ylim(-0.08 * len(latents), 1.08 * len(latents))
         units.set_yticks(range(0, len(latents) + 1, -(-len(latents) // 5)))
-        error.set_ylabel(SYMBOLS["eps_g"])
-        divergence.set_ylabel("KL per latent (nats)")
-        divergence.set_xlabel(NAMES["beta"])
+        error.set_ylabel(QUANTITIES["eps_g"].axis)
+        divergence.set_ylabel(QUANTITIES["kl_per_latent"].axis)
+        divergence.set_xlabel(CONSTANTS["beta"].axis)
         divergence.set_xlim(result.varied.min(), result.varied.max())
         figure.align_ylabels(panels)
         known = simulated[0].params if simulated else result.params
         finish(figure, [units], caption(known, ("beta",) if simulated else ("beta", "dim")), look)
         _legend(figure, [*panels], latents, colours, bool(simulated))
-        mark_thresholds(figure, panels.tolist(), result, thresholds)
+        mark_thresholds(figure, panels.tolist(), result, found.thresholds)
     return figure
 
 

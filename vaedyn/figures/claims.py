@@ -12,9 +12,10 @@ from matplotlib.patches import Patch
 from ..claims.evidence import Panel
 from ..fixedpoints.passages import Passage
 from ..model.params import Params
+from ..model.quantities import CONSTANTS, QUANTITIES
 from ..model.results import Trajectory
 from .annealing import annealing
-from .curves import BANDS, SYMBOLS, TIME, draw, legend, time_axis
+from .curves import BANDS, TIME, draw, legend, time_axis
 from .layout import PLAIN, SIZE, caption, finish, label_decades, wrapped
 from .learning_curves import learning_curves
 from .passages import passages
@@ -25,7 +26,6 @@ MARKER: dict[str, Any] = {
     "linestyle": "none", "marker": "o", "markerfacecolor": "white", "markeredgewidth": 0.8,
 }  # fmt: skip
 CORRELATIONS = {"Q": r"$Q_{12}/\sqrt{Q_{11}Q_{22}}$", "S": r"cov($\mu$), normalised"}
-BETA = r"KL weight $\beta$"
 
 
 def figure_of(panel: Panel) -> Figure:
@@ -75,7 +75,7 @@ def limit(
         time_axis(left, ode.t, "linear")
         left.set_ylim(bottom=0)
         left.set_xlabel(TIME)
-        left.set_ylabel(SYMBOLS["eps_g"])
+        left.set_ylabel(QUANTITIES["eps_g"].axis)
         exponent, uncertain, factor = fit
         right.errorbar(dims, distance, error, color=COLOURS[0], **MARKER, elinewidth=0.8, zorder=3)
         text = rf"fit $\propto N^{{{exponent:.3f} \pm {uncertain:.3f}}}$"
@@ -83,7 +83,7 @@ def limit(
         right.set_xscale("log")
         right.set_yscale("log")
         label_decades(right)
-        right.set_xlabel("input dimension $N$")
+        right.set_xlabel(CONSTANTS["dim"].axis)
         right.set_ylabel("largest distance from the ODE")
         right.legend()
         finish(figure, [], caption(ode.params, without=["dim"]), PLAIN)
@@ -178,7 +178,7 @@ def collapse(
         axes.axvline(threshold, color=GREY, linewidth=0.8, linestyle=":")
         axes.set_xlim(beta[0], beta[-1])
         axes.set_ylim(-0.03, 1.15 * base.strengths.sum())
-        axes.set_xlabel(BETA)
+        axes.set_xlabel(CONSTANTS["beta"].axis)
         axes.set_ylabel(r"$\varepsilon_g$ in the end")
         figure.legend(loc="outside lower center", ncols=2)
         finish(figure, [], caption(base, without=["beta"]), PLAIN)
@@ -205,7 +205,7 @@ def superfluous(
         Values of beta, means and standard deviations over runs, at the latents of `base`.
     runs : int
     course : mapping from beta to a pair of (times,)
-        lr t, and |eps_g - its end|.
+        lr t, and |eps_g - its final value|.
     """
     with styled():
         figure, (left, right) = new_figure(TWO_COLUMNS, 2.9, ncols=2)
@@ -217,7 +217,7 @@ def superfluous(
         left.axvline(base.eta, color=GREY, linewidth=0.8, linestyle=":", label=r"$\beta = \eta$")
         left.set_xlim(beta[0], beta[-1])
         left.set_ylim(bottom=-0.05)
-        left.set_xlabel(BETA)
+        left.set_xlabel(CONSTANTS["beta"].axis)
         left.set_ylabel(r"$\varepsilon_g$ in the end")
         left.legend()
         _head(figure, left, caption(base, without=["beta", "latent"]))
@@ -264,7 +264,7 @@ def relaxation(
                      label=r"$\beta = \rho + \eta$")  # fmt: skip
         axes.set_xlim(beta[0], beta[-1])
         axes.set_ylim(bottom=0)
-        axes.set_xlabel(BETA)
+        axes.set_xlabel(CONSTANTS["beta"].axis)
         axes.set_ylabel(r"slowest rate / $\tau$")
         figure.legend(loc="outside lower center", ncols=2)
         finish(figure, [], caption(base, without=["beta", "dim"]), PLAIN)

@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ..data.collapse import Collapse
+from ..data.settling import ALIKE
+from ..model.quantities import CONSTANTS, QUANTITIES
 from .spectrum import GREY, OPEN, YOURS, weights
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
@@ -16,63 +19,43 @@ MOST_COLOURS = 5  # latents with a colour of their own
 UNSETTLED = ("X", "P", "D")  # markers
 
 
-def collapse(
-    fine: np.ndarray,
-    lines: np.ndarray,
-    betas: np.ndarray,
-    measured: np.ndarray,
-    eta: float | None,
-    active: float,
-    *,
-    reasons: Sequence[str | None] = (),
-    caption: str = "",
-) -> Figure:
-    """Draw predicted and measured KL divergence of each latent, and active units, against beta.
-
-    Parameters
-    ----------
-    fine : (k,)
-        Values of beta, ascending.
-    lines : (k, latents)
-        Predicted KL divergence of each latent there, in nats.
-    betas : (n,)
-        At which VAEs were trained.
-    measured : (n, latents)
-        KL divergence of each latent of these, descending.
-    eta : float or None
-        Noise level, if there is one.
-    active : float
-        KL divergence from which on a latent counts as active.
-    reasons : sequence of str or None
-        In a few words, why what was measured at each of `betas` is not as predicted.
-    caption : str
-    """
+def collapse(found: Collapse) -> Figure:
+    """Draw predicted and measured KL divergence of each latent, and active units, against beta."""
+    lines, betas, measured = found.lines, found.beta, found.measured
+    spectrum, params = found.look.spectrum, found.trainings[0].params
+    eta, white = found.look.analysis.eta, found.look.analysis.no_floor is None
     with styled():
         figure, (top, bottom) = new_figure(
             ONE_COLUMN, 4.3, nrows=2, sharex=True, height_ratios=[2, 3]
         )
         look = {**OPEN, "zorder": 4, "clip_on": False}
-        top.plot(fine, (lines > active).sum(axis=1), color="black", drawstyle="steps-post")
-        seen = (measured > active).sum(axis=1)
+        top.plot(found.fine, (lines > ALIKE).sum(axis=1), color="black", drawstyle="steps-post")
+        seen = (measured > ALIKE).sum(axis=1)
         top.plot(betas, seen, markeredgecolor="black", **look)
-        top.set_ylabel(f"latents of KL > {active:g} nats")
+        top.set_ylabel(f"latents of KL > {ALIKE:g} nats")
         top.set_ylim(bottom=0)
         top.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         for i in range(lines.shape[1]):
             colour = COLOURS[i] if i < MOST_COLOURS else GREY
-            bottom.plot(fine, lines[:, i], color=colour, linewidth=1.2 if i < MOST_COLOURS else 0.7)
+            width = 1.2 if i < MOST_COLOURS else 0.7
+            bottom.plot(found.fine, lines[:, i], color=colour, linewidth=width)
             bottom.plot(betas, measured[:, i], markeredgecolor=colour, **look)
         bottom.set_ylim(bottom=0)
-        bottom.set_ylabel("KL of each latent (nats)")
-        bottom.set_xlabel(r"KL weight $\beta$")
+        bottom.set_ylabel(QUANTITIES["kl_per_latent"].axis)
+        bottom.set_xlabel(CONSTANTS["beta"].axis)
         bottom.set_xlim(betas.min(), betas.max())
         weights(bottom)
-        if eta is not None:
+        if white:
             for axes in (top, bottom):
                 axes.axvline(eta, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+        reasons = [each.difference and each.difference.short for each in found.trainings]
         marks = _unsettled(top, betas, seen, reasons)
-        handles = _legend(lines.shape[1], eta is not None, marks)
+        handles = _legend(lines.shape[1], white, marks)
         figure.legend(handles=handles, loc="outside lower center", ncols=2, columnspacing=1.2)
+        caption = (
+            rf"{spectrum.samples} rows, $N = {spectrum.dim}$, $M = {params.latent}$, "
+            rf"$\lambda = {params.lam:g}$"
+        )
         figure.suptitle(caption, fontsize=7)
     return figure
 

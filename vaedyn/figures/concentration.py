@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..learning.concentration import QUANTITIES, Spread
+from ..learning.concentration import MEASURED, Spread
 from ..model.params import Params
+from ..model.quantities import CONSTANTS
 from .layout import PLAIN, Look, below, caption, finish, label_decades, two_panels
 from .style import COLOURS, TWO_COLUMNS, styled
 
@@ -32,7 +33,7 @@ def concentration(found: Sequence[Spread], params: Params, runs: int, look: Look
     with styled():
         figure, panels = two_panels(TWO_COLUMNS, 2.3, look)
         labels = (r"spread of $\varepsilon_g$", r"spread of $|m|$")
-        for axes, name, label in zip(panels, QUANTITIES, labels, strict=True):
+        for axes, name, label in zip(panels, MEASURED, labels, strict=True):
             for each in found:
                 if each.name == name:
                     _spread(axes, each, times.index(each.t))
@@ -69,6 +70,6 @@ def _spread(axes: Axes, spread: Spread, i: int) -> None:
 
 
 def dims_axis(axes: Axes, dims: Sequence[int] | np.ndarray) -> None:
-    axes.set_xlabel("input dimension $N$")
+    axes.set_xlabel(CONSTANTS["dim"].axis)
     low, high = min(dims), max(dims)
     axes.set_xlim(low / 1.25, high * 1.25)

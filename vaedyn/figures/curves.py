@@ -8,23 +8,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..errors import ParameterError
-from ..learning.covariance import Bands
+from ..learning.bands import Bands
 from ..model.params import Params
+from ..model.quantities import CONSTANTS, QUANTITIES
 from ..model.results import Trajectory
 
 BANDS = {"std": "mean ± std of runs", "sem": "mean ± standard error"}
 EDGE, DOTS = "0.15", (0, (1, 1.3))  # of the runs' band, when theory's is shaded
 THEORY = "theory (ODE)"
-TIME = r"time $t$ = SGD steps$/N$"
-SYMBOLS = {
-    "eps_g": r"generalisation error $\varepsilon_g$",
-    "m": r"$m = W^\top W^*/N$",
-    "d": r"$d = V^\top W^*/N$",
-    "Q": r"$Q = W^\top W/N$",
-    "E": r"$E = V^\top V/N$",
-    "R": r"$R = W^\top V/N$",
-    "D": r"$D$",
-}
+TIME = QUANTITIES["time"].axis + r" = SGD steps$/N$"
+WEIGHT = CONSTANTS["beta"]._replace(letter=r"\beta(t)").axis
 
 
 def _shown(t: np.ndarray, x_scale: str, count: int) -> np.ndarray:

@@ -5,34 +5,27 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..learning.escape import Escape
+from ..learning.escape import Escaped
 from ..model.params import Params
 from .concentration import dims_axis
 from .layout import PLAIN, Look, below, caption, finish, label_decades
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
 
-def escape(
-    params: Params,
-    found: Sequence[tuple[int, Escape]],
-    measured: Sequence[tuple[int, np.ndarray]],
-    look: Look = PLAIN,
-) -> Figure:
+def escape(params: Params, found: Sequence[Escaped], look: Look = PLAIN) -> Figure:
     """Draw the time at which runs escape the initial plateau against N.
 
     Parameters
     ----------
     params : Params
-    found : sequence of (int, Escape)
-        The theory at ascending N.
-    measured : sequence of (int, (runs,))
-        Times of simulated runs.
+    found : sequence of Escaped
+        At ascending N.
     look : Look
     """
-    dims = np.array([dim for dim, _ in found])
-    mean = np.array([each.mean for _, each in found])
-    std = np.array([each.std for _, each in found])
-    rate = found[-1][1].rate
+    dims = np.array([each.dim for each in found])
+    mean = np.array([each.expected.mean for each in found])
+    std = np.array([each.expected.std for each in found])
+    rate = found[-1].expected.rate
     with styled():
         figure, (axes,) = new_figure(look.width or ONE_COLUMN, 2.3)
         colour = COLOURS[0]
@@ -45,7 +38,7 @@ def escape(
         axes.plot(
             dims, slope, color="0.4", linestyle=(0, (4, 1.5)), label=r"$\ln N / (2g)$ + const."
         )
-        for i, (dim, times) in enumerate(measured):
+        for i, (dim, _, times, _) in enumerate(found):
             axes.errorbar(
                 dim, times.mean(), times.std(ddof=1), color=COLOURS[1], marker="o", zorder=4,
                 markerfacecolor="white", markeredgewidth=0.8, elinewidth=0.8, linestyle="none",

@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from ..errors import ParameterError
 from ..model.params import Params
+from ..model.quantities import CONSTANTS
 from .style import STYLE, new_figure, styled
 
 Limits = tuple[float | None, float | None]
@@ -268,17 +269,18 @@ def label_decades(axes: Axes, name: str = "y") -> None:
 
 def caption(params: Params, without: Collection[str] = ()) -> list[str]:
     """Return the parameters in the paper's letters; those named in `without` are left out."""
-    sizes = {"latent": rf"$M = {params.latent}$", "signal": rf"$M^* = {params.signal}$"}
+    letter = {name: constant.letter for name, constant in CONSTANTS.items()}
+    sizes = {name: f"${letter[name]} = {getattr(params, name)}$" for name in ("latent", "signal")}
     if params.latent == params.signal and not {*sizes} & {*without}:
-        sizes = {"latent": rf"$M = M^* = {params.latent}$"}
+        sizes = {"latent": f"${letter['latent']} = {letter['signal']} = {params.latent}$"}
     formula = {
-        "dim": rf"$N = {params.dim}$",
+        "dim": f"${letter['dim']} = {params.dim}$",
         **sizes,
-        "rho": rf"$\rho = {strengths(params.strengths)}$",
-        "eta": rf"$\eta = {params.eta:g}$",
+        "rho": f"${letter['rho']} = {strengths(params.strengths)}$",
+        "eta": f"${letter['eta']} = {params.eta:g}$",
         "beta": params.schedule.formula(params.beta),
-        "lr": rf"$\tau = {params.lr:g}$",
-        "lam": rf"$\lambda = {params.lam:g}$" if params.lam else "",
+        "lr": f"${letter['lr']} = {params.lr:g}$",
+        "lam": f"${letter['lam']} = {params.lam:g}$" if params.lam else "",
     }
     return [powers(text) for name, text in formula.items() if text and name not in without]
 

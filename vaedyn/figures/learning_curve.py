@@ -2,9 +2,10 @@
 
 from matplotlib.figure import Figure
 
-from ..learning.covariance import Bands
+from ..learning.bands import Bands
+from ..model.quantities import QUANTITIES
 from ..model.results import Trajectory
-from .curves import SYMBOLS, TIME, common, draw, legend, time_axis
+from .curves import TIME, common, draw, legend, time_axis
 from .layout import PLAIN, Look, below, caption, finish, label_decades
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
@@ -54,7 +55,7 @@ def learning_curve(
         )
         time_axis(axes, t, x_scale)
         axes.set_xlabel(TIME)
-        axes.set_ylabel(SYMBOLS["eps_g"])
+        axes.set_ylabel(QUANTITIES["eps_g"].axis)
         finish(figure, [axes], caption(params), look)
         if y_scale == "log":
             label_decades(axes)

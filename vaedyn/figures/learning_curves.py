@@ -7,9 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..model.quantities import QUANTITIES
 from ..model.results import Trajectory
 from ..sweeps.grids import Point
-from .curves import SYMBOLS, TIME, draw, legend, time_axis
+from .curves import TIME, draw, legend, time_axis
 from .hues import colour_bar, hues, palette, scale_of
 from .layout import PLAIN, Look, below, finish, label_decades
 from .style import ONE_COLUMN, new_figure, styled
@@ -31,7 +32,7 @@ def learning_curves(
     Parameters
     ----------
     points : sequence of Point
-        The models, and what they differ in.
+        The models, and their differences.
     theory, simulation : sequences of Trajectory
         As for `vaedyn.figures.learning_curve.learning_curve`, one for each point.
     x_scale, y_scale, band, look
@@ -49,7 +50,7 @@ def learning_curves(
         times = np.concatenate([ode.t for ode in theory])
         time_axis(axes, np.unique(times), x_scale)
         axes.set_xlabel(TIME)
-        axes.set_ylabel(SYMBOLS["eps_g"])
+        axes.set_ylabel(QUANTITIES["eps_g"].axis)
         names = [
             Line2D([], [], color=colour, label=value_label(point.values))
             for point, colour in zip(points, chosen, strict=True)

@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ..errors import ParameterError
+from ..model.quantities import QUANTITIES
 from ..sweeps.grids import Point
 from .layout import PLAIN, Look, below, finish, label_decades
 from .phase_diagram import edges, spacing
 from .style import ONE_COLUMN, new_figure, styled
-from .sweep import QUANTITIES, axis_label, check_names, largest, sweep_caption
+from .sweep import axis_label, check_names, largest, sweep_caption
 
 NOWHERE: Any = {"facecolor": "#DCDCDC", "hatch": "//////", "edgecolor": "#8c8c8c", "linewidth": 0}
 
@@ -39,7 +40,7 @@ def across(
         Names of the parameters that vary; an axis is logarithmic where values are evenly
         spaced on one.
     quantity : str
-        What is drawn, one of QUANTITIES.
+        The quantity drawn, one of `vaedyn.model.quantities.QUANTITIES`.
     scale : {"linear", "log"}
         Of the colours; on a logarithmic one there is nothing at and below zero.
     look : Look
@@ -65,7 +66,7 @@ def across(
         shown = np.ma.masked_where(~there, found).T
         image = axes.pcolormesh(*cells, shown, cmap="cividis", norm=ends, **mesh)
         bar = figure.colorbar(image, ax=axes, pad=0.02)
-        bar.set_label(QUANTITIES.get(quantity, quantity))
+        bar.set_label(QUANTITIES[quantity].axis)
         bar.ax.tick_params(which="both", right=True)
         for name, numbers in (("x", left), ("y", up)):
             axes.set(

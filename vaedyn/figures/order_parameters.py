@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..learning.covariance import Bands
+from ..learning.bands import Bands
 from ..model.params import Params
+from ..model.quantities import NAMES, QUANTITIES
 from ..model.results import Trajectory
-from .curves import SYMBOLS, THEORY, TIME, common, draw, legend, time_axis
+from .curves import THEORY, TIME, common, draw, legend, time_axis
 from .hues import palette
 from .layout import NARROW, PLAIN, Look, below, caption, finish
 from .signs import entry, signs_of
@@ -31,7 +32,7 @@ def order_parameters(
 ) -> Figure:
     """Draw all entries of m, d, Q, E, R and D in time, one panel each.
 
-    The colour tells the latent (the later one of a pair), the dash the signal. The
+    The colour stands for the latent (the later one of a pair), the dash for the signal. The
     weights of a latent can be reversed, W and V together, without any consequence; those
     that end with a negative overlap with their signal are, and the legend says so.
     Arguments as for `learning_curve`.
@@ -44,7 +45,7 @@ def order_parameters(
         width = look.width or TWO_COLUMNS
         grid = {"nrows": 3, "ncols": 2} if width < NARROW else {"nrows": 2, "ncols": 3}
         figure, panels = new_figure(width, 1.6 * grid["nrows"], **grid, sharex=True)
-        order = "mdQERD" if width < NARROW else "mQDdER"
+        order = NAMES if width < NARROW else "mQDdER"
         for axes, name in zip(panels.ravel(), order, strict=True):
             for index, style in _entries(params, name):
                 crowded = params.latent > 2 and style.get("linestyle") == OFF_DIAGONAL
@@ -60,7 +61,7 @@ def order_parameters(
                     count=0 if crowded else 7 if many else 14,
                     around=None if around is None else getattr(around, name)[:, *index],
                 )
-            axes.set_ylabel(SYMBOLS[name])
+            axes.set_ylabel(QUANTITIES[name].axis)
             time_axis(axes, t, x_scale)
             axes.margins(y=0.08)
         for axes in panels[-1]:

@@ -1,6 +1,6 @@
 """A figure for a paper: which fixed points a trajectory passes, and how it leaves them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..fixedpoints.fixed_points import FixedPoints
-from ..fixedpoints.passages import Passage, distances
+from ..fixedpoints.passages import Passage
+from ..model.quantities import QUANTITIES
 from ..model.results import Trajectory
-from .curves import SYMBOLS, TIME, time_axis
+from .curves import TIME, time_axis
 from .hues import palette
 from .layout import PLAIN, Look, below, caption, finish, label_decades
 from .style import ONE_COLUMN, new_figure, styled
@@ -24,9 +24,9 @@ SHIFT = 1.6  # factor by which grey lines lie below the distance
 
 
 def passages(
-    points: FixedPoints,
     trajectory: Trajectory,
     found: Sequence[Passage],
+    distances: Mapping[int, np.ndarray],
     *,
     x_scale: str = "log",
     look: Look = PLAIN,
@@ -41,17 +41,20 @@ def passages(
 
     Parameters
     ----------
-    points : FixedPoints
     trajectory : Trajectory, leading axis (times,)
     found : sequence of Passage
-        What `vaedyn.passages` returns for both.
+        What `vaedyn.passages` returns.
+    distances : mapping of int to (times,)
+        The distance to each fixed point passed, by its index, as
+        `vaedyn.fixedpoints.passages.courses` returns them.
     x_scale : {"log", "linear"}
         The first passages are short: a linear time axis crowds them. A logarithmic one
         leaves t = 0 out.
     look : Look
     """
     t, order = trajectory.t, list(dict.fromkeys(passage.index for passage in found))
-    away = {i: np.maximum(distances(points, trajectory, [i])[0], FLOOR) for i in order}
+    away = {i: np.maximum(distances[i], FLOOR) for i in order}
+    stable = {passage.index: passage.stable for passage in found}
     colour = dict(zip(order, palette(len(order)), strict=True))
     with styled():
         handles = _keys(found, colour)
@@ -61,7 +64,7 @@ def passages(
         bottom.set_yscale("log")
         top.plot(t[shown], trajectory.eps_g[shown], color="black", zorder=3)
         for i in order:
-            style = "-" if points.stable[i] else UNSTABLE
+            style = "-" if stable[i] else UNSTABLE
             bottom.plot(t[shown], away[i][shown], color=colour[i], linestyle=style)
         for passage in found:
             top.axvspan(
@@ -73,7 +76,7 @@ def passages(
             text = r"growth $e^{t/\mathrm{escape\ time}}$"
             handles.append(Line2D([], [], color="0.5", linewidth=0.7, label=text))
         time_axis(top, t, x_scale)
-        top.set_ylabel(SYMBOLS["eps_g"])
+        top.set_ylabel(QUANTITIES["eps_g"].axis)
         bottom.set_ylabel("distance to fixed point")
         bottom.set_xlabel(TIME)
         finish(figure, [top], caption(trajectory.params), look)
@@ -87,7 +90,7 @@ def passages(
 
 
 def _keys(found: Sequence[Passage], colour: dict[int, Any]) -> list[Any]:
-    """Return legend entries: numbers in order of time, what is passed, and how it is left."""
+    """Return legend entries: numbers in order of time, fixed points, and how they are left."""
     handles: list[Any] = []
     for i in colour:
         numbers = ", ".join(str(n) for n, each in enumerate(found, 1) if each.index == i)

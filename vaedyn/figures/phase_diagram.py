@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from ..fixedpoints.attractors import OSCILLATING, UNDECIDED
 from ..fixedpoints.branches import VARIED
 from ..fixedpoints.phase_diagram import PhaseDiagram
+from ..model.quantities import CONSTANTS, QUANTITIES
 from .layout import PLAIN, Look, below, finish, label_decades, powers, two_panels
 from .layout import strengths as listed
 from .style import TWO_COLUMNS, styled
@@ -26,20 +27,6 @@ TINTS = (
 PATTERNS = {OSCILLATING: "-----", UNDECIDED: "....."}
 SEVERAL = "//////"
 NOWHERE = "#DCDCDC"  # where there is no error to show
-SYMBOLS = {
-    "beta": r"\beta",
-    "eta": r"\eta",
-    "rho": r"\rho",
-    "lam": r"\lambda",
-    "lr": r"\tau",
-}
-WORDS = {
-    "beta": "KL weight",
-    "eta": "background noise",
-    "rho": "signal strength",
-    "lam": "weight decay",
-    "lr": "learning rate",
-}
 SIGNAL: Any = {"colors": "#0072B2", "linestyles": "-"}
 NOISE: Any = {"colors": "#D55E00", "linestyles": "--"}
 FINE = 400  # points of the mesh on which the thresholds are drawn
@@ -71,7 +58,7 @@ def phase_diagram(result: PhaseDiagram, look: Look = PLAIN) -> Figure:
         image = error.pcolormesh(*cells, shown, cmap=tones, vmin=0, vmax=top, **mesh)
         place: Any = {"pad": 0.02, "location": "right" if _beside(panels) else "bottom"}
         bar = figure.colorbar(image, ax=error, extend="max" if beyond else "neither", **place)
-        bar.set_label(r"generalisation error $\varepsilon_g$")
+        bar.set_label(QUANTITIES["eps_g"].axis)
         bar.ax.tick_params(which="both", right=_beside(panels))
         for axes in panels:
             _thresholds(axes, result)
@@ -125,14 +112,14 @@ def constants(result: PhaseDiagram) -> list[str]:
     for name in VARIED:
         value = getattr(params, name)
         if name not in varied and name != "rho" and not (name == "lam" and value == 0):
-            parts.append(rf"${SYMBOLS[name]} = {value:g}$")
+            parts.append(rf"${CONSTANTS[name].letter} = {value:g}$")
     return [powers(part) for part in parts]
 
 
 def _label(result: PhaseDiagram, name: str) -> str:
     several = name == "rho" and len(set(result.params.strengths)) > 1
-    words = "strength of the strongest signal" if several else WORDS[name]
-    return rf"{words} ${SYMBOLS[name]}$"
+    of = CONSTANTS[name]
+    return (of._replace(words="strength of the strongest signal") if several else of).axis
 
 
 def spacing(values: np.ndarray) -> str:
@@ -188,7 +175,7 @@ def _excesses(
 
 
 def _legend(result: PhaseDiagram) -> list[Any]:
-    """Return legend entries for what is there."""
+    """Return legend entries for the phases that occur."""
     handles: list[Any] = [
         Patch(facecolor=TINTS[i], edgecolor="0.2", linewidth=0.4, label=name, hatch=PATTERNS.get(i))
         for i, name in enumerate(result.names)

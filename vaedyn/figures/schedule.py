@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..model.params import Params
-from .curves import TIME
+from .curves import TIME, WEIGHT
 from .layout import PLAIN, Look, finish, powers
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
@@ -21,6 +21,6 @@ def schedule(params: Params, look: Look = PLAIN) -> Figure:
         axes.set_xlim(0, end)
         axes.set_ylim(bottom=0)
         axes.set_xlabel(TIME)
-        axes.set_ylabel(r"KL weight $\beta(t)$")
+        axes.set_ylabel(WEIGHT)
         finish(figure, [axes], [powers(params.schedule.formula(params.beta))], look)
     return figure

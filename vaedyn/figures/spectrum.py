@@ -9,9 +9,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from ..data.analyse import Analysis
+from ..data.convention import OWN, Convention
+from ..data.look import Look
 from ..data.prediction import Prediction
-from ..data.spectrum import Spectrum
 from ..data.spiked import bulk_quantile
+from ..model.quantities import CONSTANTS, QUANTITIES
 from .layout import label_decades
 from .style import COLOURS, ONE_COLUMN, new_figure, styled
 
@@ -22,34 +24,33 @@ OPEN: Any = {"linestyle": "none", "marker": "o", "markerfacecolor": "white", "ma
 
 
 def spectrum(
-    found: Spectrum,
-    analysis: Analysis,
+    found: Look,
     *,
     beta: float | None = None,
     latents: int | None = None,
-    factor: float = 1.0,
-    name: str = r"$\beta$",
+    convention: Convention | None = None,
 ) -> Figure:
     """Draw eigenvalues by rank, the law of noise, and latents in use and their KL against beta.
 
     Parameters
     ----------
-    found : Spectrum
-    analysis : Analysis
+    found : Look
     beta : float, optional
         The user's.
     latents : int, optional
         How many there are at most.
-    factor, name : float, str
-        What beta is multiplied by on the axis below, and what that is called.
+    convention : Convention, optional
+        Of the KL weights on the axis below, which shows beta otherwise.
     """
-    prediction = Prediction.of(found, analysis)
+    analysis, prediction = found.analysis, found.prediction
+    factor = (convention or OWN).factor(found.spectrum.dim)
     values, floor = prediction.variances(), analysis.no_floor is None
+    law = floor and found.spectrum.complete
     count = len(analysis.rho) if floor else 0
     with styled():
         figure, (top, bottom) = new_figure(ONE_COLUMN, 4.1, nrows=2, height_ratios=[3, 2])
         _scree(top, values, count, floor)
-        if floor and found.complete:
+        if law:
             _law(top, analysis, len(values))
         used = prediction.variances(latents)
         low, high = (c * x for c, x in ((0.5, used[-1]), (1.5, used[0])))
@@ -57,7 +58,7 @@ def spectrum(
             low, high = min(low, beta / 2), max(high, 2 * beta)
         betas = np.geomspace(low, high, 4000)
         _use(bottom, betas, prediction, latents, factor)
-        bottom.set_xlabel(f"KL weight {name}" if name == r"$\beta$" else name)
+        bottom.set_xlabel("your KL weight" if convention else CONSTANTS["beta"].axis)
         for line, colour, style in (
             (analysis.eta if floor else None, GREY, ":"),
             (beta, YOURS, "--"),
@@ -67,14 +68,16 @@ def spectrum(
                 bottom.axvline(
                     factor * line, color=colour, linewidth=0.8, linestyle=style, zorder=0
                 )
-        handles = _legend(floor, floor and found.complete, beta is not None, count)
+        handles = _legend(floor, law, beta is not None, count)
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
         told = (
             rf"$\eta = {analysis.eta:.3g}$, {count} signal{'' if count == 1 else 's'}"
             if floor
             else "no beta recommended"
         )
-        figure.suptitle(rf"{found.samples} samples, $N = {analysis.dim}$: {told}", fontsize=7)
+        figure.suptitle(
+            rf"{found.spectrum.samples} samples, $N = {analysis.dim}$: {told}", fontsize=7
+        )
     return figure
 
 
@@ -125,7 +128,7 @@ def _use(
     axes.tick_params(which="both", right=False)
     right.plot(factor * betas, prediction.rate(betas, latents), color=KL)
     right.set_ylim(bottom=0)
-    right.set_ylabel("KL (nats)", color=KL)
+    right.set_ylabel(QUANTITIES["kl"].axis, color=KL)
 
 
 def weights(axes: Axes) -> None:

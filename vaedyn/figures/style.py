@@ -59,7 +59,7 @@ STYLE: Any = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Apply the style to what is drawn or saved inside."""
+    """Apply the style to everything drawn or saved inside."""
     with mpl.rc_context(STYLE):
         yield
 

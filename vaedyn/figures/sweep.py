@@ -9,38 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..errors import ParameterError
+from ..model.quantities import CONSTANTS, QUANTITIES
 from ..sweeps.grids import Point, shown
-from .curves import SYMBOLS
 from .hues import colour_bar, hues, scale_of
 from .layout import PLAIN, Look, below, caption, finish, label_decades, powers, strengths
 from .style import ONE_COLUMN, new_figure, styled
-
-LETTERS = {
-    "beta": r"\beta", "eta": r"\eta", "rho": r"\rho", "lam": r"\lambda", "lr": r"\tau",
-    "dim": "N", "latent": "M", "signal": "M^*", "t_max": r"t_\mathrm{max}",
-}  # fmt: skip
-WORDS = {
-    "beta": "KL weight", "eta": "noise variance", "rho": "signal strength",
-    "lam": "weight decay", "lr": "learning rate", "dim": "input dimension",
-    "latent": "latent dimension", "signal": "number of signals", "t_max": "last time",
-}  # fmt: skip
-QUANTITIES = {
-    **SYMBOLS,
-    "eps_g_rotation": r"$\varepsilon_g$ up to rotations",
-    "kl": "KL divergence (nats)",
-    "distortion": "excess distortion (nats)",
-    "active": "active units",
-    "relaxation_time": "relaxation time",
-    "max_eigenvalue": "largest eigenvalue",
-    "t_converge": "time to converge",
-}
 
 
 def value_label(values: dict[str, Any]) -> str:
     """Return the values of a point, such as beta = 0.5, in the paper's letters."""
     return ", ".join(
-        powers(rf"${LETTERS[name]} = {_text(value)}$")
-        if name in LETTERS
+        powers(rf"${CONSTANTS[name].letter} = {_text(value)}$")
+        if name in CONSTANTS
         else f"{name.replace('_', ' ')} {shown(value)}"
         for name, value in values.items()
     )
@@ -55,9 +35,7 @@ def _text(value: Any) -> str:
 
 def axis_label(name: str) -> str:
     """Return the name of a parameter with its letter."""
-    if name in LETTERS:
-        return rf"{WORDS[name]} ${LETTERS[name]}$"
-    return name.replace("_", " ")
+    return CONSTANTS[name].axis if name in CONSTANTS else name.replace("_", " ")
 
 
 def common_caption(points: Sequence[Point]) -> list[str]:
@@ -95,9 +73,9 @@ def along(
     x, hue : str
         Names of parameters that vary; all others must not.
     y : str
-        What it is, one of QUANTITIES.
+        What it is, one of `vaedyn.model.quantities.QUANTITIES`.
     at_end : bool
-        Whether the values are those at the last time, which the caption then tells.
+        Whether the values are those at the last time, which the caption then says.
     x_scale, y_scale : {"linear", "log"}
     look : Look
 
@@ -124,7 +102,7 @@ def along(
         axes.set_xscale(x_scale)
         axes.set_yscale(y_scale)
         axes.set_xlabel(axis_label(x))
-        axes.set_ylabel(QUANTITIES.get(y, y))
+        axes.set_ylabel(QUANTITIES[y].axis)
         axes.margins(x=0.02)
         finish(figure, [axes], sweep_caption(points, at_end), look)
         for name, scale in (("x", x_scale), ("y", y_scale)):
@@ -138,7 +116,7 @@ def along(
 
 
 def check_names(points: Sequence[Point], x: str, hue: str | None) -> None:
-    """Make sure that what is drawn varies, and nothing else.
+    """Make sure that the parameters drawn vary, and no others.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The attracting fixed point at many values of the constants at once.
 
-Where every latent lives on a direction of its own the fixed points are made of
+Where every latent lives on a separate direction the fixed points are made of
 three kinds of latents: on a signal, on background noise, collapsed. Each is a
 root of one function of Q, and the Jacobian falls into blocks of at most 8 x 8,
 so that all points of a grid are solved at once.

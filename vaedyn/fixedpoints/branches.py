@@ -9,27 +9,20 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
+from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Params, integer, real
-from ..model.results import LABELS, OrderParameters, Store, Variables
+from ..model.records import Computed, Progress, Store, kept
+from ..model.results import OrderParameters
 from ..model.state import observables, unpack
 from .arclength import EDGE, END, Piece, end_of, spaced, trace
 from .configurations import Configuration, configurations, describe, kinds, state
 from .groups import Unit, Units, alike, intact
 from .newton import newton, root
 
-NUMERICS = 4  # raised when the same parameters give other numbers
 VARIED = ("beta", "eta", "rho", "lam", "lr")
 GRID = 120  # steps along the range
 MOST = 200  # branches
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
-
-Progress = Callable[[int, int], None]
-
-LABELS.update(
-    varied=("value of what is varied", (), "1"),
-    branch=("number of the branch", (), "1"),
-    growth=("largest real part of the eigenvalues of the Jacobian", (), "1"),
-)
 
 
 def vary(params: Params, name: str, x: float) -> Constants:
@@ -50,14 +43,14 @@ class Branches(OrderParameters):
     Attributes
     ----------
     varied : (points,)
-        The value of what is varied, ascending along each branch.
+        The value of the varied constant, ascending along each branch.
     branch : (points,)
         Which branch a point belongs to, counted from 0.
     growth : (points,)
         Largest real part of the eigenvalues, per unit of time; rotations among
         equal signals are left out.
     name : str
-        What is varied.
+        The constant that varies.
     types : list of str
         What the latents live on, for each branch.
     events : list of dict
@@ -91,7 +84,7 @@ class Branches(OrderParameters):
 
 
 def attractor(result: Branches) -> np.ndarray:
-    """Return the indices of stable points by rising value of what is varied, (stable points,).
+    """Return the indices of stable points by rising value of the varied constant, (stable points,).
 
     Where several are stable, the one of lowest loss, weight decay included, stands.
     """
@@ -247,7 +240,7 @@ def branches(
     params : Params
         All other constants; where learning starts does not matter.
     name : {"beta", "eta", "rho", "lam", "lr"}
-        What is varied. With ``rho`` all signals are scaled together, and the
+        The constant that varies. With ``rho`` all signals are scaled together, and the
         range is that of the strongest.
     low, high : float
         The range.
@@ -256,7 +249,7 @@ def branches(
     store : ResultStore, optional
         Where to look for the result, and to keep it.
     progress : callable, optional
-        Receives the numbers of branches done and in all.
+        Called as ``progress(done, total)`` with numbers of branches.
 
     Raises
     ------
@@ -267,16 +260,9 @@ def branches(
     if integer("groups", groups, 0) > 2:
         raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
 
-    def compute() -> Branches:
+    def compute() -> Computed:
         found = list(_all(params, name, low, high, groups, progress))
-        return _joined(params, name, high, found)
-
-    if store is None:
-        return compute()
-
-    def variables() -> tuple[Variables, dict[str, Any]]:
-        result = compute()
-        return result.to_variables("point"), result.info
+        return _joined(params, name, high, found).to_kept("point")
 
     constants = params.to_dict()
     constants["rho"] = (
@@ -285,8 +271,8 @@ def branches(
     aside = IN_TIME | ({name} - {"rho"})
     record = {key: value for key, value in constants.items() if key not in aside}
     record |= {"varied": name, "from": low, "to": high, "groups": int(groups)}
-    record["numerics"] = NUMERICS
-    return Branches.from_saved(params, store.load_or_run("branches", record, variables))
+    record["numerics"] = NUMERICS["branches"]
+    return Branches.from_kept(params, kept(store, "branches", record, compute))
 
 
 def _range(params: Params, name: str, low: float, high: float) -> tuple[float, float]:

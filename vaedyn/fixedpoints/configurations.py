@@ -9,8 +9,9 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
-from ..model.state import unpack
-from .groups import ALIVE, Unit, Units, assemble, closed_form
+from ..model.state import pack, unpack
+from .groups import Unit, Units, assemble, closed_form
+from .single import ALIVE
 
 MOST = 5000  # fixed points listed at most
 
@@ -160,10 +161,8 @@ def state(units: Units, configuration: Configuration) -> np.ndarray:
     order = np.argsort(model.rho, kind="stable")
     place = np.empty(len(order), int)
     place[np.argsort(units.model.rho, kind="stable")] = order  # where each signal stands
-    size = model.latent * model.signal
-    m = y[:size].reshape(model.latent, model.signal)[:, place]
-    d = y[size : 2 * size].reshape(model.latent, model.signal)[:, place]
-    return np.concatenate([m.ravel(), d.ravel(), y[2 * size :]])
+    parts = unpack(y, model.latent, model.signal)
+    return pack(**{**parts, "m": parts["m"][:, place], "d": parts["d"][:, place]})
 
 
 def describe(configuration: Configuration, rho: Sequence[float]) -> str:
@@ -193,7 +192,7 @@ def missing(units: Units, groups: int, limits: dict[Unit, float]) -> dict[str, l
     """Return the kinds of units that there are not, in words, by why.
 
     `limits` are the values of beta above which no collapsed latent turns into a
-    unit; of others the closed form tells.
+    unit; for others the closed form decides.
     """
     model = units.model
     lost: dict[str, list[str]] = {"threshold": [], "ended": []}

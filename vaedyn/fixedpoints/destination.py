@@ -20,7 +20,7 @@ SLOWEST = 1e-4  # rates, per tau, below which nobody waits for a trajectory to m
 LARGE = 700  # order parameters from which dense matrices of Newton's method take seconds
 RELAXED = 1e-7  # residual at which the ODE of so many has come to its end
 CLOSEST = 1e-6  # relative tolerance: with a looser one a trajectory jitters and never settles
-TINY = 1e-16  # absolute tolerance: rounding noise, but no real deviation from a saddle, is below
+TINY = 1e-16  # absolute tolerance: below any real deviation from a saddle, above rounding
 
 
 def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
@@ -42,7 +42,7 @@ def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
 
 
 def alike(params: Params) -> list[tuple[int, int, int]]:
-    """Return pairs of latents that the start does not tell apart, and their relative sign.
+    """Return pairs of latents that the start does not distinguish, and their relative sign.
 
     The ODE keeps them so for ever.
     """
@@ -78,7 +78,7 @@ def _exchanged(params: Params, y: np.ndarray, i: int, j: int, sign: int) -> np.n
 
 
 def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
-    """Return the fixed point in which the trajectory through `y` ends, at the end value of beta.
+    """Return the fixed point in which the trajectory through `y` ends, at the final value of beta.
 
     Of more than LARGE order parameters it is where the ODE itself comes to rest, to
     RELAXED: whether it would leave again is not asked.

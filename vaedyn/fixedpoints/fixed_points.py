@@ -1,6 +1,6 @@
 """Where learning ends: fixed points of the order parameters' ODE and their stability."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,10 +9,12 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..kernels.constants import Constants
 from ..learning.theory import theory, tolerances
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
-from ..model.results import LABELS, OrderParameters, Store, Variables
-from ..model.start import NAMES
-from ..model.state import pack, unpack
+from ..model.quantities import NAMES
+from ..model.records import Computed, Progress, Store, kept
+from ..model.results import OrderParameters
+from ..model.state import unpack
 from .configurations import (
     Configuration,
     TooManyError,
@@ -24,22 +26,12 @@ from .configurations import (
     state,
 )
 from .destination import destination
-from .groups import ALIVE, Unit, Units
+from .groups import Unit, Units
 from .newton import eigenvalues, residual
+from .single import ALIVE
 from .thresholds import thresholds
 
-Progress = Callable[[int, int], None]
-"""Receives the numbers of fixed points done and in all."""
-
-NUMERICS = 5  # raised when the same parameters give other numbers
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
-
-LABELS.update(
-    residual=("largest |dy/dt| / tau", (), "1"),
-    max_eigenvalue=("largest real part of the eigenvalues of the Jacobian", (), "1"),
-    eigenvalues_re=("eigenvalues of the Jacobian, real part", ("mode",), "1"),
-    eigenvalues_im=("eigenvalues of the Jacobian, imaginary part", ("mode",), "1"),
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -179,7 +171,7 @@ def fixed_points(
     Parameters
     ----------
     params : Params
-        With annealing, beta stands for its end value after `t_max`.
+        With annealing, beta stands for its final value after `t_max`.
     groups : {0, 1, 2}
         Most latents that live together. With 0 only the end of the trajectory
         and the collapsed state are listed.
@@ -188,6 +180,7 @@ def fixed_points(
     store : ResultStore, optional
         Where to look for the trajectory and the result, and to keep both.
     progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of fixed points.
 
     Raises
     ------
@@ -202,7 +195,7 @@ def fixed_points(
     if params.beta == 0:
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
 
-    def compute() -> FixedPoints:
+    def compute() -> Computed:
         units = Units(Constants.of(params))
         found, reached, lost, partial = [], None, "", ""
         try:
@@ -211,8 +204,7 @@ def fixed_points(
             partial = f"{error.reason}; listed are that which is reached, and its neighbours"
         try:
             trajectory = theory(params, rtol=rtol, atol=atol, store=store)
-            end = pack(**{name: getattr(trajectory, name)[-1] for name in NAMES})
-            reached = destination(params, end, rtol)
+            reached = destination(params, trajectory.states[-1], rtol)
         except (ConvergenceError, DivergenceError) as error:
             if groups == 0:
                 raise
@@ -220,18 +212,12 @@ def fixed_points(
         if partial:
             found = neighbours(units, reached, groups)
         points = _listed(params, units, found, reached, groups, progress)
-        return replace(points, info={**points.info, "lost": lost, "partial": partial})
-
-    if store is None:
-        return compute()
-
-    def variables() -> tuple[Variables, dict[str, Any]]:
-        result = compute()
-        return result.to_variables("point"), result.info
+        variables, info = points.to_kept("point")
+        return variables, {**info, "lost": lost, "partial": partial}
 
     record = {**params.to_dict(), "rtol": rtol, "atol": atol, "groups": int(groups)}
-    record["numerics"] = NUMERICS
-    return FixedPoints.from_saved(params, store.load_or_run("fixedpoints", record, variables))
+    record["numerics"] = NUMERICS["fixedpoints"]
+    return FixedPoints.from_kept(params, kept(store, "fixedpoints", record, compute))
 
 
 def _listed(

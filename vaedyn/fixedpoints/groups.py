@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels.constants import Constants
+from ..model.quantities import NAMES, ORDER_PARAMETERS, shape
 from ..model.state import pack, unpack
 from .newton import eigenvalues, newton, residual, root
 from .pairs import mixed
-from .single import Finder, Latent, all_roots, first_rise, on_noise, on_signal
+from .single import ALIVE, Finder, Latent, all_roots, first_rise, on_noise, on_signal
 
 TOLERANCE = 1e-12  # of the residual max |dy/dt| / tau
-ALIVE = 1e-8  # a latent with a smaller Q_ii has collapsed
 
 
 class Unit(NamedTuple):
@@ -104,9 +104,9 @@ def intact(unit: Unit, y: np.ndarray) -> bool:
     Away from the signals the overlaps of all weights must make a positive
     semi-definite matrix; the ODE has other fixed points, of no weights at all.
     """
-    if not (np.isfinite(y).all() and (y[len(y) - unit.latents :] > 0).all()):
-        return False
     parts = unpack(y, unit.latents, len(unit.strengths))
+    if not (np.isfinite(y).all() and (parts["D"] > 0).all()):
+        return False
     along = np.vstack([parts["m"], parts["d"]])
     gram = np.block([[parts["Q"], parts["R"]], [parts["R"].T, parts["E"]]])
     scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
@@ -198,7 +198,7 @@ class Units:
 def found(unit: Unit, model: Constants, find: Finder) -> list[np.ndarray]:
     """Return the states of a unit alone: those at the roots of its one equation in Q.
 
-    On a single direction `find` tells which roots; of others all are returned. The
+    On a single direction `find` selects the roots; of others all are returned. The
     usual one, that of small learning rates and no weight decay, stands first.
     """
     constants = model.many()
@@ -223,7 +223,7 @@ def found(unit: Unit, model: Constants, find: Finder) -> list[np.ndarray]:
 def _starts(unit: Unit, first: Latent, second: Latent | None) -> np.ndarray:
     """Return the states (n, values) of a unit whose latents, turned by 45 degrees, are these."""
     if unit.latents == 1:
-        names = "mdQERD" if unit.strengths else "QERD"
+        names = [name for name in NAMES if shape(name, 1, len(unit.strengths)) != (1, 0)]
         return np.stack([getattr(first, name) for name in names], axis=1)
     half = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2)  # (latents, turned)
     zero = np.zeros_like(first.Q)
@@ -263,18 +263,14 @@ def assemble(
     rho = np.array([strength for unit in units for strength in unit.strengths], float)
     latent = sum(unit.latents for unit in units)
     joint = model._replace(latent=latent, rho=rho)
-    shapes = {"m": (latent, len(rho)), "d": (latent, len(rho)), "D": (latent,)}
-    parts = {name: np.zeros(shapes.get(name, (latent, latent))) for name in "mdQERD"}
+    parts = {name: np.zeros(shape(name, latent, len(rho))) for name in NAMES}
     i = k = 0
     for unit, state in zip(units, states, strict=True):
         assert state is not None, "this unit does not exist here"
-        own = unpack(state, unit.latents, len(unit.strengths))
         j, l_ = i + unit.latents, k + len(unit.strengths)
-        for name in "md":
-            parts[name][i:j, k:l_] = own[name]
-        for name in "QER":
-            parts[name][i:j, i:j] = own[name]
-        parts["D"][i:j] = own["D"]
+        own = {"latent": slice(i, j), "latent_": slice(i, j), "signal": slice(k, l_)}
+        for name, part in unpack(state, unit.latents, len(unit.strengths)).items():
+            parts[name][tuple(own[dim] for dim in ORDER_PARAMETERS[name].dims)] = part
         i, k = j, l_
     return joint, pack(**parts)
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..errors import ConvergenceError
 from ..kernels.constants import Constants
-from ..model.start import NAMES
-from ..model.state import count, pack, unpack
+from ..model.quantities import NAMES
+from ..model.state import count, pack, places, unpack
 
 
 def velocity(model: Constants, y: np.ndarray) -> np.ndarray:
@@ -33,12 +33,9 @@ def symmetric(latent: int, signal: int) -> tuple[np.ndarray, np.ndarray]:
     The first (values, free) spreads the entries of Q and E over both their
     places, the second (free, values) gathers them again by averaging.
     """
-    square = np.arange(latent**2).reshape(latent, latent)
-    folded = np.minimum(square, square.T).ravel()
-    start = 2 * latent * signal
-    target = np.arange(count(latent, signal))
-    for at in (start, start + latent**2):  # Q and E
-        target[at : at + latent**2] = at + folded
+    target, at = np.arange(count(latent, signal)), places(latent, signal)
+    for square in (at["Q"], at["E"]):
+        target[square] = np.minimum(square, square.T)
     columns, index = np.unique(target, return_inverse=True)
     spread = np.zeros((len(target), len(columns)))
     spread[np.arange(len(target)), index] = 1

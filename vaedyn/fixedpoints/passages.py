@@ -9,14 +9,14 @@ import numpy as np
 from ..errors import ConvergenceError
 from ..learning.theory import integrate
 from ..model.params import Params
+from ..model.records import Progress
 from ..model.results import OrderParameters, Trajectory
-from ..model.start import NAMES
-from ..model.state import pack, unpack
-from .fixed_points import FixedPoints, Progress
+from ..model.state import pack, places, unpack
+from .fixed_points import FixedPoints
 
 EXACT = 4  # up to this many latents, all orders and signs of them are tried
-NEAR = 0.5  # of the typical distance between fixed points: what is nearer is passed
-STAY = 0.5  # of its relaxation time: what is the nearest for longer is passed
+NEAR = 0.5  # of the typical distance between fixed points: a nearer one is passed
+STAY = 0.5  # of its relaxation time: one that is the nearest for longer is passed
 FINE = 64  # steps into which the times around a nearest approach are divided
 SAMPLES = 16  # states for which images are sought when they are too many to be tried
 AT_ONCE = 4096  # states that are compared with all images in one go
@@ -79,13 +79,13 @@ def passages(
     Parameters
     ----------
     points : FixedPoints
-        With an annealed beta they are those of its end value.
+        With an annealed beta they are those of its final value.
     trajectory : Trajectory, leading axis (times,)
         From `vaedyn.theory` at the same parameters. Minima of the distance are sought
         at its saved times and then refined by integrating the ODE around them; ends
         of residences are interpolated.
     progress : callable, optional
-        Receives the numbers of fixed points looked at and in all.
+        Called as ``progress(done, total)`` with numbers of fixed points.
 
     Raises
     ------
@@ -126,13 +126,20 @@ def distances(
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Return the distance of every state from every fixed point, or `which`, (points, states)."""
-    y, chosen = _flat(states), _flat(points)[slice(None) if which is None else which]
+    y, chosen = states.states, points.states[slice(None) if which is None else which]
     found = []
     for point in chosen:
         found.append(distance(points.params, point, y))
         if progress:
             progress(len(found), len(chosen))
     return np.array(found)
+
+
+def courses(
+    points: FixedPoints, states: Trajectory, found: Sequence[Passage]
+) -> dict[int, np.ndarray]:
+    """Return the distance (times,) from each fixed point that is passed, by its index, in time."""
+    return {i: distances(points, states, [i])[0] for i in {each.index for each in found}}
 
 
 def distance(params: Params, point: np.ndarray, states: np.ndarray) -> np.ndarray:
@@ -152,10 +159,6 @@ def distance(params: Params, point: np.ndarray, states: np.ndarray) -> np.ndarra
         best = images[_agreement(params, images, y).argmax(axis=1)]
         found.append(np.sqrt(((y - _turned(params, best, y)) ** 2).mean(axis=1)))
     return np.concatenate(found)
-
-
-def _flat(states: OrderParameters) -> np.ndarray:
-    return pack(**{name: getattr(states, name) for name in NAMES})
 
 
 def _residences(nearest: np.ndarray) -> Iterator[tuple[int, int]]:
@@ -178,7 +181,7 @@ def _turns(away: np.ndarray, at: int) -> bool:
 
 def _typical(points: FixedPoints, i: int) -> float:
     """Return the median distance of a fixed point from the others."""
-    states = _flat(points)
+    states = points.states
     others = np.delete(states, i, axis=0)
     return float(np.median(distance(points.params, states[i], others))) if len(others) else np.inf
 
@@ -188,9 +191,9 @@ def _refined(points: FixedPoints, i: int, trajectory: Trajectory, at: int) -> tu
     params = trajectory.params
     low, high = max(at - 1, 0), min(at + 1, len(trajectory.t) - 1)
     t = np.linspace(trajectory.t[low], trajectory.t[high], FINE + 1)
-    start = _flat(trajectory)[low]
+    start = trajectory.states[low]
     y, _ = integrate(params, start, t, params.schedule, rtol=1e-10, atol=1e-12)
-    away = distance(points.params, _flat(points)[i], y) ** 2
+    away = distance(points.params, points.states[i], y) ** 2
     k = int(away.argmin())
     if k in (0, FINE):
         return float(t[k]), float(np.sqrt(away[k]))
@@ -266,8 +269,8 @@ def _transformed(
 
 def _agreement(params: Params, images: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return the scalar products of states and images, signals turned best, (states, images)."""
-    size = 2 * params.latent * params.signal
-    total = states[:, size:] @ images[:, size:].T
+    start = places(params.latent, params.signal)["Q"].item(0)  # behind m and d
+    total = states[:, start:] @ images[:, start:].T
     X, Y = _overlaps(params, images), _overlaps(params, states)
     for k in _classes(params):
         if len(k) == 1:
@@ -313,7 +316,7 @@ def _assigned(params: Params, point: np.ndarray, y: np.ndarray) -> tuple[np.ndar
 
 
 def _signless(params: Params, y: np.ndarray) -> np.ndarray:
-    """Return what tells latents apart whatever the signs, (latent, features)."""
+    """Return features that tell latents apart whatever the signs, (latent, features)."""
     parts = unpack(y, params.latent, params.signal)
     lengths = [np.linalg.norm(parts[name][:, k], axis=1) for name in "md" for k in _classes(params)]
     own = [np.diag(parts[name]) for name in "QER"]

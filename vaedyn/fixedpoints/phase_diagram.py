@@ -8,13 +8,14 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
+from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Params
-from ..model.results import Brief, Saved, Store, Variables
+from ..model.records import Computed, Kept, Progress, Store, extended, variable
+from ..model.results import Brief
 from .attractors import PHASES, UNDECIDED, attractors
 from .branches import VARIED
 from .outcomes import outcomes
 
-NUMERICS = 3  # raised when the same parameters give other numbers
 AT_ONCE = 2000  # points solved at once
 DIGITS = 12  # of the values on the axes
 
@@ -25,9 +26,6 @@ LABELS = {
     "growth": "largest real part of its Jacobian's eigenvalues",
     "stable": "number of stable fixed points in which every latent lives alone",
 }
-
-Progress = Callable[[int, int], None]
-"""Receives the numbers of grid points computed and to compute."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -103,6 +101,7 @@ def phase_diagram(
         Where to look for columns of the diagram first, and to keep them. One that
         is there for fewer y at the same spacing is continued.
     progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of grid points that are not stored.
 
     Raises
     ------
@@ -116,7 +115,7 @@ def phase_diagram(
     if params.beta == 0 and "beta" not in (grid.x_name, grid.y_name):
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
     columns = grid.look(store)
-    lacking = [i for i, column in enumerate(columns) if column.saved is None]
+    lacking = [i for i, column in enumerate(columns) if column.kept is None]
     wanted = sum(len(grid.y) - columns[i].first for i in lacking)
     done = 0
     for batch in _batches(lacking, -(-AT_ONCE // len(grid.y))):
@@ -131,7 +130,7 @@ def phase_diagram(
     arrays: dict[str, Any] = {
         name: np.stack([column.values[name] for column in columns]) for name in LABELS
     }
-    keys = [column.saved.key for column in columns if column.saved]
+    sources = [column.kept.source for column in columns if column.kept]
     return PhaseDiagram(
         params=params,
         x_name=grid.x_name,
@@ -140,7 +139,7 @@ def phase_diagram(
         y=grid.y,
         **arrays,
         reused=len(columns) - len(lacking),
-        info={"computed": wanted, "keys": keys},
+        info={"computed": wanted, "keys": [each.key for each in sources if each]},
     )
 
 
@@ -197,7 +196,7 @@ class _Column(NamedTuple):
     """The grid points of one x: those from `first` on are not in the store."""
 
     first: int
-    saved: Saved | None
+    kept: Kept | None
     values: dict[str, np.ndarray]
 
 
@@ -228,7 +227,7 @@ class _Grid:
             record["rho"] = -np.sort(-_shape(column))
         else:
             del record[self.y_name]
-        return {**record, "y_name": self.y_name, **self.spacing, "numerics": NUMERICS}
+        return {**record, "y_name": self.y_name, **self.spacing, "numerics": NUMERICS["phases"]}
 
     def look(self, store: Store | None) -> list[_Column]:
         """Return what the store has of each column."""
@@ -238,15 +237,16 @@ class _Grid:
 
         columns = []
         for i in range(len(self.x)):
-            column = _Column(0, None, {})
-            if store is not None:
-                try:
-                    saved = store.load_or_extend("phases", self.record(i), refuse, len(self.y), "y")
-                    column = _Column(len(self.y), saved, _values(saved))
-                except _LackingError as lacking:
-                    column = _Column(lacking.args[0], None, {})
-            columns.append(column)
+            try:
+                found = self.kept(store, i, refuse)
+                columns.append(_Column(len(self.y), found, found.arrays))
+            except _LackingError as lacking:
+                columns.append(_Column(lacking.args[0], None, {}))
         return columns
+
+    def kept(self, store: Store | None, i: int, blocks: Callable[[int], Any]) -> Kept:
+        """Return column `i`, computed by `blocks` where it is not in the store."""
+        return extended(store, "phases", self.record(i), blocks, len(self.y), "y")
 
     def solve(self, i: np.ndarray, j: np.ndarray) -> dict[str, np.ndarray]:
         """Return the attractors at the points (x[i], y[j]), (n,)."""
@@ -268,24 +268,16 @@ class _Grid:
 
     def keep(self, store: Store | None, i: int, column: _Column) -> _Column:
         """Store the computed values of column `i`, and return it whole."""
-        if store is None:
-            return column
 
-        def blocks(first: int) -> Iterator[tuple[Variables, dict[str, Any]]]:
+        def blocks(first: int) -> Iterator[Computed]:
             values, start = column.values, column.first
-            if first < start:  # somebody has removed the record in the meantime
+            if first < start:  # the record has been removed in the meantime
                 at = np.arange(first, len(self.y))
                 values, start = self.solve(np.full_like(at, i), at), first
-            notes = {name: {"long_name": text, "units": "1"} for name, text in LABELS.items()}
-            variables: Variables = {
-                name: (("y",), values[name][first - start :], notes[name]) for name in LABELS
-            }
-            label = {"long_name": self.y_name, "units": "1"}
-            yield {"y": (("y",), self.y[first:], label), **variables}, {}
+            variables = {"y": variable(self.y_name, self.y[first:], ("y",))}
+            for name, text in LABELS.items():
+                variables[name] = variable(text, values[name][first - start :], ("y",))
+            yield variables, {}
 
-        saved = store.load_or_extend("phases", self.record(i), blocks, len(self.y), "y")
-        return _Column(column.first, saved, _values(saved))
-
-
-def _values(saved: Saved) -> dict[str, np.ndarray]:
-    return {name: saved.variables[name][1] for name in LABELS}
+        found = self.kept(store, i, blocks)
+        return _Column(column.first, found, found.arrays)

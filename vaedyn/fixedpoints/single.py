@@ -7,7 +7,7 @@ import numpy as np
 
 from ..kernels.constants import Constants
 
-ALIVE = 1e-8  # a latent with a smaller Q has collapsed
+ALIVE = 1e-8  # a latent at a fixed point that has a smaller Q_ii has none: it has collapsed
 NODES = 128  # values of Q that a fixed point is looked for between
 
 
@@ -41,7 +41,7 @@ Finder = Callable[[Callable[[np.ndarray], np.ndarray], np.ndarray], np.ndarray]
 def signal_at(
     c: Constants, rho: np.ndarray, Q: np.ndarray, D: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Return what is left of dE/dt at given Q and D on a signal, and p = rho m^2, d/m, E and R.
+    """Return dE/dt at given Q and D on a signal, and p = rho m^2, d/m, E and R.
 
     dm/dt = dd/dt = 0 give S as a function of Q, dQ/dt = 0 then A, and
     dR/dt = 0 the power p. All of it is linear in D; constants and `rho` are (n, 1).
@@ -62,7 +62,7 @@ def signal_at(
 
 
 def noise_at(c: Constants, Q: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return what is left of -dR/dt at given Q and D on background noise, and E and R.
+    """Return -dR/dt at given Q and D on background noise, and E and R.
 
     dQ/dt = 0 gives A as a function of Q and S, dE/dt = 0 then S, both in
     proportion to Q. Constants are (n, 1).

@@ -19,6 +19,7 @@ from math import sqrt
 import numpy as np
 
 from .jit import kernel, leaf
+from .layout import offsets
 from .stream import chi_square, normals
 
 DRAWN = 64  # steps for which normals are drawn together
@@ -28,12 +29,11 @@ DRAWN = 64  # steps for which normals are drawn together
 def overlaps(m, d, F, D, out):
     """Write m, d, Q, E, R, D, one after the other, into the flat array `out`."""
     latent, signal = m.shape
-    full = latent * latent
-    Q = 2 * latent * signal
+    at_d, Q, E, R, at_D = offsets(latent, signal)
     for i in range(latent):
         for k in range(signal):
             out[i * signal + k] = m[i, k]
-            out[(latent + i) * signal + k] = d[i, k]
+            out[at_d + i * signal + k] = d[i, k]
         for j in range(latent):
             q = e = r = 0.0
             for k in range(signal):
@@ -45,9 +45,9 @@ def overlaps(m, d, F, D, out):
                 e += F[latent + i, a] * F[latent + j, a]
                 r += F[i, a] * F[latent + j, a]
             out[Q + i * latent + j] = q
-            out[Q + full + i * latent + j] = e
-            out[Q + 2 * full + i * latent + j] = r
-        out[Q + 3 * full + i] = D[i]
+            out[E + i * latent + j] = e
+            out[R + i * latent + j] = r
+        out[at_D + i] = D[i]
 
 
 @leaf

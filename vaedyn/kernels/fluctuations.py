@@ -27,6 +27,7 @@ import numpy as np
 from numba.extending import overload
 
 from .jit import LEAF, leaf
+from .layout import offsets
 from .ode import drift, scratch, second
 
 STEP = 1e-100  # of complex differences: free of rounding errors
@@ -58,12 +59,12 @@ def workspace(latent, signal, spread):
     room = scratch(latent, signal)
     if not spread:
         return (np.empty(room),)
-    size = 2 * latent * signal + 3 * latent**2 + latent
+    pairs = products(latent, signal)
     count = forms(latent, signal)
     return (
         np.empty(room),
-        np.empty(room + 2 * size, complex),
-        products(latent, signal),
+        np.empty(room + 2 * len(pairs), complex),
+        pairs,
         np.empty((4, count, count)),
     )
 
@@ -156,8 +157,7 @@ def coefficients(y, c, rows):
     """Write the coefficients of all forms in (u, y, mu) into `rows`."""
     # model: spread, the forms in u, y and mu
     latent, signal, noise = c.latent, c.rho.size, second(c) * c.eta
-    Q = 2 * latent * signal
-    R = Q + 2 * latent * latent
+    _, Q, _, R, _ = offsets(latent, signal)
     of_y, of_mu = signal, signal + latent
     u, a, mu, yy = 0, signal, 2 * signal, 2 * signal + latent
     e, b, c_, f = yy + latent, yy + 2 * latent, yy + 3 * latent, yy + 4 * latent
@@ -189,10 +189,7 @@ def covariance_of_base(y, c, out):
     """Write the covariance of (u, y, mu) into `out`."""
     # model: spread, the law of u, y and mu
     rho, eta, latent, signal = c.rho, c.eta, c.latent, c.rho.size
-    d = latent * signal
-    Q = 2 * d
-    E = Q + latent * latent
-    R = E + latent * latent
+    d, Q, E, R, _ = offsets(latent, signal)
     of_y, of_mu = signal, signal + latent
     for k in range(signal):
         for j in range(signal):

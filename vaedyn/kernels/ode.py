@@ -1,6 +1,6 @@
 """The closed ODE of the order parameters: beta(t), the drift and its Jacobian.
 
-The state is one flat array: m (M M*), d (M M*), Q, E, R (M M each), D (M).
+The state is one flat array, see `vaedyn.kernels.layout`.
 All functions also run on complex numbers, which gives derivatives without
 differences (`jacobian`).
 """
@@ -11,6 +11,7 @@ import numpy as np
 
 from . import constants
 from .jit import kernel, leaf
+from .layout import offsets
 from .product import multiply
 
 # kinds of schedules for `beta_at`, as `vaedyn.model.schedules` numbers them
@@ -81,11 +82,8 @@ def drift(y, c, work, out):
     latent, signal = U(c.latent), U(c.rho.size)
     beta, rho, eta, lam = c.beta, c.rho, c.eta, c.lam
     size = latent * latent
-    m, d = U(0), latent * signal
-    Q = d + d
-    E = Q + size
-    R = E + size
-    D = R + size
+    m = U(0)
+    d, Q, E, R, D = offsets(latent, signal)
     # A = cov(y, mu), S = cov(mu), K = Q + beta, B = -(S + D + lam), and, with signs that
     # let products be added up in place, C = A K - cov(y) and G = S K - A^T = -cov(mu, e)
     A, S, C = U(0), size, U(2) * size

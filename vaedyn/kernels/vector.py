@@ -17,6 +17,7 @@ from math import sqrt
 import numpy as np
 
 from .jit import kernel, leaf, reordered
+from .layout import offsets
 from .stream import as_float, normal, normals, ready
 
 U = np.uint64
@@ -40,17 +41,16 @@ def overlaps(W, V, D, teacher, out):
     """Write m, d, Q, E, R, D, one after the other, into the flat array `out`."""
     latent, dim = W.shape
     signal = teacher.shape[0]
-    full = latent * latent
-    Q = 2 * latent * signal
+    d, Q, E, R, at_D = offsets(latent, signal)
     for i in range(latent):
         for k in range(signal):
             out[i * signal + k] = dot(W[i], teacher[k]) / dim
-            out[(latent + i) * signal + k] = dot(V[i], teacher[k]) / dim
+            out[d + i * signal + k] = dot(V[i], teacher[k]) / dim
         for j in range(latent):
             out[Q + i * latent + j] = dot(W[i], W[j]) / dim
-            out[Q + full + i * latent + j] = dot(V[i], V[j]) / dim
-            out[Q + 2 * full + i * latent + j] = dot(W[i], V[j]) / dim
-        out[Q + 3 * full + i] = D[i]
+            out[E + i * latent + j] = dot(V[i], V[j]) / dim
+            out[R + i * latent + j] = dot(W[i], V[j]) / dim
+        out[at_D + i] = D[i]
 
 
 @kernel

@@ -1,14 +1,18 @@
 """How the spread of runs shrinks with N: measured, beside theory, and the power fitted to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from ..model.params import Params
+from ..model.records import Store, Watch, unwatched
 from ..model.results import Trajectory
-from .covariance import Bands
+from .bands import Bands, bands
+from .simulate import simulate
 
-QUANTITIES = ("eps_g", "m")
+MEASURED = ("eps_g", "m")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,7 @@ class Spread:
         """The power of N with which the measured spread falls, and its standard error.
 
         All N count alike: the law of runs over their spread hardly depends on N, and weights
-        taken from the samples would be correlated with what they weigh. Both are nan
+        taken from the samples would be correlated with the numbers that they weigh. Both are nan
         where runs do not differ.
         """
         if not (self.error > 0).all():
@@ -48,6 +52,49 @@ class Spread:
         relative = float(np.sqrt(((self.error / self.measured) ** 2).mean()))
         width = float(x @ x)
         return float(x @ np.log(self.measured)) / width, relative / width**0.5
+
+
+def ensembles(
+    params: Params,
+    dims: Sequence[int],
+    *,
+    random_start: bool = False,
+    store: Store | None = None,
+    watch: Watch = unwatched,
+    **ensemble: Any,
+) -> list[tuple[Bands, Trajectory]]:
+    """Return theory and simulations at several N, from the same overlaps.
+
+    Parameters
+    ----------
+    params : Params
+        The model; where its start is gaussian, all have the overlaps that it has at its own N.
+    dims : sequence of int
+        The values of N.
+    random_start : bool
+        As for `vaedyn.bands` and `vaedyn.simulate`.
+    store : ResultStore, optional
+    watch : callable, optional
+        Shows the progress of each simulation.
+    **ensemble
+        Further arguments of `vaedyn.simulate`.
+
+    Raises
+    ------
+    ParameterError, DivergenceError
+        As `vaedyn.bands` and `vaedyn.simulate` do.
+    """
+    start: Any = params.overlaps()
+    models = [replace(params, dim=dim, init=start, init_seed=0) for dim in dims]
+    found = []
+    for model in models:
+        theory = bands(model, random_start=random_start, store=store)
+        with watch(f"N = {model.dim}") as progress:
+            runs = simulate(
+                model, random_start=random_start, store=store, progress=progress, **ensemble
+            )
+        found.append((theory, runs))
+    return found
 
 
 def spreads(runs: Sequence[tuple[Bands, Trajectory]], times: Sequence[float]) -> list[Spread]:
@@ -61,18 +108,18 @@ def spreads(runs: Sequence[tuple[Bands, Trajectory]], times: Sequence[float]) ->
     times : sequence of float
         The nearest saved times are taken.
     """
-    return [_spread(runs, name, t) for name in QUANTITIES for t in times]
+    return [_spread(runs, name, t) for name in MEASURED for t in times]
 
 
 def _spread(runs: Sequence[tuple[Bands, Trajectory]], name: str, t: float) -> Spread:
     predicted, measured = [], []
-    for bands, sgd in runs:
+    for around, sgd in runs:
         at = int(np.abs(sgd.t - t).argmin())
         values = sgd.eps_g[:, at] if name == "eps_g" else np.abs(sgd.m[:, at, 0, 0])
-        predicted.append(float(getattr(bands, name)[at].ravel()[0]))
+        predicted.append(float(getattr(around, name)[at].ravel()[0]))
         measured.append((values.std(ddof=1), error_of_std(values)))
     std, error = np.array(measured).T
-    dims = np.array([bands.params.dim for bands, _ in runs], float)
+    dims = np.array([around.params.dim for around, _ in runs], float)
     return Spread(
         name=name, t=t, dims=dims, predicted=np.array(predicted), measured=std, error=error
     )

@@ -8,15 +8,20 @@ being gaussian with a variance that falls as 1/N: its mean grows as ``ln(N) / (2
 its standard deviation, pi / (2 sqrt(2) g) for one signal, does not depend on N.
 """
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import ConvergenceError, ParameterError
 from ..model.params import Params
+from ..model.records import Store, Watch, unwatched
 from ..model.results import Trajectory
 from ..model.state import pack, unpack
-from .covariance import RTOL, covariance_of_start
+from .bands import RTOL, covariance_of_start
+from .simulate import simulate
 from .theory import integrate
 
 VISIBLE = 0.03  # of a learned overlap, in root mean square: where the linear stage ends
@@ -25,14 +30,19 @@ TINY = 1e-12  # overlap that does not act back on the others while it grows a lo
 CHUNK = 10.0  # time of a stretch of the linear stage, in units of 1/g at its start
 STRETCHES = 60
 POINTS = 400  # of time in a stretch
+FURTHER = 8.0  # standard deviations beyond the mean up to which escapes are waited for
+SAVED = 2001  # times saved by simulations
 STARTS = 40  # values of x from which the ODE is followed
 LEVELS = 20_000  # probabilities over which times are averaged
 NARROW = 1e4  # squared mean over variance, from which on x hardly strays sideways
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True)
 class Escape:
-    """The time at which the overlap ``|m|`` of single runs reaches half of its end.
+    """The time at which the overlap ``|m|`` of single runs reaches half of its final value.
 
     Attributes
     ----------
@@ -93,7 +103,7 @@ def _linear_stage(params: Params, start: dict[str, np.ndarray], P: np.ndarray):
     Returns
     -------
     t : float
-        Time at its end.
+        Time at which this stage ends.
     y : (values,)
         The order parameters there, at m = d = 0.
     shift : (signal,)
@@ -197,3 +207,70 @@ def escape_times(simulation: Trajectory, overlap: float) -> np.ndarray:
             share = np.log(overlap / low) / np.log(high / low)
             times[run] = np.interp(share, [0, 1], simulation.t[at - 1 : at + 1])
     return times
+
+
+class Escaped(NamedTuple):
+    """Escapes in theory and in simulations, at one N.
+
+    Attributes
+    ----------
+    dim : int
+        N.
+    expected : Escape
+    times : (escaped runs,)
+        When runs escape; those that do not are left out.
+    runs : Trajectory
+        All runs.
+    """
+
+    dim: int
+    expected: Escape
+    times: np.ndarray
+    runs: Trajectory
+
+
+def escapes(
+    params: Params,
+    dims: Sequence[int],
+    *,
+    store: Store | None = None,
+    watch: Watch = unwatched,
+    **ensemble: Any,
+) -> list[Escaped]:
+    """Return when runs escape the initial plateau at several N, in theory and in simulations.
+
+    Every run draws its own initial weights, and is simulated until practically all
+    have escaped.
+
+    Parameters
+    ----------
+    params : Params
+        As for `vaedyn.escape`; its N, last time and number of saved times do not matter.
+    dims : sequence of int
+        The values of N.
+    store : ResultStore, optional
+    watch : callable, optional
+        Shows the progress of each simulation.
+    **ensemble
+        Further arguments of `vaedyn.simulate`.
+
+    Raises
+    ------
+    ParameterError, ConvergenceError
+        As `vaedyn.escape` and `vaedyn.simulate` do.
+    """
+    theory = [escape(replace(params, dim=dim)) for dim in dims]
+    found = []
+    for dim, expected in zip(dims, theory, strict=True):
+        t_max = float(f"{expected.mean + FURTHER * expected.std:.3g}")
+        model = replace(params, dim=dim, t_max=t_max, points=min(SAVED, int(t_max * dim)))
+        with watch(f"N = {dim}") as progress:
+            runs = simulate(model, random_start=True, store=store, progress=progress, **ensemble)
+        times = escape_times(runs, expected.overlap)
+        late = np.isnan(times)
+        if late.any():
+            log.warning(
+                "%d of %d runs at N = %d are left out: no escape", late.sum(), len(times), dim
+            )
+        found.append(Escaped(dim, expected, times[~late], runs))
+    return found

@@ -8,23 +8,23 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
 from ..kernels.constants import Constants
 from ..machine import cores
+from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
-from ..model.results import Store, Trajectory
+from ..model.records import Computed, Progress, Store, extended
+from ..model.results import Trajectory
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
 from .theory import variance_lost
 
-NUMERICS = 2  # raised when the same parameters and seed give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
 AHEAD = 16  # runs handed to each thread in advance
@@ -35,9 +35,6 @@ TINY, DECAY = 1e-150, 50.0
 LARGE = 4.0  # gigabytes of memory that are worth a word
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
-"""Receives the numbers of SGD steps made and wanted, a few times a second."""
 
 
 class Engine(NamedTuple):
@@ -131,6 +128,7 @@ def simulate(
     store : ResultStore, optional
         Where to look for runs first, and to keep them.
     progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of SGD steps, a few times a second.
 
     Returns
     -------
@@ -152,25 +150,17 @@ def simulate(
     times = params.times()
     random_start = bool(random_start)
 
-    def blocks(first: int) -> Iterator[Trajectory]:
+    def blocks(first: int) -> Iterator[Computed]:
         built = ENGINES[engine](params)
         seeds = Seeds(seed, experiment(params, engine, random_start))
         many = _ensemble(params, built, first, runs, seeds, random_start, jobs, progress)
         for y, info in many:
-            yield Trajectory.from_states(params, y, t=times, info=info)
+            yield Trajectory.from_states(params, y, t=times, info=info).to_kept("run")
 
-    if store is None:
-        return _joined(list(blocks(0)))
-
-    def variables(first: int) -> Iterator[tuple[Any, Any]]:
-        for block in blocks(first):
-            yield block.to_variables("run"), block.info
-
-    record = {**params.to_dict(), "engine": engine, "seed": seed, "numerics": NUMERICS}
+    record = {**params.to_dict(), "engine": engine, "seed": seed, "numerics": NUMERICS["simulate"]}
     if random_start:
         record["random_start"] = True
-    saved = store.load_or_extend("simulate", record, variables, runs, "run")
-    return Trajectory.from_saved(params, saved)
+    return Trajectory.from_kept(params, extended(store, "simulate", record, blocks, runs, "run"))
 
 
 class Seeds(NamedTuple):
@@ -189,22 +179,13 @@ def experiment(params: Params, engine: str, random_start: bool) -> tuple[int, ..
 
     Everything counts but how long it is and how often it is saved. If ensembles of
     different models shared their streams, their deviations from theory would be
-    correlated, and errors of what is fitted to several of them would be wrong.
+    correlated, and errors of fits to several of them would be wrong.
     """
     model = params.to_dict()
     del model["t_max"], model["points"]
     text = json.dumps([model, engine, random_start], sort_keys=True)
     digest = hashlib.sha256(text.encode()).digest()
     return tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
-
-
-def _joined(blocks: list[Trajectory]) -> Trajectory:
-    """Return consecutive blocks of runs as one ensemble."""
-    names = blocks[0].to_variables("run")
-    arrays = {
-        name: np.concatenate([getattr(b, name) for b in blocks]) for name in names if name != "time"
-    }
-    return replace(blocks[-1], **arrays)
 
 
 def _ensemble(

@@ -1,27 +1,23 @@
 """Learning in the limit of large N: the ODE of the order parameters, integrated."""
 
 import logging
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..kernels.constants import Constants
+from ..model.numerics import NUMERICS
 from ..model.params import Params, real
-from ..model.results import Store, Trajectory
-from ..model.schedules import Schedule
+from ..model.records import Computed, Progress, Store, kept
+from ..model.results import Trajectory
+from ..model.schedule import Schedule
 from ..model.state import count, pack
 
-NUMERICS = 2  # raised when the same parameters give other numbers
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_STEPS = 5_000_000
 VANISHED = 1e-8  # an encoder variance that is taken for zero
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[float], None]
-"""Receives the fraction done, now and then."""
 
 
 def theory(
@@ -43,6 +39,7 @@ def theory(
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
     progress : callable, optional
+        Called as ``progress(done, total)`` with the time that is reached, and the last one.
 
     Returns
     -------
@@ -62,28 +59,22 @@ def theory(
     """
     rtol, atol = tolerances(rtol, atol)
 
-    def compute() -> Trajectory:
+    def compute() -> Computed:
         start = pack(**params.overlaps())
         y, solver = integrate(
             params, start, params.times(), params.schedule, rtol=rtol, atol=atol, progress=progress
         )
-        return Trajectory.from_states(params, y, t=params.times(), info={"solver": solver})
+        info = {"solver": solver}
+        return Trajectory.from_states(params, y, t=params.times(), info=info).to_kept()
 
-    if store is None:
-        return _with_warning(compute())
-
-    def variables() -> tuple[Any, Any]:
-        result = compute()
-        return result.to_variables(), result.info
-
-    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS}
-    return _with_warning(
-        Trajectory.from_saved(params, store.load_or_run("theory", record, variables))
-    )
+    record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS["theory"]}
+    result = Trajectory.from_kept(params, kept(store, "theory", record, compute))
+    _warn(result)
+    return result
 
 
-def _with_warning(result: Trajectory) -> Trajectory:
-    """Return the trajectory, after saying if D touches zero.
+def _warn(result: Trajectory) -> None:
+    """Warn if D touches zero.
 
     Where beta falls to zero more slowly than at a rate tau Q^2/8, and rises again at once, D
     follows it, in proportion to beta, to zero and back.
@@ -93,7 +84,6 @@ def _with_warning(result: Trajectory) -> Trajectory:
             "D touches zero, as beta does for an instant: the KL divergence is infinite there, and "
             "SGD may end there; keep --anneal above zero"
         )
-    return result
 
 
 def tolerances(rtol: object, atol: object) -> tuple[float, float]:
@@ -156,7 +146,7 @@ def integrate(
         if record[rk45.EVALUATIONS] >= 6 * most:
             break
         if progress:
-            progress(float(record[rk45.TIME] / times[-1]))
+            progress(float(record[rk45.TIME]), float(times[-1]))
     log.debug("integrated the ODE to t = %g in %d steps", record[rk45.TIME], record[rk45.STEPS])
     steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
     t = float(record[rk45.TIME])

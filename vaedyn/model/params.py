@@ -9,11 +9,12 @@ import numpy as np
 
 from ..errors import ParameterError
 from . import start as initial
-from .schedules import Cyclical, Pairs, Schedule, parse_schedule
+from .schedule import Schedule
+from .schedules import Pairs, parse_schedule
 
 LARGEST = 1e12  # of any real parameter: beyond it numbers overflow somewhere
 # metadata of a field that came after the first results were stored: at its default it is
-# left out of records, so that the keys of older results stay what they are
+# left out of records, so that the keys of older results stay the same
 LATER = {"later": True}
 # all that fixed points do not depend on; what comes later matters unless it is added here
 IN_TIME = frozenset({"dim", "t_max", "points", "anneal", "init", "init_seed"})
@@ -70,9 +71,9 @@ class Params:
     rho : float or sequence of float
         Signal strengths rho_k > 0: one for all, or M* of them.
     eta : float
-        Background noise variance > 0.
+        Noise variance > 0.
     beta : float
-        KL weight >= 0; with annealing, its end value.
+        KL weight >= 0; with annealing, its final value.
     lam : float
         Weight decay >= 0.
     lr : float
@@ -136,9 +137,7 @@ class Params:
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        schedule = self.schedule
-        if isinstance(schedule, Cyclical):
-            schedule.check(self.t_max)
+        self.schedule.check(self.t_max)
         if self.t_max * dim >= 2**53:
             raise ParameterError(
                 "t_max", f"{self.t_max * dim:.3g} steps are more than any machine makes"
@@ -200,7 +199,7 @@ class Params:
         return parse_schedule(self.anneal)
 
     def bound(self, start: np.ndarray) -> float:
-        """Return what is out of all proportion to the data and the start, as order parameter."""
+        """Return the size beyond which an order parameter counts as diverged."""
         natural = max(1.0, max(self.strengths) + self.eta, 1 / self.eta, np.abs(start).max())
         return float(1e4 * natural)
 

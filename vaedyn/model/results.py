@@ -1,101 +1,41 @@
 """What the computations return: named arrays with their parameters.
 
-Results know how to turn themselves into labelled variables, ``{name: (dims,
-values, attributes)}``, and back, which is all that a store needs of them.
+Results know how to turn themselves into labelled variables and back, which is all that a
+store needs of them, see `vaedyn.model.records`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from textwrap import shorten
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 
 from .params import Params
-from .state import observables, unpack
+from .quantities import NAMES, QUANTITIES
+from .records import Computed, Kept, Source, Variables
+from .state import observables, pack, unpack
 
 SHOWN = 8  # numbers of an array that are worth printing
 WIDTH = 200
-
-Variables = dict[str, tuple[tuple[str, ...], Any, dict[str, str]]]
-
-
-class Saved(Protocol):
-    """A stored result, as a store hands it back."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def path(self) -> Any: ...
-    @property
-    def reused(self) -> bool: ...
-    @property
-    def params(self) -> dict[str, Any]: ...
-    @property
-    def variables(self) -> Variables: ...
-    @property
-    def info(self) -> dict[str, Any]: ...
-
-
-class Store(Protocol):
-    """What a place to keep results must offer; `vaedyn.store.ResultStore` does."""
-
-    def load_or_run(
-        self,
-        kind: str,
-        params: Mapping[str, Any],
-        compute: Callable[[], tuple[Variables, dict[str, Any]]],
-    ) -> Saved:
-        """Return the record of `params`, computing and keeping it if there is none."""
-        ...
-
-    def load_or_extend(
-        self,
-        kind: str,
-        params: Mapping[str, Any],
-        compute: Callable[[int], Iterator[tuple[Variables, dict[str, Any]]]],
-        length: int,
-        dim: str,
-    ) -> Saved:
-        """Return a record with at least `length` entries along `dim`, computing what lacks."""
-        ...
-
-
-LABELS = {
-    "time": ("time, SGD steps / N", (), "1"),
-    "m": ("overlap of decoder and signal, W^T W*/N", ("latent", "signal"), "1"),
-    "d": ("overlap of encoder and signal, V^T W*/N", ("latent", "signal"), "1"),
-    "Q": ("overlap of decoder with itself, W^T W/N", ("latent", "latent_"), "1"),
-    "E": ("overlap of encoder with itself, V^T V/N", ("latent", "latent_"), "1"),
-    "R": ("overlap of decoder and encoder, W^T V/N", ("latent", "latent_"), "1"),
-    "D": ("encoder variance", ("latent",), "1"),
-    "eps_g": ("generalisation error, latents matched to signals", (), "1"),
-    "eps_g_rotation": ("generalisation error, latents rotated freely", (), "1"),
-    "kl": ("KL divergence from the prior, all latents", (), "nat"),
-    "kl_per_latent": ("KL divergence from the prior", ("latent",), "nat"),
-    "distortion": ("reconstruction error / 2 in excess of E|x|^2 / 2", (), "nat"),
-    "spread": ("largest relative spread of a signal's overlap", (), "1"),
-}
+UNSAVED = {"params", "t", "info", "source"}  # fields that are no quantities; `t` is kept as "time"
 
 
 def label(name: str, lead: tuple[str, ...], values: Any) -> tuple[tuple[str, ...], Any, dict]:
-    """Return `values` with the dims, long name and units of the quantity `name`."""
-    text, dims, units = LABELS[name]
-    return (*lead, *dims), values, {"long_name": text, "units": units}
+    """Return `values` with the dims, long name and units of the quantity `name`.
 
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where a result came from."""
-
-    key: str
-    reused: bool
-    path: str
-    params: dict[str, Any]
+    Raises
+    ------
+    KeyError
+        When there is no such quantity.
+    """
+    if name not in QUANTITIES:
+        raise KeyError(f"{name!r} is not in the table vaedyn/model/quantities.py")
+    of = QUANTITIES[name]
+    return (*lead, *of.dims), values, {"long_name": of.text, "units": of.unit}
 
 
 class Brief:
-    """What is shown as a screenful: of long arrays the shape, of other things the beginning."""
+    """A summary that fits on a screen: shapes of long arrays, beginnings of other things."""
 
     def __repr__(self) -> str:
         lines = [f"  {name}: {_brief(value)}" for name, value in vars(self).items()]
@@ -110,7 +50,7 @@ def _brief(value: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OrderParameters(Brief):
-    """Order parameters and what is read off them; `lead` stands for the leading axes.
+    """Order parameters and observables; `lead` stands for the leading axes.
 
     Attributes
     ----------
@@ -151,21 +91,28 @@ class OrderParameters(Brief):
             **others,
         )
 
-    @classmethod
-    def from_saved(cls, params: Params, saved: Saved) -> Self:
-        """Return the result that a store has kept."""
-        source = Source(
-            key=saved.key, reused=saved.reused, path=str(saved.path), params=saved.params
-        )
-        return cls(params=params, **cls._arrays(saved.variables), info=saved.info, source=source)
+    @property
+    def states(self) -> np.ndarray:
+        """The order parameters as flat states, (lead, values)."""
+        return pack(**{name: getattr(self, name) for name in NAMES})
 
     @classmethod
-    def _arrays(cls, variables: Variables) -> dict[str, Any]:
-        return {name: values for name, (_, values, _) in variables.items()}
+    def from_kept(cls, params: Params, kept: Kept) -> Self:
+        """Return the result that was looked up, or computed."""
+        return cls(params=params, **cls._named(kept.arrays), info=kept.info, source=kept.source)
+
+    @classmethod
+    def _named(cls, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        """Return variables under the names of fields."""
+        return {**arrays}
+
+    def to_kept(self, *lead: str) -> Computed:
+        """Return what a store keeps of the result, leading axes named `lead`."""
+        return self.to_variables(*lead), self.info
 
     def to_variables(self, *lead: str) -> Variables:
         """Return all arrays with their dims and units, leading axes named `lead`."""
-        names = [f.name for f in fields(self) if f.name in LABELS]
+        names = [f.name for f in fields(self) if f.name not in UNSAVED]
         return {name: label(name, lead, getattr(self, name)) for name in names}
 
 
@@ -185,6 +132,5 @@ class Trajectory(OrderParameters):
         return {"time": label("time", ("time",), self.t), **super().to_variables(*lead, "time")}
 
     @classmethod
-    def _arrays(cls, variables: Variables) -> dict[str, Any]:
-        arrays = super()._arrays(variables)
-        return {"t": arrays.pop("time"), **arrays}
+    def _named(cls, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        return {"t": arrays["time"], **{name: x for name, x in arrays.items() if name != "time"}}

@@ -1,145 +1,101 @@
 """Schedules of the KL weight: beta(t), with t = steps / N.
 
 A schedule is written as a short text, its *spec*, that means the same on the
-command line, in Python and in stored parameters. To add a kind: a class here,
-an entry in `KINDS`, and its formula in `vaedyn.kernels.ode.beta_at`.
+command line, in Python and in stored parameters. To add a kind: a class here, its
+place in `CLASSES`, and its formula in `vaedyn.kernels.ode.beta_at`.
 """
 
-import contextlib
 import csv
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Protocol
+from typing import Self
 
 import numpy as np
 
 from ..errors import ParameterError, nearest
 from ..files import small_text
+from .schedule import Schedule, inside
 
 STEEPNESS = 10.0  # of the sigmoid: its argument runs from -5 to 5
 AHEAD = 1e-13  # of a period, so that rounding does not put its start before it
+TEN_DIGITS, FOUR_DIGITS = 12.0, 5.0  # gamma t, at which tanh is 1 to so many
 MOST_POINTS = 1000
 MOST_CYCLES = 10**6
 
 
-class Schedule(Protocol):
-    """A KL weight as a function of time, scaled so that its end value is `beta`.
-
-    It is continuous from the right.
-    """
-
-    code: int
-    """Which branch of `vaedyn.kernels.ode.beta_at` evaluates it."""
-
-    @property
-    def spec(self) -> str:
-        """The text it is written as; equal schedules have equal specs."""
-        ...
-
-    @property
-    def numbers(self) -> tuple[float, ...]:
-        """What the compiled formula needs besides the end value."""
-        ...
-
-    def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
-        """Return beta(t) for an array of times and the end value `beta`."""
-        ...
-
-    def kinks(self, end: float) -> np.ndarray:
-        """Return the times in (0, end) at which beta(t) is not smooth, ascending."""
-        ...
-
-    def formula(self, beta: float) -> str:
-        """Return beta(t) in TeX, or in words."""
-        ...
-
-
-def _inside(times: Sequence[float] | np.ndarray, end: float) -> np.ndarray:
-    found = np.unique(np.asarray(times, float))
-    return found[(found > 0) & (found < end)]
-
-
 @dataclass(frozen=True)
-class Constant:
+class Constant(Schedule):
     """beta(t) = beta."""
 
     code = 0
-    spec = "constant"
-    numbers = ()
+    form = "constant"
 
     def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
         return np.full(np.shape(t), beta)
 
-    def kinks(self, end: float) -> np.ndarray:
-        return np.empty(0)
-
     def formula(self, beta: float) -> str:
         return rf"$\beta = {beta:g}$"
 
+    def arrival(self) -> float:
+        return 0.0
+
 
 @dataclass(frozen=True)
-class Tanh:
+class Tanh(Schedule):
     """beta(t) = beta tanh(gamma t), the schedule of Ichikawa and Hukushima, section 6."""
 
     gamma: float
     code = 1
-
-    @property
-    def spec(self) -> str:
-        return f"tanh:{self.gamma!r}"
-
-    @property
-    def numbers(self) -> tuple[float, ...]:
-        return (self.gamma,)
+    form = "tanh:GAMMA"
 
     def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
         return beta * np.tanh(self.gamma * np.asarray(t))
 
-    def kinks(self, end: float) -> np.ndarray:
-        return np.empty(0)
-
     def formula(self, beta: float) -> str:
         return rf"$\beta(t) = {beta:g}\,\tanh({self.gamma:g}\,t)$"
 
+    def arrival(self) -> float:
+        return TEN_DIGITS / self.gamma
+
+    def warm_up(self) -> float:
+        return FOUR_DIGITS / self.gamma
+
+    def within(self, share: float, beta: float) -> float:
+        return float(np.arctanh(np.clip(1 - share, 0, 1 - 1e-16)) / self.gamma)
+
 
 @dataclass(frozen=True)
-class _WarmUp:
+class _WarmUp(Schedule):
     """A rise from 0 to beta in a time T, and beta ever after."""
 
     duration: float
-    code = -1
-    name = ""
 
-    @property
-    def spec(self) -> str:
-        return f"{self.name}:{self.duration!r}"
-
-    @property
-    def numbers(self) -> tuple[float, ...]:
-        return (self.duration,)
-
+    @abstractmethod
     def rise(self, x: np.ndarray) -> np.ndarray:
         """Return the share of beta when the share `x` <= 1 of the warm-up is over."""
-        raise NotImplementedError
 
     def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
         return beta * self.rise(np.minimum(np.asarray(t) / self.duration, 1.0))
 
-    def kinks(self, end: float) -> np.ndarray:
-        return _inside([self.duration], end)
-
     def formula(self, beta: float) -> str:
         return rf"$\beta(t)$: {self.name} to {beta:g} at $t = {self.duration:g}$"
+
+    def arrival(self) -> float:
+        return self.duration
+
+    def kinks(self, end: float) -> np.ndarray:
+        return inside([self.duration], end)
 
 
 class Linear(_WarmUp):
     """beta(t) = beta t/T up to T, the warm-up of most VAE codes."""
 
     code = 2
-    name = "linear"
+    form = "linear:T"
 
     def rise(self, x: np.ndarray) -> np.ndarray:
         return x
@@ -149,7 +105,7 @@ class Cosine(_WarmUp):
     """beta(t) = beta (1 - cos(pi t/T))/2 up to T."""
 
     code = 3
-    name = "cosine"
+    form = "cosine:T"
 
     def rise(self, x: np.ndarray) -> np.ndarray:
         return 0.5 * (1 - np.cos(np.pi * x))
@@ -162,7 +118,7 @@ class Sigmoid(_WarmUp):
     """
 
     code = 4
-    name = "sigmoid"
+    form = "sigmoid:T"
 
     def rise(self, x: np.ndarray) -> np.ndarray:
         half = 0.5 * STEEPNESS
@@ -170,7 +126,7 @@ class Sigmoid(_WarmUp):
 
 
 @dataclass(frozen=True)
-class Cyclical:
+class Cyclical(Schedule):
     """Linear rises during the share `ratio` of each period, then beta until the next one.
 
     Fu et al., "Cyclical annealing schedule", NAACL 2019, without an end.
@@ -179,42 +135,87 @@ class Cyclical:
     period: float
     ratio: float
     code = 5
+    form = "cyclical:PERIOD:RATIO"
 
-    @property
-    def spec(self) -> str:
-        return f"cyclical:{self.period!r}:{self.ratio!r}"
-
-    @property
-    def numbers(self) -> tuple[float, ...]:
-        return (self.period, self.ratio)
+    @classmethod
+    def parse(cls, argument: str) -> Self:
+        found = super().parse(argument)
+        if found.ratio > 1:
+            raise ValueError("RATIO must be at most 1")
+        return found
 
     def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
         cycles = np.asarray(t) / self.period
         phase = np.maximum(cycles - np.floor(cycles * (1 + AHEAD)), 0.0)
         return beta * np.minimum(phase / self.ratio, 1.0)
 
-    def check(self, end: float) -> None:
-        """Refuse more cycles up to `end` than anybody can follow."""
-        if not end / self.period <= MOST_CYCLES:
-            reason = f"has more than {MOST_CYCLES} cycles up to t = {end:g}: raise PERIOD"
-            raise ParameterError("anneal", f"{self.spec} {reason}")
+    def formula(self, beta: float) -> str:
+        return rf"$\beta(t)$: to {beta:g} in {self.ratio:g} of every {self.period:g}"
+
+    def arrival(self) -> float:
+        return math.inf
 
     def kinks(self, end: float) -> np.ndarray:
         self.check(end)
         starts = self.period * np.arange(math.ceil(end / self.period) + 1)
-        return _inside(np.concatenate([starts, starts + self.ratio * self.period]), end)
+        return inside(np.concatenate([starts, starts + self.ratio * self.period]), end)
 
-    def formula(self, beta: float) -> str:
-        return rf"$\beta(t)$: to {beta:g} in {self.ratio:g} of every {self.period:g}"
+    def reached(self, t: float, beta: float) -> float:
+        return beta * min(t / self.period / self.ratio, 1.0)
+
+    def scaled(self, factor: float) -> Self:
+        return replace(self, period=factor * self.period)
+
+    def check(self, end: float) -> None:
+        if not end / self.period <= MOST_CYCLES:
+            reason = f"has more than {MOST_CYCLES} cycles up to t = {end:g}: raise PERIOD"
+            raise ParameterError("anneal", f"{self.spec} {reason}")
 
 
 @dataclass(frozen=True)
-class Points:
+class Points(Schedule):
     """Straight lines between points (t, beta); two at the same time make a jump."""
 
     times: tuple[float, ...]
     betas: tuple[float, ...]
     code = 6
+    form = "points:T1=BETA1,T2=BETA2,..."
+
+    @classmethod
+    def parse(cls, argument: str) -> Self:
+        pairs = [item.split("=") for item in argument.split(",")]
+        if any(len(pair) != 2 for pair in pairs):
+            raise ValueError("each point is T=BETA")
+        return cls.through([(float(t), float(beta)) for t, beta in pairs])
+
+    @classmethod
+    def parse_file(cls, argument: str) -> Self:
+        """Return the points in the file `argument`, as `parse` does."""
+        try:
+            lines = small_text(argument).splitlines()
+            rows = [row for row in csv.reader(lines) if row and not row[0].lstrip().startswith("#")]
+        except (OSError, ValueError, csv.Error) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ValueError(f"cannot read it: {reason}") from error
+        if rows and [cell.strip().lower() for cell in rows[0]] == ["t", "beta"]:
+            rows = rows[1:]
+        if any(len(row) != 2 for row in rows):
+            raise ValueError("each line is t,beta")
+        return cls.through([(float(t), float(beta)) for t, beta in rows])
+
+    @classmethod
+    def through(cls, pairs: list[tuple[float, float]]) -> Self:
+        """Return the schedule through points, after checking them."""
+        if not 1 <= len(pairs) <= MOST_POINTS:
+            raise ValueError(f"there must be 1 to {MOST_POINTS} points, not {len(pairs)}")
+        times, betas = zip(*((t + 0.0, beta + 0.0) for t, beta in pairs), strict=True)
+        if not all(math.isfinite(x) and x >= 0 for x in (*times, *betas)):
+            raise ValueError("times and values must be finite and not negative")
+        if any(b < a for a, b in pairwise(times)):
+            raise ValueError("times must not fall")
+        if any(a == b for a, b in zip(times[:-2], times[2:], strict=True)):
+            raise ValueError("no more than two points may have the same time")
+        return cls(times, betas)
 
     @property
     def spec(self) -> str:
@@ -229,80 +230,30 @@ class Points:
         # np.interp takes the later of two points at the same time, which is right
         return np.interp(t, self.times, self.betas)
 
-    def kinks(self, end: float) -> np.ndarray:
-        return _inside(self.times, end)
-
     def formula(self, beta: float) -> str:
         return rf"$\beta(t)$: {len(self.times)} points to {beta:g}"
 
+    def arrival(self) -> float:
+        return self.times[-1]
 
-def _positive(text: str, name: str) -> float:
-    with contextlib.suppress(ValueError):
-        if math.isfinite(number := float(text)) and number > 0:
-            return number
-    raise ValueError(f"{name} must be a positive number")
+    def kinks(self, end: float) -> np.ndarray:
+        return inside(self.times, end)
 
+    def end_value(self, beta: float) -> float:
+        return self.betas[-1]
 
-def _constant(argument: str) -> Constant:
-    if argument:
-        raise ValueError("it takes no number")
-    return Constant()
-
-
-def _cyclical(argument: str) -> Cyclical:
-    period, _, ratio = argument.partition(":")
-    found = Cyclical(_positive(period, "PERIOD"), _positive(ratio, "RATIO"))
-    if found.ratio > 1:
-        raise ValueError("RATIO must be at most 1")
-    return found
+    def scaled(self, factor: float) -> Self:
+        return replace(self, times=tuple(factor * t for t in self.times))
 
 
-def _points(argument: str) -> Points:
-    pairs = [item.split("=") for item in argument.split(",")]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError("each point is T=BETA")
-    return _checked([(float(t), float(beta)) for t, beta in pairs])
-
-
-def _file(argument: str) -> Points:
-    try:
-        lines = small_text(argument).splitlines()
-        rows = [row for row in csv.reader(lines) if row and not row[0].lstrip().startswith("#")]
-    except (OSError, ValueError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ValueError(f"cannot read it: {reason}") from error
-    if rows and [cell.strip().lower() for cell in rows[0]] == ["t", "beta"]:
-        rows = rows[1:]
-    if any(len(row) != 2 for row in rows):
-        raise ValueError("each line is t,beta")
-    return _checked([(float(t), float(beta)) for t, beta in rows])
-
-
-def _checked(pairs: list[tuple[float, float]]) -> Points:
-    """Return the schedule through points, after checking them."""
-    if not 1 <= len(pairs) <= MOST_POINTS:
-        raise ValueError(f"there must be 1 to {MOST_POINTS} points, not {len(pairs)}")
-    times, betas = zip(*((t + 0.0, beta + 0.0) for t, beta in pairs), strict=True)
-    if not all(math.isfinite(x) and x >= 0 for x in (*times, *betas)):
-        raise ValueError("times and values must be finite and not negative")
-    if any(b < a for a, b in pairwise(times)):
-        raise ValueError("times must not fall")
-    if any(a == b for a, b in zip(times[:-2], times[2:], strict=True)):
-        raise ValueError("no more than two points may have the same time")
-    return Points(times, betas)
-
-
-KINDS = {
-    "constant": ("constant", _constant),
-    "tanh": ("tanh:GAMMA", lambda text: Tanh(_positive(text, "GAMMA"))),
-    "linear": ("linear:T", lambda text: Linear(_positive(text, "T"))),
-    "sigmoid": ("sigmoid:T", lambda text: Sigmoid(_positive(text, "T"))),
-    "cosine": ("cosine:T", lambda text: Cosine(_positive(text, "T"))),
-    "cyclical": ("cyclical:PERIOD:RATIO", _cyclical),
-    "points": ("points:T1=BETA1,T2=BETA2,...", _points),
-    "file": ("file:PATH", _file),
+CLASSES: tuple[type[Schedule], ...] = (
+    Constant, Tanh, Linear, Sigmoid, Cosine, Cyclical, Points,
+)  # fmt: skip
+KINDS: dict[str, tuple[str, Callable[[str], Schedule]]] = {
+    kind.form.partition(":")[0]: (kind.form, kind.parse) for kind in CLASSES
 }
-
+"""How a schedule of each name is written, and what reads the text after the colon."""
+KINDS["file"] = ("file:PATH", Points.parse_file)
 
 Pairs = Sequence[Sequence[float]] | np.ndarray
 """Times and values of beta, (points, 2)."""
@@ -318,7 +269,7 @@ def _written(pairs: Pairs) -> str:
 
 
 def _unknown(spec: str) -> str:
-    """Return what is wrong with a spec of no known kind."""
+    """Return the problem with a spec of no known kind."""
     word = re.match(r"[^\W\d_]*", spec.strip())
     close = nearest(word[0] if word else "", KINDS)
     question = f" (did you mean {KINDS[close][0]}?)" if close else ""
@@ -333,7 +284,7 @@ def parse_schedule(spec: str | Pairs, beta: float | None = None) -> Schedule:
     spec : str, or (points, 2)
         Points may be given as pairs of t and beta.
     beta : float, optional
-        The end value, with which points must end.
+        The final value, with which points must end.
 
     Raises
     ------
@@ -350,7 +301,6 @@ def parse_schedule(spec: str | Pairs, beta: float | None = None) -> Schedule:
         found = parse(argument)
     except ValueError as error:
         raise ParameterError("anneal", f"expected {form}, got {spec!r} ({error})") from error
-    if isinstance(found, Points) and beta is not None and found.betas[-1] != beta:
-        last = found.betas[-1]
+    if beta is not None and (last := found.end_value(beta)) != beta:
         raise ParameterError("anneal", f"ends at beta = {last!r}, so --beta must be {last!r}, too")
     return found

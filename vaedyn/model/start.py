@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ..errors import ParameterError
+from .quantities import NAMES
+from .quantities import shape as shape_of
 
 GAUSSIAN = "gaussian"
-SHAPES = {"m": "MK", "d": "MK", "Q": "MM", "E": "MM", "R": "MM", "D": "M"}
-NAMES = tuple(SHAPES)
 NO_NUMBERS = (bool, np.bool_, str, bytes)  # although float() takes them for some
 SHOWN = 60  # characters of a value that is no number
 BLOCK = 1 << 16
@@ -54,8 +54,7 @@ def parse_overlaps(spec: str) -> dict[str, float]:
 
 def _matrix(name: str, value: object, latent: int, signal: int) -> np.ndarray:
     """Return one order parameter in full; a scalar fills the diagonal (all of D)."""
-    sizes = {"M": latent, "K": signal}
-    shape = tuple(sizes[letter] for letter in SHAPES[name])
+    shape = shape_of(name, latent, signal)
     try:
         if any(isinstance(x, NO_NUMBERS) for x in np.asarray(value, dtype=object).flat):
             raise TypeError

@@ -1,16 +1,17 @@
-"""The order parameters as one flat array, and what is read off them.
+"""The order parameters as one flat array, and observables computed from them.
 
 Layout of the last axis: m (M M*), d (M M*), Q, E, R (M M each), D (M), each in
-row-major order. All functions accept any number of leading axes.
+row-major order; compiled code has it from `vaedyn.kernels.layout`. All functions
+accept any number of leading axes.
 """
 
 from functools import reduce
 from itertools import permutations
-from math import perm
+from math import perm, prod
 
 import numpy as np
 
-from .start import NAMES, SHAPES
+from .quantities import NAMES, shape
 
 MOST_ORDERS = 24  # of matches tried one by one, for all leading axes at once
 ROUNDING = 1e-14  # a KL divergence below that is zero, as far as its terms can tell
@@ -18,7 +19,7 @@ ROUNDING = 1e-14  # a KL divergence below that is zero, as far as its terms can 
 
 def count(latent: int, signal: int) -> int:
     """Return the length of the flat array."""
-    return 2 * latent * signal + 3 * latent**2 + latent
+    return sum(prod(shape(name, latent, signal)) for name in NAMES)
 
 
 def pack(m, d, Q, E, R, D) -> np.ndarray:
@@ -29,15 +30,18 @@ def pack(m, d, Q, E, R, D) -> np.ndarray:
 
 def unpack(y: np.ndarray, latent: int, signal: int) -> dict[str, np.ndarray]:
     """Return the order parameters by name; m and d are (..., latent, signal), and so on."""
-    sizes = {"M": latent, "K": signal}
     parts = {}
     at = 0
     for name in NAMES:
-        shape = [sizes[letter] for letter in SHAPES[name]]
-        size = int(np.prod(shape))
-        parts[name] = y[..., at : at + size].reshape(*y.shape[:-1], *shape)
-        at += size
+        own = shape(name, latent, signal)
+        parts[name] = y[..., at : at + prod(own)].reshape(*y.shape[:-1], *own)
+        at += prod(own)
     return parts
+
+
+def places(latent: int, signal: int) -> dict[str, np.ndarray]:
+    """Return where the entries of each order parameter stand in the flat array."""
+    return unpack(np.arange(count(latent, signal)), latent, signal)
 
 
 def moments(m, d, Q, E, R, rho: np.ndarray, eta: float) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +52,7 @@ def moments(m, d, Q, E, R, rho: np.ndarray, eta: float) -> tuple[np.ndarray, np.
 
 
 def generalisation_error(m, Q, rho: np.ndarray) -> np.ndarray:
-    """Return eps_g with every signal matched to a latent of its own, up to sign, (...).
+    """Return eps_g with each signal matched to a different latent, up to sign, (...).
 
     ``sum_k rho_k - 2 max sum_k sqrt(rho_k) |m_{i(k), k}| + tr Q``. With more
     signals than latents (or the reverse) the best ones are matched.

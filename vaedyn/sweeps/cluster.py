@@ -101,7 +101,7 @@ class Cluster:
         return self._batches.pop(future.key), answer
 
     def close(self) -> None:
-        """Withdraw what is not finished, and leave the cluster as it is."""
+        """Withdraw unfinished work, and leave the cluster as it is."""
         with contextlib.suppress(Exception):  # the scheduler may have gone
             if self._client.status == "running":
                 self._client.cancel(list(self._finished.futures), force=True)

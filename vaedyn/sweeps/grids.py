@@ -26,10 +26,10 @@ class Point:
     Attributes
     ----------
     values : dict
-        What is varied, and its value here.
+        The varied parameters, and their values here.
     params : Params
     options : dict
-        What is varied of the computation rather than of the model, such as `seed`.
+        Varied options of the computation rather than of the model, such as `seed`.
     """
 
     values: dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..model.params import Params
-from ..model.results import Store
+from ..model.records import Store
 from .grids import Point
 from .points import Job, Lookup, Outcome, Task, look_up
 from .sweep import chosen
@@ -27,7 +27,7 @@ class Plan:
         The names that vary and their values.
     points : list of Point
     outcomes : list of Outcome or None
-        What is stored of each; None where it would be computed.
+        The stored result of each; None where it would be computed.
     seconds : float or None
         About how long one of those takes, on average over like points that are stored.
     like : int
@@ -107,7 +107,7 @@ def _cost(record: Any, asked: Any) -> float:
 
 
 def _alike(records: Iterable[Any], asked: Any, varied: Iterable[str]) -> list[Any]:
-    """Return the records that differ from what is asked for by the values of what varies alone."""
+    """Return the records that differ from the points only in the values of what varies."""
     kind, params, _ = asked
     ours = _but(json.loads(json.dumps(params)), varied)
     return [one for one in records if one.kind == kind and _but(one.params, varied) == ours]

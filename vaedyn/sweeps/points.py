@@ -1,4 +1,4 @@
-"""One point of a sweep: what is computed there, and what is told of it."""
+"""One point of a sweep: its computation, and the summary of the result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from ..fixedpoints.fixed_points import FixedPoints, fixed_points
 from ..learning.simulate import simulate
 from ..learning.theory import theory
 from ..model.params import Params
-from ..model.results import OrderParameters, Store, Trajectory
-from ..model.start import NAMES
+from ..model.quantities import NAMES, OBSERVABLES, active
+from ..model.records import Store
+from ..model.results import Trajectory
 
-ACTIVE = 0.01  # nats: latents with more KL than this are in use
-QUANTITIES = ("eps_g", "eps_g_rotation", "kl", "kl_per_latent", "distortion", *NAMES)
+SUMMED_UP = (*OBSERVABLES, *NAMES)
 
 
 class Command(NamedTuple):
@@ -119,7 +119,7 @@ def _missing(*_: object) -> NoReturn:
 
 
 def look_up(job: Job, task: Task, lookup: Lookup | None = None) -> Outcome | None:
-    """Return what is stored of a point, or None; `lookup` then knows more about it.
+    """Return the stored result of a point, or None; `lookup` then knows more about it.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def look_up(job: Job, task: Task, lookup: Lookup | None = None) -> Outcome | Non
 
 
 def compute(job: Job, tasks: Sequence[Task], **options: Any) -> list[Outcome]:
-    """Compute points one after the other; where one fails, tell why."""
+    """Compute points one after the other; where one fails, say why."""
     found = []
     for task in tasks:
         try:
@@ -154,21 +154,17 @@ def _outcome(job: Job, task: Task, store: Any, **options: Any) -> Outcome:
     return Outcome(source.key, source.reused, command.summary(result))
 
 
-def active(result: OrderParameters) -> np.ndarray:
-    """Return the number of latents in use, over the leading axes of `result`."""
-    return (result.kl_per_latent > ACTIVE).sum(axis=-1)
-
-
 def theory_summary(result: Trajectory) -> dict[str, Any]:
     """Return observables and order parameters at the last time."""
-    final = {name: getattr(result, name)[-1].copy() for name in QUANTITIES}
-    return {"t": result.t[-1], "active": active(result)[-1], **final}
+    final = {name: getattr(result, name)[-1].copy() for name in SUMMED_UP}
+    return {"t": result.t[-1], "active": active(result.kl_per_latent)[-1], **final}
 
 
 def simulation_summary(result: Trajectory) -> dict[str, Any]:
     """Return mean and standard deviation over the runs at the last time; nan for a single run."""
     final: dict[str, Any] = {"t": result.t[-1]}
-    arrays = {"active": active(result), **{name: getattr(result, name) for name in QUANTITIES}}
+    arrays = {name: getattr(result, name) for name in SUMMED_UP}
+    arrays = {"active": active(result.kl_per_latent), **arrays}
     for name, values in arrays.items():
         last = np.asarray(values[:, -1], float)
         std = last.std(axis=0, ddof=1) if len(last) > 1 else np.full(last.shape[1:], np.nan)
@@ -181,14 +177,14 @@ def fixed_point_summary(result: FixedPoints) -> dict[str, Any]:
     i = result.reached
     if i is None:
         return {"lost": result.lost}
-    final = {name: getattr(result, name)[i].copy() for name in QUANTITIES}
+    final = {name: getattr(result, name)[i].copy() for name in SUMMED_UP}
     return {
         "type": result.types[i],
         "label": result.labels[i],
         "stable": bool(result.stable[i]),
         "max_eigenvalue": result.max_eigenvalue[i],
         "relaxation_time": result.relaxation_time[i],
-        "active": active(result)[i],
+        "active": active(result.kl_per_latent)[i],
         **final,
     }
 

@@ -12,16 +12,14 @@ import numpy as np
 from ..errors import ParameterError
 from ..machine import cores
 from ..model.params import Params, integer
-from ..model.results import Brief, Store
+from ..model.records import Progress, Store
+from ..model.results import Brief
 from .grids import Point, grid, part_of
 from .points import COMMANDS, Job, Outcome, Task, compute, look_up
 
 TRIAL = 1.0  # seconds of work in this process before others are started, which takes as long
 INTERRUPTIBLE = ("theory", "simulate")  # by an error in `progress`
 SHORT, LONG = 0.25, 1.0  # seconds between which a batch should last
-
-Progress = Callable[[int, int], None]
-"""Receives the numbers of points done and wanted."""
 
 Each = Callable[[int, Point, Outcome], None]
 """Receives the place of a point in the grid, the point, and what has come of it."""
@@ -44,7 +42,7 @@ class Pool(Protocol):
         ...
 
     def close(self) -> None:
-        """Abandon what is not finished."""
+        """Abandon unfinished points."""
         ...
 
 
@@ -59,7 +57,7 @@ class Sweep(Brief):
     varied : dict
         The names that vary and their values; their product is the grid.
     points : list of Point
-        ``.values`` tells where in the grid it is.
+        ``.values`` is its place in the grid.
     outcomes : list of Outcome
         ``.final`` holds numbers and arrays, ``.error`` why there are none, ``.key`` the record.
     """
@@ -87,7 +85,7 @@ class Sweep(Brief):
         Raises
         ------
         ParameterError
-            When no computation tells a number of that name.
+            When no computation has a number of that name.
         """
         finals = [outcome.final or {} for outcome in self.outcomes]
         known = sorted({key for final in finals for key in final} - {"lost"})
@@ -171,6 +169,7 @@ def sweep(
         Address of a Dask scheduler whose workers compute instead. They must find the
         store under the same, absolute, path.
     progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of points.
     each : callable, optional
         Receives every point as soon as it is there, in any order.
     **options
@@ -223,7 +222,7 @@ def chosen(
 def _all(
     job: Job, tasks: Sequence[Task], jobs: int, scheduler: str | None
 ) -> Iterator[tuple[Task, Outcome]]:
-    """Yield points with what is stored of them, and then what has come of the others."""
+    """Yield points with their stored results, and then the results of the others."""
     todo: deque[Task] = deque()
     for task in tasks:
         outcome = look_up(job, task)

@@ -2,7 +2,7 @@
 
 A worker reads pickled work from its standard input and writes what came of it to its
 standard output. When its input ends, because the sweep is over or its parent has been
-killed, it ends as after SIGTERM: what is finished of a running simulation is kept.
+killed, it ends as after SIGTERM: finished runs of a simulation are kept.
 """
 
 import _thread
@@ -24,7 +24,7 @@ from .points import Job, Outcome, Task, compute
 
 MOST_DEATHS = 3  # of workers over one batch
 AGAIN = 0.1  # seconds after which a signal that came to nothing comes again
-GRACE = 1.5  # seconds in which a worker may save what is finished, before it is killed
+GRACE = 1.5  # seconds in which a worker may save finished runs, before it is killed
 START = (
     "import pickle, sys; sys.path[:] = pickle.loads(bytes.fromhex(sys.argv[1])); "
     "from {module} import serve; serve()"

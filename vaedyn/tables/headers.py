@@ -17,7 +17,7 @@ BROKEN = re.compile(r"[-+]?[\d.,;|:'\s]*\d[\d.,;|:'\s]*")  # numbers, written or
 
 
 def text_of(path: Path) -> tuple[Text, str]:
-    """Return how numbers stand in a text file, and what is to be said of guesses about it.
+    """Return the format of numbers in a text file, and notes on guesses about it.
 
     Raises
     ------

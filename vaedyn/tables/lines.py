@@ -49,7 +49,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
 
     What breaks within quotation marks is one line.
     """
-    # a byte that is no text shows as what is not a number
+    # a byte that is no text is shown, and is not a number
     with open(path, encoding=encoding_of(path), errors="replace") as file:
         numbered = enumerate(file, start=1)
         for number, line in numbered:

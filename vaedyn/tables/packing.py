@@ -13,7 +13,7 @@ SCALES = ("scale_factor", "add_offset")
 
 
 def packing_of(item: Any, place: str) -> tuple[Callable[[np.ndarray], np.ndarray] | None, str]:
-    """Return what unpacks blocks of a dataset, and in words what is applied.
+    """Return a function that unpacks blocks of a dataset, and its description.
 
     Missing numbers become nan. None and no words where numbers stand as they are.
 

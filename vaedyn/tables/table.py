@@ -1,21 +1,22 @@
-"""Tables of numbers in files, read in blocks of rows: they may be larger than memory."""
+"""Tables of numbers, read in blocks of rows: in files, which may be larger than memory, or held."""
 
 import hashlib
 import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from ..errors import ParameterError
 from ..files import reason
 from .arrays import Content, open_npy, open_npz
+from .hdf5 import open_hdf5
 from .headers import text_of
 from .lines import TableError
-from .nested import open_hdf5
 
 CONTAINER = re.compile(r"(?P<file>.+?\.(npz|h5|hdf5))(:(?P<name>.*))?", re.IGNORECASE)
 DAMAGE = (
@@ -36,7 +37,9 @@ class Table:
     note : str
         What was done with names and axes, where that is not certain to be right.
     found : str
-        Which dataset it is, where nobody said, and what was applied to its numbers.
+        Which dataset it is, if not given, and what was applied to its numbers.
+    place : str
+        What `open_table` was asked for.
     """
 
     path: Path
@@ -46,6 +49,10 @@ class Table:
     read: Callable[[int], Iterator[np.ndarray]] = field(repr=False, compare=False)
     note: str = field(default="", compare=False)
     found: str = field(default="", compare=False)
+    place: str = field(default="", compare=False)
+
+    def __reduce__(self) -> tuple[Callable, tuple[str]]:
+        return open_table, (self.place,)  # opened again by whoever unpickles it
 
     def blocks(self, most_rows: int) -> Iterator[np.ndarray]:
         """Yield the table from its beginning, in blocks (at most `most_rows`, columns) of floats.
@@ -56,7 +63,7 @@ class Table:
             When `most_rows` is not positive.
         TableError
             When the file is damaged, has changed since it was opened, or, for text,
-            holds something else than a number; line and column are told.
+            holds something else than a number; line and column are named.
         """
         if most_rows < 1:
             raise ValueError(f"most_rows must be at least 1, got {most_rows!r}")
@@ -83,6 +90,56 @@ class Table:
             raise _unreadable(self.path, error) from error
         sha.update(f":{self.name}".encode())
         return sha.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A table that is held in memory, (rows, columns), with all that a `Table` has."""
+
+    numbers: np.ndarray
+    note = found = place = ""
+
+    @property
+    def rows(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def columns(self) -> int:
+        return self.numbers.shape[1]
+
+    def blocks(self, most_rows: int) -> Iterator[np.ndarray]:
+        """Yield the table from its beginning, in blocks (at most `most_rows`, columns)."""
+        return (self.numbers[i : i + most_rows] for i in range(0, self.rows, most_rows))
+
+    def digest(self) -> str:
+        """Return a fingerprint of the numbers, their type and the shape of the table."""
+        sha = hashlib.sha256(f"{self.numbers.dtype.str}{self.numbers.shape}".encode())
+        sha.update(self.numbers.tobytes())
+        return sha.hexdigest()
+
+
+Data = str | Path | Table | Held | np.ndarray | Sequence[Sequence[float]]
+"""What stands for a table: the name of a file, as of `open_table`, or its numbers."""
+
+
+def as_table(data: Data) -> Table | Held:
+    """Return a table, given the name of its file or its numbers (rows, columns).
+
+    Raises
+    ------
+    TableError
+        When there is no such file, or no table in it.
+    ParameterError
+        When numbers have another shape.
+    """
+    if isinstance(data, Table | Held):
+        return data
+    if isinstance(data, str | Path):
+        return open_table(data)
+    numbers = np.asarray(data)
+    if numbers.ndim != 2 or not numbers.size:
+        raise ParameterError("data", f"expected a table (rows, dim), got shape {numbers.shape}")
+    return Held(numbers)
 
 
 def open_table(place: str | Path) -> Table:
@@ -115,7 +172,7 @@ def open_table(place: str | Path) -> Table:
     try:
         if not path.stat().st_size:
             raise TableError(f"{path} is empty")
-        return Table(path, **opener(path, name)._asdict())
+        return Table(path, **opener(path, name)._asdict(), place=str(place))
     except TableError:
         raise
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Tables of numbers in text files: how they are read, and what is wrong with a line."""
+"""Tables of numbers in text files: how to read them, and problems of lines."""
 
 import re
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ class Text:
             yield block
 
     def fault(self, batch: list[tuple[int, str]]) -> TableError:
-        """Return what is wrong with lines that cannot be read."""
+        """Return the problems of lines that cannot be read."""
         for number, line in batch:
             place = f"{self.path}, line {number}"
             fields = fields_of(line, self.separator)

@@ -1,0 +1,89 @@
+"""The command line that makes a record again."""
+
+import json
+import shlex
+from collections.abc import Mapping
+
+from vaedyn.data.learn import FROM_DATA
+from vaedyn.model.params import Params
+
+from ..store import Record
+from .options import SIMULATION
+
+# what a record's parameters are made of besides the model, by kind
+OPTIONS = {
+    "theory": ("rtol", "atol"),
+    "fixedpoints": ("rtol", "atol", "groups"),
+    "branches": ("groups",),
+    "simulate": ("engine", *(name for name in SIMULATION if name != "engine")),
+    "bands": ("random_start",),
+    "convergence": ("tol", "rtol", "atol"),
+    "annealing": ("family", "knots", "tol", "rtol", "atol"),
+}
+# where the command is not named like the kind
+COMMANDS = {
+    "branches": "fixedpoints",
+    "convergence": "theory",
+    "annealing": "anneal",
+    "bands": "theory --bands",
+}
+
+
+def command_of(record: Record) -> str | None:
+    """Return the exact command that computes `record`, or None for parts of a map."""
+    if record.kind == "spectrum":
+        words = ["vaedyn", "spectrum", _file(record)]
+        words += ["--standardise"] if record.params["standardise"] else []
+        words += [f"--{name}={record.params[name]}" for name in ("leading", "passes")]
+        return shlex.join(words)
+    if record.kind == "panel":
+        chosen = {name: record.params[name] for name in ("quick", "seed")}
+        return shlex.join(["vaedyn", "reproduce", *words_of(chosen)])
+    if record.kind == "data":
+        return shlex.join(_on_data(record))
+    if record.kind not in OPTIONS:
+        return None
+    words = ["vaedyn", *COMMANDS.get(record.kind, record.kind).split()]
+    names = (*Params.__dataclass_fields__, *OPTIONS[record.kind])
+    words += words_of({name: record.params[name] for name in names if name in record.params})
+    if record.length is not None:
+        words += ["--runs", str(record.length)]
+    if "varied" in record.params:
+        low, high = _word(record.params["from"]), _word(record.params["to"])
+        words += ["--vary", f"{record.params['varied']}={low}:{high}"]
+    return shlex.join(words)
+
+
+def _on_data(record: Record) -> list[str]:
+    """Return the words that train on data again."""
+    asked = {name: record.info.get(name) for name in ("standardise", "estimator", "spikes")}
+    asked["standardise"] = record.params["data"].endswith(" standardised")
+    options = {name: value for name, value in asked.items() if value is not None}
+    names = [name for name in (*Params.__dataclass_fields__, "seed") if name not in FROM_DATA]
+    options |= {name: record.params[name] for name in names}
+    return ["vaedyn", "simulate", "--data", _file(record), *words_of(options)]
+
+
+def _file(record: Record) -> str:
+    """Return the file that a table was in; DATA stands for one that is not known, or none."""
+    return str(record.info.get("file") or "DATA")
+
+
+def words_of(options: Mapping[str, object]) -> list[str]:
+    """Return options as the words of a command line; True stands for a flag that is set."""
+    words = []
+    for name, value in options.items():
+        if value is False:
+            continue
+        words.append(f"--{name.replace('_', '-')}")
+        if value is not True:
+            words.append(_word(value))
+    return words
+
+
+def _word(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_word, value))
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return value if isinstance(value, str) else repr(value)

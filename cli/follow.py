@@ -1,0 +1,167 @@
+"""`vaedyn fixedpoints --vary`: branches along one constant, or a map over two."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from vaedyn.errors import ParameterError
+from vaedyn.fixedpoints.branches import VARIED, Branches, branches
+from vaedyn.fixedpoints.phase_diagram import PhaseDiagram, phase_diagram
+from vaedyn.model.params import Params
+
+from .options import option
+from .output import number, plain, print_json, provenance, table, without_records
+from .ranges import COUNT, Range, RangeType
+from .session import Session
+
+log = logging.getLogger(__name__)
+
+
+VARY = option(
+    "Numerics",
+    "--vary",
+    type=RangeType(),
+    multiple=True,
+    help=f"Follow all branches while one of {', '.join(VARIED)} goes from LOW to HIGH; "
+    f"given twice, map which state is stable on a grid of COUNT ({COUNT}) points each.",
+)
+
+
+@contextmanager
+def _blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
+    """Raise errors of the arguments `names` as errors of the option that they come from."""
+    try:
+        yield
+    except ParameterError as error:
+        if error.name not in names:
+            raise
+        raise ParameterError("vary", f"{of} {error.reason}".strip()) from error
+
+
+def follow(session: Session, params: Params, varied: Range, groups: int) -> Branches:
+    """Return the branches along one constant."""
+    if varied.start != varied.low:
+        log.info(
+            "branches are followed from beta = %g on: at 0 there is no fixed point, as D shrinks "
+            "for ever",
+            varied.start,
+        )
+    with (
+        _blamed_on_vary("low", "high", of=varied.name),
+        session.progress("follow branches", "branches") as progress,
+    ):
+        return branches(
+            params,
+            varied.name,
+            varied.start,
+            varied.high,
+            groups=groups,
+            store=session.store,
+            progress=progress,
+        )
+
+
+def survey(session: Session, params: Params, varied: Sequence[Range]) -> PhaseDiagram:
+    """Return the map over two constants, and say how much of it was computed."""
+    across, up = varied
+    with (
+        _blamed_on_vary("x", "y"),
+        without_records(),
+        session.progress("map", "points") as progress,
+    ):
+        result = phase_diagram(
+            params,
+            (across.name, across.values),
+            (up.name, up.values),
+            store=session.store,
+            progress=progress,
+        )
+    for each in varied:
+        if not each.counted:
+            log.info(
+                "%s takes %d values: %s=LOW:HIGH:COUNT for others",
+                each.name,
+                each.points,
+                each.name,
+            )
+        if len(each.values) < each.points:
+            log.info("beta = 0 is left out: there is no fixed point, as D shrinks for ever")
+    computed, total = result.info["computed"], result.phase.size
+    if computed:
+        log.info("computed %d of %d points of the map", computed, total)
+    else:
+        log.info("reused all points of the map")
+    return result
+
+
+def print_map(session: Session, result: PhaseDiagram) -> None:
+    """Print a map, or how much of it each phase takes up."""
+    if session.as_json:
+        data: dict[str, Any] = {"command": "fixedpoints", "varied": [result.x_name, result.y_name]}
+        data |= {"params": result.params.to_dict(), "reused": result.info["computed"] == 0}
+        data |= {result.x_name: plain(result.x), result.y_name: plain(result.y)}
+        data["phases"] = list(result.names)
+        arrays = ("phase", "eps_g", "active", "growth")
+        print_json({**data, **{name: plain(getattr(result, name)) for name in arrays}})
+        return
+    rows = []
+    for n, name in enumerate(result.names):
+        chosen = result.phase == n
+        if chosen.any():
+            eps_g = result.eps_g[chosen]
+            share = f"{100 * chosen.mean():.4g} %"
+            rows.append([name, share, number(eps_g.min()), number(eps_g.max())])
+    table(["phase", "share of the map", "eps_g from", "to"], rows)
+
+
+def print_branches(session: Session, result: Branches) -> None:
+    """Print branches and their events."""
+    if session.as_json:
+        data = {**provenance(result, "fixedpoints"), "varied": result.name}
+        print_json({**data, "branches": [_branch(result, n) for n in range(len(result.types))]})
+        return
+    rows = []
+    for n, name in enumerate(result.types):
+        chosen = result.branch == n
+        x, growth = result.varied[chosen], result.growth[chosen]
+        happens = [f"{e['kind']} {e['at']:.9g}" for e in result.events if e["branch"] == n]
+        rows.append(
+            [name, number(x[0]), number(x[-1]), _stable(x, growth, result, n), ", ".join(happens)]
+        )
+    columns = ["branch", f"{result.name} from", "to", "stable", "what happens"]
+    table(columns, rows, left=("stable", "what happens"))
+
+
+def _stable(x: np.ndarray, growth: np.ndarray, result: Branches, n: int) -> str:
+    """Return the intervals in which a branch is stable, in words."""
+    changes = [e["at"] for e in result.events if e["branch"] == n and e["kind"] == "stability"]
+    edges = [x[0], *changes, x[-1]]
+    found = []
+    for low, high in pairwise(edges):
+        inside = (x > low) & (x < high)
+        if inside.any() and np.median(growth[inside]) < 0:
+            found.append(f"{low:.6g} to {high:.6g}")
+    return ", ".join(found) or "nowhere"
+
+
+def _branch(result: Branches, n: int) -> dict[str, Any]:
+    """Return one branch as plain data."""
+    chosen = result.branch == n
+    growth = result.growth[chosen]
+    arrays = {
+        name: plain(getattr(result, name)[chosen])
+        for name in ("eps_g", "kl", "kl_per_latent", "distortion", "m", "d", "Q", "E", "R", "D")
+    }
+    events = [{"kind": e["kind"], "at": e["at"]} for e in result.events if e["branch"] == n]
+    return {
+        "type": result.types[n],
+        "events": events,
+        result.name: plain(result.varied[chosen]),
+        "max_eigenvalue": plain(growth),
+        "stable": result.stable[chosen].tolist(),
+        **arrays,
+    }

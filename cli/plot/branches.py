@@ -1,0 +1,72 @@
+"""`vaedyn plot branches`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaedyn.fixedpoints.branches import VARIED
+from vaedyn.model.params import Params
+from vaedyn.model.quantities import ALONG
+
+from ..fixedpoints import GROUPS
+from ..follow import follow
+from ..options import Command, option, with_model
+from ..ranges import COUNT, RangeType
+from ..session import Session
+from .picture import PICTURE, output_path, write
+
+QUANTITY = option(
+    "Output",
+    "--y",
+    "quantity",
+    type=click.Choice(ALONG),
+    default="eps_g",
+    help="Quantity drawn along the branches: the diagonal of matrices, but of m and d the "
+    "largest overlap of each latent.",
+)
+VARY_ONE = option(
+    "Numerics",
+    "--vary",
+    type=RangeType(),
+    default="beta=0.05:3",
+    help=f"The constant that varies, one of {', '.join(VARIED)}, its range, and COUNT ({COUNT}) "
+    "values.",
+)
+
+
+@click.command(
+    "branches",
+    cls=Command,
+    examples=[
+        "vaedyn plot branches --vary beta=0.05:3",
+        "vaedyn plot branches --vary lr=0.01:1.5 --y Q -o branches.svg",
+    ],
+)
+@with_model([GROUPS, VARY_ONE, QUANTITY, *PICTURE])
+def command(
+    session: Session,
+    params: Params,
+    groups: int,
+    vary: Any,
+    quantity: str,
+    output: Path | None,
+    look: Any,
+) -> None:
+    """Draw all fixed points while one constant is varied: solid where stable, dashed where not.
+
+    The lower panel shows the time in which the slowest deviation from a stable point
+    shrinks, or the fastest from an unstable one grows, by a factor e.
+    """
+    chosen = output_path(
+        "branches", output, params, {"groups": groups, "y": quantity, "vary": vary.name}
+    )
+    result = follow(session, params, vary, groups)
+
+    from vaedyn.figures import branches as figures_branches
+    from vaedyn.fixedpoints.thresholds import thresholds
+    from vaedyn.kernels.constants import Constants
+
+    limits = thresholds(Constants.of(params), None) if vary.name == "beta" else None
+    figure = figures_branches.branches(result, quantity, limits, look)
+    write(session, "branches", figure, chosen, [("branches", result)])

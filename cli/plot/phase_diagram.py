@@ -1,0 +1,65 @@
+"""`vaedyn plot phase-diagram`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaedyn.fixedpoints.branches import VARIED
+from vaedyn.model.params import Params
+
+from ..follow import survey
+from ..options import Command, option, with_model
+from ..ranges import COUNT, Range, RangeType
+from ..session import Session
+from .picture import PICTURE, output_path, say_if_empty
+
+VARY_TWO = option(
+    "Numerics",
+    "--vary",
+    type=RangeType(),
+    multiple=True,
+    default=("beta=0.05:3", "eta=0.1:2"),
+    help=f"The two axes: of {', '.join(VARIED)}, their ranges, and COUNT ({COUNT}) points.",
+)
+
+
+@click.command(
+    "phase-diagram",
+    cls=Command,
+    examples=[
+        "vaedyn plot phase-diagram --vary beta=0.05:3:200 --vary eta=0.1:2:200",
+        "vaedyn plot phase-diagram --vary beta=0.05:3 --vary lr=0.01:1.5 -o map.png",
+    ],
+)
+@with_model([VARY_TWO, *PICTURE])
+def command(
+    session: Session,
+    params: Params,
+    vary: tuple[Range, ...],
+    output: Path | None,
+    look: Any,
+) -> None:
+    """Draw which state is stable, and its error, over two constants.
+
+    Of the states in which every latent lives alone the stable one of lowest loss
+    is taken; the map is hatched where there are several. Where none is stable, as at
+    large learning rates, the phase is that of the ODE from a gaussian start: a
+    stable pair (entangled), oscillation, or divergence. Lines are the thresholds
+    for small learning rates. A grid that grows by whole points computes only
+    the new ones.
+    """
+    if len(vary) != 2:
+        raise click.UsageError("expected --vary twice")
+    names = {"vary": "-".join(range_.name for range_ in vary)}
+    chosen = output_path("phase-diagram", output, params, names)
+    result = survey(session, params, vary)
+
+    from vaedyn.figures import phase_diagram as figures_phases
+    from vaedyn.figures.style import save
+
+    figure = figures_phases.phase_diagram(result, look)
+    say_if_empty(figure)
+    keys = result.info["keys"]
+    save(figure, chosen, keywords=keys)
+    session.answer({"command": "plot phase-diagram", "output": str(chosen), "keys": keys}, chosen)

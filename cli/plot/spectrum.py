@@ -1,0 +1,77 @@
+"""`vaedyn plot spectrum`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..convention import check_judged, convention_of, judged
+from ..data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
+from ..options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
+from ..output import print_json
+from ..session import Session
+from ..spectrum import LATENT
+from .picture import PICTURE, checked, say_if_empty
+
+
+@click.command(
+    "spectrum",
+    cls=Command,
+    examples=[
+        "vaedyn plot spectrum data.npy -o spectrum.pdf",
+        "vaedyn plot spectrum data.npy --loss mean --weight 0.00025",
+    ],
+)
+@DATA
+@add(
+    DATA_OPTIONS,
+    [LATENT],
+    CONVENTION_OPTIONS,
+    PICTURE,
+    ACCURACY_OPTIONS,
+    STORE_OPTIONS,
+    RECOMPUTE_OPTIONS,
+    OUTPUT_OPTIONS,
+)
+def command(
+    session: Session,
+    place: str,
+    standardise: bool,
+    estimator: str,
+    spikes: int | None,
+    latent: int | None,
+    loss: str | None,
+    decoder_variance: float | None,
+    scale: float,
+    weight: float | None,
+    beta: float | None,
+    output: Path | None,
+    look: Any,
+    leading: int,
+    passes: int,
+) -> None:
+    """Draw the eigenvalues of your data's covariance, the noise, and where latents collapse.
+
+    Where there is white noise, its eigenvalues lie on the black line. Below, latents are lost
+    one by one as beta, or your KL weight, reaches their eigenvalues.
+    """
+    convention = convention_of(loss, decoder_variance, scale)
+    check_judged(weight, beta)
+    chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
+    data = looked(session, place, standardise, estimator, spikes, leading, passes)
+    asked = judged(data, weight, beta, latent, convention)
+
+    from vaedyn.figures import spectrum as figures_spectrum
+    from vaedyn.figures.layout import dress
+    from vaedyn.figures.style import save
+
+    yours = asked and asked.row.beta
+    drawn = figures_spectrum.spectrum(data, beta=yours, latents=latent, convention=convention)
+    dress(drawn, look)
+    say_if_empty(drawn)
+    keys = [data.source.key] if data.source else []
+    save(drawn, chosen, keywords=keys)
+    if session.as_json:
+        print_json({"command": "plot spectrum", "output": str(chosen), "keys": keys})
+    else:
+        click.echo(chosen)

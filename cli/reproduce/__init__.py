@@ -1,0 +1,1 @@
+"""The command `vaedyn reproduce`, its report, and the pictures in it."""

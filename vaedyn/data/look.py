@@ -1,0 +1,116 @@
+"""Look at a table: its spectrum, the noise and signals in it, and what a VAE learns of it."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from ..errors import ParameterError
+from ..model.records import Source, Store
+from ..model.results import Brief
+from ..tables.table import Data, as_table
+from .analyse import Analysis, analyse
+from .blocks import Standardised
+from .kept_spectrum import LEADING, kept_spectrum
+from .prediction import Prediction
+from .rows import Rows
+from .spectrum import PASSES, Spectrum
+from .spiked import ESTIMATORS
+
+AT_ONCE = 32e6  # bytes of rows that are read together
+USUAL = next(iter(ESTIMATORS))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Look(Brief):
+    """What is known of a table.
+
+    Attributes
+    ----------
+    spectrum : Spectrum
+        Eigenvalues and directions of the covariance.
+    analysis : Analysis
+        Noise level and signals; `analysis.warnings` is what to keep in mind, and
+        `analysis.no_floor` why no beta can be recommended, if so.
+    prediction : Prediction
+        What a linear VAE learns of the rows; `prediction.beta` and `prediction.latents` are
+        recommended, if any are.
+    rows : Rows
+        To train on.
+    source : Source or None
+        The record of the spectrum, when a store was used.
+    """
+
+    spectrum: Spectrum
+    analysis: Analysis
+    prediction: Prediction
+    rows: Rows
+    source: Source | None = None
+
+
+def look(
+    data: Data,
+    *,
+    standardise: bool = False,
+    estimator: str = USUAL,
+    spikes: int | None = None,
+    leading: int = LEADING,
+    passes: int = PASSES,
+    store: Store | None = None,
+) -> Look:
+    """Find the spectrum of a table, noise and signals in it, and what a linear VAE learns of it.
+
+    Parameters
+    ----------
+    data : (samples, dim), or str or Path
+        A table with a sample in each row; or the name of a file that holds one: .npy, .npz,
+        .csv, .txt or .h5, with ``file.h5:/path/to/dataset`` where there are several. It may
+        be larger than memory.
+    standardise : bool
+        Whether columns are divided by their standard deviation first.
+    estimator : {"likelihood", "median", "matching"}
+        How the noise level is estimated, as of `vaedyn.analyse`.
+    spikes : int, optional
+        Number of signals; otherwise all that stand out of the noise.
+    leading, passes : int
+        As of `vaedyn.covariance_spectrum`.
+    store : ResultStore, optional
+        Where to look for the spectrum first, and to keep it.
+
+    Raises
+    ------
+    ParameterError
+        When the entries or an argument make no sense.
+    TableError
+        When there is no such file, or no table in it; it is a ValueError, too.
+    """
+    table = as_table(data)
+    if spikes is not None and spikes >= table.columns:  # before anything is kept
+        raise ParameterError("spikes", f"must be below {table.columns}, the columns, got {spikes}")
+    blocks = partial(table.blocks, max(1, int(AT_ONCE / (8 * table.columns))))
+    digest = table.digest()
+    may_fail = spikes is not None or estimator != USUAL
+    spectrum, source = kept_spectrum(
+        blocks,
+        digest,
+        standardise=standardise,
+        leading=leading,
+        passes=passes,
+        name=table.place,
+        check=(lambda computed: analyse(computed, estimator, spikes)) if may_fail else None,
+        store=store,
+    )
+    analysis = analyse(spectrum, estimator, spikes)
+    unit = float(spectrum.eigenvalues[0])
+    rows = Rows(
+        Standardised(blocks) if standardise else blocks,
+        spectrum.mean,
+        spectrum.samples,
+        unit,
+        f"{digest} / {unit!r}{' standardised' * standardise}",
+        {
+            "file": table.place,
+            "standardise": standardise,
+            "estimator": estimator,
+            "spikes": spikes,
+        },
+    )
+    return Look(spectrum, analysis, Prediction.of(spectrum, analysis), rows, source)

@@ -1,0 +1,114 @@
+"""A model that suits a table: learning rate, time and latents for training on its rows."""
+
+from math import floor, log10
+from typing import Any
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..model.params import integer, real
+from ..model.schedules import parse_schedule
+from .learn import FROM_DATA, DataParams
+from .look import Look
+from .settling import Mode, modes, settled_at, steady_rate
+
+BUDGET = 30.0  # seconds of training, about, if no time is given
+AT_LEAST = 20.0  # times 1/lr that training takes if there is time
+SHORTEST = 100.0  # time that is trained however long it takes
+TINY = 1e-12
+LEAST = 1e-20  # of the largest variance, for beta; training takes for ever far above it
+ENDLESS = 1e12  # steps: enough for any number of saved times
+HARDLY = 0.8  # of the usual learning rate: nobody notices
+LONG = 5.0  # times the mean squared length of rows: hardly any gaussian row is so long
+
+
+def check_settings(columns: int, beta: float | None = None, **settings: Any) -> None:
+    """Refuse settings that no table of so many columns allows, before anything is computed.
+
+    Raises
+    ------
+    ParameterError
+        When a value is out of range, or is one that the data decide.
+    """
+    for name in FROM_DATA:
+        if name in settings:
+            raise ParameterError(name, "cannot be given: it is taken from the data")
+    trial = {"t_max": ENDLESS / columns, "points": 2, **settings}
+    if beta is None:
+        parse_schedule(trial.pop("anneal", "constant"))
+    else:
+        trial["beta"] = real("beta", beta)
+    DataParams(**{**trial, "dim": columns, "signal": 1})
+
+
+def suited(
+    found: Look, beta: float | None = None, *, share: float = 1.0, **settings: Any
+) -> DataParams:
+    """Return a model to train on a table; what is not given is chosen to suit the data.
+
+    Parameters
+    ----------
+    found : Look
+    beta : float, optional
+        Otherwise the noise level.
+    share : float
+        Of the time that training may take, about 30 s, where no `t_max` is given.
+    **settings
+        Other fields of `DataParams`. Otherwise `latent` is the number of signals, `lr` is such
+        that SGD's noise hardly moves KL divergences, and `t_max` such that all has settled.
+
+    Raises
+    ------
+    ParameterError
+        When a value is out of range.
+    """
+    spectrum, prediction, unit = found.spectrum, found.prediction, found.rows.unit
+    dim = spectrum.dim
+    beta = real("beta", prediction.beta if beta is None else beta)
+    if beta < LEAST * unit:
+        least = f"must be at least {LEAST * unit:.3g}, {LEAST:g} of the largest variance"
+        raise ParameterError("beta", f"{least}, got {beta:g}")
+    latent = integer("latent", settings.get("latent", max(prediction.latents, 1)), 1)
+    signal = max(1, min(prediction.latents, len(spectrum.directions)))
+    strengths = spectrum.eigenvalues[:signal] - prediction.eta
+    lr = real("lr", settings["lr"] if "lr" in settings else _rate(found, beta))
+    needed = max((settled_at(mode, lr) for mode in slow_modes(found, beta, latent)), default=0.0)
+    # about what a step takes
+    seconds = 5e-7 + 2e-10 * dim * latent * (6 + 1.5 * latent)
+    most = max(share * BUDGET / (seconds * dim), SHORTEST)
+    warm_up = parse_schedule(settings.get("anneal", "constant")).warm_up()
+    settings.setdefault("t_max", _rounded_up(min(max(needed, AT_LEAST / lr) + warm_up, most)))
+    settings.setdefault("points", min(401, max(2, int(settings["t_max"] * dim))))
+    values = {"beta": beta, "latent": latent, "lr": lr, "dim": dim, "signal": signal}
+    values |= {"rho": tuple(np.maximum(strengths, TINY * unit).tolist())}
+    return DataParams(**{**settings, **values, "eta": prediction.eta})
+
+
+def slow_modes(found: Look, beta: float, latent: int) -> list[Mode]:
+    """Return the modes that learning settles by, in units of the largest variance."""
+    unit = found.rows.unit
+    return list(modes(found.spectrum.eigenvalues / unit, beta / unit, latent))
+
+
+def slowed_by(found: Look, beta: float) -> str | None:
+    """Return which row makes the learning rate that suits smaller than others would, if any."""
+    dim, (row, length) = found.spectrum.dim, found.rows.longest
+    lr, usual = _rate(found, beta), steady_rate(dim, beta / found.rows.unit)
+    count = found.rows.samples
+    times = length * dim / (found.spectrum.total * (1 - 1 / count) / found.rows.unit)
+    if lr > HARDLY * usual or times < LONG:
+        return None
+    return (
+        f"single long rows limit the learning rate to {lr:.3g} (others would allow {usual:.3g}): "
+        f"learning takes longer. Row {row + 1} has {times:.3g} times the mean squared length"
+    )
+
+
+def _rate(found: Look, beta: float) -> float:
+    return steady_rate(found.spectrum.dim, beta / found.rows.unit, found.rows.longest[1])
+
+
+def _rounded_up(time: float) -> float:
+    """Return a time with two digits that is not earlier."""
+    near = float(f"{time:.2g}")
+    return near if near >= time else float(f"{near + 10.0 ** (floor(log10(time)) - 1):.2g}")

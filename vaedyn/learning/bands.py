@@ -1,0 +1,290 @@
+"""How far one run at finite N may stray from the ODE: the linear-noise approximation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..model.numerics import NUMERICS
+from ..model.params import Params
+from ..model.records import Computed, Progress, Store, Variables, kept
+from ..model.results import Trajectory
+from ..model.state import (
+    generalisation_error,
+    generalisation_error_rotation,
+    moments,
+    pack,
+    places,
+    unpack,
+)
+from .theory import integrate
+
+RTOL, ATOL = 1e-5, 1e-8  # of the covariance's integration
+SAMPLES = 1024  # of the fluctuations, where eps_g is not smooth on their scale
+KINK = 0.02  # part of the standard deviation that may come from deviations from linearity
+LARGE = 0.25  # relative spread of an overlap that is too much for a linear theory
+GROWN = 0.1  # of the largest one: an overlap that matters
+MOST_DIM = 1e9  # beyond it no advice
+
+Error = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Bands(Trajectory):
+    """Standard deviations over runs of all order parameters and observables.
+
+    The fields of `Trajectory` hold standard deviations here, leading axis (times,).
+
+    Attributes
+    ----------
+    spread : (times,)
+        Largest relative spread of an overlap m_ik of one latent with one signal; the theory
+        is linear in it. Where the overlap is below a tenth of the signal's largest one with
+        all latents, its spread is taken relative to ``sqrt(rho_k)``.
+    """
+
+    spread: np.ndarray
+
+    def to_variables(self, *lead: str) -> Variables:
+        variables = super().to_variables(*lead)
+        for name, (_, _, attributes) in variables.items():
+            if name not in ("time", "spread"):
+                attributes["long_name"] = f"standard deviation of {attributes['long_name']}"
+        return variables
+
+    @property
+    def warning(self) -> str | None:
+        """Where the approximation is poor and what to do, in one line."""
+        poor = self.spread > LARGE
+        if not poor.any():
+            return None
+        worst = float(self.spread.max())
+        first, last = self.t[poor][[0, -1]]
+        advice = "larger N does not help, as gaussian weights overlap less there"
+        if not isinstance(self.params.init, str):
+            enough = 1.05 * self.params.dim * (worst / LARGE) * (worst / LARGE)
+            advice = f"--dim {float(f'{enough:.2g}'):.15g} is large enough"
+            if not enough < MOST_DIM:
+                advice = "no feasible --dim is large enough"
+        return (
+            f"bands are unreliable around t = {first:.4g} to {last:.4g}, where runs differ by up "
+            f"to {float(f'{100 * worst:.2g}'):.15g} % of an overlap m: too much for a theory that "
+            f"is linear in the differences; {advice}"
+        )
+
+
+def bands(
+    params: Params,
+    *,
+    random_start: bool = False,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Bands:
+    """Return the standard deviations of single runs around `vaedyn.theory`.
+
+    To leading order in 1/N, deviations from the ODE are gaussian. Their covariance
+    obeys a linear equation along the trajectory, see `vaedyn.kernels.fluctuations`.
+    The generalisation errors, which are not smooth where overlaps or matches change,
+    are averaged over gaussian samples there.
+
+    Parameters
+    ----------
+    params : Params
+        N = `params.dim` is that of the runs.
+    random_start : bool
+        Every run draws its own initial weights: gaussian with the given overlaps on
+        average. Otherwise all start from the same weights.
+    store : ResultStore, optional
+        Where to look for the result first, and to keep it.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with the time that is reached, and the last one.
+
+    Raises
+    ------
+    DivergenceError, ConvergenceError
+        As `vaedyn.theory` does.
+    """
+
+    def compute() -> Computed:
+        start = pack(**params.overlaps())
+        size = len(start)
+        P = covariance_of_start(params) if random_start else np.zeros((size, size))
+        y, solver = integrate(
+            params,
+            np.concatenate([start, P.ravel()]),
+            params.times(),
+            params.schedule,
+            rtol=RTOL,
+            atol=ATOL,
+            progress=progress,
+        )
+        C = y[:, size:].reshape(-1, size, size) / params.dim
+        return from_covariance(params, y[:, :size], C, solver).to_kept()
+
+    record = {**params.to_dict(), "random_start": bool(random_start), "numerics": NUMERICS["bands"]}
+    return Bands.from_kept(params, kept(store, "bands", record, compute))
+
+
+def covariance_of_start(params: Params) -> np.ndarray:
+    """Return N times the covariance of the order parameters of random weights, (values, values).
+
+    The rows of [W V] are gaussian around what the overlaps m and d say, with the
+    covariance that gives the other overlaps on average.
+    """
+    parts = params.overlaps()
+    M, K = params.latent, params.signal
+    along = np.concatenate([parts["m"], parts["d"]])
+    gram = np.block([[parts["Q"], parts["R"]], [parts["R"].T, parts["E"]]])
+    rest = gram - along @ along.T
+    # every order parameter is an entry (a, b) of the Gram matrix of [W V W*]
+    size = 2 * M + K
+    mean, cov = np.eye(size), np.zeros((size, size))
+    mean[: 2 * M, : 2 * M] = along @ along.T
+    mean[: 2 * M, 2 * M :] = along
+    mean[2 * M :, : 2 * M] = along.T
+    cov[: 2 * M, : 2 * M] = rest
+    W, V, signal = np.arange(M), M + np.arange(M), 2 * M + np.arange(K)
+    pairs = [
+        np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)
+        for first, second in ((W, signal), (V, signal), (W, W), (V, V), (W, V))
+    ]
+    a, b = np.concatenate(pairs).T
+    both = [
+        cov[np.ix_(p, r)] * cov[np.ix_(q, s)]
+        + mean[np.ix_(p, r)] * cov[np.ix_(q, s)]
+        + cov[np.ix_(p, r)] * mean[np.ix_(q, s)]
+        for p, q, r, s in ((a, b, a, b), (a, b, b, a))
+    ]
+    P = np.zeros((len(a) + M, len(a) + M))  # D does not vary
+    P[: len(a), : len(a)] = both[0] + both[1]
+    return P
+
+
+def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) -> Bands:
+    """Return the bands around states `y` (times, values) with covariances `C` of one run."""
+    M, K = params.latent, params.signal
+    variances = np.maximum(np.diagonal(C, axis1=-2, axis2=-1), 0)
+    stds: Any = unpack(np.sqrt(variances), M, K)
+    smooth: Any = _std_of_smooth(params, y, C)
+    eps_g = std_of_error(generalisation_error, params, y, C)
+    rotated = eps_g  # the same if there is nothing to match or to rotate
+    if M > 1 or K > 1:
+        rotated = std_of_error(generalisation_error_rotation, params, y, C)
+    sizes = np.abs(unpack(y, M, K)["m"])
+    grown = (sizes > 0) & (sizes >= GROWN * sizes.max(axis=(0, 1)))
+    spread = stds["m"] / np.where(grown, sizes, np.sqrt(params.strengths))
+    return Bands(
+        params=params,
+        t=params.times(),
+        **stds,
+        eps_g=eps_g,
+        eps_g_rotation=rotated,
+        **smooth,
+        spread=spread.max(axis=(1, 2)),
+        info={"solver": solver},
+    )
+
+
+def _std_of_smooth(params: Params, y: np.ndarray, C: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the standard deviations of KL divergences and distortion, to first order."""
+    each = gradients_of_kl(params, y)
+    gradients = np.concatenate(
+        [each, each.sum(axis=-1, keepdims=True), gradient_of_distortion(params, y)[..., None]],
+        axis=-1,
+    )
+    variances = (gradients * (C @ gradients)).sum(axis=1)
+    std = np.sqrt(np.maximum(variances, 0))
+    return {"kl_per_latent": std[:, :-2], "kl": std[:, -2], "distortion": std[:, -1]}
+
+
+def gradients_of_kl(params: Params, y: np.ndarray) -> np.ndarray:
+    """Return the derivatives of each latent's KL divergence, (times, values, latent)."""
+    # model: observable, derivatives of kl_per_latent
+    M, K = params.latent, params.signal
+    parts = unpack(y, M, K)
+    gradients = np.zeros((*y.shape, M))
+    at = places(M, K)
+    for i in range(M):
+        gradients[:, at["d"][i], i] = params.strengths * parts["d"][:, i]
+        gradients[:, at["E"][i, i], i] = 0.5 * params.eta
+        gradients[:, at["D"][i], i] = 0.5 * (1 - 1 / parts["D"][:, i])
+    return gradients
+
+
+def gradient_of_distortion(params: Params, y: np.ndarray) -> np.ndarray:
+    """Return the derivatives of the distortion, (times, values)."""
+    # model: observable, derivatives of distortion
+    m, d, Q, E, R, D = unpack(y, params.latent, params.signal).values()
+    S, _ = moments(m, d, Q, E, R, params.strengths, params.eta)
+    one = np.broadcast_to(np.eye(params.latent), Q.shape)
+    return pack(
+        m=-d * params.strengths,
+        d=(Q @ d - m) * params.strengths,
+        Q=0.5 * (S + D[..., None] * one),
+        E=0.5 * params.eta * Q,
+        R=-params.eta * one,
+        D=0.5 * np.diagonal(Q, axis1=-2, axis2=-1),
+    )
+
+
+def std_of_error(error: Error, params: Params, y: np.ndarray, C: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of a generalisation error, (times,).
+
+    The error depends on m and on tr Q, on the latter linearly. Where it is linear in m
+    over the fluctuations, the gradient is enough; elsewhere, near a change of sign or of
+    match, the rest beyond the gradient is averaged over gaussian samples.
+    """
+    M, K, rho = params.latent, params.signal, params.strengths
+    overlaps, at = M * K, places(M, K)
+    select = np.zeros((y.shape[-1], overlaps + 1))  # the entries of m, and tr Q
+    select[at["m"].ravel(), np.arange(overlaps)] = 1
+    select[np.diag(at["Q"]), overlaps] = 1
+    x, C = y @ select, select.T @ C @ select
+
+    def value(x: np.ndarray) -> np.ndarray:
+        m, trace = x[..., :-1].reshape(*x.shape[:-1], M, K), x[..., -1]
+        return error(m, trace[..., None, None], rho)
+
+    step = 1e-6 * np.sqrt(max(1.0, float(np.abs(x).max())))
+    gradient = np.ones_like(x)
+    for j in range(overlaps):
+        shift = np.zeros(overlaps + 1)
+        shift[j] = step
+        gradient[:, j] = (value(x + shift) - value(x - shift)) / (2 * step)
+    variance = np.maximum((gradient * (C @ gradient[..., None])[..., 0]).sum(axis=1), 0)
+    values, vectors = np.linalg.eigh(C)
+    factor = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
+    normals = _even_normals(overlaps + 1)
+
+    def samples(chosen: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the linear change of the error in each sample, and the rest."""
+        moved = normals @ np.swapaxes(factor[chosen], 1, 2)
+        linear = (moved @ gradient[chosen, :, None])[..., 0]
+        there = x[chosen, None]
+        return linear, value(there + moved) - value(there) - linear
+
+    every = np.arange(len(x))
+    beyond = samples(every, 2 * normals[:16])[1]
+    for at in np.flatnonzero((beyond**2).mean(axis=1) > KINK**2 * variance):
+        linear, rest = samples(np.array([at]), normals)
+        variance[at] += 2 * (linear * rest).mean() + rest.var()
+    return np.sqrt(np.maximum(variance, 0))
+
+
+@lru_cache
+def _even_normals(dimensions: int) -> np.ndarray:
+    """Return points as evenly spread under the normal law as can be, (SAMPLES, dimensions).
+
+    They are images of a Kronecker sequence whose steps are powers of a generalised golden
+    ratio, and their mirror images.
+    """
+    from scipy.special import ndtri
+
+    ratio = 2.0
+    for _ in range(60):
+        ratio = (1 + ratio) ** (1 / (dimensions + 1))
+    steps = ratio ** -np.arange(1.0, dimensions + 1)
+    half = ndtri((0.5 + np.outer(np.arange(SAMPLES // 2), steps)) % 1)
+    return np.stack([half, -half], axis=1).reshape(SAMPLES, dimensions)

@@ -1,0 +1,21 @@
+"""Versions of the numbers of each kind of stored result.
+
+One is raised when the same parameters give other numbers, so that stored results of before
+are not taken for new ones. Who changes code that several kinds share raises all of these.
+"""
+
+NUMERICS = {
+    # the drift (`kernels.ode`) with its integrator (`kernels.rk45`)
+    "theory": 2,
+    "bands": 2,  # and `kernels.fluctuations`
+    "convergence": 3,
+    "annealing": 3,
+    "fixedpoints": 5,  # and Newton's method on the drift
+    "branches": 4,  # the drift without the integrator
+    "phases": 3,  # both, and the closed forms of latents alone
+    # steps of SGD: the engines (`kernels.exact`, `kernels.vector`) with their random stream
+    "simulate": 2,
+    "data": 2,  # steps on rows (`kernels.rows`)
+    # neither
+    "spectrum": 3,
+}
