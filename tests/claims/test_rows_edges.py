@@ -163,7 +163,7 @@ def test_gains_of_simulations_are_those_of_the_schedule_asked_for(monkeypatch, q
     assert [model.t_max for model in models] == [300, *(600 if x < 0.2 else 300 for x in numbers)]
     assert {model.points for model in models} == {1401}
     monkeypatch.setattr(lab, "simulate", lambda models, runs: models[1:])
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises((ValueError, IndexError), match="zip|range"):  # one run is missing
         annealing._simulated(lab, base, 0.2, 6, 300.0)
 
 
