@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import vaedyn
-from tests.claims.test_rows_edges import ABSTRACT, Bench, same, width
+from tests.shared.rows import ABSTRACT, Bench, same, width
 from vaedyn.claims import entangled, limit
 
 START = "m=0.2,d=0.2,Q=1,E=1,R=0,D=1"

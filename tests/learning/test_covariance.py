@@ -6,26 +6,13 @@ from scipy.integrate import solve_ivp
 
 import vaedyn
 from tests.shared import reference
+from tests.shared.models import SHIFTED, random_state
 from vaedyn.fixedpoints.newton import symmetric
 from vaedyn.kernels import fluctuations as kernels
 from vaedyn.kernels import ode
 from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
 from vaedyn.model.state import pack, unpack
-
-SHIFTED = "m=0.3,d=0.3,Q=1,E=1,R=0.1,D=1"
-
-
-def random_state(latent, signal, seed=0):
-    """Return overlaps that some weights have, away from all symmetries."""
-    rng = np.random.default_rng(seed)
-    rows = rng.standard_normal((40, 2 * latent + signal)) / np.sqrt(40)
-    rows[:, 2 * latent :] = np.linalg.qr(rows[:, 2 * latent :])[0]
-    gram = rows.T @ rows
-    W, V, K = slice(latent), slice(latent, 2 * latent), slice(2 * latent, None)
-    D = rng.uniform(0.5, 1.5, latent)
-    return pack(gram[W, K], gram[V, K], gram[W, W], gram[V, V], gram[W, V], D)
-
 
 MODELS = {"M=1": (1, 1), "M=2,M*=1": (2, 1), "M=1,M*=2": (1, 2), "M=2,M*=2": (2, 2), "M=3": (3, 2)}
 

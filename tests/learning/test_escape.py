@@ -7,7 +7,7 @@ import pytest
 from scipy import special, stats
 
 import vaedyn
-from tests.learning.test_covariance import random_state
+from tests.shared.models import random_state
 from vaedyn.kernels import ode
 from vaedyn.kernels.constants import Constants
 from vaedyn.learning import escape as plateau
