@@ -68,6 +68,7 @@ def torch_run(params: vaedyn.Params, steps: int) -> Action:
             x = directions @ (strengths * c) + math.sqrt(params.eta) * n
             mu, y = V.T @ x / math.sqrt(N), W.T @ x / math.sqrt(N)
             Q = W.T @ W / N
+            # model: step, the loss in PyTorch
             fit = -y @ mu + mu @ Q @ mu / 2 + (Q.diagonal() * D).sum() / 2
             loss = fit + params.beta * (mu**2 + D - torch.log(D) - 1).sum() / 2
             optimizer.zero_grad()

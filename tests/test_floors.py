@@ -108,6 +108,27 @@ def test_no_room_has_a_circle(folder):
     list(TopologicalSorter(arrows).static_order())  # raises CycleError
 
 
+def test_no_test_imports_another():
+    """What several tests use stands in tests/shared."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        for name in imports(path, parts):
+            assert not name[-1].startswith("test_"), f"{path} imports {name}"
+
+
+MOST_LINES, LONGEST = 350, 70  # of a module, and of a function that is not compiled
+
+
+def test_modules_and_functions_stay_short():
+    for path, parts in everything():
+        text = path.read_text()
+        assert text.count("\n") <= MOST_LINES, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and "kernels" not in parts:
+                length = node.end_lineno - node.lineno + 1
+                assert length <= LONGEST, f"{path}: {node.name} has {length} lines"
+
+
 def loaded_by(*words, check=True):
     """Return the top-level packages that a command imports."""
     code = (

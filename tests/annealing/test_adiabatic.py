@@ -7,7 +7,7 @@ import vaedyn
 from vaedyn.annealing.adiabatic import attracting_errors, delay, lag, relaxation_time
 from vaedyn.fixedpoints.configurations import configurations, state
 from vaedyn.fixedpoints.groups import Units
-from vaedyn.fixedpoints.newton import Model
+from vaedyn.kernels.constants import Constants
 from vaedyn.model.schedules import parse_schedule
 from vaedyn.model.state import observables, unpack
 
@@ -22,7 +22,7 @@ def slow(spec, tol, params=PARAMS):
 def test_errors_on_the_way_are_those_of_fixed_points():
     """Signals may stand in any order."""
     betas = np.array([0.3, 0.9, 2.5])
-    model = Model.of(PARAMS)
+    model = Constants.of(PARAMS)
     for beta, error in zip(betas, attracting_errors(PARAMS, betas), strict=True):
         units = Units(model._replace(beta=float(beta)))
         (stable,) = (each for each in configurations(units, 1) if units.growth(each) < 0)

@@ -12,8 +12,8 @@ from vaedyn.annealing.adiabatic import delay, lag, relaxation_time
 from vaedyn.annealing.best_schedule import best_schedule
 from vaedyn.annealing.examine import examine
 from vaedyn.annealing.time_to_converge import end_of_learning, last_crossing, measured, spread
-from vaedyn.fixedpoints.newton import Model
 from vaedyn.fixedpoints.thresholds import noise
+from vaedyn.kernels.constants import Constants
 from vaedyn.model.results import Trajectory
 from vaedyn.model.schedules import Constant, parse_schedule
 from vaedyn.store import ResultStore
@@ -310,6 +310,6 @@ def test_what_the_doctor_warns_of_happens():
 def test_the_critical_window_holds_the_noise_threshold():
     for eta in (0.3, 1.0, 2.0):
         for lr in (0.01, 0.1, 0.3):
-            beta = noise(Model(1, np.array([1.0]), eta, 1.0, 0.0, lr))
+            beta = noise(Constants(1.0, np.array([1.0]), eta, 0.0, lr, 1))
             params = vaedyn.Params(latent=2, eta=eta, beta=beta, lr=lr)
             assert any("critical point" in text for text in examine(params))

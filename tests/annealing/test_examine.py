@@ -8,8 +8,8 @@ import pytest
 import vaedyn
 from vaedyn.annealing.adiabatic import delay
 from vaedyn.annealing.examine import examine
-from vaedyn.fixedpoints.newton import Model
 from vaedyn.fixedpoints.thresholds import noise_window
+from vaedyn.kernels.constants import Constants
 from vaedyn.model.schedules import Linear
 
 PLAIN = {"rho": 1.3, "eta": 0.8, "beta": 0.6, "lr": 0.02}
@@ -64,7 +64,7 @@ def test_nothing_is_known_to_be_slow_where_beta_ends_at_zero():
 def test_the_critical_window_is_one_per_cent_wide_on_both_sides(lam):
     eta, lr = 0.8, 0.02
     low = eta / (1 + lam) - lam / eta
-    high = noise_window(Model(1, vaedyn.Params().strengths, eta, 1.0, lam, lr))[0]
+    high = noise_window(Constants(1.0, vaedyn.Params().strengths, eta, lam, lr, 1))[0]
     others = {"latent": 2, "lam": lam}
     for beta, warned in (
         (0.9899 * low, False), (0.9901 * low, True), (1.0099 * high, True), (1.0101 * high, False),

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import vaedyn
-from tests.claims.test_rows_edges import ABSTRACT, DIGITS, THEOREM, Bench, same, width
+from tests.shared.rows import ABSTRACT, DIGITS, THEOREM, Bench, same, width
 from vaedyn.claims import collapse
 
 LAST = "the last term of the extrapolation to {} = 0"

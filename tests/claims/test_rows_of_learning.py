@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import vaedyn
-from tests.claims.test_rows_edges import ABSTRACT, Bench, same, width
+from tests.shared.rows import ABSTRACT, Bench, same, width
 from vaedyn.claims import entangled, limit
 
 START = "m=0.2,d=0.2,Q=1,E=1,R=0,D=1"
@@ -225,6 +225,7 @@ def test_the_row_of_the_saddle_is_that_of_the_last_that_is_entangled(monkeypatch
 
     monkeypatch.setattr(entangled, "fixed_points", points)
     monkeypatch.setattr(entangled, "passages", lambda points, ode: passed)
+    monkeypatch.setattr(entangled, "courses", lambda points, ode, found: "courses")
     monkeypatch.setattr(
         entangled, "growth", lambda points, ode, saddle: (saddle.growth + 0.25, 0.5)
     )
@@ -237,7 +238,7 @@ def test_the_row_of_the_saddle_is_that_of_the_last_that_is_entangled(monkeypatch
         origin="fixed point", found=0.625, error=0.5, tolerance=0.5, relation="=",
         basis="what the extrapolation to the saddle itself changes",
     )  # fmt: skip
-    assert panel.data == {"points": "points", "trajectory": "ode", "found": passed}
+    assert panel.data == {"trajectory": "ode", "found": passed, "distances": "courses"}
     (recipe,) = panel.recipes
     assert (recipe.command, recipe.params, recipe.options) == ("plot passages", params, close)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vaedyn
-from tests.learning.test_covariance import SHIFTED
+from tests.shared.models import SHIFTED
 from vaedyn.model.quantities import NAMES
 
 QUICK = f"--dim 500 --lr 0.2 --t-max 30 --points 31 --init {SHIFTED}"

@@ -5,13 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.data.test_spectrum import analysed, blocks, one_thread, spiked, warned
+from tests.shared.tables import analysed, blocks, spiked, warned
 from vaedyn.data import cautions, findings
 from vaedyn.data.analyse import analyse, sample_of
 from vaedyn.data.spectrum import covariance_spectrum
 from vaedyn.data.spiked import strength_error, threshold
-
-__all__ = ["one_thread"]  # a fixture that is used by itself
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,13 @@ from vaedyn.data.prediction import Prediction
 from vaedyn.data.rows import Rows
 from vaedyn.data.settling import kl_of
 from vaedyn.kernels import rows
+from vaedyn.kernels.constants import Constants
 from vaedyn.model.state import unpack
 from vaedyn.store import ResultStore
+
+
+def constants(**some):
+    return Constants.of(vaedyn.Params(), **some)
 
 
 def test_a_step_is_that_of_the_plain_twin():
@@ -29,14 +34,15 @@ def test_a_step_is_that_of_the_plain_twin():
             # weight decay of W and of V may differ
             new_W, _, new_D = reference.sgd_step(*plain, row, beta, 0.07, 0.2)
             plain = new_W, reference.sgd_step(*plain, row, beta, 0.03, 0.2)[1], new_D
-        assert rows.advance(x, betas, W, V, D, 0.07, 0.03, 0.2) == 6
+        assert rows.advance(x, betas, W, V, D, constants(lam=0.07, lr=0.2), 0.03) == 6
         for ours, theirs in zip((W.T, V.T, D), plain, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
 def test_a_lost_variance_stops_it():
     W, V, D = np.full((1, 4), 2.0), np.zeros((1, 4)), np.array([0.01])
-    assert rows.advance(np.ones((5, 4)), np.zeros(5), W, V, D, 0.0, 0.0, 0.05) == 0
+    c = constants(lam=0.0, lr=0.05)
+    assert rows.advance(np.ones((5, 4)), np.zeros(5), W, V, D, c, 0.0) == 0
 
 
 def spiked(samples=20_000, dim=20, seed=0):

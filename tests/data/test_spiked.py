@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from tests.data.test_spectrum import blocks, one_thread
+from tests.shared.tables import blocks
 from vaedyn.data import spiked as noise
 from vaedyn.data.spectrum import covariance_spectrum
 from vaedyn.data.spiked import Sample, bulk_cdf, bulk_quantile
-
-__all__ = ["one_thread"]  # a fixture that is used by itself
 
 
 @pytest.mark.parametrize("gamma", [1e-6, 0.01, 0.3, 0.999, 1, 3, 200])

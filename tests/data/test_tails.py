@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.data.test_spectrum import analysed, blocks, one_thread, spiked, warned
+from tests.shared.tables import analysed, blocks, spiked, warned
 from vaedyn.data.spectrum import covariance_spectrum
-
-__all__ = ["one_thread"]  # a fixture that is used by itself
 
 
 def test_what_rows_contribute_is_that_of_numpy():

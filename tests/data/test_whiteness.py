@@ -5,13 +5,11 @@ import pytest
 from scipy import stats
 from sklearn import datasets
 
-from tests.data.test_spectrum import analysed, one_thread, spiked
+from tests.shared.tables import analysed, spiked
 from vaedyn.data.analyse import analyse
 from vaedyn.data.spectrum import covariance_spectrum
 from vaedyn.data.spiked import Sample
 from vaedyn.data.whiteness import _chance, is_white
-
-__all__ = ["one_thread"]  # a fixture that is used by itself
 
 
 def share_with_floor(draw, count, **options):

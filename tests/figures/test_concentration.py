@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import vaedyn
-from tests.learning.test_covariance import SHIFTED
+from tests.shared.models import SHIFTED
 from vaedyn.figures.concentration import concentration
 from vaedyn.learning.concentration import spreads
 

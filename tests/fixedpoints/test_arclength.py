@@ -21,12 +21,13 @@ from vaedyn.fixedpoints.arclength import (  # fmt: skip
 )
 from vaedyn.fixedpoints.branches import Continuation, vary
 from vaedyn.fixedpoints.groups import Unit, Units
-from vaedyn.fixedpoints.newton import Model, residual
+from vaedyn.fixedpoints.newton import residual
 from vaedyn.fixedpoints.thresholds import noise
+from vaedyn.kernels.constants import Constants
 
 NOISE = Unit(1, (), 1)
 SIGNAL = Unit(1, (1.3,))
-ALONE = Model(1, np.array([1.3]), 0.7, 0.8, 0.02, 0.05)
+ALONE = Constants(0.8, np.array([1.3]), 0.7, 0.02, 0.05, 1)
 
 
 def path(beta):

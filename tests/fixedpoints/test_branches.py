@@ -12,8 +12,9 @@ from vaedyn.figures import cascade as figures_cascade
 from vaedyn.fixedpoints.arclength import EDGE, END, ESCAPE, FOLD, trace
 from vaedyn.fixedpoints.branches import Continuation, attractor, branches, vary
 from vaedyn.fixedpoints.groups import Unit, Units
-from vaedyn.fixedpoints.newton import Model, eigenvalues, root
+from vaedyn.fixedpoints.newton import eigenvalues, root
 from vaedyn.fixedpoints.thresholds import noise
+from vaedyn.kernels.constants import Constants
 from vaedyn.store import ResultStore
 
 
@@ -55,7 +56,7 @@ def test_branches_end_and_stability_changes_at_the_thresholds(by_beta):
     assert by_beta.types == ["signal 1", "collapsed", "noise"]
     assert event(by_beta, "signal 1", "end") == [pytest.approx(2, abs=1e-8)]
     assert event(by_beta, "collapsed", "stability") == [pytest.approx(2, abs=1e-10)]
-    limit = noise(Model.of(by_beta.params))
+    limit = noise(Constants.of(by_beta.params))
     assert event(by_beta, "noise", "end") == [pytest.approx(limit, abs=1e-8)]
     away = np.abs(by_beta.varied - 2) > 1e-9  # rounding decides on the threshold itself
     collapsed = (by_beta.branch == 1) & away
@@ -126,7 +127,7 @@ def test_the_noise_branch_turns_back_in_the_learning_rate_and_escapes():
     assert len(folds) == 2  # the same place on both sides
     assert folds[0] == pytest.approx(folds[1], abs=1e-9)
     # just below there are two noise-fitting points, above none
-    just = [Model.of(vaedyn.Params())._replace(lr=folds[0] + h) for h in (-1e-4, 1e-4)]
+    just = [Constants.of(vaedyn.Params())._replace(lr=folds[0] + h) for h in (-1e-4, 1e-4)]
     before, beyond = (Units(each).state(Unit(1, (), 1)) for each in just)
     assert np.abs(reference.drift(before, 1, np.empty(0), 1, 0, folds[0] - 1e-4, 1)).max() < 1e-10
     assert before[0] > 0.01  # Q, without signals the first value
@@ -137,7 +138,7 @@ def test_the_noise_branch_turns_back_in_the_learning_rate_and_escapes():
 
 
 def test_a_curve_is_followed_round_its_folds():
-    model = Model.of(vaedyn.Params())._replace(rho=np.empty(0))
+    model = Constants.of(vaedyn.Params())._replace(rho=np.empty(0))
     start = Units(model).state(Unit(1, (), 1))
     pieces = trace(Unit(1, (), 1), lambda lr: model._replace(lr=lr), start, 0.01, 0.01, 1.5)
     assert [(piece.first, piece.last) for piece in pieces] == [("edge", "fold"), ("escape", "fold")]
@@ -170,7 +171,7 @@ TWO = {"latent": 2, "signal": 2, "rho": (3, 1), "lr": 0.05}
 @pytest.mark.parametrize(
     ("model", "unit", "at"),
     [
-        ({}, Unit(1, (), 1), noise(Model.of(vaedyn.Params()))),
+        ({}, Unit(1, (), 1), noise(Constants.of(vaedyn.Params()))),
         (TWO, Unit(1, (1.0,)), 2),
         (TWO, Unit(2, (3.0, 1.0)), [Unit(2, (3.0,)), Unit(0, (1.0,))]),
         (TWO, Unit(2, (1.0,), 1), [Unit(2, (1.0,))]),
@@ -204,7 +205,7 @@ def test_ranges_of_many_decades_lose_no_branch():
     assert event(result, "signal 1", "end") == [pytest.approx(2, abs=1e-8)]
     assert result.varied[result.branch == result.types.index("signal 1")][0] == 1e-9
     assert event(result, "collapsed", "stability")[0] == pytest.approx(2, abs=1e-8)
-    assert noise(Model.of(vaedyn.Params())) == pytest.approx(
+    assert noise(Constants.of(vaedyn.Params())) == pytest.approx(
         max(e["at"] for e in result.events if result.types[e["branch"]] == "noise"), abs=1e-8
     )
     first = pieces(Unit(1, (1.0,)), "eta", 1e-6, 1e3)[0]

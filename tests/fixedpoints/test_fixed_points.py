@@ -8,9 +8,10 @@ from vaedyn.fixedpoints import destination
 from vaedyn.fixedpoints import fixed_points as stationary
 from vaedyn.fixedpoints.configurations import configurations
 from vaedyn.fixedpoints.groups import Unit, Units
-from vaedyn.fixedpoints.newton import Model, newton, velocity
+from vaedyn.fixedpoints.newton import newton, velocity
 from vaedyn.fixedpoints.passages import passages
 from vaedyn.fixedpoints.thresholds import collapse_threshold
+from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
 from vaedyn.model.schedules import Constant
 from vaedyn.model.state import pack
@@ -70,7 +71,7 @@ def test_residuals_and_eigenvalues_are_those_of_the_drift():
     assert (points.residual < 1e-12).all()
     for i in range(len(points.residual)):
         y = state_of(points, i)
-        np.testing.assert_allclose(velocity(Model.of(params), y), 0, atol=1e-12)
+        np.testing.assert_allclose(velocity(Constants.of(params), y), 0, atol=1e-12)
         assert points.eigenvalues_re[i].max() == points.max_eigenvalue[i]
         assert (np.diff(points.eigenvalues_re[i]) <= 1e-15).all()
 
@@ -104,7 +105,7 @@ def test_collapse_turns_stable_at_the_threshold(lam):
         params = vaedyn.Params(
             latent=2, signal=2, rho=(2, 0.5), beta=factor * threshold, lam=lam, lr=1e-5
         )
-        units = Units(Model.of(params))
+        units = Units(Constants.of(params))
         assert (units.growth([Unit(1), Unit(1), Unit(0, (2.0,)), Unit(0, (0.5,))]) < 0) == stable
 
 
@@ -224,7 +225,7 @@ def test_a_fixed_point_of_another_kind_is_listed_as_well():
         m, kappa * m, q * all_ones, kappa**2 * q * all_ones, kappa * q * all_ones,
         np.full(3, 0.8 / (q + 0.8)),
     )  # fmt: skip
-    units = Units(Model.of(params))
+    units = Units(Constants.of(params))
     reached = newton(units.model, y)
     points = stationary._listed(params, units, configurations(units, 2), reached, 2)
     i = points.reached

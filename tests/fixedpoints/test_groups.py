@@ -14,7 +14,6 @@ from tests.shared import reference
 from vaedyn.fixedpoints.configurations import configurations, describe, multiplicity, state
 from vaedyn.fixedpoints.groups import Unit, Units, assemble, closed_form, intact
 from vaedyn.fixedpoints.newton import (
-    Model,
     eigenvalues,
     jacobian,
     newton,
@@ -23,6 +22,7 @@ from vaedyn.fixedpoints.newton import (
     velocity,
 )
 from vaedyn.fixedpoints.thresholds import collapse, collapse_threshold, max_lr, noise
+from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
 from vaedyn.model.schedules import Constant
 from vaedyn.model.state import pack, unpack
@@ -39,7 +39,7 @@ KINDS = [
 
 
 def model(beta, lr, latent=2, rho=PAIR, lam=0.0, eta=1.0):
-    return Model(latent, rho, eta, beta, lam, lr)
+    return Constants(beta, rho, eta, lam, lr, latent)
 
 
 def plain_slope(m, y):
@@ -289,7 +289,7 @@ def test_beyond_the_largest_learning_rate_the_ode_leaves_the_fixed_point(chosen)
             end = integrate(params, away, np.array([0, 3000.0]), Constant(), rtol=1e-8, atol=1e-14)[
                 0
             ][-1]
-            near = residual(Model.of(params), end) < 1e-6 and np.abs(end - y).max() < 0.02
+            near = residual(Constants.of(params), end) < 1e-6 and np.abs(end - y).max() < 0.02
         except vaedyn.DivergenceError:
             near = False
         assert near == stays
@@ -309,7 +309,7 @@ def test_stable_points_are_returned_to_and_unstable_ones_left(rho, latent, eta, 
     params = vaedyn.Params(
         latent=latent, signal=len(rho), rho=tuple(rho), eta=eta, beta=beta, lr=lr, lam=lam
     )
-    units = Units(Model.of(params))
+    units = Units(Constants.of(params))
     rng = np.random.default_rng(0)
     found = configurations(units, 2)
     chosen = found if len(found) < 5 else [found[i] for i in rng.choice(len(found), 4, False)]

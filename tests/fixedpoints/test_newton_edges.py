@@ -6,12 +6,13 @@ import pytest
 import vaedyn
 from vaedyn.fixedpoints import newton as module
 from vaedyn.fixedpoints import phase_diagram as maps
-from vaedyn.fixedpoints.newton import Model, newton, residual, root, sort_modes
-from vaedyn.fixedpoints.single import Constants, noise_at
+from vaedyn.fixedpoints.newton import newton, residual, root, sort_modes
+from vaedyn.fixedpoints.single import noise_at
+from vaedyn.kernels.constants import Constants
 from vaedyn.model.state import pack
 from vaedyn.store import ResultStore
 
-MODEL = Model(1, np.array([1.7]), 0.6, 0.8, 0.03, 0.2)
+MODEL = Constants(0.8, np.array([1.7]), 0.6, 0.03, 0.2, 1)
 START = pack([[0.9]], [[0.4]], [[1.0]], [[0.4]], [[0.5]], [0.5])
 
 
@@ -65,8 +66,8 @@ def test_noise_without_a_variance_of_means_has_no_latent():
     """At K h = 3/2 and D + lam = 1/2 it is 0, below that positive, and above it negative."""
 
     def left(D, lam=0.125):
-        one = [np.array([[value]]) for value in (1.0, 2.0, lam, 0.5)]
-        return noise_at(Constants(np.zeros((1, 0)), *one), np.array([[1.0]]), np.array([[D]]))
+        c = Constants(2.0, np.zeros((1, 0)), 1.0, lam, 0.5, 1).many().column()
+        return noise_at(c, np.array([[1.0]]), np.array([[D]]))
 
     left_over, E, R = left(0.375)
     assert np.isnan([left_over, E, R]).all()

@@ -8,7 +8,7 @@ import pytest
 import vaedyn
 from vaedyn.fixedpoints.configurations import configurations, describe, state
 from vaedyn.fixedpoints.groups import Unit, Units
-from vaedyn.fixedpoints.newton import Model
+from vaedyn.kernels.constants import Constants
 from vaedyn.model.quantities import NAMES
 
 MODELS = int(os.environ.get("VAEDYN_TEST_MODELS", "6"))  # drawn at random, of each kind
@@ -32,7 +32,8 @@ def split(y, latent, signal):
 
 def drift(model, y):
     """Return dy/dt / tau of many states (n, values), from the written equations."""
-    latent, rho, eta, beta, lam, lr = model
+    # model: drift, of many states at once
+    beta, rho, eta, lam, lr, latent = model
     p = split(y, latent, len(rho))
     T = lambda x: np.swapaxes(x, 1, 2)  # noqa: E731
     m, d, Q, E, R, D = (p[name] for name in NAMES)
@@ -81,7 +82,7 @@ def newton_from_everywhere(model, starts, random):
 
 def random_start(model, random):
     """Return the order parameters of random weights along the signals and a few directions."""
-    latent, rho, eta, beta, *_ = model
+    beta, rho, eta, _, _, latent = model
     strength = np.concatenate([rho, np.zeros(3)]) + eta
     shape = (len(strength), latent)
     W = np.sqrt(strength)[:, None] * random.normal(size=shape) * 10 ** random.uniform(-2, 0.2)
@@ -141,7 +142,7 @@ def test_branches_pass_all_points_that_are_listed():
     followed = vaedyn.branches(params, "beta", 0.03, 0.12)
     ends = {"start": 0.0544444444444, "pair": 0.0700984374650, "single": 0.1056010307962}
     for beta in (0.045, 0.06, 0.07, 0.08, 0.11):
-        model = Model.of(params)._replace(beta=beta)
+        model = Constants.of(params)._replace(beta=beta)
         listed = sorted(describe(each, [0.9]) for each in configurations(Units(model), 2))
         passed = [
             followed.types[n]
@@ -199,7 +200,7 @@ def in_the_strip(random):
     eta = s * random.uniform(0.1, 0.9)
     rho = (s - eta) * np.array([1, random.uniform(0.3, 0.95)])[: random.integers(1, 3)]
     beta = (s / (1 + lam) - lam / s) * random.uniform(0.4, 1.3)
-    return Model(2, rho, eta, beta, lam, 10 ** random.uniform(-3, -0.5))
+    return Constants(beta, rho, eta, lam, 10 ** random.uniform(-3, -0.5), 2)
 
 
 def anywhere(random):
@@ -207,7 +208,7 @@ def anywhere(random):
     eta = 10 ** random.uniform(-1, 0.3)
     lam = random.integers(2) * 10 ** random.uniform(-2.5, 0)
     beta = (rho[0] + eta) * 10 ** random.uniform(-1.5, 0.1)
-    return Model(2, rho, eta, beta, lam, 10 ** random.uniform(-3, -0.5))
+    return Constants(beta, rho, eta, lam, 10 ** random.uniform(-3, -0.5), 2)
 
 
 @pytest.mark.parametrize("draw", [in_the_strip, anywhere], ids=lambda draw: draw.__name__)

@@ -7,8 +7,9 @@ import pytest
 
 import vaedyn
 from vaedyn.figures.passages import passages as draw
-from vaedyn.fixedpoints.newton import Model, symmetric, velocity
+from vaedyn.fixedpoints.newton import symmetric, velocity
 from vaedyn.fixedpoints.passages import courses, distance, passages
+from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
 from vaedyn.model.schedules import Constant
 from vaedyn.model.state import pack, unpack
@@ -159,7 +160,7 @@ def test_a_start_next_to_a_saddle_leaves_it_at_its_growth_rate(shared, kind):
     points, _ = shared
     params = points.params
     i = points.types.index(kind)
-    saddle, model = flat(points)[i], Model.of(params)
+    saddle, model = flat(points)[i], Constants.of(params)
     deviation = unstable_direction(model, saddle)
     t = np.linspace(0, 40 / points.max_eigenvalue[i], 801)
     y, _ = integrate(params, saddle + 1e-6 * deviation, t, Constant(), rtol=1e-11, atol=1e-14)

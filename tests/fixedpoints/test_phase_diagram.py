@@ -22,20 +22,15 @@ from vaedyn.fixedpoints.attractors import (  # fmt: skip
 )
 from vaedyn.fixedpoints.configurations import configurations, state
 from vaedyn.fixedpoints.groups import Unit, Units
-from vaedyn.fixedpoints.newton import Model, velocity
+from vaedyn.fixedpoints.newton import velocity
 from vaedyn.fixedpoints.phase_diagram import phase_diagram
 from vaedyn.fixedpoints.thresholds import collapse_threshold
+from vaedyn.kernels.constants import Constants
 from vaedyn.model.state import observables, pack, unpack
 from vaedyn.store import ResultStore
 
 BETA = ("beta", np.linspace(0.1, 3, 30))
 ETA = ("eta", np.linspace(0.1, 2, 20))
-
-
-def constants(rho, eta, beta, lam, lr):
-    return attractors.Constants(
-        np.array([rho], float), *(np.array([v]) for v in (eta, beta, lam, lr))
-    )
 
 
 def models(seed, count):
@@ -46,11 +41,11 @@ def models(seed, count):
         rho = np.full(signal, rho[0]) if random.random() < 0.3 else rho
         eta, beta = 10 ** random.uniform(-1, 0.5), 10 ** random.uniform(-1, 0.8)
         lam = random.integers(2) * 10 ** random.uniform(-3, 0)
-        yield Model(latent, rho, eta, beta, lam, 10 ** random.uniform(-3, -1.2))
+        yield Constants(beta, rho, eta, lam, 10 ** random.uniform(-3, -1.2), latent)
 
 
 def attractor(model):
-    found = attractors.attractors(constants(*model[1:]), model.latent)
+    found = attractors.attractors(model.many())
     return {name: values[0] for name, values in found.items()}
 
 
@@ -89,11 +84,11 @@ def test_strong_weight_decay_makes_collapse_discontinuous():
     # the cubic in Q has a fold for lam (1 + lam) < s^2 < 2 lam (1 + lam)^2 / (1 + 2 lam)
     lam, s = 1.0, 1.5
     assert lam * (1 + lam) < s**2 < 2 * lam * (1 + lam) ** 2 / (1 + 2 * lam)
-    model = Model(1, np.array([1.0]), 0.5, collapse_threshold(s, lam) + 0.002, lam, 1e-4)
+    model = Constants(collapse_threshold(s, lam) + 0.002, np.array([1.0]), 0.5, lam, 1e-4, 1)
     assert Units(model).growth([Unit(1), Unit(0, (1.0,))]) < 0
     got = attractor(model)
     assert (got["phase"], got["growth"] < 0) == (LEARNED, True)
-    latent = attractors.on_signal(constants(*model[1:]), np.array([1.0]))
+    latent = attractors.on_signal(model.many(), np.array([1.0]))
     assert latent.Q[0] > 0.01
     assert np.abs(velocity(model, np.ravel(latent[1:]))).max() < 1e-12
 
@@ -125,7 +120,7 @@ def test_it_is_the_stable_one_of_lowest_loss_of_all_single_latents(seed):
 
 def test_spectra_are_those_of_the_units():
     for model in models(3, 30):
-        c, units = constants(*model[1:]), Units(model)
+        c, units = model.many(), Units(model)
         modes = attractors._Modes(c)
         kinds = {k: Unit(1, (rho,)) for k, rho in enumerate(model.rho.tolist())}
         kinds |= {modes.NOISE: Unit(1, (), 1), modes.COLLAPSED: Unit(1)}
@@ -156,7 +151,7 @@ def test_trajectories_end_there():
             lr=random.uniform(0.04, 0.1),
         )
         points = vaedyn.fixed_points(params, groups=1)
-        got = attractor(Model.of(params))
+        got = attractor(Constants.of(params))
         assert points.eps_g[points.reached] == pytest.approx(got["eps_g"], abs=1e-7)
         assert points.labels[points.reached] == attractors.PHASES[got["phase"]]
 
@@ -191,7 +186,7 @@ def test_where_no_latent_lives_alone_a_pair_or_nothing_is_stable():
 
 def test_oscillations_are_those_of_another_integrator():
     params = vaedyn.Params(latent=2, signal=2, rho=(3, 1), beta=1.19, lr=1.07, dim=1000)
-    model = Model.of(params)
+    model = Constants.of(params)
     times = np.linspace(900, 1000, 400)
     course = solve_ivp(
         lambda _, y: model.lr * velocity(model, y), (0, 1000), pack(**params.overlaps()),
@@ -227,7 +222,7 @@ def test_rho_scales_all_signals_together():
     result = phase_diagram(params, ("rho", np.array([1.5, 3.0])), ("beta", np.array([0.5, 1.7])))
     for i, rho in enumerate(((1.5, 0.5), (3.0, 1.0))):
         for j, beta in enumerate((0.5, 1.7)):
-            model = Model(2, np.array(rho), 1.0, beta, 0.0, 0.05)
+            model = Constants(beta, np.array(rho), 1.0, 0.0, 0.05, 2)
             assert result.eps_g[i, j] == pytest.approx(attractor(model)["eps_g"], abs=1e-12)
 
 
@@ -235,9 +230,9 @@ def test_growing_grids_compute_only_what_is_new(tmp_path, monkeypatch):
     computed = []
     solve = attractors.attractors
 
-    def counted(c, latents):
+    def counted(c):
         computed.append(len(c.eta))
-        return solve(c, latents)
+        return solve(c)
 
     monkeypatch.setattr(phases, "attractors", counted)
     store = ResultStore(tmp_path)

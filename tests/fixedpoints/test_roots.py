@@ -8,9 +8,10 @@ from vaedyn.fixedpoints import destination
 from vaedyn.fixedpoints.attractors import LEARNED, PARTLY, _Modes, attractors
 from vaedyn.fixedpoints.configurations import configurations, describe, neighbours, state
 from vaedyn.fixedpoints.groups import Unit, Units, intact
-from vaedyn.fixedpoints.newton import Model, eigenvalues, residual
-from vaedyn.fixedpoints.single import Constants, all_roots
+from vaedyn.fixedpoints.newton import eigenvalues, residual
+from vaedyn.fixedpoints.single import all_roots
 from vaedyn.fixedpoints.thresholds import _first_sign_change
+from vaedyn.kernels.constants import Constants
 from vaedyn.model.state import count, observables, pack, unpack
 
 TOP = np.array([[8.0]])
@@ -38,9 +39,8 @@ def test_a_rate_that_never_turns_negative_has_no_threshold():
     assert _first_sign_change(lambda beta: 2.3 - beta, 1.7) == pytest.approx(2.3, rel=1e-12)
 
 
-def constants(rho, beta):
-    one = [np.array([value]) for value in (0.7, beta, 0.03, 0.05)]
-    return Constants(np.array([rho], float), *one)
+def constants(rho, beta, latent=1):
+    return Constants(beta, np.array(rho, float), 0.7, 0.03, 0.05, latent)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def constants(rho, beta):
 )  # fmt: skip
 def test_rotations_among_equal_signals_move_at_no_rate(rho, latents, phase):
     beta = 1.3 if phase == PARTLY else 0.9
-    found = attractors(constants(rho, beta), latents)
-    units = Units(Model(latents, np.array(rho), 0.7, beta, 0.03, 0.05))
+    found = attractors(constants(rho, beta, latents).many())
+    units = Units(constants(rho, beta, latents))
     rates = [units.growth(each) for each in configurations(units, 1)]
     assert found["stable"] == 1
     assert found["phase"] == phase
@@ -61,8 +61,8 @@ def test_rotations_among_equal_signals_move_at_no_rate(rho, latents, phase):
 
 @pytest.mark.parametrize("rho", [(2.3, 1.2), (2.3, 2.3)])
 def test_rates_between_single_latents_are_those_of_units(rho):
-    modes, here = _Modes(constants(rho, 0.4)), np.array([0])
-    units = Units(Model(2, np.array(rho), 0.7, 0.4, 0.03, 0.05))
+    modes, here = _Modes(constants(rho, 0.4).many()), np.array([0])
+    units = Units(constants(rho, 0.4, 2))
     kinds = {0: Unit(1, (rho[0],)), 1: Unit(1, (rho[1],)), -1: Unit(1, (), 1), -2: Unit(1)}
 
     def largest(*chosen):
@@ -79,7 +79,7 @@ def test_rates_between_single_latents_are_those_of_units(rho):
 def test_the_loss_of_single_latents_is_that_of_their_joint_state(learned, noise):
     """Distortion + beta KL + lam (|W|^2 + |V|^2)/2N, up to rounding."""
     rho, eta, beta, lam = (2.3, 1.2), 0.7, 0.4, 0.03
-    units = Units(Model(3, np.array(rho), eta, beta, lam, 0.05))
+    units = Units(Constants(beta, np.array(rho), eta, lam, 0.05, 3))
     on = [Unit(1, (strength,)) for strength in rho[:learned]]
     chosen = (
         *on, *[Unit(1, (), 1)] * noise, *[Unit(1)] * (3 - learned - noise),
@@ -88,13 +88,13 @@ def test_the_loss_of_single_latents_is_that_of_their_joint_state(learned, noise)
     parts = unpack(state(units, chosen), 3, 2)
     seen = observables(parts, np.array(rho), eta)
     size = np.trace(parts["Q"] + parts["E"])
-    loss, eps_g = _Modes(constants(rho, beta)).loss(learned, noise)
+    loss, eps_g = _Modes(constants(rho, beta).many()).loss(learned, noise)
     assert loss == pytest.approx(seen["distortion"] + beta * seen["kl"] + 0.5 * lam * size)
     assert eps_g == pytest.approx(seen["eps_g"])
 
 
 def test_modes_of_a_symmetry_are_left_out_of_fixed_points_only():
-    model = Model(2, np.array([1.7, 1.7]), 0.6, 0.8, 0.03, 0.05)
+    model = Constants(0.8, np.array([1.7, 1.7]), 0.6, 0.03, 0.05, 2)
     y = np.random.default_rng(1).uniform(0.2, 1, count(2, 2))
     with pytest.raises(vaedyn.ConvergenceError, match="symmetry of the signals"):
         eigenvalues(model, y)
@@ -113,7 +113,7 @@ def test_states_that_no_weights_have_are_not_intact():
 
 
 def test_a_state_of_entangled_latents_has_no_neighbours_but_collapse():
-    units = Units(Model(2, np.array([3.0, 1.3]), 0.7, 0.8, 0.02, 0.05))
+    units = Units(Constants(0.8, np.array([3.0, 1.3]), 0.7, 0.02, 0.05, 2))
     pair = Unit(2, (3.0, 1.3))
     collapsed = (Unit(1), Unit(1), Unit(0, (3.0,)), Unit(0, (1.3,)))
     assert neighbours(units, units.state(pair), 2) == [collapsed]
@@ -122,7 +122,7 @@ def test_a_state_of_entangled_latents_has_no_neighbours_but_collapse():
 
 def test_neighbours_differ_in_one_latent_or_a_pair():
     rho = (3.0, 1.3)
-    units = Units(Model(3, np.array(rho), 0.7, 0.4, 0.02, 0.05))
+    units = Units(Constants(0.4, np.array(rho), 0.7, 0.02, 0.05, 3))
     y = state(units, (Unit(1, (3.0,)), Unit(1, (), 1), Unit(1), Unit(0, (1.3,))))
 
     def names(groups):
@@ -144,10 +144,10 @@ def test_of_many_order_parameters_the_ode_itself_comes_to_rest(monkeypatch):
     params = vaedyn.Params(rho=1.7, eta=0.6, beta=0.8, lam=0.03, lr=0.2, t_max=30, init=START)
     y = pack(**params.overlaps())
     exact = destination.destination(params, y, 1e-8)
-    assert residual(Model.of(params), exact) < 1e-12
+    assert residual(Constants.of(params), exact) < 1e-12
     monkeypatch.setattr(destination, "LARGE", 5)
     rest = destination.destination(params, y, 1e-8)
-    assert 1e-13 < residual(Model.of(params), rest) < 1e-7
+    assert 1e-13 < residual(Constants.of(params), rest) < 1e-7
     np.testing.assert_allclose(rest, exact, atol=1e-5)
     monkeypatch.setattr(destination, "_settle", lambda *_: y)
     with pytest.raises(vaedyn.ConvergenceError, match="creeps, at a residual of .*larger t_max"):

@@ -5,8 +5,9 @@ import pytest
 
 import vaedyn
 from vaedyn.fixedpoints.groups import Unit, Units, intact
-from vaedyn.fixedpoints.newton import Model, residual
+from vaedyn.fixedpoints.newton import residual
 from vaedyn.fixedpoints.single import all_roots
+from vaedyn.kernels.constants import Constants
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from vaedyn.fixedpoints.single import all_roots
 )
 def test_a_latent_that_has_several_states_is_listed_on_each(constants, signal, noise):
     rho, eta, beta, lam, lr = constants
-    units = Units(Model(1, np.array([rho]), eta, beta, lam, lr))
+    units = Units(Constants(beta, np.array([rho]), eta, lam, lr, 1))
     for unit, count in ((Unit(1, (rho,)), signal), (Unit(1, (), 1), noise)):
         found = units.branches(unit)
         assert len(found) == count
@@ -44,7 +45,7 @@ def test_strong_weight_decay_makes_collapse_discontinuous(lam, place, count):
     s = np.sqrt(least + place * (most - least))
     rho, eta = 0.6 * s, 0.4 * s
     beta = 1.01 * (s / (1 + lam) - lam / s)
-    units = Units(Model(1, np.array([rho]), eta, beta, lam, 1e-7))
+    units = Units(Constants(beta, np.array([rho]), eta, lam, 1e-7, 1))
     found = units.branches(Unit(1, (rho,)))
     assert len(found) == count
     for unit in found:
@@ -57,7 +58,7 @@ def test_strong_weight_decay_makes_collapse_discontinuous(lam, place, count):
 def test_what_a_finite_learning_rate_costs_at_beta_eta_to_first_order():
     """Per learned signal and per spare latent, see the theory page."""
     eta, lr, strengths = 0.6, 1e-4, (3.0, 1.0)
-    units = Units(Model(3, np.array(strengths), eta, eta, 0.0, lr))
+    units = Units(Constants(eta, np.array(strengths), eta, 0.0, lr, 3))
     for rho in strengths:
         m, Q = units.state(Unit(1, (rho,)))[[0, 2]]
         s = rho + eta

@@ -8,8 +8,8 @@ import pytest
 import vaedyn
 from tests.shared import reference
 from vaedyn.annealing.examine import examine
-from vaedyn.fixedpoints.newton import Model
 from vaedyn.fixedpoints.thresholds import collapse_threshold, fold, lives, noise_window
+from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
 from vaedyn.model.schedules import Constant
 
@@ -17,7 +17,7 @@ STRIP: dict[str, Any] = {"rho": 0.9, "eta": 0.35, "lam": 0.8}
 
 
 def model(beta=1.0, rho=1.0, eta=1.0, lam=0.0, lr=0.01):
-    return Model(1, np.array([rho]), eta, beta, lam, lr)
+    return Constants(beta, np.array([rho]), eta, lam, lr, 1)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_latents_may_live_where_collapse_is_stable_at_any_beta():
     for factor in (0.97, 1.03):
         params = vaedyn.Params(**strip, beta=factor * limit)
         assert ("signal 1" in vaedyn.fixed_points(params).types) == (factor < 1)
-        assert lives(Model.of(params), 0.3) == (factor < 1)
+        assert lives(Constants.of(params), 0.3) == (factor < 1)
 
 
 def test_between_the_threshold_and_the_fold_the_doctor_leaves_it_to_the_start():
@@ -108,7 +108,7 @@ def test_the_doctor_takes_weight_decay_into_account_for_noise():
     limit = collapse_threshold(1.0, 0.5)
     assert limit == pytest.approx(1 / 1.5 - 0.5)
     params = vaedyn.Params(rho=0.02, lam=0.1, lr=0.5, beta=0.9)
-    low = noise_window(Model.of(params))[0]
+    low = noise_window(Constants.of(params))[0]
     assert collapse_threshold(1.02, 0.1) < 0.9 < low
     (text,) = examine(params)
     assert "no signal is learned" in text
@@ -152,7 +152,7 @@ def test_tiny_noise_overflows_nowhere():
     assert points.thresholds["noise_upper"] == pytest.approx(2e301)
     # lr eta, too, may be less than any number
     for lr, lam in ((1e-57, 0.0), (1e-57, 1e12), (1e-12, 0.1)):
-        low, high = noise_window(Model(1, np.ones(1), 1e-289, 1.0, lam, lr)) or (np.nan, np.nan)
+        low, high = noise_window(Constants(1.0, np.ones(1), 1e-289, lam, lr, 1)) or (np.nan, np.nan)
         assert 0 <= low < high
         assert np.isfinite(high)
         assert high > 1e300

@@ -8,6 +8,7 @@ from tests.shared import reference
 from tests.shared.laws import assert_different_law, assert_same_law
 from vaedyn import machine
 from vaedyn.kernels import exact
+from vaedyn.kernels.constants import Constants
 from vaedyn.kernels.stream import open_stream
 from vaedyn.learning import simulate as sgd
 from vaedyn.model.quantities import NAMES
@@ -227,8 +228,9 @@ def test_exact_and_vector_engine_have_the_same_law(model, runs, monkeypatch):
 
     def too_noisy(params):
         engine = sgd.exact_engine(params)
-        deviations, *others = engine.constants
-        return engine._replace(constants=(1.1 * deviations, *others))
+        c, dim = engine.constants
+        louder = 1.1**2 * (c.rho + c.eta) - c.eta  # 1.1 times as far along the signals
+        return engine._replace(constants=(c._replace(rho=louder), dim))
 
     monkeypatch.setitem(sgd.ENGINES, "exact", too_noisy)
     assert_different_law(sample("exact"), vectors)
@@ -249,7 +251,7 @@ def test_the_norm_of_a_data_point_matters_to_the_law(monkeypatch):
         state = engine.state
         # two latents' worth of dimensions less for the noise, the rate unchanged
         return engine._replace(
-            constants=(*engine.constants[:3], params.lr * 20 / params.dim, 20), state=state
+            constants=(Constants.of(params, lr=params.lr * 20 / params.dim), 20), state=state
         )
 
     monkeypatch.setitem(sgd.ENGINES, "exact", shorter)

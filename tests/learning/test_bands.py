@@ -1,15 +1,12 @@
 """Bands at finite N: beside simulated runs, and what is read off them."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy import stats
 
 import vaedyn
-from tests.learning.test_covariance import SHIFTED, random_state
+from tests.shared.models import RUNS, SHIFTED, pooled, random_state, ratios
 from vaedyn.learning.bands import gradient_of_distortion, gradients_of_kl, std_of_error
-from vaedyn.model.quantities import NAMES
 from vaedyn.model.state import generalisation_error, observables, pack, unpack
 
 # --- against simulations ----------------------------------------------------------------
@@ -23,8 +20,6 @@ CASES = {
     },
     "small": {"dim": 250, "lr": 0.1, "t_max": 60},
 }  # fmt: skip
-RUNS = 500
-GROUPS = 20
 
 
 def start_of(case):
@@ -32,38 +27,6 @@ def start_of(case):
         return SHIFTED
     m = [[0.5], [0.1]] if case.get("signal", 1) == 1 else [[0.6, 0.1], [-0.1, 0.4]]
     return {"m": m, "d": m, "Q": 1.0, "E": 1.0, "R": 0.2, "D": 1.0}
-
-
-def ratios(sgd, bands):
-    """Return measured over predicted spread, and its standard error, of all that fluctuates."""
-    found, errors = [], []
-    for name in (*NAMES, "eps_g", "eps_g_rotation", "kl_per_latent", "kl", "distortion"):
-        values, predicted = getattr(sgd, name), getattr(bands, name)
-        for at in (len(sgd.t) // 4, len(sgd.t) // 2, -1):
-            v = values[:, at].reshape(len(values), -1)
-            square = (v - v.mean(axis=0)) ** 2
-            variance = square.mean(axis=0)
-            ratio = np.sqrt(variance) / predicted[at].ravel()
-            kurtosis = (square**2).mean(axis=0) / variance**2
-            found.append(ratio)
-            errors.append(0.5 * ratio * np.sqrt((kurtosis - 1) / len(v)))
-    return np.concatenate(found), np.concatenate(errors)
-
-
-def pooled(sgd, bands):
-    """Return the mean logarithm of all ratios, and its error by leaving out groups of runs."""
-    group = np.arange(len(sgd.eps_g)) % GROUPS
-
-    def without(left_out):
-        values = {
-            name: getattr(sgd, name)[group != left_out]
-            for name in sgd.to_variables("run")
-            if name != "time"
-        }
-        return np.log(ratios(replace(sgd, **values), bands)[0]).mean()
-
-    each = np.array([without(n) for n in range(GROUPS)])
-    return without(None), np.sqrt((GROUPS - 1) * each.var())
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

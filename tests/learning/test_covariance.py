@@ -6,25 +6,13 @@ from scipy.integrate import solve_ivp
 
 import vaedyn
 from tests.shared import reference
+from tests.shared.models import SHIFTED, random_state
 from vaedyn.fixedpoints.newton import symmetric
 from vaedyn.kernels import fluctuations as kernels
 from vaedyn.kernels import ode
+from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
 from vaedyn.model.state import pack, unpack
-
-SHIFTED = "m=0.3,d=0.3,Q=1,E=1,R=0.1,D=1"
-
-
-def random_state(latent, signal, seed=0):
-    """Return overlaps that some weights have, away from all symmetries."""
-    rng = np.random.default_rng(seed)
-    rows = rng.standard_normal((40, 2 * latent + signal)) / np.sqrt(40)
-    rows[:, 2 * latent :] = np.linalg.qr(rows[:, 2 * latent :])[0]
-    gram = rows.T @ rows
-    W, V, K = slice(latent), slice(latent, 2 * latent), slice(2 * latent, None)
-    D = rng.uniform(0.5, 1.5, latent)
-    return pack(gram[W, K], gram[V, K], gram[W, W], gram[V, V], gram[W, V], D)
-
 
 MODELS = {"M=1": (1, 1), "M=2,M*=1": (2, 1), "M=1,M*=2": (1, 2), "M=2,M*=2": (2, 2), "M=3": (3, 2)}
 
@@ -38,7 +26,8 @@ def gram_of(y, latent, rho, eta):
 
 def increments(h, y, model):
     """Return N times what one step changes by data and latents h (samples, .), at large N."""
-    latent, rho, eta, beta, _, lr = model
+    # model: spread, the increments of a step
+    beta, rho, eta, _, lr, latent = model
     m, _, Q, _, R, _ = unpack(y, latent, len(rho)).values()
     signal, samples = len(rho), len(h)
     u, yy, mu = h[:, :signal], h[:, signal : signal + latent], h[:, signal + latent :]
@@ -64,7 +53,7 @@ def increments(h, y, model):
 
 def quadratic_forms(y, model):
     """Return the symmetric matrices A (values, ., .) of increments h^T A h, by polarisation."""
-    size = len(model[1]) + 2 * model[0]
+    size = len(model.rho) + 2 * model.latent
     one = increments(np.eye(size), y, model)
     pairs = (np.eye(size)[:, None] + np.eye(size)).reshape(-1, size)
     together = increments(pairs, y, model).reshape(size, size, -1)
@@ -73,7 +62,7 @@ def quadratic_forms(y, model):
 
 def noise_of_a_step(y, model):
     """Return B: of h^T A h and h^T C h, h gaussian of covariance G, it is 2 tr(A G C G)."""
-    A = quadratic_forms(y, model) @ gram_of(y, *model[:3])
+    A = quadratic_forms(y, model) @ gram_of(y, model.latent, model.rho, model.eta)
     return 2 * np.einsum("aij,bji->ab", A, A)
 
 
@@ -84,7 +73,7 @@ def test_the_covariance_of_data_and_latents_is_exact(latent, signal):
     y = random_state(latent, signal, seed=3)
     expected = gram_of(y, latent, rho, eta)
     out = np.full(expected.shape, np.nan)
-    kernels.covariance_of_base(y, rho, eta, latent, out)
+    kernels.covariance_of_base(y, Constants(0.8, rho, eta, 0.1, 0.4, latent), out)
     np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-14)
 
 
@@ -92,11 +81,11 @@ def test_the_covariance_of_data_and_latents_is_exact(latent, signal):
 def test_noise_of_a_step_is_exact(latent, signal):
     """Covariance of the increments beside traces; and their mean beside the drift."""
     rho = np.array([2.0, 1.2])[:signal]
-    model = (latent, rho, 0.7, 0.8, 0.1, 0.4)
+    model = Constants(0.8, rho, 0.7, 0.1, 0.4, latent)
     y = random_state(latent, signal)
     count = kernels.forms(latent, signal)
     room, c = np.empty((3, count, count)), np.empty((count, count))
-    kernels.covariance_of_forms(y, 0.8, rho, 0.7, 0.4, latent, room, c)
+    kernels.covariance_of_forms(y, model, room, c)
     pairs = kernels.products(latent, signal)
     got = 0.4**2 * np.array([[kernels.covariance_of(c, p, q) for q in pairs] for p in pairs])
     np.testing.assert_allclose(got, noise_of_a_step(y, model), rtol=1e-11, atol=1e-14)
@@ -108,13 +97,12 @@ def test_noise_of_a_step_is_exact(latent, signal):
     np.testing.assert_allclose(mean[:-latent], drift[:-latent], rtol=1e-11, atol=1e-13)
 
 
-def equation(y, P, beta, rho, eta, lam, lr, latent):
+def equation(y, P, model):
     """Return dy/dt and dP/dt from the plain drift, with complex differences for its Jacobian."""
-    args = (beta, rho, eta, lam, lr, latent)
-    tangent = np.array([reference.drift(y + h, *args).imag for h in 1e-30j * np.eye(len(y))])
+    tangent = np.array([reference.drift(y + h, *model).imag for h in 1e-30j * np.eye(len(y))])
     J = tangent.T / 1e-30
-    B = noise_of_a_step(y, (latent, rho, eta, beta, lam, lr))
-    return reference.drift(y, *args), J @ P + P @ J.T + B
+    B = noise_of_a_step(y, model)
+    return reference.drift(y, *model), J @ P + P @ J.T + B
 
 
 def some_covariance(latent, signal):
@@ -126,13 +114,13 @@ def some_covariance(latent, signal):
 
 @pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
 def test_the_covariance_changes_as_in_its_equation(latent, signal):
-    args = (0.8, np.array([2.0, 1.2])[:signal], 0.7, 0.1, 0.4, latent)
+    model = Constants(0.8, np.array([2.0, 1.2])[:signal], 0.7, 0.1, 0.4, latent)
     y, P = random_state(latent, signal), some_covariance(latent, signal)
     out = np.full(len(y) + P.size, np.nan)
     _, tangent, pairs, matrices = kernels.workspace(latent, signal, spread=True)
-    kernels.spread(np.append(y, P), *args, tangent, pairs, matrices, out)
+    kernels.spread(np.append(y, P), model, tangent, pairs, matrices, out)
     slope = out[len(y) :].reshape(P.shape)
-    np.testing.assert_allclose(slope, equation(y, P, *args)[1], rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(slope, equation(y, P, model)[1], rtol=1e-11, atol=1e-12)
 
 
 def test_the_covariance_is_integrated_along_a_schedule():
@@ -148,8 +136,8 @@ def test_the_covariance_is_integrated_along_a_schedule():
 
     def slope(t, joint):
         y, P = joint[:size], joint[size:].reshape(size, size)
-        beta = float(schedule(np.array(t), 0.8))
-        return np.append(*equation(y, P, beta, params.strengths, 0.7, 0.1, 0.4, 2))
+        now = Constants.of(params, beta=float(schedule(np.array(t), 0.8)))
+        return np.append(*equation(y, P, now))
 
     truth = solve_ivp(slope, (0, 6), start, rtol=1e-8, atol=1e-10, t_eval=[0, 3, 6]).y
     np.testing.assert_allclose(got, truth.T, rtol=1e-6, atol=1e-7)
@@ -165,10 +153,11 @@ def test_plain_theory_is_not_changed_by_bands():
     y = random_state(1, 1)
     out = np.empty(42)
     work = kernels.workspace(1, 1, spread=True)
-    kernels.spread(y_with(y), 0.8, np.ones(1), 1.0, 0.0, 0.1, 1, *work[1:], out)
-    J = ode.jacobian(y, 0.8, np.ones(1), 1.0, 0.0, 0.1, 1)
+    model = Constants(0.8, np.ones(1), 1.0, 0.0, 0.1, 1)
+    kernels.spread(y_with(y), model, *work[1:], out)
+    J = ode.jacobian(y, model)
     again = np.empty(42)
-    kernels.spread(y_with(y, 2 * np.eye(6)), 0.8, np.ones(1), 1.0, 0.0, 0.1, 1, *work[1:], again)
+    kernels.spread(y_with(y, 2 * np.eye(6)), model, *work[1:], again)
     np.testing.assert_allclose((again - out)[6:].reshape(6, 6), J + J.T, atol=1e-14)
 
 

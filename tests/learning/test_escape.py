@@ -7,8 +7,9 @@ import pytest
 from scipy import special, stats
 
 import vaedyn
-from tests.learning.test_covariance import random_state
+from tests.shared.models import random_state
 from vaedyn.kernels import ode
+from vaedyn.kernels.constants import Constants
 from vaedyn.learning import escape as plateau
 from vaedyn.learning.theory import integrate
 from vaedyn.model.records import unwatched
@@ -19,7 +20,7 @@ def test_growth_on_the_plateau_is_that_of_the_ode():
     params = vaedyn.Params(dim=200, beta=0.7, lam=0.1, lr=0.3)
     y = random_state(1, 1)
     y[:2] = 0
-    J = ode.jacobian(y, 0.7, params.strengths, 1.0, 0.1, 0.3, 1)[:2, :2]
+    J = ode.jacobian(y, Constants.of(params))[:2, :2]
     rate, right, left = plateau._growth(params, y)
     assert rate == pytest.approx(np.linalg.eigvals(J).real.max())
     np.testing.assert_allclose(J @ right, rate * right, atol=1e-12)

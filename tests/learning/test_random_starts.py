@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import vaedyn
-from tests.learning.test_bands import RUNS, pooled
-from tests.learning.test_covariance import SHIFTED
+from tests.shared.models import RUNS, SHIFTED, pooled
 from vaedyn.learning.bands import covariance_of_start
 from vaedyn.model.start import random_gram, random_weights, teacher
 from vaedyn.model.state import pack

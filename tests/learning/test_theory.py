@@ -11,6 +11,7 @@ from scipy.integrate import solve_ivp
 import vaedyn
 from tests.shared import reference
 from vaedyn.kernels import fluctuations, ode, rk45
+from vaedyn.kernels.constants import Constants
 from vaedyn.kernels.product import multiply
 from vaedyn.kernels.stream import open_stream
 from vaedyn.learning import simulate as sgd
@@ -23,9 +24,8 @@ SIZES = [(1, 1), (2, 1), (2, 2), (2, 3), (4, 2), (5, 3), (8, 4)]
 
 def evaluate(y, beta, rho, eta, lam, lr, latent):
     out = np.full_like(y, np.nan)
-    ode.drift(
-        y, beta, rho, eta, lam, lr, latent, np.full(ode.scratch(latent, len(rho)), np.nan), out
-    )
+    c = Constants(beta, rho, eta, lam, lr, latent)
+    ode.drift(y, c, np.full(ode.scratch(latent, len(rho)), np.nan), out)
     return out
 
 
@@ -68,7 +68,7 @@ def test_jacobian_is_that_of_finite_differences(latent, signal):
     rng = np.random.default_rng(5)
     y = reference.random_state(rng, latent, signal)
     args = (0.8, rng.uniform(0.5, 3, signal), 0.9, 0.1, 0.2)
-    matrix = ode.jacobian(y, *args, latent)
+    matrix = ode.jacobian(y, Constants(*args, latent))
     for j in range(len(y)):
         # the compiled drift returns symmetric dQ and dE for any input, as the twin need not
         h = np.zeros_like(y)
@@ -164,7 +164,7 @@ CASES = {
 
 def fixed_steps(schedule, code, steps, nodes=None):
     """Return the state at t = 1 after equal steps of the compiled Runge-Kutta step."""
-    rho, eta, lam, lr, latent = np.array([1.5]), 0.8, 0.05, 0.5, 1
+    c = Constants(1.2, np.array([1.5]), 0.8, 0.05, 0.5, 1)
     y = pack(**vaedyn.Params(init="m=0.4,d=0.3,Q=0.7,E=0.5,R=0.2,D=0.9").overlaps())
     numbers = np.array([1.2, *schedule.numbers])
     k, work = np.empty((7, y.size)), fluctuations.workspace(1, 1, spread=False)
@@ -173,9 +173,9 @@ def fixed_steps(schedule, code, steps, nodes=None):
     step = rk45.advance if nodes is None else plain_step(nodes)
     for i in range(steps):
         t = i * h
-        beta = float(schedule(np.array(t), 1.2))
-        ode.drift(y, beta, rho, eta, lam, lr, latent, work[0], k[0])
-        step(t, h, 0.0, np.inf, y, k, code, numbers, rho, eta, lam, lr, latent, work, before, after)
+        now = c._replace(beta=float(schedule(np.array(t), 1.2)))
+        ode.drift(y, now, work[0], k[0])
+        step(t, h, 0.0, np.inf, y, k, code, numbers, c, work, before, after)
         y = after.copy()
     return y
 
@@ -183,13 +183,11 @@ def fixed_steps(schedule, code, steps, nodes=None):
 def plain_step(nodes):
     """Return a plain Runge-Kutta step with the tableau's stages but other time nodes."""
 
-    def step(
-        t, h, _start, _stop, y, k, code, numbers, rho, eta, lam, lr, latent, work, _before, after
-    ):
+    def step(t, h, _start, _stop, y, k, code, numbers, c, work, _before, after):
         for stage in range(1, 7):
             after[:] = y + h * rk45.STAGES[stage, :stage] @ k[:stage]
-            beta = ode.beta_at(t + nodes[stage] * h, code, numbers)
-            ode.drift(after, beta, rho, eta, lam, lr, latent, work[0], k[stage])
+            now = c._replace(beta=ode.beta_at(t + nodes[stage] * h, code, numbers))
+            ode.drift(after, now, work[0], k[stage])
 
     return step
 

@@ -72,6 +72,7 @@ def box_muller(a: int, b: int) -> tuple[float, float]:
 
 def loss(W, V, D, x, beta, lam):
     """Return the loss of one sample for W, V (N, M): the latent average done by hand."""
+    # model: step, the loss that it descends
     N = len(x)
     mu, y = V.T @ x / sqrt(N), W.T @ x / sqrt(N)
     Q = W.T @ W / N
@@ -82,6 +83,7 @@ def loss(W, V, D, x, beta, lam):
 
 def sgd_step(W, V, D, x, beta, lam, tau):
     """Return W, V, D after one step of online SGD, all from the same old values."""
+    # model: step, of weight vectors
     N = len(x)
     mu, y = V.T @ x / sqrt(N), W.T @ x / sqrt(N)
     Q = W.T @ W / N
@@ -113,6 +115,7 @@ def split(y, M, K):
 
 def drift(y, beta, rho, eta, lam, tau, M, *, noise=True):
     """Return dy/dt, matrix by matrix; `noise` keeps the terms of second order in tau."""
+    # model: drift, matrix by matrix
     K_ = len(rho)
     m, d, Q, E, R, D = split(y, M, K_)
     L, eye = np.diag(rho), np.eye(M)

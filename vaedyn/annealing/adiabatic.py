@@ -3,17 +3,14 @@
 import numpy as np
 
 from ..fixedpoints.attractors import attractors
-from ..fixedpoints.single import Constants
+from ..kernels.constants import Constants
 from ..model.params import Params
 from ..model.schedule import Schedule
 
 
 def attracting_errors(params: Params, betas: np.ndarray) -> np.ndarray:
     """Return eps_g (n,) of the stable state of single latents at other values of beta."""
-    rho = np.broadcast_to(-np.sort(-params.strengths), (len(betas), params.signal))
-    values = (np.full(len(betas), getattr(params, name)) for name in ("eta", "lam", "lr"))
-    eta, lam, lr = values
-    return attractors(Constants(rho, eta, betas, lam, lr), params.latent)["eps_g"]
+    return attractors(Constants.of(params, beta=betas).many())["eps_g"]
 
 
 def relaxation_time(params: Params) -> float:
@@ -21,9 +18,7 @@ def relaxation_time(params: Params) -> float:
 
     It is that of the stable state of single latents, and inf where there is none.
     """
-    values = (np.array([getattr(params, name)]) for name in ("eta", "beta", "lam", "lr"))
-    strengths = -np.sort(-params.strengths)[None]
-    growth = float(attractors(Constants(strengths, *values), params.latent)["growth"][0])
+    growth = float(attractors(Constants.of(params).many())["growth"][0])
     return -1 / growth if growth < 0 else np.inf
 
 

@@ -5,8 +5,8 @@ from typing import Unpack
 import numpy as np
 
 from ..fixedpoints.destination import alike, in_words
-from ..fixedpoints.newton import Model
 from ..fixedpoints.thresholds import collapse_threshold, fold, lives, noise_window
+from ..kernels.constants import Constants
 from ..model.params import Fields, Params, params_of
 from .adiabatic import delay, relaxation_time
 
@@ -52,7 +52,7 @@ def _too_short(params: Params) -> str:
 
 
 def _collapse(params: Params) -> str:
-    model, strengths = Model.of(params), params.strengths.tolist()
+    model, strengths = Constants.of(params), params.strengths.tolist()
     limits = [collapse_threshold(rho + params.eta, params.lam) for rho in strengths]
     lost = [k for k, limit in enumerate(limits) if params.beta >= limit]
     if not lost:
@@ -84,7 +84,7 @@ def _unstable(params: Params) -> str:
     strengths = params.strengths.tolist()
     limits = [collapse_threshold(rho + params.eta, params.lam) for rho in strengths]
     learned = sum(params.beta < limit for limit in limits)
-    window = noise_window(Model.of(params))
+    window = noise_window(Constants.of(params))
     lower = max(0, collapse_threshold(params.eta, params.lam))
     if params.latent <= learned or params.beta < (window[1] if window else lower):
         return ""
@@ -97,7 +97,7 @@ def _unstable(params: Params) -> str:
 
 def _critical(params: Params) -> str:
     limit = collapse_threshold(params.eta, params.lam)
-    window = noise_window(Model.of(params))
+    window = noise_window(Constants.of(params))
     if limit <= 0 or window is None or params.latent <= params.signal:
         return ""
     if not (1 - CRITICAL) * limit <= params.beta <= (1 + CRITICAL) * window[0]:

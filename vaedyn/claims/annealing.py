@@ -7,7 +7,7 @@ from ..annealing.best_schedule import Tuning, best_schedule
 from ..annealing.confirm import LONGER, Measured, arrivals, compare, lasting
 from ..annealing.time_to_converge import spread, time_to_converge
 from ..fixedpoints.attractors import attractors
-from ..fixedpoints.single import Constants
+from ..kernels.constants import Constants
 from ..model.params import Params
 from .evidence import (
     ABSTRACT,
@@ -169,10 +169,7 @@ def relaxation(lab: Lab) -> list[Panel]:
         basis="its change while the deviation shrinks 30 times, and errors of the integration",
     )
     axis = np.concatenate([np.linspace(0.05, 1.995, 196), np.linspace(2.005, 3, 100)])
-    alike = (np.full(len(axis), getattr(base, name)) for name in ("eta", "lam", "lr"))
-    eta, lam, lr = alike
-    strengths = np.broadcast_to(base.strengths, (len(axis), base.signal))
-    rates = -attractors(Constants(strengths, eta, axis, lam, lr), base.latent)["growth"]
+    rates = -attractors(Constants.of(base, beta=axis).many())["growth"]
     listed = ",".join(f"{beta:g}" for beta in BETAS)
     return [
         Panel(

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..annealing.adiabatic import attracting_errors
 from ..annealing.time_to_converge import time_to_converge
-from ..fixedpoints.newton import Model
 from ..fixedpoints.thresholds import noise
+from ..kernels.constants import Constants
 from ..model.params import Params
 from .evidence import (
     ABSTRACT,
@@ -251,7 +251,7 @@ def _decay(lab: Lab, base: Params) -> tuple[Row, dict[float, tuple[np.ndarray, n
 
 def _slowdown(lab: Lab, base: Params, alone: Params) -> Row:
     """Return the row of how much later learning converges with a spare latent."""
-    critical = noise(Model.of(alone.replace(lr=0.01)))
+    critical = noise(Constants.of(alone.replace(lr=0.01)))
     assert critical is not None
     beta = float(f"{critical:.6g}")  # that of eta, lifted by the noise of SGD
     times = [

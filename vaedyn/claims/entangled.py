@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..fixedpoints.fixed_points import FixedPoints, fixed_points
-from ..fixedpoints.passages import Passage, distances, passages
+from ..fixedpoints.passages import Passage, courses, distances, passages
 from ..model.params import Params
 from ..model.results import Trajectory
 from ..model.state import moments
@@ -157,7 +157,11 @@ def _escape(lab: Lab) -> Panel:
         name="escape",
         title="The entangled saddle, and how slowly it is left",
         rows=[row],
-        data={"points": points, "trajectory": ode, "found": passed},
+        data={
+            "trajectory": ode,
+            "found": passed,
+            "distances": courses(points, ode, passed),
+        },
         caption="Generalisation error, and distance from the fixed points that the ODE passes. "
         "Both latents first share the stronger signal, then are mixed over both of them; the "
         "deviation from that saddle grows at the rate of its only unstable mode (grey line). The "

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..fixedpoints.groups import Unit, Units
-from ..fixedpoints.newton import Model
 from ..fixedpoints.thresholds import collapse, noise
+from ..kernels.constants import Constants
 from ..learning.simulate import simulate
 from ..learning.theory import theory
 from ..model.params import Params
@@ -101,7 +101,7 @@ class Question(NamedTuple):
 def _learned(beta: float, rho: float, lr: float) -> dict[str, np.ndarray]:
     """Return observables of a latent alive on its signal, at eta = 1."""
     signal = np.array([rho])
-    y = Units(Model(1, signal, 1.0, beta, 0.0, lr)).state(Unit(1, (rho,)))
+    y = Units(Constants(beta, signal, 1.0, 0.0, lr, 1)).state(Unit(1, (rho,)))
     if y is None:
         raise ArithmeticError("there is no such fixed point")
     return observables(unpack(y, 1, 1), signal, 1.0)
@@ -167,13 +167,13 @@ QUESTIONS = (
     ),
     Question(
         "beta that loses a signal, lam = 0.3",
-        lambda: collapse(Model(1, np.array([2.0]), 1.0, 1.0, 0.3, SLOW), 2.0),
+        lambda: collapse(Constants(1.0, np.array([2.0]), 1.0, 0.3, SLOW, 1), 2.0),
         3 / 1.3 - 0.3 / 3,
         1e-7,
     ),
     Question(
         "beta that loses noise, lr = 0.05",
-        lambda: noise(Model(1, np.array([1.0]), 1.0, 1.0, 0.0, 0.05)) or np.inf,
+        lambda: noise(Constants(1.0, np.array([1.0]), 1.0, 0.0, 0.05, 1)) or np.inf,
         NOISE_THRESHOLD,
         1e-9,
     ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
+from ..kernels.constants import Constants
 from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
 from ..model.records import Computed, Progress, Store, kept
@@ -117,8 +118,9 @@ class _Run:
         from ..kernels import rows
 
         p, unit = self.params, self.rows.unit
+        # model: step, its constants in the units of the rows
         # of the loss divided by unit, with W sqrt(unit) and V / sqrt(unit) for W and V
-        decay = p.lam, p.lam / unit**2
+        constants, lam_V = Constants.of(p), p.lam / unit**2
         at, found = 0, []
         source, left = self.pieces(), np.empty((0, p.dim))
         for save in p.save_steps().tolist():
@@ -127,7 +129,7 @@ class _Run:
                     left = next(source)
                 count = min(len(left), save - at)
                 betas = p.schedule(np.arange(at, at + count) / p.dim, p.beta) / unit
-                done = rows.advance(left[:count], betas, self.W, self.V, self.D, *decay, p.lr)
+                done = rows.advance(left[:count], betas, self.W, self.V, self.D, constants, lam_V)
                 for weights in (self.W, self.V):
                     weights[np.abs(weights) < TINY] = 0.0
                 at, left = at + done, left[count:]

@@ -64,6 +64,7 @@ class Prediction:
     @property
     def collapse(self) -> np.ndarray:
         """Values of beta (signals,) at and beyond which each is lost, on ever fresh samples."""
+        # model: closed form, at small tau and lam = 0
         return self.rho + self.eta
 
     @property
@@ -105,6 +106,7 @@ class Prediction:
 
     def kl_per_latent(self, beta: Any, latents: int | None = None) -> np.ndarray:
         """Return the mean KL divergence of each latent in nats, (..., latents)."""
+        # model: closed form, at small tau and lam = 0
         ratio = self.variances(latents) / np.asarray(beta, float)[..., None]
         return 0.5 * np.log(np.maximum(ratio, 1.0))
 
@@ -114,6 +116,7 @@ class Prediction:
 
     def error(self, beta: Any, latents: int | None = None) -> np.ndarray:
         """Return the mean squared reconstruction error, summed over directions, (...)."""
+        # model: closed form, at small tau and lam = 0
         used = self.variances(latents)
         rest = self._total - used.sum()
         return np.minimum(used, np.asarray(beta, float)[..., None]).sum(axis=-1) + rest
@@ -138,6 +141,7 @@ class Prediction:
         It fits noise below eta, by ``eta - beta`` and ``ln(eta/beta)/2``, and has no
         effect above.
         """
+        # model: closed form, at small tau and lam = 0
         if beta >= self.eta:
             return 0.0, 0.0
         return self.eta - beta, 0.5 * float(np.log(self.eta / beta))

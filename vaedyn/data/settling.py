@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..fixedpoints.single import Constants, on_signal
+from ..fixedpoints.single import on_signal
+from ..kernels.constants import Constants
 
 STEADY, PER_DIM = 0.2, 0.02  # learning rates of which SGD's noise moves KL by about 0.01 nats
 PART = 0.5  # of the way to what fits a single row best that a step may go
@@ -42,6 +43,7 @@ def kl_of(variances: np.ndarray, beta: float, lam: float = 0.0) -> np.ndarray:
 
     ``ln(s/beta)/2`` for s > beta, else 0. Weight decay `lam` lowers it.
     """
+    # model: closed form, at small tau
     s = np.asarray(variances, float)
     with np.errstate(divide="ignore"):
         free = 0.5 * np.log(np.maximum(s / beta, 1.0))
@@ -49,8 +51,7 @@ def kl_of(variances: np.ndarray, beta: float, lam: float = 0.0) -> np.ndarray:
         return free
     found, alive = np.zeros_like(free), free > 0
     half = 0.5 * s[alive]  # how much of a variance is called noise makes no difference
-    full = np.ones_like(half)
-    c = Constants(half[:, None], half, beta * full, lam * full, 0 * full)
+    c = Constants(beta, half[:, None], half, lam, lr=0.0, latent=1).many()
     latent = on_signal(c, half)
     kl = 0.5 * (latent.moments(c)[0] + latent.D - np.log(latent.D) - 1)
     found[alive] = np.nan_to_num(kl)
@@ -68,6 +69,7 @@ def modes(variances: np.ndarray, beta: float, latent: int) -> Iterator[Mode]:
     latent : int
         Number of latents.
     """
+    # model: linearisation, in m and d at small tau and lam = 0
     s = np.asarray(variances, float)
     used = s[:latent][s[:latent] > beta]
     idle = len(used) < min(latent, len(s))
@@ -103,6 +105,7 @@ def steady_rate(dim: int, beta: float, longest: float = 0.0) -> float:
 
 def rate_of_variances(dim: int, beta: float) -> float:
     """Return the learning rate below which steps of D around D = beta are stable."""
+    # model: closed form, of steps of D
     return 4 * dim * beta
 
 
@@ -113,6 +116,7 @@ def rate_of_rows(beta: float, longest: float) -> float:
     about 1, and where learning ends the larger of 1 and beta bounds beta + Q: neither
     exceeds 1 + beta. From half of this rate on, steps overshoot.
     """
+    # model: closed form, of steps of V
     return 2 / ((1 + beta) * longest) if longest else np.inf
 
 
@@ -131,6 +135,7 @@ def _slowest(jacobian: list[list[float]]) -> float:
 
 def _alone(s: float, beta: float) -> list[list[float]]:
     """Return the Jacobian of m, d and D of a latent on its own direction."""
+    # model: linearisation, at small tau and lam = 0
     m = np.sqrt(s - beta)
     d = m / s
     return [[-1, s - 2 * s * m * d, -m], [s - 2 * s * m * d, -s * s, 0], [-m, 0, -s * s / 2 / beta]]
@@ -138,6 +143,7 @@ def _alone(s: float, beta: float) -> list[list[float]]:
 
 def _pair(s: float, r: float, beta: float) -> list[list[float]]:
     """Return the Jacobian of m and d of each of two latents with the direction of the other."""
+    # model: linearisation, at small tau and lam = 0
     both = -np.sqrt((s - beta) * (r - beta))
     return [
         [-1, 0, beta, both],

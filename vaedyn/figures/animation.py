@@ -15,7 +15,8 @@ from matplotlib.lines import Line2D
 from ..errors import OutputError, ParameterError
 from ..files import whole
 from ..fixedpoints.fixed_points import FixedPoints
-from ..fixedpoints.newton import Model, velocity
+from ..fixedpoints.newton import velocity
+from ..kernels.constants import Constants
 from ..model.params import Params
 from ..model.quantities import NAMES, QUANTITIES
 from ..model.records import Progress
@@ -87,7 +88,7 @@ def flow(theory: Trajectory, t: float, m: np.ndarray, Q: np.ndarray) -> np.ndarr
     sign = -1.0 if now["m"] < 0 else 1.0
     now["d"] = sign * now["d"]
     beta = float(params.schedule(np.array(t), params.beta))
-    model = Model.of(params)._replace(beta=beta)
+    model = Constants.of(params)._replace(beta=beta)
     states = pack(**{name: np.full((len(m), 1), float(now[name])) for name in NAMES})
     states[:, 0], states[:, 2] = m, Q
     return params.lr * np.array([velocity(model, y)[[0, 2]] for y in states]).T

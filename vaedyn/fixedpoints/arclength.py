@@ -11,8 +11,9 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from ..kernels.constants import Constants
 from .groups import TOLERANCE, Unit, intact, vanishing
-from .newton import Model, jacobian, newton, residual, symmetric, velocity
+from .newton import jacobian, newton, residual, symmetric, velocity
 
 SMALLEST, LARGEST = 1e-7, 0.05  # arc lengths of a step, with the parameter's range as 1
 WIDE = 1e3  # ratio of the ends of a range that is followed in its logarithm
@@ -61,7 +62,7 @@ class _Curve:
     Over the range u rises from 0 to 1, linearly in x or, over decades, in log x.
     """
 
-    def __init__(self, path: Callable[[float], Model], low: float, high: float):
+    def __init__(self, path: Callable[[float], Constants], low: float, high: float):
         self.path, self.low, self.high = path, low, high
         self.decades = wide(low, high)
         model = path(low)
@@ -128,7 +129,12 @@ class _Curve:
 
 
 def trace(
-    unit: Unit, path: Callable[[float], Model], start: np.ndarray, x: float, low: float, high: float
+    unit: Unit,
+    path: Callable[[float], Constants],
+    start: np.ndarray,
+    x: float,
+    low: float,
+    high: float,
 ) -> list[Piece]:
     """Return the branch of `unit` through the state `start` at `x`, within [low, high]."""
     curve = _Curve(path, low, high)
@@ -274,7 +280,7 @@ def _without_images(pieces: list[Piece]) -> list[Piece]:
     return kept
 
 
-def end_of(unit: Unit, path: Callable[[float], Model], piece: Piece, at_last: bool) -> float:
+def end_of(unit: Unit, path: Callable[[float], Constants], piece: Piece, at_last: bool) -> float:
     """Return where a branch that ends joins a simpler fixed point, to about 1e-11 of the value.
 
     What vanishes there does so linearly in the parameter: the parameter is a

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .single import Constants, Latent, on_noise, on_signal
+from ..kernels.constants import Constants
+from .single import Latent, on_noise, on_signal
 
 PHASES = (
     "collapsed", "learned", "partly learned", "noise-fitting", "entangled", "oscillating",
@@ -23,7 +24,7 @@ COLLAPSED, LEARNED, PARTLY, NOISE, ENTANGLED, OSCILLATING, UNDECIDED, DIVERGING 
 MARGINAL = 1e-8  # a growth rate below it, per tau, does not make a fixed point unstable
 
 
-def attractors(c: Constants, latents: int) -> dict[str, np.ndarray]:
+def attractors(c: Constants) -> dict[str, np.ndarray]:
     """Return phase, eps_g, active and growth (n,) of the stable fixed point of lowest loss.
 
     ``stable`` is the number of fixed points that are; without one the phase is left
@@ -31,6 +32,7 @@ def attractors(c: Constants, latents: int) -> dict[str, np.ndarray]:
     makes a latent on a weaker one unstable; the others fit noise or collapse.
     """
     n, signals = c.rho.shape
+    latents = c.latent
     modes = _Modes(c)
     best = np.full(n, np.inf)
     found = {
@@ -77,6 +79,7 @@ class _Modes:
 
     def loss(self, learned: int, noise: int) -> tuple[np.ndarray, np.ndarray]:
         """Return distortion + beta KL and eps_g, (n,) each."""
+        # model: closed form, the loss of single latents
         c = self.c
         loss, eps_g = np.zeros(len(c.eta)), c.rho.sum(axis=1)
         for kind in [*range(learned), *[self.NOISE] * noise]:
@@ -123,6 +126,7 @@ class _Modes:
 
     def _towards(self, a: int, k: int, rows: np.ndarray) -> np.ndarray:
         """Return the growth rate of the overlaps of a latent with a signal nobody learns."""
+        # model: linearisation, in m and d with a signal without a latent
         one, c = self._pick(a, rows), self.c.at(rows)
         *_, K, B = one.moments(c)
         P = c.rho[:, k] + c.eta
@@ -151,10 +155,11 @@ def largest(J: np.ndarray, still: bool = False) -> np.ndarray:
 
 def own_jacobian(one: Latent, c: Constants) -> np.ndarray:
     """Return the Jacobian of one latent's dy/dt / tau in m, d, Q, E, R, D, (n, 6, 6)."""
+    # model: linearisation, of a single latent
     rho, m, d, Q, _, _, D = (values[:, None] for values in one)
-    _, eta, beta, lam, lr = (values[..., None] for values in c)
     S, A, _, K, B = (values[:, None] for values in one.moments(c))
-    h, P = lr * eta, rho + eta
+    c = c.column()
+    eta, lam, h, P = c.eta, c.lam, c.h, rho + c.eta
     dm, dd, dQ, dE, dR, dD = np.eye(6)
     dS = 2 * rho * d * dd + eta * dE
     dA = rho * (m * dd + d * dm) + eta * dR
@@ -168,7 +173,7 @@ def own_jacobian(one: Latent, c: Constants) -> np.ndarray:
         + h * (dY - 2 * (K * dA + A * dQ) + K**2 * dS + 2 * K * S * dQ),
         dS - B * dR - one.R[:, None] * dB + dY - K * dA - A * dQ - lam * dR
         + h * (dA - K * dS - S * dQ),
-        -0.5 * (dQ + beta / D**2 * dD),
+        -0.5 * (dQ + c.beta / D**2 * dD),
     ]  # fmt: skip
     return np.stack(rows, axis=1)
 
@@ -179,12 +184,13 @@ def cross_jacobian(a: Latent, b: Latent, c: Constants) -> np.ndarray:
     In the order m_ab, d_ab, m_ba, d_ba, Q_ab, E_ab, R_ab, R_ba, where m_ab is
     the overlap of `a` with the signal of `b`.
     """
-    _, eta, _, lam, lr = (values[..., None] for values in c)
-    h = lr * eta
+    # model: linearisation, of what two single latents share
     rho, m, d, Q, _, R, _ = (values[:, None] for values in a)
     rho_, m_, d_, Q_, _, R_, _ = (values[:, None] for values in b)
     S, A, _, K, B = (values[:, None] for values in a.moments(c))
     S_, A_, _, K_, B_ = (values[:, None] for values in b.moments(c))
+    c = c.column()
+    eta, lam, h = c.eta, c.lam, c.h
     P, P_ = rho + eta, rho_ + eta
     dm, dd, dm_, dd_, dQ, dE, dR, dR_ = np.eye(8)
     dS = rho * d * dd_ + rho_ * d_ * dd + eta * dE

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from ..errors import ParameterError
+from ..kernels.constants import Constants
 from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Fields, Params, integer, params_of, real
 from ..model.records import Computed, Progress, Store, kept
@@ -16,7 +17,7 @@ from ..model.state import observables, unpack
 from .arclength import EDGE, END, Piece, end_of, spaced, trace
 from .configurations import Configuration, configurations, describe, kinds, state
 from .groups import Unit, Units, alike, intact
-from .newton import Model, newton, root
+from .newton import newton, root
 
 VARIED = ("beta", "eta", "rho", "lam", "lr")
 GRID = 120  # steps along the range
@@ -24,12 +25,12 @@ MOST = 200  # branches
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
 
 
-def vary(params: Params, name: str, x: float) -> Model:
+def vary(params: Params, name: str, x: float) -> Constants:
     """Return the constants with one of VARIED set to `x`.
 
     With ``rho`` all signals are scaled so that the strongest has strength `x`.
     """
-    model = Model.of(params)
+    model = Constants.of(params)
     if name == "rho":
         return model._replace(rho=model.rho / model.rho.max() * x)
     return model._replace(**{name: x})
@@ -113,7 +114,7 @@ class Continuation:
 
     def __init__(
         self,
-        path: Callable[[float], Model],
+        path: Callable[[float], Constants],
         low: float,
         high: float,
         wanted: Iterable[Unit],
@@ -126,7 +127,7 @@ class Continuation:
         for unit in wanted:
             self.pieces[unit] = self._trace(unit)
 
-    def alone(self, unit: Unit, x: float) -> Model:
+    def alone(self, unit: Unit, x: float) -> Constants:
         """Return the model at `x` of a unit, whose strengths are those at the end of the range."""
         return self.path(x)._replace(latent=unit.latents, rho=np.array(self.at(unit, x).strengths))
 

@@ -8,9 +8,9 @@ from math import factorial, prod
 import numpy as np
 
 from ..errors import ParameterError
+from ..kernels.constants import Constants
 from ..model.state import pack, unpack
 from .groups import Unit, Units, assemble, closed_form
-from .newton import Model
 from .single import ALIVE
 
 MOST = 5000  # fixed points listed at most
@@ -24,7 +24,7 @@ Configuration = tuple[Unit, ...]
 """Units that take up all latents and all signals, the living ones first."""
 
 
-def kinds(model: Model, groups: int) -> list[Unit]:
+def kinds(model: Constants, groups: int) -> list[Unit]:
     """Return all kinds of living units with at most `groups` latents."""
     if groups == 0:
         return []
@@ -62,7 +62,7 @@ def configurations(units: Units, groups: int) -> list[Configuration]:
     return found
 
 
-def _completed(model: Model, living: Sequence[Unit]) -> Configuration:
+def _completed(model: Constants, living: Sequence[Unit]) -> Configuration:
     """Return living units with the latents that are left collapsed, and signals unlearned."""
     left = Counter(model.rho.tolist()) - Counter(rho for unit in living for rho in unit.strengths)
     spare = model.latent - sum(unit.latents for unit in living)
@@ -102,7 +102,7 @@ def neighbours(units: Units, y: np.ndarray | None, groups: int) -> list[Configur
     return list(kept)
 
 
-def _alone(model: Model, y: np.ndarray) -> list[Unit] | None:
+def _alone(model: Constants, y: np.ndarray) -> list[Unit] | None:
     """Return the living latents of a state, each alone on a direction; None if any are not."""
     parts = unpack(y, model.latent, model.signal)
     size = np.diag(parts["Q"])

@@ -5,12 +5,13 @@ from itertools import combinations
 import numpy as np
 
 from ..errors import ConvergenceError
+from ..kernels.constants import Constants
 from ..learning.theory import integrate
 from ..model.params import Params
 from ..model.schedules import Constant
 from ..model.state import pack, unpack
 from .groups import TOLERANCE
-from .newton import Model, eigenvalues, newton, residual
+from .newton import eigenvalues, newton, residual
 
 NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where it leads
 SLOW = 1e-5  # residual from which on Newton's method is tried
@@ -82,7 +83,7 @@ def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
     Of more than LARGE order parameters it is where the ODE itself comes to rest, to
     RELAXED: whether it would leave again is not asked.
     """
-    model = Model.of(params)
+    model = Constants.of(params)
     if len(y) > LARGE:
         y = _settle(params, y, rtol, RELAXED)
         left = residual(model, y)
@@ -119,7 +120,7 @@ def _settle(params: Params, y: np.ndarray, rtol: float, slow: float) -> np.ndarr
     """Integrate on at constant beta until the residual is below `slow`, for at most ~10^6/tau."""
     span = max(params.t_max, 10 / params.lr)
     for _ in range(16):
-        if residual(Model.of(params), y) < slow:
+        if residual(Constants.of(params), y) < slow:
             break
         times = np.array([0.0, span])
         y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
@@ -129,8 +130,8 @@ def _settle(params: Params, y: np.ndarray, rtol: float, slow: float) -> np.ndarr
 
 def _refine(params: Params, start: np.ndarray) -> np.ndarray:
     """Return the fixed point next to `start`."""
-    y = newton(Model.of(params), start)
-    left = residual(Model.of(params), y)
+    y = newton(Constants.of(params), start)
+    left = residual(Constants.of(params), y)
     if not left < TOLERANCE:
         raise ConvergenceError(
             f"Newton's method ended at a residual of {left:.3g}, above {TOLERANCE:g}: near a "

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
+from ..kernels.constants import Constants
 from ..learning.theory import theory, tolerances
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer, params_of
@@ -26,7 +27,7 @@ from .configurations import (
 )
 from .destination import destination
 from .groups import Unit, Units
-from .newton import Model, eigenvalues, residual
+from .newton import eigenvalues, residual
 from .single import ALIVE
 from .thresholds import thresholds
 
@@ -199,7 +200,7 @@ def fixed_points(
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
 
     def compute() -> Computed:
-        units = Units(Model.of(params))
+        units = Units(Constants.of(params))
         found, reached, lost, partial = [], None, "", ""
         try:
             found = configurations(units, groups)

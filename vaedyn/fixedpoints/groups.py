@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels.constants import Constants
 from ..model.quantities import NAMES, ORDER_PARAMETERS, shape
 from ..model.state import pack, unpack
-from .newton import Model, eigenvalues, newton, residual, root
+from .newton import eigenvalues, newton, residual, root
 from .pairs import mixed
-from .single import ALIVE, Constants, Finder, Latent, all_roots, first_rise, on_noise, on_signal
+from .single import ALIVE, Finder, Latent, all_roots, first_rise, on_noise, on_signal
 
 TOLERANCE = 1e-12  # of the residual max |dy/dt| / tau
 
@@ -59,6 +60,7 @@ def closed_form(unit: Unit, eta: float, beta: float) -> np.ndarray | None:
     the latents: ``w_k^2 = sqrt(s_k (q + beta)) - beta``, ``delta = beta/(q + beta)``
     and V = U diag(kappa w) O with ``kappa_k = 1/sqrt(s_k (q + beta))``.
     """
+    # model: closed form, at small tau and lam = 0
     n, signal = unit.latents, len(unit.strengths)
     if not unit.alive:
         overlap, square = np.zeros((n, signal)), np.zeros((n, n))
@@ -115,13 +117,13 @@ def intact(unit: Unit, y: np.ndarray) -> bool:
 class Units:
     """Units at the constants of one model, each solved once."""
 
-    def __init__(self, model: Model):
+    def __init__(self, model: Constants):
         self.model = model
         self._states: dict[Unit, np.ndarray | None] = {}
         self._roots: dict[Unit, list[np.ndarray]] = {}
         self._modes: dict[tuple[Unit, ...], np.ndarray] = {}
 
-    def alone(self, unit: Unit) -> Model:
+    def alone(self, unit: Unit) -> Constants:
         """Return the model in which there is only this unit."""
         return self.model._replace(latent=unit.latents, rho=np.array(unit.strengths, float))
 
@@ -193,16 +195,13 @@ class Units:
         return float(np.nanmax(np.real(self.spectrum(units))))
 
 
-def found(unit: Unit, model: Model, find: Finder) -> list[np.ndarray]:
+def found(unit: Unit, model: Constants, find: Finder) -> list[np.ndarray]:
     """Return the states of a unit alone: those at the roots of its one equation in Q.
 
     On a single direction `find` selects the roots; of others all are returned. The
     usual one, that of small learning rates and no weight decay, stands first.
     """
-    constants = Constants(
-        np.reshape(model.rho, (1, -1)),
-        *(np.array([value]) for value in (model.eta, model.beta, model.lam, model.lr)),
-    )
+    constants = model.many()
     if unit.directions == 2:
         strong, weak = (*unit.strengths, 0.0)[:2]
         first, second, rises = mixed(constants, strong, weak)
@@ -248,7 +247,7 @@ def alike(y: np.ndarray, z: np.ndarray) -> bool:
     return np.allclose(y**2, z**2, rtol=1e-6)
 
 
-def _refined(unit: Unit, model: Model, start: np.ndarray) -> np.ndarray | None:
+def _refined(unit: Unit, model: Constants, start: np.ndarray) -> np.ndarray | None:
     """Return the fixed point of the kind of `unit` next to `start`, if there is one."""
     if not np.isfinite(start).all():
         return None
@@ -258,8 +257,8 @@ def _refined(unit: Unit, model: Model, start: np.ndarray) -> np.ndarray | None:
 
 
 def assemble(
-    model: Model, units: Sequence[Unit], states: Sequence[np.ndarray | None]
-) -> tuple[Model, np.ndarray]:
+    model: Constants, units: Sequence[Unit], states: Sequence[np.ndarray | None]
+) -> tuple[Constants, np.ndarray]:
     """Return the state made of `units`, one after the other, and the model it belongs to."""
     rho = np.array([strength for unit in units for strength in unit.strengths], float)
     latent = sum(unit.latents for unit in units)

@@ -2,50 +2,26 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import numpy as np
 
 from ..errors import ConvergenceError
-from ..model.params import Params
+from ..kernels.constants import Constants
 from ..model.quantities import NAMES
 from ..model.state import count, pack, places, unpack
 
 
-class Model(NamedTuple):
-    """The constants of the ODE; there may be no signals, or no latents, at all."""
-
-    latent: int
-    rho: np.ndarray
-    eta: float
-    beta: float
-    lam: float
-    lr: float
-
-    @classmethod
-    def of(cls, params: Params) -> Self:
-        """Return the constants of `params`, with the final value of beta."""
-        p = params
-        return cls(p.latent, p.strengths, p.eta, p.beta, p.lam, p.lr)
-
-    @property
-    def signal(self) -> int:
-        return len(self.rho)
-
-
-def velocity(model: Model, y: np.ndarray) -> np.ndarray:
+def velocity(model: Constants, y: np.ndarray) -> np.ndarray:
     """Return ``(dy/dt) / tau``, (values,)."""
     from ..kernels import ode
 
     out = np.empty_like(y)
-    latent, rho, eta, beta, lam, lr = model
-    ode.drift(
-        y, beta, rho, eta, lam, lr, latent, np.empty(ode.scratch(latent, len(rho))), out
-    )  # fmt: skip
-    return out / lr
+    ode.drift(y, model, np.empty(ode.scratch(model.latent, model.signal)), out)
+    return out / model.lr
 
 
-def residual(model: Model, y: np.ndarray) -> float:
+def residual(model: Constants, y: np.ndarray) -> float:
     """Return the largest ``|dy/dt| / tau``."""
     return float(np.abs(velocity(model, y)).max(initial=0.0))
 
@@ -66,17 +42,16 @@ def symmetric(latent: int, signal: int) -> tuple[np.ndarray, np.ndarray]:
     return spread, spread.T / spread.sum(axis=0)[:, None]
 
 
-def jacobian(model: Model, y: np.ndarray) -> np.ndarray:
+def jacobian(model: Constants, y: np.ndarray) -> np.ndarray:
     """Return the Jacobian of `velocity` in the independent entries of the state, (free, free)."""
     from ..kernels import ode
 
-    latent, rho, eta, beta, lam, lr = model
-    full = ode.jacobian(y, beta, rho, eta, lam, lr, latent) / lr
-    spread, gather = symmetric(latent, len(rho))
+    full = ode.jacobian(y, model) / model.lr
+    spread, gather = symmetric(model.latent, model.signal)
     return gather @ full @ spread
 
 
-def newton(model: Model, start: np.ndarray, tolerance: float = 1e-13) -> np.ndarray:
+def newton(model: Constants, start: np.ndarray, tolerance: float = 1e-13) -> np.ndarray:
     """Return the fixed point next to `start`, by Newton's method in the symmetric entries.
 
     It stops when the residual is below `tolerance` or the state no longer
@@ -101,7 +76,7 @@ def sort_modes(values: np.ndarray) -> np.ndarray:
     return values[np.lexsort((np.imag(values), -np.real(values)))]
 
 
-def eigenvalues(model: Model, y: np.ndarray, cross: np.ndarray | None = None) -> np.ndarray:
+def eigenvalues(model: Constants, y: np.ndarray, cross: np.ndarray | None = None) -> np.ndarray:
     """Return the eigenvalues of the Jacobian of dy/dt, per unit of time, (free,) complex.
 
     They fall by real part; nan at the end stands for modes of a symmetry.
@@ -121,7 +96,7 @@ def eigenvalues(model: Model, y: np.ndarray, cross: np.ndarray | None = None) ->
     return np.concatenate([sort_modes(values), np.full(still, np.nan + 0j)])
 
 
-def _symmetry_tangents(model: Model, y: np.ndarray) -> np.ndarray:
+def _symmetry_tangents(model: Constants, y: np.ndarray) -> np.ndarray:
     """Return how rotations among signals of equal strength move `y`, (rotations, values)."""
     parts = unpack(y, model.latent, model.signal)
     tangents = []

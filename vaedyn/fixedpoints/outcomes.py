@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError
+from ..kernels.constants import Constants
 from ..learning.theory import integrate
 from ..machine import cores
 from ..model.params import Params
@@ -15,7 +16,7 @@ from ..model.state import observables, pack, unpack
 from .attractors import DIVERGING, OSCILLATING, PHASES, UNDECIDED
 from .fixed_points import classify
 from .groups import TOLERANCE
-from .newton import Model, eigenvalues, newton, residual
+from .newton import eigenvalues, newton, residual
 from .single import ALIVE
 
 DIM = 1000  # of the gaussian start
@@ -60,7 +61,7 @@ def outcome(params: Params) -> Outcome:
         except ConvergenceError:
             return Outcome(UNDECIDED)
         y = course[-1]
-        early = span == SPANS[0] and residual(Model.of(params), y) > CLOSE
+        early = span == SPANS[0] and residual(Constants.of(params), y) > CLOSE
         size = max(1.0, float(np.abs(y).max()))
         turning = _peak(course[1:]) > TURNING * size
         found = None if early else _stable_point(params, y)
@@ -82,7 +83,7 @@ def _peak(course: np.ndarray) -> float:
 
 def _stable_point(params: Params, y: np.ndarray) -> tuple[np.ndarray, float] | None:
     """Return the stable fixed point that Newton's method leads to, and its growth rate."""
-    model = Model.of(params)
+    model = Constants.of(params)
     point = newton(model, y)
     if not residual(model, point) < TOLERANCE * max(1.0, float(np.abs(point).max())):
         return None

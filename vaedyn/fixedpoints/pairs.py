@@ -7,8 +7,8 @@ weaker one then has one equation.
 
 import numpy as np
 
+from ..kernels.constants import Constants
 from .single import (
-    Constants,
     Latent,
     furthest,
     noise_at,
@@ -36,6 +36,7 @@ def mixed(c: Constants, strong: float, weak: float) -> tuple[Latent, Latent, np.
     strong, weak : float
         Strengths of the signals, the stronger first; 0 stands for background noise.
     """
+    # model: closed form, D from dD = 0 of two latents
     c = c.column()
     rho, second = np.array([[strong]]), np.array([[weak]])
     most = 0.25 * furthest(second + c.eta + c.h, c.beta)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from ..errors import ParameterError
+from ..kernels.constants import Constants
 from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Fields, Params, params_of
 from ..model.records import Computed, Kept, Progress, Store, extended, variable
@@ -14,7 +15,6 @@ from ..model.results import Brief
 from .attractors import PHASES, UNDECIDED, attractors
 from .branches import VARIED
 from .outcomes import outcomes
-from .single import Constants
 
 AT_ONCE = 2000  # points solved at once
 DIGITS = 12  # of the values on the axes
@@ -261,24 +261,15 @@ class _Grid:
     def solve(self, i: np.ndarray, j: np.ndarray) -> dict[str, np.ndarray]:
         """Return the attractors at the points (x[i], y[j]), (n,)."""
         p = self.params
-        values: dict[str, Any] = {name: getattr(p, name) for name in VARIED}
-        values.update(zip((self.x_name, self.y_name), (self.x[i], self.y[j]), strict=True))
-        if "rho" in (self.x_name, self.y_name):
+        values = {self.x_name: self.x[i], self.y_name: self.y[j]}
+        if "rho" in values:
             values["rho"] = values["rho"][:, None] * _shape(p)
-        values["rho"] = -np.sort(-np.broadcast_to(values["rho"], (len(i), p.signal)))
-        for name in ("eta", "beta", "lam", "lr"):
-            values[name] = np.broadcast_to(values[name], len(i)).astype(float)
-        c = Constants(**values)
-        found = attractors(c, p.latent)
+        c = Constants.of(p, **values).many()
+        found = attractors(c)
         left = np.flatnonzero(found["phase"] == UNDECIDED)
         if len(left):
-            scalars = ("eta", "beta", "lam", "lr")
-            models: list[Any] = [
-                {name: float(getattr(c, name)[at]) for name in scalars} for at in left
-            ]
             ends = outcomes(
-                p.replace(rho=tuple(c.rho[at].tolist()), **model)
-                for at, model in zip(left, models, strict=True)
+                p.replace(**{name: getattr(c, name)[at].tolist() for name in VARIED}) for at in left
             )
             for name, column in ends.items():
                 found[name][left] = column

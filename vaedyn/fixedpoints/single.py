@@ -5,30 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels.constants import Constants
+
 ALIVE = 1e-8  # a latent at a fixed point that has a smaller Q_ii has none: it has collapsed
 NODES = 128  # values of Q that a fixed point is looked for between
-
-
-class Constants(NamedTuple):
-    """Constants of the model at many points: (n,), `rho` (n, signals), the strongest first."""
-
-    rho: np.ndarray
-    eta: np.ndarray
-    beta: np.ndarray
-    lam: np.ndarray
-    lr: np.ndarray
-
-    def at(self, rows: np.ndarray) -> "Constants":
-        return Constants(*(values[rows] for values in self))
-
-    def column(self) -> "Constants":
-        """Return all but `rho` as (n, 1), against many values of Q."""
-        return Constants(self.rho, *(values[..., None] for values in self[1:]))
-
-    @property
-    def h(self) -> np.ndarray:
-        """The weight of the terms that a finite learning rate adds."""
-        return self.lr * self.eta
 
 
 class Latent(NamedTuple):
@@ -47,6 +27,7 @@ class Latent(NamedTuple):
 
     def moments(self, c: Constants) -> tuple[np.ndarray, ...]:
         """Return S, A, Y, K and B, (n,) each."""
+        # model: closed form, S, A, Y, K and B of a single latent
         S = self.rho * self.d**2 + c.eta * self.E
         A = self.rho * self.m * self.d + c.eta * self.R
         Y = self.rho * self.m**2 + c.eta * self.Q
@@ -65,9 +46,9 @@ def signal_at(
     dm/dt = dd/dt = 0 give S as a function of Q, dQ/dt = 0 then A, and
     dR/dt = 0 the power p. All of it is linear in D; constants and `rho` are (n, 1).
     """
-    _, eta, beta, lam, lr = c
-    h, s = lr * eta, rho + eta
-    K = Q + beta
+    # model: closed form, from dm = dd = dQ = dR = 0
+    eta, lam, h = c.eta, c.lam, c.h
+    s, K = rho + eta, Q + c.beta
     kappa = s / (K * s + lam)  # d / m
     B = s * kappa
     S = B - D - lam
@@ -86,9 +67,9 @@ def noise_at(c: Constants, Q: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ..
     dQ/dt = 0 gives A as a function of Q and S, dE/dt = 0 then S, both in
     proportion to Q. Constants are (n, 1).
     """
-    _, eta, beta, lam, lr = c
-    h = lr * eta
-    K = Q + beta
+    # model: closed form, from dQ = dE = 0
+    eta, lam, h = c.eta, c.lam, c.h
+    K = Q + c.beta
     under = 2 * (K + lam / eta) - h * K**2 - (2 * Q - h) * (1 - h * K)
     with np.errstate(all="ignore"):  # of any Q, be it as far as the bound of a search
         S = (2 * (D + lam) * (1 - h * K) + h * eta) / under
@@ -106,6 +87,7 @@ def on_signal(
     What is left of dE/dt rises through 0. `latents` in the same state may share the
     direction: together they are one, of the sum of their Q, whose D is that of the mean.
     """
+    # model: closed form, D from dD = 0
     rho, c = rho[:, None], c.column()
 
     def variance(Q: np.ndarray) -> np.ndarray:
@@ -118,6 +100,7 @@ def on_signal(
 
 def on_noise(c: Constants, find: Finder | None = None, latents: int = 1) -> Latent:
     """Return a latent on background noise, as `on_signal` does; nan where there is none."""
+    # model: closed form, D from dD = 0
     c = c.column()
 
     def variance(Q: np.ndarray) -> np.ndarray:

@@ -1,19 +1,20 @@
 """Values of beta and of the learning rate at which stability changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.polynomial import Polynomial
 
+from ..kernels.constants import Constants
 from ..model.params import Fields, Params, params_of
 from .attractors import largest, own_jacobian
 from .branches import Continuation
 from .configurations import Configuration
 from .groups import Unit, Units
-from .newton import Model, root
-from .single import Constants, Latent, on_noise, on_signal
+from .newton import root
+from .single import Latent, on_noise, on_signal
 
 LARGEST_LR = 1e4
 LARGEST_BETA = 1e307  # as good as infinite, but a number that can be kept
@@ -28,6 +29,7 @@ def collapse_threshold(variance: float, lam: float) -> float:
     decay a latent that is alive may survive beyond, up to a fold, for
     ``lam^2 < s^2 < 2 lam (1 + lam)^2 / (1 + 2 lam)``.
     """
+    # model: closed form, where small m and d cease to grow
     return float(variance / (1 + lam) - lam / variance)
 
 
@@ -59,7 +61,7 @@ def thresholds(
         None when it is unstable at once or stable at any up to 10^4. A threshold of 0
         means that the collapsed state is stable for all beta > 0.
     """
-    model = Model.of(params_of(thresholds, params, changes))
+    model = Constants.of(params_of(thresholds, params, changes))
     window = noise_window(model)
     return {
         "collapse": [collapse(model, rho) for rho in model.rho.tolist()],
@@ -69,7 +71,7 @@ def thresholds(
     }
 
 
-def collapse(model: Model, rho: float) -> float:
+def collapse(model: Constants, rho: float) -> float:
     """Return the beta above which a collapsed latent does not learn a signal."""
 
     def growth(beta: float) -> float:
@@ -80,16 +82,17 @@ def collapse(model: Model, rho: float) -> float:
     return _first_sign_change(growth, max(limit, rho + model.eta)) or 0.0
 
 
-def noise_window(model: Model) -> tuple[float, float] | None:
+def noise_window(model: Constants) -> tuple[float, float] | None:
     """Return the values of beta between which a collapsed latent does not fit background noise.
 
     None where it does so at any. Small Q, E and R grow by a linear system (theory page),
     whose determinant is a cubic polynomial in beta: it vanishes at both ends.
     """
-    eta, lam, h = model.eta, model.lam, model.lr * model.eta
+    # model: linearisation, in Q, E and R of a collapsed latent
+    eta, lam, h = model.eta, model.lam, model.h
     if h * eta < SMALL:  # where the cubic underflows, its limit
         low = max(collapse_threshold(eta, lam), 0.0)
-        high = (1 + (1 + 2 * lam * model.lr) ** 0.5) / max(h, 1e-307)  # h may underflow, too
+        high = (1 + (1 + 2 * lam * model.second) ** 0.5) / max(h, 1e-307)  # h may underflow, too
         return low, min(high, LARGEST_BETA)
     rows = [
         [(-2 * (1 + lam),), (h * eta,), (2 * eta,)],
@@ -114,15 +117,15 @@ def noise_window(model: Model) -> tuple[float, float] | None:
     return None
 
 
-def noise(model: Model) -> float | None:
+def noise(model: Constants) -> float | None:
     """Return the beta above which a collapsed latent does not fit background noise."""
     window = noise_window(model)
     return window and window[0]
 
 
-def lives(model: Model, rho: float) -> bool:
+def lives(model: Constants, rho: float) -> bool:
     """Return whether a single latent that is alive on a signal, or on noise (0), stays so."""
-    constants = _constants(model, [model.beta])
+    constants = model.many()
     one = _alone(constants, rho)
     if np.isnan(one.Q[0]):
         return False
@@ -130,27 +133,21 @@ def lives(model: Model, rho: float) -> bool:
     return bool(largest(J)[0] < 0)
 
 
-def fold(model: Model, rho: float) -> float:
+def fold(model: Constants, rho: float) -> float:
     """Return the beta up to which a single latent lives on a signal, or on noise (0), to 1e-11.
 
     That is the threshold of collapse, or a fold beyond it.
     """
     s = rho + model.eta
     limit = max(collapse_threshold(s, model.lam), 1e-6 * s)
-    low, high = limit, 8 * max(limit, s * (1 + model.lr * model.eta))
+    low, high = limit, 8 * max(limit, s * (1 + model.h))
     for count in (400, *[40] * 7):
         betas = np.geomspace(low, high, count)
-        alive = np.isfinite(_alone(_constants(model, betas), rho).Q)
+        alive = np.isfinite(_alone(model._replace(beta=betas).many(), rho).Q)
         alive[0] = True
         last = int(np.argmin(alive)) - 1 if not alive.all() else count - 2
         low, high = betas[last : last + 2]
     return float(low)
-
-
-def _constants(model: Model, betas: Sequence[float] | np.ndarray) -> Constants:
-    rows = [np.full(len(betas), value) for value in (model.eta, model.lam, model.lr)]
-    rho = np.broadcast_to(model.rho, (len(betas), model.signal))
-    return Constants(rho, rows[0], np.asarray(betas, float), rows[1], rows[2])
 
 
 def _alone(constants: Constants, rho: float) -> Latent:
@@ -172,7 +169,7 @@ def _first_sign_change(growth: Callable[[float], float], scale: float) -> float 
     return None
 
 
-def max_lr(model: Model, configuration: Configuration) -> float | None:
+def max_lr(model: Constants, configuration: Configuration) -> float | None:
     """Return the largest learning rate up to which a fixed point stays stable, to 1e-10.
 
     It becomes unstable there, or ceases to exist. None when it is unstable at

@@ -80,7 +80,7 @@ def triangularise(A, F):
 
 
 @kernel
-def advance(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim, out):
+def advance(stream, betas, save_after, m, d, F, D, c, dim, out):
     """Make ``len(betas)`` SGD steps on the order parameters, in place.
 
     Parameters
@@ -91,7 +91,8 @@ def advance(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim
     m, d : (latent, signal)
     F : (2 latent, 2 latent) column c of the triangle in ``F[c, :c + 1]``, W before V
     D : (latent,)
-    deviations : (signal,) sqrt(rho_k + eta)
+    c : Constants
+        Without beta, of which `betas` are the values.
     out : (saves, values) order parameters, flat
 
     Returns
@@ -99,11 +100,15 @@ def advance(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim
     int
         Number of steps made: fewer than asked for when an encoder variance left (0, inf).
     """
+    # model: step, on order parameters
     latent, signal = m.shape
-    rate = lr / dim
-    noise = sqrt(eta)
+    rate = c.lr / dim
+    noise = sqrt(c.eta)
     dof = dim - signal - 2 * latent
     draws = np.empty((DRAWN, signal + 2 * latent + 1))
+    deviations = np.empty(signal)
+    for k in range(signal):
+        deviations[k] = sqrt(c.rho[k] + c.eta)
     xs = np.empty(signal)
     xi = np.empty(2 * latent)
     along = np.empty(signal)
@@ -150,7 +155,7 @@ def advance(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim
                 total += F[i, a] * mu[i]
             rest[a] = total
 
-        decay = 1.0 - rate * lam
+        decay = 1.0 - rate * c.lam
         for i in range(latent):
             e = y[i] - beta * mu[i]
             q = 0.0
@@ -160,7 +165,7 @@ def advance(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim
             for a in range(i + 1):
                 e -= F[i, a] * rest[a]
                 q += F[i, a] * F[i, a]
-            shrink = 1.0 - rate * (D[i] + lam)
+            shrink = 1.0 - rate * (D[i] + c.lam)
             push = rate * mu[i]
             pull = rate * e
             for k in range(signal):
@@ -186,15 +191,16 @@ def advance(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim
 
 
 @kernel
-def advance_one(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr, dim, out):
+def advance_one(stream, betas, save_after, m, d, F, D, c, dim, out):
     """Do what `advance` does for one latent and one signal, with the state in registers.
 
     The same draws make the same steps, up to rounding.
     """
-    rate = lr / dim
-    noise = sqrt(eta)
-    decay = 1.0 - rate * lam
-    deviation = deviations[0]
+    # model: step, on those of one latent and one signal
+    rate = c.lr / dim
+    noise = sqrt(c.eta)
+    decay = 1.0 - rate * c.lam
+    deviation = sqrt(c.rho[0] + c.eta)
     dof = dim - 3
     mm, dd, f, g, h, DD = m[0, 0], d[0, 0], F[0, 0], F[1, 0], F[1, 1], D[0]
     draws = np.empty((DRAWN, 4))
@@ -223,7 +229,7 @@ def advance_one(stream, betas, save_after, m, d, F, D, deviations, eta, lam, lr,
         e = mm * xs + f * x0 - (beta + q) * mu
         push = rate * mu
         pull = rate * e
-        shrink = 1.0 - rate * (DD + lam)
+        shrink = 1.0 - rate * (DD + c.lam)
         # the two columns of the factor, before and after they are made triangular again
         a0 = shrink * f + push * (x0 - f * mu)
         a1 = push * x1

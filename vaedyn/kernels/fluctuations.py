@@ -28,7 +28,7 @@ from numba.extending import overload
 
 from .jit import LEAF, leaf
 from .layout import offsets
-from .ode import drift, scratch
+from .ode import drift, scratch, second
 
 STEP = 1e-100  # of complex differences: free of rounding errors
 
@@ -40,6 +40,7 @@ def forms(latent, signal):
 
 def products(latent, signal):
     """Return the forms whose products are increments, (values, 4): ``0 * 1 + 2 * 3``."""
+    # model: spread, the increments of a step as products of forms
     u, a = np.arange(signal), signal + np.arange(signal)
     mu, y, e, b, c, f = 2 * signal + np.arange(6 * latent).reshape(6, latent)
     zero = forms(latent, signal) - 1
@@ -68,33 +69,34 @@ def workspace(latent, signal, spread):
     )
 
 
-def flow(y, beta, rho, eta, lam, lr, latent, work, out):
+def flow(y, c, work, out):
     """Write the time derivative of a state into `out`; for compiled callers.
 
     Parameters
     ----------
     y, out : (values,) or (values + values^2,)
         Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows.
+    c : Constants
     work : see `workspace`; its length tells which of the two, once for all
     """
     raise NotImplementedError("for compiled callers")
 
 
 @overload(flow, jit_options=LEAF)
-def _flow(y, beta, rho, eta, lam, lr, latent, work, out):
-    def plain(y, beta, rho, eta, lam, lr, latent, work, out):
-        drift(y, beta, rho, eta, lam, lr, latent, work[0], out)
+def _flow(y, c, work, out):
+    def plain(y, c, work, out):
+        drift(y, c, work[0], out)
 
-    def with_spread(y, beta, rho, eta, lam, lr, latent, work, out):
+    def with_spread(y, c, work, out):
         real, tangent, pairs, matrices = work
-        drift(y, beta, rho, eta, lam, lr, latent, real, out)
-        spread(y, beta, rho, eta, lam, lr, latent, tangent, pairs, matrices, out)
+        drift(y, c, real, out)
+        spread(y, c, tangent, pairs, matrices, out)
 
     return plain if len(work) == 1 else with_spread
 
 
 @leaf
-def spread(y, beta, rho, eta, lam, lr, latent, tangent, pairs, matrices, out):
+def spread(y, c, tangent, pairs, matrices, out):
     """Write dP/dt into the rows of `out` behind the order parameters."""
     size = len(pairs)
     point, slope, room = tangent[:size], tangent[size : 2 * size], tangent[2 * size :]
@@ -102,38 +104,39 @@ def spread(y, beta, rho, eta, lam, lr, latent, tangent, pairs, matrices, out):
         row = size + j * size
         for i in range(size):
             point[i] = complex(y[i], STEP * y[row + i])
-        drift(point, beta, rho, eta, lam, lr, latent, room, slope)
+        drift(point, c, room, slope)
         for i in range(size):
             out[row + i] = slope[i].imag / STEP
     covariance = matrices[0]
-    covariance_of_forms(y, beta, rho, eta, lr, latent, matrices[1:], covariance)
+    covariance_of_forms(y, c, matrices[1:], covariance)
+    scale = c.lr * second(c)
     for i in range(size):
         for j in range(i + 1):
             at, ta = size + i * size + j, size + j * size + i
-            rate = out[at] + out[ta] + lr * lr * covariance_of(covariance, pairs[i], pairs[j])
+            rate = out[at] + out[ta] + scale * covariance_of(covariance, pairs[i], pairs[j])
             out[at] = rate
             out[ta] = rate
 
 
 @leaf
-def covariance_of(c, first, second):
-    """Return the covariance of two sums of products of gaussians with covariance `c`."""
+def covariance_of(covariance, left, right):
+    """Return the covariance of two sums of products of gaussians with this `covariance`."""
     total = 0.0
     for i in (0, 2):
-        p, q = first[i], first[i + 1]
+        p, q = left[i], left[i + 1]
         for j in (0, 2):
-            r, s = second[j], second[j + 1]
-            total += c[p, r] * c[q, s] + c[p, s] * c[q, r]
+            r, s = right[j], right[j + 1]
+            total += covariance[p, r] * covariance[q, s] + covariance[p, s] * covariance[q, r]
     return total
 
 
 @leaf
-def covariance_of_forms(y, beta, rho, eta, lr, latent, room, out):
+def covariance_of_forms(y, c, room, out):
     """Write the covariance of all forms into `out`, (forms, forms); `room` is (3, forms, forms)."""
     rows, base, half = room[0], room[1], room[2]
-    size = rho.size + 2 * latent
-    coefficients(y, beta, rho.size, lr * eta, latent, rows)
-    covariance_of_base(y, rho, eta, latent, base)
+    size = c.rho.size + 2 * c.latent
+    coefficients(y, c, rows)
+    covariance_of_base(y, c, base)
     for i in range(len(out)):
         for j in range(size):
             total = 0.0
@@ -150,12 +153,14 @@ def covariance_of_forms(y, beta, rho, eta, lr, latent, room, out):
 
 
 @leaf
-def coefficients(y, beta, signal, noise, latent, rows):
-    """Write the coefficients of all forms in (u, y, mu) into `rows`; `noise` is tau eta."""
+def coefficients(y, c, rows):
+    """Write the coefficients of all forms in (u, y, mu) into `rows`."""
+    # model: spread, the forms in u, y and mu
+    latent, signal, noise = c.latent, c.rho.size, second(c) * c.eta
     _, Q, _, R, _ = offsets(latent, signal)
     of_y, of_mu = signal, signal + latent
     u, a, mu, yy = 0, signal, 2 * signal, 2 * signal + latent
-    e, b, c, f = yy + latent, yy + 2 * latent, yy + 3 * latent, yy + 4 * latent
+    e, b, c_, f = yy + latent, yy + 2 * latent, yy + 3 * latent, yy + 4 * latent
     rows[:] = 0.0
     for k in range(signal):
         rows[u + k, k] = 1.0
@@ -167,22 +172,23 @@ def coefficients(y, beta, signal, noise, latent, rows):
         rows[yy + i, of_y + i] = 1.0
         rows[e + i, of_y + i] = 1.0
         rows[b + i, of_y + i] = 1.0
-        rows[c + i, of_y + i] = 0.5 * noise
+        rows[c_ + i, of_y + i] = 0.5 * noise
         rows[f + i, of_y + i] = noise
         for j in range(latent):
             own = 1.0 if i == j else 0.0
             q = y[Q + i * latent + j]
-            k = q + beta * own
+            k = q + c.beta * own
             rows[e + i, of_mu + j] = -k
             rows[b + i, of_mu + j] = 0.5 * noise * own - q
-            rows[c + i, of_mu + j] = own - 0.5 * noise * k
+            rows[c_ + i, of_mu + j] = own - 0.5 * noise * k
             rows[f + i, of_mu + j] = own - y[R + j * latent + i] - noise * k
 
 
 @leaf
-def covariance_of_base(y, rho, eta, latent, out):
+def covariance_of_base(y, c, out):
     """Write the covariance of (u, y, mu) into `out`."""
-    signal = rho.size
+    # model: spread, the law of u, y and mu
+    rho, eta, latent, signal = c.rho, c.eta, c.latent, c.rho.size
     d, Q, E, R, _ = offsets(latent, signal)
     of_y, of_mu = signal, signal + latent
     for k in range(signal):

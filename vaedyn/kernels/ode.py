@@ -1,4 +1,4 @@
-"""The closed ODE of the order parameters and its integrator.
+"""The closed ODE of the order parameters: beta(t), the drift and its Jacobian.
 
 The state is one flat array, see `vaedyn.kernels.layout`.
 All functions also run on complex numbers, which gives derivatives without
@@ -9,6 +9,7 @@ from math import cos, floor, pi, tanh
 
 import numpy as np
 
+from . import constants
 from .jit import kernel, leaf
 from .layout import offsets
 from .product import multiply
@@ -16,6 +17,7 @@ from .product import multiply
 # kinds of schedules for `beta_at`, as `vaedyn.model.schedules` numbers them
 CONSTANT, TANH, LINEAR, COSINE, SIGMOID, CYCLICAL, POINTS = range(7)
 U = np.uint64
+second = leaf(constants.second)
 
 
 @leaf
@@ -63,7 +65,7 @@ def scratch(latent, signal):
 
 
 @leaf
-def drift(y, beta, rho, eta, lam, lr, latent, work, out):
+def drift(y, c, work, out):
     """Write dy/dt of the order parameters into `out`.
 
     Matrices are addressed by their offset in a flat array: views would cost
@@ -72,12 +74,13 @@ def drift(y, beta, rho, eta, lam, lr, latent, work, out):
     Parameters
     ----------
     y, out : (values,)
-    beta : float
-    rho : (signal,) signal strengths
+    c : Constants
     work : (scratch(latent, signal),) of the type of `y`
     """
+    # model: drift, of all order parameters
     # unsigned, since an index that might be negative keeps loops from becoming vectors
-    latent, signal = U(latent), U(rho.size)
+    latent, signal = U(c.latent), U(c.rho.size)
+    beta, rho, eta, lam = c.beta, c.rho, c.eta, c.lam
     size = latent * latent
     m = U(0)
     d, Q, E, R, D = offsets(latent, signal)
@@ -123,7 +126,7 @@ def drift(y, beta, rho, eta, lam, lr, latent, work, out):
     multiply(out, m, work, B, y, m, latent, latent, signal)
 
     # Q and E become symmetric sums below, so only halves of symmetric terms stand here
-    noise = lr * eta
+    noise = second(c) * eta
     for i in range(size):
         out[Q + i] = work[A + i] + 0.5 * noise * work[S + i]
     for i in range(size):
@@ -146,21 +149,21 @@ def drift(y, beta, rho, eta, lam, lr, latent, work, out):
         q = y[Q + i * latent + i]
         out[D + i] = -0.5 * (q + beta - beta / y[D + i])
     for i in range(D + latent):
-        out[i] *= lr
+        out[i] *= c.lr
 
 
 @kernel
-def jacobian(y, beta, rho, eta, lam, lr, latent):
+def jacobian(y, c):
     """Return d drift_i / d y_j (values, values), exact to rounding (complex step)."""
     size = y.size
     step = 1e-100
-    work = np.empty(scratch(latent, rho.size), np.complex128)
+    work = np.empty(scratch(c.latent, c.rho.size), np.complex128)
     shifted = y.astype(np.complex128)
     out = np.empty(size, np.complex128)
     matrix = np.empty((size, size))
     for j in range(size):
         shifted[j] = complex(y[j], step)
-        drift(shifted, beta, rho, eta, lam, lr, latent, work, out)
+        drift(shifted, c, work, out)
         shifted[j] = y[j]
         for i in range(size):
             matrix[i, j] = out[i].imag / step

@@ -10,6 +10,7 @@ from math import sqrt
 
 import numpy as np
 
+from .constants import Constants
 from .fluctuations import flow
 from .jit import kernel, leaf, reordered
 from .ode import U, beta_at
@@ -68,9 +69,7 @@ def combine(target, y, scale, weights, first, k, count):
 
 
 @leaf
-def advance(
-    t, h, start, stop, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after
-):  # fmt: skip
+def advance(t, h, start, stop, y, k, kind, schedule, c, work, before, after):
     """Make one step from ``(t, y)`` with ``k[0]`` the drift there.
 
     beta(t) is taken as it is after the time `start` and before `stop`, where it may jump. It
@@ -84,7 +83,7 @@ def advance(
         combine(target, y, h, STAGES, 6 * stage, k, stage)
         there = min(max(t + NODES[stage] * h, start * (1.0 + ASIDE)), stop * (1.0 - ASIDE))
         beta = beta_at(there, kind, schedule)
-        flow(target, beta, rho, eta, lam, lr, latent, work, k[stage])
+        flow(target, Constants(beta, *c[1:]), work, k[stage])
 
 
 @reordered
@@ -128,14 +127,14 @@ def interpolate(theta, h, y, after, first, last, rest, out):
 
 
 @leaf
-def first_step(t, y, k, kind, schedule, rho, eta, lam, lr, latent, work, probe, rtol, atol):
+def first_step(t, y, k, kind, schedule, c, work, probe, rtol, atol):
     """Return a first step size from the sizes of the state, the drift and its change."""
     size = norm(y, y, y, rtol, atol)
     slope = norm(k[0], y, y, rtol, atol)
     h = 1e-6 if min(size, slope) < 1e-5 else 0.01 * size / slope
     for i in range(y.size):
         probe[i] = y[i] + h * k[0, i]
-    flow(probe, beta_at(t + h, kind, schedule), rho, eta, lam, lr, latent, work, k[1])
+    flow(probe, Constants(beta_at(t + h, kind, schedule), *c[1:]), work, k[1])
     for i in range(y.size):
         probe[i] = k[1, i] - k[0, i]
     steepest = max(slope, norm(probe, y, y, rtol, atol) / h)
@@ -155,10 +154,7 @@ def limited_by_stability(h, k, before, after):
 
 
 @kernel
-def integrate(
-    y, times, stops, record, kind, schedule, rho, eta, lam, lr, latent, work, rtol, atol, bound,
-    most, out,
-):  # fmt: skip
+def integrate(y, times, stops, record, kind, schedule, c, work, rtol, atol, bound, most, out):
     """Integrate on towards ``times[-1]``, by at most `most` steps, accepted or not.
 
     Parameters
@@ -171,7 +167,8 @@ def integrate(
         step size, last error, whether the last step was rejected, rows of `out`
         filled, accepted steps, drifts computed, accepted steps limited by stability,
         least encoder variance after a step.
-    kind, schedule : beta(t), see `vaedyn.kernels.ode.beta_at`
+    kind, schedule : beta(t), see `vaedyn.kernels.ode.beta_at`; it stands for that of `c`
+    c : Constants
     work : see `vaedyn.kernels.fluctuations.workspace`
     bound : order parameters that large have diverged
     out : (saves, values)
@@ -186,7 +183,8 @@ def integrate(
     after = np.empty(y.size)
     error = np.empty(y.size)
     zeros = np.zeros(y.size)
-    size_of_state = 2 * latent * rho.size + 3 * latent * latent + latent
+    latent = c.latent
+    size_of_state = 2 * latent * c.rho.size + 3 * latent * latent + latent
     end = times[-1]
     if record[STEP] == 0.0:
         record[TIME] = times[0]
@@ -201,12 +199,10 @@ def integrate(
         stop += 1
     start = stops[stop - 1] if stop > 0 else 0.0
     beta = beta_at(max(t, start * (1.0 + ASIDE)), kind, schedule)
-    flow(y, beta, rho, eta, lam, lr, latent, work, k[0])
+    flow(y, Constants(beta, *c[1:]), work, k[0])
     record[EVALUATIONS] += 1
     if record[STEP] == 0.0:
-        record[STEP] = first_step(
-            t, y, k, kind, schedule, rho, eta, lam, lr, latent, work, after, rtol, atol
-        )
+        record[STEP] = first_step(t, y, k, kind, schedule, c, work, after, rtol, atol)
         record[EVALUATIONS] += 1
     h = record[STEP]
     made = 0
@@ -225,9 +221,7 @@ def integrate(
             usual, h = h, target - t
         limit = target if stop < stops.size else 2.0 * end
         start = stops[stop - 1] if stop > 0 else 0.0
-        advance(
-            t, h, start, limit, y, k, kind, schedule, rho, eta, lam, lr, latent, work, before, after
-        )
+        advance(t, h, start, limit, y, k, kind, schedule, c, work, before, after)
         record[EVALUATIONS] += 6
         combine(error, zeros, h, ERROR, 0, k, 7)
         lost = error_of_variances(error, y, after, size_of_state - latent, size_of_state)
@@ -255,7 +249,7 @@ def integrate(
         copy(k[6], k[0])
         if last and t < end:  # beta(t) may go on in another way
             beta = beta_at(t * (1.0 + ASIDE), kind, schedule)
-            flow(y, beta, rho, eta, lam, lr, latent, work, k[0])
+            flow(y, Constants(beta, *c[1:]), work, k[0])
             record[EVALUATIONS] += 1
         size = max(size, 1e-10)
         factor = max(0.2, min(10.0, 0.9 * size**-0.17 * record[LAST_ERROR] ** 0.04))

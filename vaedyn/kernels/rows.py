@@ -5,15 +5,7 @@ from math import sqrt
 import numpy as np
 
 from .jit import kernel, reordered
-
-
-@reordered
-def inner(a, b):
-    """Return the inner product of two vectors."""
-    total = 0.0
-    for j in range(a.size):
-        total += a[j] * b[j]
-    return total
+from .vector import dot
 
 
 @reordered
@@ -24,7 +16,7 @@ def add(out, a, b):
 
 
 @kernel
-def advance(rows, betas, W, V, D, lam_W, lam_V, lr):
+def advance(rows, betas, W, V, D, c, lam_V):
     """Make one step for each row of centred data.
 
     Parameters
@@ -33,14 +25,17 @@ def advance(rows, betas, W, V, D, lam_W, lam_V, lr):
     betas : (steps,)
     W, V : (latent, dim), transposed weights, changed in place
     D : (latent,), changed in place
-    lam_W, lam_V : float
-        Weight decay of each.
+    c : Constants
+        Of these, `lam`, the weight decay of W, and `lr` count.
+    lam_V : float
+        Weight decay of V.
 
     Returns
     -------
     int
         The number of steps made: all, unless an entry of D left (0, inf).
     """
+    # model: step, on given rows
     latent, dim = W.shape
     mu, e = np.empty(latent), np.empty(latent)
     Q = np.empty((latent, latent))
@@ -49,26 +44,26 @@ def advance(rows, betas, W, V, D, lam_W, lam_V, lr):
     for step in range(rows.shape[0]):
         x, beta = rows[step], betas[step]
         for i in range(latent):
-            mu[i] = scale * inner(V[i], x)
-            e[i] = scale * inner(W[i], x)
+            mu[i] = scale * dot(V[i], x)
+            e[i] = scale * dot(W[i], x)
             for j in range(i + 1):
-                Q[i, j] = Q[j, i] = inner(W[i], W[j]) / dim
+                Q[i, j] = Q[j, i] = dot(W[i], W[j]) / dim
         for i in range(latent):
             e[i] -= beta * mu[i]
             for j in range(latent):
                 e[i] -= Q[i, j] * mu[j]
         for i in range(latent):
             fresh[i] = W[i]
-            add(fresh[i], -lr * (D[i] + lam_W) / dim, W[i])
-            add(fresh[i], lr * scale * mu[i], x)
+            add(fresh[i], -c.lr * (D[i] + c.lam) / dim, W[i])
+            add(fresh[i], c.lr * scale * mu[i], x)
             for j in range(latent):
-                add(fresh[i], -lr * mu[i] * mu[j] / dim, W[j])
+                add(fresh[i], -c.lr * mu[i] * mu[j] / dim, W[j])
         for i in range(latent):
             W[i] = fresh[i]
             for j in range(dim):
-                V[i, j] *= 1.0 - lr * lam_V / dim
-            add(V[i], lr * scale * e[i], x)
-            D[i] -= lr / dim * 0.5 * (Q[i, i] + beta - beta / D[i])
+                V[i, j] *= 1.0 - c.lr * lam_V / dim
+            add(V[i], c.lr * scale * e[i], x)
+            D[i] -= c.lr / dim * 0.5 * (Q[i, i] + beta - beta / D[i])
             if not 0.0 < D[i] < np.inf:
                 return step
     return rows.shape[0]

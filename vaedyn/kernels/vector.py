@@ -170,13 +170,14 @@ def sweep(stream, rows, dim, signals, noise, residual, fresh, table, Q):
 
 
 @leaf
-def learn(table, Q, D, beta, lam, lr, dim):
+def learn(table, Q, D, beta, c, dim):
     """Turn the sums over coordinates into the update that is due; update D.
 
     Returns whether every encoder variance is still in (0, inf).
     """
+    # model: step, on weights: what `update` multiplies and adds
     latent = D.size
-    rate = lr / dim
+    rate = c.lr / dim
     for i in range(latent):
         for j in range(i):
             Q[j, i] = Q[i, j]
@@ -185,11 +186,11 @@ def learn(table, Q, D, beta, lam, lr, dim):
         error = table[Y, i] - beta * mu
         for j in range(latent):
             error -= Q[i, j] / dim * table[MU, j]
-        table[SHRINK, i] = 1.0 - rate * (D[i] + lam)
-        table[PUSH, i] = lr * mu
+        table[SHRINK, i] = 1.0 - rate * (D[i] + c.lam)
+        table[PUSH, i] = c.lr * mu
         table[BACK, i] = mu / dim
-        table[DECAY, i] = 1.0 - rate * lam
-        table[PULL, i] = lr * error
+        table[DECAY, i] = 1.0 - rate * c.lam
+        table[PULL, i] = c.lr * error
         D[i] -= 0.5 * rate * (Q[i, i] / dim + beta - beta / D[i])
         if not 0.0 < D[i] < np.inf:
             return False
@@ -197,7 +198,7 @@ def learn(table, Q, D, beta, lam, lr, dim):
 
 
 @kernel
-def advance(stream, betas, save_after, W, V, D, teacher, strengths, eta, lam, lr, out):
+def advance(stream, betas, save_after, W, V, D, teacher, c, out):
     """Make ``len(betas)`` SGD steps on the weights, in place.
 
     Parameters
@@ -208,7 +209,8 @@ def advance(stream, betas, save_after, W, V, D, teacher, strengths, eta, lam, lr
     W, V : (latent, dim)
     D : (latent,)
     teacher : (signal, dim) transpose of W*
-    strengths : (signal,) sqrt(rho_k)
+    c : Constants
+        Without beta, of which `betas` are the values.
     out : (saves, values) order parameters, flat
 
     Returns
@@ -218,8 +220,8 @@ def advance(stream, betas, save_after, W, V, D, teacher, strengths, eta, lam, lr
     """
     latent, dim = W.shape
     rows = stack(W, V, teacher)
-    noise = sqrt(eta / dim)
-    signals = np.empty(strengths.size)
+    noise = sqrt(c.eta / dim)
+    signals = np.empty(c.rho.size)
     residual = np.empty(BLOCK)
     fresh = np.zeros(BLOCK)
     table = np.empty((8, latent))
@@ -237,9 +239,9 @@ def advance(stream, betas, save_after, W, V, D, teacher, strengths, eta, lam, lr
             break
         normals(stream, 1.0 / dim, signals)
         for k in range(signals.size):
-            signals[k] *= strengths[k]
+            signals[k] *= sqrt(c.rho[k])
         sweep(stream, rows, dim, signals, noise, residual, fresh, table, Q)
-        if not learn(table, Q, D, betas[step], lam, lr, dim):
+        if not learn(table, Q, D, betas[step], c, dim):
             return step
     return len(betas)
 
@@ -274,18 +276,19 @@ def blend(a, y, b, x, out):
 
 
 @kernel
-def advance_one(stream, betas, save_after, W, V, D, teacher, strengths, eta, lam, lr, out):
+def advance_one(stream, betas, save_after, W, V, D, teacher, c, out):
     """Do what `advance` does for one latent and one signal; the same draws make the same steps.
 
     A single loop over the coordinates, which has six multiplications left: the
     weights are kept as multiples, `scale_w` and `scale_v` times a row, so that
     shrinking them costs nothing, and data points as multiples of the noise.
     """
+    # model: step, on the weights of one latent
     dim = W.shape[1]
     rows = stack(W, V, teacher)
     w, v, t, x = rows[0, :dim], rows[1, :dim], rows[2, :dim], rows[3, :dim]
-    noise = sqrt(eta / dim)
-    rate = lr / dim
+    noise = sqrt(c.eta / dim)
+    rate = c.lr / dim
     scale_w, scale_v, push, pull = 1.0, 1.0, 0.0, 0.0
     saved = 0
     for step in range(len(betas) + 1):
@@ -294,7 +297,7 @@ def advance_one(stream, betas, save_after, W, V, D, teacher, strengths, eta, lam
             saved += 1
         if step == len(betas):
             break
-        signal = strengths[0] / sqrt(eta * dim) * normal(stream)
+        signal = sqrt(c.rho[0]) / sqrt(c.eta * dim) * normal(stream)
         y = mu = q = 0.0
         here = U(0)
         while here < U(dim):
@@ -308,10 +311,10 @@ def advance_one(stream, betas, save_after, W, V, D, teacher, strengths, eta, lam
         mu *= noise * scale_v
         q *= scale_w * scale_w / dim
         beta = betas[step]
-        scale_w *= 1.0 - rate * (D[0] + lam + mu * mu)
-        scale_v *= 1.0 - rate * lam
-        push = lr * mu * noise
-        pull = lr * noise * (y - (beta + q) * mu)
+        scale_w *= 1.0 - rate * (D[0] + c.lam + mu * mu)
+        scale_v *= 1.0 - rate * c.lam
+        push = c.lr * mu * noise
+        pull = c.lr * noise * (y - (beta + q) * mu)
         D[0] -= 0.5 * rate * (q + beta - beta / D[0])
         if not 0.0 < D[0] < np.inf:
             return step

@@ -205,6 +205,7 @@ def _std_of_smooth(params: Params, y: np.ndarray, C: np.ndarray) -> dict[str, np
 
 def gradients_of_kl(params: Params, y: np.ndarray) -> np.ndarray:
     """Return the derivatives of each latent's KL divergence, (times, values, latent)."""
+    # model: observable, derivatives of kl_per_latent
     M, K = params.latent, params.signal
     parts = unpack(y, M, K)
     gradients = np.zeros((*y.shape, M))
@@ -218,6 +219,7 @@ def gradients_of_kl(params: Params, y: np.ndarray) -> np.ndarray:
 
 def gradient_of_distortion(params: Params, y: np.ndarray) -> np.ndarray:
     """Return the derivatives of the distortion, (times, values)."""
+    # model: observable, derivatives of distortion
     m, d, Q, E, R, D = unpack(y, params.latent, params.signal).values()
     S, _ = moments(m, d, Q, E, R, params.strengths, params.eta)
     one = np.broadcast_to(np.eye(params.latent), Q.shape)

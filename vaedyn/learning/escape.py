@@ -152,6 +152,7 @@ def _linear_stage(params: Params, start: dict[str, np.ndarray], P: np.ndarray):
 
 def _growth(params: Params, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """Return the growth rate of small (m, d), and its right and left eigenvectors."""
+    # model: linearisation, in m and d of one latent near 0
     parts = unpack(y, 1, params.signal)
     s, K = params.strengths[0] + params.eta, float(parts["Q"][0, 0]) + params.beta
     B = params.eta * float(parts["E"][0, 0]) + float(parts["D"][0]) + params.lam

@@ -15,6 +15,7 @@ from typing import NamedTuple, Unpack
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
+from ..kernels.constants import Constants
 from ..machine import cores
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer, params_of
@@ -58,12 +59,11 @@ def exact_engine(params: Params) -> Engine:
 
     overlaps = params.overlaps()
     rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
-    deviations = np.sqrt(params.strengths + params.eta)
     single = params.latent == params.signal == 1
     return Engine(
         exact.advance_one if single else exact.advance,
         (overlaps["m"], overlaps["d"], rows, overlaps["D"]),
-        (deviations, params.eta, params.lam, params.lr, params.dim),
+        (Constants.of(params), params.dim),
         5e-8 if single else _seconds_per_step(params.latent, params.signal),
         lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
     )
@@ -85,11 +85,10 @@ def vector_engine(params: Params) -> Engine:
             "engine, which has the same law, needs none", params.dim, gigabytes
         )  # fmt: skip
     directions = teacher(params.dim, params.signal)
-    strengths = np.sqrt(params.strengths)
     return Engine(
         vector.advance_one if params.latent == params.signal == 1 else vector.advance,
         (*params.weights(), params.overlaps()["D"]),
-        (directions, strengths, params.eta, params.lam, params.lr),
+        (directions, Constants.of(params)),
         3e-9 * params.dim * (1 + params.latent + params.signal),
         lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
     )

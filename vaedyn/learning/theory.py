@@ -6,6 +6,7 @@ from typing import Unpack
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
+from ..kernels.constants import Constants
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, params_of, real
 from ..model.records import Computed, Progress, Store, kept
@@ -141,11 +142,11 @@ def integrate(
     stops = schedule.kinks(float(np.nextafter(times[-1], np.inf)))
     spread = len(y) > count(params.latent, params.signal)
     work = fluctuations.workspace(params.latent, params.signal, spread)
-    status = rk45.PAUSED
+    constants, status = Constants.of(params), rk45.PAUSED
     while status == rk45.PAUSED:
         status = rk45.integrate(
-            y, times, stops, record, schedule.code, numbers, params.strengths, params.eta,
-            params.lam, params.lr, params.latent, work, rtol, atol, bound, at_once, out,
+            y, times, stops, record, schedule.code, numbers, constants, work, rtol, atol, bound,
+            at_once, out,
         )  # fmt: skip
         if record[rk45.EVALUATIONS] >= 6 * most:
             break

@@ -65,7 +65,7 @@ class Schedule(ABC):
 
     @abstractmethod
     def arrival(self) -> float:
-        """Return the time from which beta has its final value, to 10 digits, or inf."""
+        """Return the time from which beta has its final value, to 10 digits; inf if never."""
 
     def kinks(self, end: float) -> np.ndarray:
         """Return the times in (0, end) at which beta(t) is not smooth, ascending."""

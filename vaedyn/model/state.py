@@ -46,6 +46,7 @@ def places(latent: int, signal: int) -> dict[str, np.ndarray]:
 
 def moments(m, d, Q, E, R, rho: np.ndarray, eta: float) -> tuple[np.ndarray, np.ndarray]:
     """Return S = cov(mu) and A = E[y mu^T], (..., latent, latent) each."""
+    # model: observable, second moments of mu and y
     transposed = np.swapaxes(d, -1, -2)
     return (d * rho) @ transposed + eta * E, (m * rho) @ transposed + eta * R
 
@@ -94,6 +95,7 @@ def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
 
 def kl_per_latent(S, D) -> np.ndarray:
     """Return the mean KL divergence from the prior of each latent in nats, (..., latent)."""
+    # model: observable, half of the loss
     spread = np.diagonal(S, axis1=-2, axis2=-1)
     kl = 0.5 * (spread + D - np.log(D) - 1)
     return np.where(np.abs(kl) < ROUNDING, 0.0, kl)
@@ -101,6 +103,7 @@ def kl_per_latent(S, D) -> np.ndarray:
 
 def distortion(S, A, Q, D) -> np.ndarray:
     """Return the mean squared reconstruction error / 2 in excess of ``E|x|^2 / 2``, (...)."""
+    # model: observable, the other half of the loss
     fit = np.trace(A, axis1=-2, axis2=-1)
     power = np.einsum("...ij,...ji->...", Q, S)
     noise = (np.diagonal(Q, axis1=-2, axis2=-1) * D).sum(axis=-1)

@@ -1,0 +1,89 @@
+"""The constants of the model, in the one tuple that Python and compiled code share."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+
+class Constants(NamedTuple):
+    """The constants of the model at one point, or at many.
+
+    Compiled code sees a named tuple, without methods and properties.
+
+    Attributes
+    ----------
+    beta : float, or (n,)
+        KL weight. Where it changes in time, this is its end value.
+    rho : (signal,), or (n, signal)
+        Signal strengths; at many points the strongest first. There may be none.
+    eta : float, or (n,)
+        Background noise variance.
+    lam : float, or (n,)
+        Weight decay.
+    lr : float, or (n,)
+        Learning rate tau.
+    latent : int
+        Number of latents; there may be none.
+    """
+
+    beta: Any
+    rho: np.ndarray
+    eta: Any
+    lam: Any
+    lr: Any
+    latent: int
+
+    @classmethod
+    def of(cls, params: Any, **varied: Any) -> Self:
+        """Return the constants of a `vaedyn.Params`, but for those given by name.
+
+        With arrays among those, `many` makes it one at many points.
+        """
+        values = {name: getattr(params, name) for name in cls._fields} | varied
+        return cls(**{**values, "rho": np.asarray(values["rho"], float)})
+
+    @property
+    def signal(self) -> int:
+        """Number of signals."""
+        return self.rho.shape[-1]
+
+    @property
+    def second(self) -> Any:
+        """The weight of what is of second order in a step, see `second`."""
+        return second(self)
+
+    @property
+    def h(self) -> Any:
+        """The weight of the terms that a finite learning rate adds to the ODE."""
+        return second(self) * self.eta
+
+    def _scalars(self) -> dict[str, Any]:
+        """Return all that are single numbers at a point."""
+        return {name: x for name, x in self._asdict().items() if name not in ("rho", "latent")}
+
+    def _each(self, change: Callable[[Any], Any]) -> Self:
+        return self._replace(**{name: change(x) for name, x in self._scalars().items()})
+
+    def many(self) -> Self:
+        """Return it at many points: all as (n,), `rho` (n, signal), the strongest first."""
+        shapes = map(np.shape, self._scalars().values())
+        (n,) = np.broadcast_shapes((1,), *shapes, self.rho.shape[:-1])
+        rho = -np.sort(-np.broadcast_to(self.rho, (n, self.signal)))
+        return self._each(lambda x: np.full(n, x, float))._replace(rho=rho)
+
+    def at(self, rows: np.ndarray) -> Self:
+        """Return those of many points that `rows` selects."""
+        return self._each(lambda x: x[rows])._replace(rho=self.rho[rows])
+
+    def column(self) -> Self:
+        """Return all but `rho` as (n, 1), against many values of an order parameter."""
+        return self._each(lambda x: x[..., None])
+
+
+def second(c: Constants) -> Any:
+    """Return the weight of what is of second order in a step, over that of the first: tau.
+
+    For compiled code, too. All that a finite learning rate adds is in proportion to it.
+    """
+    return c.lr
