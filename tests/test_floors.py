@@ -116,7 +116,8 @@ def test_no_test_imports_another():
             assert not name[-1].startswith("test_"), f"{path} imports {name}"
 
 
-MOST_LINES, LONGEST = 350, 70  # of a module, and of a function that is not compiled
+MOST_LINES = 350  # of a module
+LONGEST = 70  # lines of a function, its docstring aside; compiled ones may have more
 
 
 def test_modules_and_functions_stay_short():
@@ -125,7 +126,8 @@ def test_modules_and_functions_stay_short():
         assert text.count("\n") <= MOST_LINES, path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef) and "kernels" not in parts:
-                length = node.end_lineno - node.lineno + 1
+                words = ast.get_docstring(node, clean=False) or ""
+                length = node.end_lineno - node.lineno + 1 - words.count("\n")
                 assert length <= LONGEST, f"{path}: {node.name} has {length} lines"
 
 

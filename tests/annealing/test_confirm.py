@@ -101,3 +101,10 @@ def test_courses_are_those_of_theory_with_the_limits_of_slow_annealing():
     assert 0.9 * 400 < compared.slow[1] < 400
     free = tuning(family="free", spec="constant", numbers=np.zeros(0), times=np.zeros(0))
     assert not confirm.compare(free, 20.0).slow.size
+
+
+def test_a_model_cannot_be_changed_by_what_simulations_are_given():
+    with pytest.raises(TypeError, match=r"simulated_times\(\) got an .* argument 'beta'$"):
+        confirm.simulated_times(tuning(), [0.1], beta=2.0)
+    with pytest.raises(TypeError, match=r"argument 'run' \(did you mean runs\?\)$"):
+        confirm.simulated_times(tuning(), [0.1], run=3)

@@ -55,3 +55,9 @@ def test_other_branches_are_refused():
     unstable = vaedyn.branches(replace(PARAMS, rho=(400.0,)), "beta", 100, 400)
     with pytest.raises(DivergenceError, match="stable from beta = 100 to 400 at learning rate 0.1"):
         cascade(unstable)
+
+
+def test_a_model_cannot_be_changed_by_what_simulations_are_given():
+    along = vaedyn.branches(groups=0)
+    with pytest.raises(TypeError, match=r"cascade\(\) got an unexpected keyword argument 'lr'$"):
+        vaedyn.cascade(along, simulations=1, lr=0.5)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ConvergenceError
-from ..learning.simulate import simulate
+from ..learning.simulate import only_ensemble, simulate
 from ..learning.theory import theory
 from ..model.params import Params
 from ..model.records import Store, Watch, unwatched
@@ -196,13 +196,14 @@ def simulated_times(
     watch : callable, optional
         Shows the progress of each simulation.
     **ensemble
-        Further arguments of `vaedyn.simulate`.
+        Further arguments of `vaedyn.simulate`: runs, seed, engine, jobs.
 
     Returns
     -------
     list of Measured
         Without those under which runs do not come to stay within the tolerance.
     """
+    only_ensemble(simulated_times, ensemble)
     make = FAMILIES[found.family]
     assert make is not None
     points = []

@@ -268,10 +268,8 @@ def branches(
         found = list(_all(params, name, low, high, groups, progress))
         return _joined(params, name, high, found).to_kept("point")
 
-    constants = params.to_dict()
-    constants["rho"] = (
-        params.strengths / (params.strengths.max() if name == "rho" else 1)
-    ).tolist()
+    strongest = params.strengths.max() if name == "rho" else 1
+    constants = {**params.to_dict(), "rho": (params.strengths / strongest).tolist()}
     aside = IN_TIME | ({name} - {"rho"})
     record = {key: value for key, value in constants.items() if key not in aside}
     record |= {"varied": name, "from": low, "to": high, "groups": int(groups)}
@@ -308,11 +306,7 @@ def _all(
         for configuration in configurations(there, groups)
         if not any(unit.branch for unit in configuration)  # the pieces of `traced` are all
     ]
-    choices = [
-        (configuration, chosen)
-        for configuration in found
-        for chosen in traced.choices(configuration)
-    ]
+    choices = [(each, chosen) for each in found for chosen in traced.choices(each)]
     if len(choices) > MOST:
         fewer = "lower groups" if groups > 1 else "lower latent or signal"
         raise ParameterError("groups", f"there are more than {MOST} branches: {fewer}")

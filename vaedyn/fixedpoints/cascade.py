@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
-from ..learning.simulate import simulate
+from ..learning.simulate import only_ensemble, simulate
 from ..learning.theory import theory
 from ..model.records import Store, Watch, unwatched
 from ..model.results import Trajectory
@@ -59,7 +59,7 @@ def cascade(
     watch : callable, optional
         Shows the progress of each simulation.
     **ensemble
-        Further arguments of `vaedyn.simulate`.
+        Further arguments of `vaedyn.simulate`: runs, seed, engine, jobs.
 
     Raises
     ------
@@ -68,6 +68,7 @@ def cascade(
     DivergenceError
         When no fixed point is stable.
     """
+    only_ensemble(cascade, ensemble)
     if along.name != "beta":
         raise ParameterError("vary", f"expected branches along beta, got {along.name}")
     params, stable = along.params, attractor(along)

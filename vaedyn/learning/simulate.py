@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
@@ -14,7 +14,7 @@ from typing import NamedTuple, Unpack
 
 import numpy as np
 
-from ..errors import DivergenceError, ParameterError
+from ..errors import DivergenceError, ParameterError, did_you_mean
 from ..kernels.constants import Constants
 from ..machine import cores
 from ..model.numerics import NUMERICS
@@ -97,6 +97,15 @@ def vector_engine(params: Params) -> Engine:
 ENGINES = {"exact": exact_engine, "vector": vector_engine}
 DIMS = (250, 500, 1000, 2000, 4000)  # values of N to compare, unless others are given
 ENSEMBLE = {"runs", "seed", "engine", "jobs"}  # what an ensemble is given beside its model
+
+
+def only_ensemble(function: Callable[..., object], names: Iterable[str]) -> None:
+    """Raise TypeError if a name is none of `ENSEMBLE`: the model is settled already."""
+    for name in sorted({*names} - ENSEMBLE):
+        raise TypeError(
+            f"{function.__name__}() got an unexpected keyword argument {name!r}"
+            f"{did_you_mean(name, ENSEMBLE)}"
+        )
 
 
 def simulate(
