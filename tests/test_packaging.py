@@ -39,8 +39,13 @@ def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
     code = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
     copy = folder / "tree"
-    made = (".*", "build", "dist", "*.egg-info", "__pycache__", "vaedyn-store", "reproduce")
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*made))
+    made = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
+
+    def left_out(place, names):
+        results = {"vaedyn-store", "reproduce"} if Path(place) == ROOT else set()
+        return made(place, names) | results
+
+    shutil.copytree(ROOT, copy, ignore=left_out)
     subprocess.run([sys.executable, "-c", code], cwd=copy, check=True, capture_output=True)
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
