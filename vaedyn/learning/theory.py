@@ -65,12 +65,12 @@ def theory(
     rtol, atol = tolerances(rtol, atol)
 
     def compute() -> Computed:
-        start = pack(**params.overlaps())
+        start, times = pack(**params.overlaps()), params.times()
         y, solver = integrate(
-            params, start, params.times(), params.schedule, rtol=rtol, atol=atol, progress=progress
+            params, start, times, params.schedule, rtol=rtol, atol=atol, progress=progress
         )
         info = {"solver": solver}
-        return Trajectory.from_states(params, y, t=params.times(), info=info).to_kept()
+        return Trajectory.from_states(params, y, t=times, info=info).to_kept()
 
     record = {**params.to_dict(), "rtol": rtol, "atol": atol, "numerics": NUMERICS["theory"]}
     result = Trajectory.from_kept(params, kept(store, "theory", record, compute))

@@ -5,6 +5,7 @@ store needs of them, see `vaedyn.model.records`.
 """
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from textwrap import shorten
 from typing import Any, Self
 
@@ -32,6 +33,12 @@ def label(name: str, lead: tuple[str, ...], values: Any) -> tuple[tuple[str, ...
         raise KeyError(f"{name!r} is not in the table vaedyn/model/quantities.py")
     of = QUANTITIES[name]
     return (*lead, *of.dims), values, {"long_name": of.text, "units": of.unit}
+
+
+@cache
+def _saved(result: type) -> tuple[str, ...]:
+    """Return the fields of a kind of result that are kept."""
+    return tuple(each.name for each in fields(result) if each.name not in UNSAVED)
 
 
 class Brief:
@@ -112,8 +119,7 @@ class OrderParameters(Brief):
 
     def to_variables(self, *lead: str) -> Variables:
         """Return all arrays with their dims and units, leading axes named `lead`."""
-        names = [f.name for f in fields(self) if f.name not in UNSAVED]
-        return {name: label(name, lead, getattr(self, name)) for name in names}
+        return {name: label(name, lead, getattr(self, name)) for name in _saved(type(self))}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
