@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..model.params import Fields, Params, params_of, refuse_unknown
+from ..model.params import Params
 from ..model.records import Store, Watch, unwatched
 from ..model.results import Trajectory
 from .bands import Bands, bands
-from .simulate import DIMS, ENSEMBLE, simulate
+from .simulate import DIMS, model_of, simulate
 
 MEASURED = ("eps_g", "m")
 
@@ -85,9 +85,7 @@ def ensembles(
     ParameterError, DivergenceError
         As `vaedyn.bands` and `vaedyn.simulate` do.
     """
-    changes: Any = {name: ensemble.pop(name) for name in Fields.__annotations__ if name in ensemble}
-    params = params_of(ensembles, params, changes)
-    refuse_unknown(ensembles, ensemble.keys() - ENSEMBLE)
+    params, ensemble = model_of(ensembles, params, ensemble)
     start: Any = params.overlaps()
     models = [params.replace(dim=dim, init=start, init_seed=0) for dim in dims]
     found = []

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from ..errors import ConvergenceError, ParameterError
-from ..model.params import Fields, Params, params_of, refuse_unknown
+from ..model.params import Fields, Params, params_of
 from ..model.records import Store, Watch, unwatched
 from ..model.results import Trajectory
 from ..model.state import pack, unpack
 from .bands import RTOL, covariance_of_start
-from .simulate import DIMS, ENSEMBLE, simulate
+from .simulate import DIMS, model_of, simulate
 from .theory import integrate
 
 VISIBLE = 0.03  # of a learned overlap, in root mean square: where the linear stage ends
@@ -265,9 +265,7 @@ def escapes(
     ParameterError, ConvergenceError
         As `vaedyn.escape` and `vaedyn.simulate` do.
     """
-    changes: Any = {name: ensemble.pop(name) for name in Fields.__annotations__ if name in ensemble}
-    params = params_of(escapes, params, changes)
-    refuse_unknown(escapes, ensemble.keys() - ENSEMBLE)
+    params, ensemble = model_of(escapes, params, ensemble)
     theory = [escape(params, dim=dim) for dim in dims]
     found = []
     for dim, expected in zip(dims, theory, strict=True):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ..errors import DivergenceError, ParameterError, did_you_mean
 from ..kernels.constants import Constants
 from ..machine import cores
 from ..model.numerics import NUMERICS
-from ..model.params import Fields, Params, integer, params_of
+from ..model.params import Fields, Params, integer, params_of, refuse_unknown
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
@@ -97,6 +97,22 @@ def vector_engine(params: Params) -> Engine:
 ENGINES = {"exact": exact_engine, "vector": vector_engine}
 DIMS = (250, 500, 1000, 2000, 4000)  # values of N to compare, unless others are given
 ENSEMBLE = {"runs", "seed", "engine", "jobs"}  # what an ensemble is given beside its model
+
+
+def model_of(
+    function: Callable[..., object], params: Params | None, options: dict[str, Any]
+) -> tuple[Params, dict[str, Any]]:
+    """Return the model, changed by those of `options` that are its parameters, and the others.
+
+    Raises
+    ------
+    TypeError
+        When one is neither a parameter of the model nor in `ENSEMBLE`.
+    """
+    changes: Any = {name: x for name, x in options.items() if name in Fields.__annotations__}
+    ensemble = {name: x for name, x in options.items() if name not in changes}
+    refuse_unknown(function, ensemble.keys() - ENSEMBLE)
+    return params_of(function, params, changes), ensemble
 
 
 def only_ensemble(function: Callable[..., object], names: Iterable[str]) -> None:
