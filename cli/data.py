@@ -128,7 +128,7 @@ def looked(
     leading: int = LEADING,
     passes: int = PASSES,
 ) -> Look:
-    """Return what is known of a table; warnings about it are given.
+    """Look at a table, and print warnings about it.
 
     Raises
     ------

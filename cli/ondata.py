@@ -66,7 +66,7 @@ def prepare(
     estimator: str,
     spikes: int | None,
 ) -> tuple[Look, dict[str, Any]]:
-    """Return what is known of a table, and what the user has set; warnings are given.
+    """Look at a table, print warnings about it, and return what the user has set, too.
 
     Raises
     ------

@@ -60,7 +60,7 @@ def _remark(outcome: Outcome) -> str:
     return "not known" if (outcome.final or {}).get("lost") else ""
 
 
-def tell(result: Sweep) -> None:
+def report(result: Sweep) -> None:
     """Say on stderr how many points were computed, reused and failed, and why these did."""
     reasons = []
     for point, outcome in zip(result.points, result.outcomes, strict=True):

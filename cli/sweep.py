@@ -35,7 +35,7 @@ from .options import (
     option,
 )
 from .output import without_records
-from .pointwise import csv_text, print_json_points, print_points, save_csv, tell
+from .pointwise import csv_text, print_json_points, print_points, report, save_csv
 from .session import Session
 from .target import target
 from .values import WholeNumber
@@ -207,7 +207,7 @@ def _swept(
 def _tell(result: Sweep) -> None:
     """Say how many points were computed, reused, and failed."""
     if result.points:
-        tell(result)
+        report(result)
         return
     count = math.prod(map(len, result.varied.values()))
     log.info("nothing to do: the grid has %d points, fewer than shards", count)

@@ -56,8 +56,8 @@ def command(
     must be long: latents mixed over two signals part slowly. A latent is active
     when its KL divergence is more than 0.01 nats, in both.
     """
-    told = {name: value for name, value in ensemble.items() if name != "jobs"}
-    chosen = output_path("cascade", output, params, {**told, "simulations": simulations})
+    named = {name: value for name, value in ensemble.items() if name != "jobs"}
+    chosen = output_path("cascade", output, params, {**named, "simulations": simulations})
     if vary and vary.name != "beta":
         raise click.BadParameter(f"expected beta=..., got {vary.name}", param_hint="--vary")
     top = 1.2 * (params.strengths.max() + params.eta)

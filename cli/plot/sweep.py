@@ -19,7 +19,7 @@ from ..complete import words
 from ..grids import Varied, VariedType, by_name, note_counts
 from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
 from ..output import without_records
-from ..pointwise import tell
+from ..pointwise import report
 from ..session import Session
 from .picture import PICTURE, output_path, say_if_empty
 
@@ -246,6 +246,6 @@ def _tell(result: Sweep) -> None:
     ConvergenceError
         When none has.
     """
-    tell(result)
+    report(result)
     if result.failed == len(result.points):
         raise ConvergenceError("there is nothing to draw: no point has a result")

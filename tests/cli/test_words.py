@@ -85,7 +85,7 @@ def test_reasons_are_told_of_ten_points_and_the_rest_counted(caplog):
         outcomes = [Outcome(error=f"because {n}") for n in range(count)]
         outcomes += [Outcome(final={"lost": "it creeps"}), Outcome(reused=True, final={})]
         outcomes += [Outcome(final={})] * 2
-        pointwise.tell(sweep_of("theory", outcomes, lr=[0.5 * n for n in range(len(outcomes))]))
+        pointwise.report(sweep_of("theory", outcomes, lr=[0.5 * n for n in range(len(outcomes))]))
         return [(record.levelname, record.getMessage()) for record in caplog.records]
 
     with caplog.at_level("INFO", "vaedyn.cli"):

@@ -21,7 +21,7 @@ USUAL = next(iter(ESTIMATORS))
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Look(Brief):
-    """What is known of a table.
+    """A table that was looked at: its spectrum, noise and signals.
 
     Attributes
     ----------

@@ -110,7 +110,7 @@ def train(
 
 
 def looked(data: Data | Look, store: Store | None, **settings: Any) -> Look:
-    """Return what is known of a table, after checking what it is to be trained with."""
+    """Look at a table, after checking what it is to be trained with."""
     table = data if isinstance(data, Look) else as_table(data)
     columns = table.spectrum.dim if isinstance(table, Look) else table.columns
     check_settings(columns, **settings)
