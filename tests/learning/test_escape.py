@@ -244,3 +244,11 @@ def test_escapes_are_simulated_for_as_long_as_they_may_take(monkeypatch, caplog)
     assert np.isfinite(late.times).all()
     said = f"{9 - len(late.times)} of 9 runs at N = 100 are left out: no escape"
     assert said in caplog.messages
+
+
+@pytest.mark.parametrize("function", [vaedyn.escapes, vaedyn.ensembles])
+def test_what_is_neither_of_the_model_nor_of_an_ensemble_is_refused_by_its_name(function):
+    with pytest.raises(TypeError, match=rf"^{function.__name__}\(\) .* 'run' \(did you mean runs"):
+        function(run=3)
+    with pytest.raises(TypeError, match=rf"^{function.__name__}\(\) .* 'progress'"):
+        function(progress=None)

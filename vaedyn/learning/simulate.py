@@ -18,7 +18,7 @@ from ..errors import DivergenceError, ParameterError, did_you_mean
 from ..kernels.constants import Constants
 from ..machine import cores
 from ..model.numerics import NUMERICS
-from ..model.params import Fields, Params, integer, params_of, refuse_unknown
+from ..model.params import Fields, Params, integer, params_of
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
@@ -111,16 +111,18 @@ def model_of(
     """
     changes: Any = {name: x for name, x in options.items() if name in Fields.__annotations__}
     ensemble = {name: x for name, x in options.items() if name not in changes}
-    refuse_unknown(function, ensemble.keys() - ENSEMBLE)
+    only_ensemble(function, ensemble, {*ENSEMBLE, *Fields.__annotations__})
     return params_of(function, params, changes), ensemble
 
 
-def only_ensemble(function: Callable[..., object], names: Iterable[str]) -> None:
-    """Raise TypeError if a name is none of `ENSEMBLE`: the model is settled already."""
+def only_ensemble(
+    function: Callable[..., object], names: Iterable[str], known: Iterable[str] = ENSEMBLE
+) -> None:
+    """Raise TypeError if a name is none of `ENSEMBLE`; it may be meant for one that is `known`."""
     for name in sorted({*names} - ENSEMBLE):
         raise TypeError(
             f"{function.__name__}() got an unexpected keyword argument {name!r}"
-            f"{did_you_mean(name, ENSEMBLE)}"
+            f"{did_you_mean(name, known)}"
         )
 
 
