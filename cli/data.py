@@ -1,6 +1,7 @@
 """What commands on users' data share: options, and how a table is looked at."""
 
 import logging
+from collections.abc import Sequence
 
 import click
 
@@ -10,8 +11,10 @@ from vaedyn.data.look import Look, look
 from vaedyn.data.spectrum import LARGEST_EXACT, PASSES
 from vaedyn.data.spiked import ESTIMATORS
 from vaedyn.errors import ParameterError
+from vaedyn.tables.missing import WAYS
 from vaedyn.tables.table import Table, TableError, open_table
 
+from .again import READING
 from .complete import files
 from .options import option
 from .session import Session
@@ -19,8 +22,35 @@ from .session import Session
 log = logging.getLogger("vaedyn.cli")
 
 
+MOST_WARNINGS = 3  # that are printed without -v
+
+
+def _noted(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    ctx.meta[f"vaedyn.{param.name}"] = value
+
+
 DATA = click.argument("place", metavar="DATA", shell_complete=files)
 DATA_OPTIONS = [
+    option(
+        "Model",
+        "--columns",
+        default=None,
+        expose_value=False,
+        callback=_noted,
+        help="Columns of the data to take: names, numbers from 1 and ranges, such as age,3-7; or "
+        "with - before them to leave out, such as -id,-2.",
+        show_default="all that hold numbers",
+    ),
+    option(
+        "Model",
+        "--missing",
+        type=click.Choice(WAYS),
+        default=None,
+        expose_value=False,
+        callback=_noted,
+        help="Leave out rows in which a number is missing, or fill in the mean of its column.",
+        show_default="refused",
+    ),
     option(
         "Model",
         "--standardise",
@@ -106,15 +136,16 @@ CONVENTION_OPTIONS = [
 
 
 def opened(place: str) -> Table:
-    """Return the table in a file.
+    """Return the table in a file, of which the options say what is read.
 
     Raises
     ------
     click.BadParameter
         When there is none.
     """
+    meta = click.get_current_context().meta
     try:
-        return open_table(place)
+        return open_table(place, **{name: meta.get(f"vaedyn.{name}") for name in READING})
     except TableError as error:
         raise click.BadParameter(str(error), param_hint="DATA") from error
 
@@ -136,10 +167,7 @@ def looked(
         When there is no table, or its entries or an option make no sense.
     """
     table = opened(place)
-    if table.found:
-        log.info(table.found)
-    if table.note:
-        log.warning(table.note)
+    log.info(table.found)
     try:
         found = look(
             table,
@@ -156,6 +184,15 @@ def looked(
         if error.name in ("estimator", "spikes"):
             raise
         raise click.BadParameter(error.reason, param_hint="DATA") from error
-    for text in found.analysis.warnings:
-        log.warning(text)
+    warn([*[table.note] * bool(table.note), *found.analysis.warnings])
     return found
+
+
+def warn(texts: Sequence[str]) -> None:
+    """Print the warnings that matter most, which come first; with -v all of them."""
+    most = len(texts) if log.isEnabledFor(logging.DEBUG) else MOST_WARNINGS
+    for text in texts[:most]:
+        log.warning(text)
+    rest = len(texts) - most
+    if rest > 0:
+        log.info("%d warning%s of less weight: see -v", rest, "" if rest == 1 else "s")

@@ -1,6 +1,6 @@
 """The spectrum of users' data, kept under their fingerprint."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ def kept_spectrum(
     leading: int = LEADING,
     passes: int = PASSES,
     name: str = "",
+    asked: Mapping[str, str] | None = None,
     check: Callable[[Spectrum], object] | None = None,
     store: Store | None = None,
 ) -> tuple[Spectrum, Source | None]:
@@ -39,6 +40,8 @@ def kept_spectrum(
         As of `vaedyn.data.spectrum.covariance_spectrum`.
     name : str
         What the data are called, for people who look into the store.
+    asked : mapping, optional
+        How they were read, for the same people.
     check : callable, optional
         Called with what has been computed, and kept only if this raises nothing.
     store : ResultStore, optional
@@ -67,7 +70,11 @@ def kept_spectrum(
             for name, values in {**vars(found), **found.tails._asdict()}.items()
             if name in TEXTS
         }
-        return arrays, {"file": name, **{key: getattr(found, key) for key in NUMBERS}}
+        return arrays, {
+            "file": name,
+            **(asked or {}),
+            **{key: getattr(found, key) for key in NUMBERS},
+        }
 
     record = {"data": digest, "standardise": standardise, "leading": leading}
     record |= {"passes": passes, "numerics": NUMERICS["spectrum"]}
