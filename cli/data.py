@@ -184,15 +184,16 @@ def looked(
         if error.name in ("estimator", "spikes"):
             raise
         raise click.BadParameter(error.reason, param_hint="DATA") from error
-    warn([*[table.note] * bool(table.note), *found.analysis.warnings])
+    notes = [table.note] if table.note else []
+    warn([*notes, *found.analysis.warnings], len(notes) + found.analysis.weighty)
     return found
 
 
-def warn(texts: Sequence[str]) -> None:
-    """Print the warnings that matter most, which come first; with -v all of them."""
-    most = len(texts) if log.isEnabledFor(logging.DEBUG) else MOST_WARNINGS
+def warn(texts: Sequence[str], weighty: int) -> None:
+    """Print the warnings that matter most, of the first `weighty`; with -v all of them."""
+    most = len(texts) if log.isEnabledFor(logging.DEBUG) else min(weighty, MOST_WARNINGS)
     for text in texts[:most]:
         log.warning(text)
     rest = len(texts) - most
     if rest > 0:
-        log.info("%d warning%s of less weight: see -v", rest, "" if rest == 1 else "s")
+        log.info("%d more warning%s: see -v", rest, "" if rest == 1 else "s")

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from ..model.numerics import NUMERICS
 from ..model.records import Computed, Source, Store, Variables, kept, variable
 from .blocks import Blocks, Standardised
@@ -65,6 +67,7 @@ def kept_spectrum(
         dims |= {"error": ("mode",), "directions": ("direction", "column")}
         dims |= {"share": ("direction",), "row": ("direction",), "kurtosis": ("direction",)}
         dims |= {"lengths": ("directions_left_out",), "variances": ("column",)}
+        dims |= {"lag": ("direction",), "lag_left": ("directions_left_out",)}
         arrays: Variables = {
             name: variable(TEXTS[name], values, dims[name])
             for name, values in {**vars(found), **found.tails._asdict()}.items()
@@ -80,6 +83,8 @@ def kept_spectrum(
     record |= {"passes": passes, "numerics": NUMERICS["spectrum"]}
     found = kept(store, "spectrum", record, compute)
     arrays: Any = found.arrays
+    for name, like in (("lag", "share"), ("lag_left", "lengths")):  # results of earlier versions
+        arrays.setdefault(name, np.full_like(arrays[like], np.nan))
     tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})
     numbers: Any = {key: found.info[key] for key in NUMBERS}
     numbers |= {key: tuple(found.info[key]) for key in ("constant", "doubts")}
@@ -97,4 +102,6 @@ TEXTS = {
     "kurtosis": "excess kurtosis of the data along a direction",
     "lengths": "relative variance of squared lengths of rows, without leading directions",
     "variances": "variances of the columns",
+    "lag": "autocorrelation of rows that follow each other, along a direction",
+    "lag_left": "autocorrelation of rows that follow each other, without leading directions",
 }

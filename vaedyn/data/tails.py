@@ -23,6 +23,10 @@ class Tails(NamedTuple):
         the first 0, 1, ... directions are taken out; about 2/N in gaussian noise.
     variances : (dim,)
         Of the columns.
+    lag : (directions,)
+        Autocorrelation of each row with the next, along each direction; nan if not known.
+    lag_left : (directions + 1,)
+        The same of whole rows, after the first 0, 1, ... directions are taken out.
     """
 
     share: np.ndarray
@@ -30,6 +34,8 @@ class Tails(NamedTuple):
     kurtosis: np.ndarray
     lengths: np.ndarray
     variances: np.ndarray
+    lag: np.ndarray
+    lag_left: np.ndarray
 
 
 def tails_of(blocks: Blocks, moments: Moments, directions: np.ndarray) -> Tails:
@@ -38,8 +44,16 @@ def tails_of(blocks: Blocks, moments: Moments, directions: np.ndarray) -> Tails:
     largest, row = np.zeros(count), np.zeros(count, dtype=int)
     squares, fourths = np.zeros(count), np.zeros(count)
     first, second = np.zeros(count + 1), np.zeros(count + 1)
+    along, across = np.zeros(count), 0.0  # products of rows and those that follow them
+    before, row_before = np.zeros(count), np.zeros(len(moments.mean))
     for block in centred(blocks, moments):
-        power = (block @ directions.T) ** 2
+        if not len(block):
+            continue
+        projected = block @ directions.T
+        power = projected**2
+        along += before * projected[0] + (projected[1:] * projected[:-1]).sum(axis=0)
+        across += float(row_before @ block[0] + np.vdot(block[1:], block[:-1]))
+        before, row_before = projected[-1].copy(), block[-1].copy()
         best = power.argmax(axis=0)
         seen = power[best, np.arange(count)]
         row = np.where(seen > largest, start + best, row)
@@ -56,10 +70,14 @@ def tails_of(blocks: Blocks, moments: Moments, directions: np.ndarray) -> Tails:
     n = moments.samples
     some = np.maximum(squares, np.finfo(float).tiny)
     mean = np.maximum(first / n, np.finfo(float).tiny)
+    known = first > 1e-10 * first[0]  # beyond rounding
     return Tails(
         share=largest / some,
         row=row,
         kurtosis=n * (fourths / some) / some - 3,
         lengths=np.maximum(second / n / mean / mean - 1, 0),
         variances=columns / (n - 1),
+        lag=along / some,
+        lag_left=np.where(known, across - np.cumsum([0.0, *along]), 0.0)
+        / np.where(known, first, 1),
     )
