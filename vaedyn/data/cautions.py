@@ -146,7 +146,9 @@ def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[Caution]:
     spikes, limit = len(analysis.rho), f"rho = {analysis.detectable:.3g}"
     more = "more rows would show them"
     if not spikes:
-        yield Caution(3, f"no signal stands out of the noise: only those beyond {limit} would")
+        yield Caution(
+            3, f"no signal stands out of the noise: only those stronger than {limit} would"
+        )
     if sample.freedom + 1 < 2 * sample.dim:
         rows = f"few samples, {sample.freedom + 1} for N = {sample.dim}"
         yield Caution(3, f"{rows}: signals weaker than {limit} remain hidden, {more}")
@@ -160,7 +162,7 @@ def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[Caution]:
     for group in analysis.groups if analysis.no_floor is None else ():
         yield Caution(
             3,
-            f"signals {group.first + 1} to {group.last + 1} are too close to be told apart: take "
+            f"signals {group.first + 1} to {group.last + 1} are closer than their errors: take "
             f"their mean for each, rho = {group.rho:.3g} +- {group.rho_error:.2g}",
         )
     few = min(sample.dim, sample.freedom)
@@ -221,8 +223,8 @@ def _heavy_tails(sample: Sample, analysis: Analysis) -> str | None:
     if analysis.tails <= 1.25 + 5 * np.sqrt((2 + 12 / dim) / sample.freedom):
         return None
     return (
-        f"tails are heavy (squared lengths of rows vary {analysis.tails:.2g} times as much as in "
-        "gaussian noise): a few rows may look like signals, transform or clip what is long"
+        f"squared lengths of rows vary {analysis.tails:.2g} times as much as those of gaussian "
+        "noise: with such heavy tails, a few rows may look like signals; clip or transform them"
     )
 
 

@@ -173,7 +173,11 @@ def _is_array(item: Any) -> bool:
 
 
 def _is_sparse(group: h5py.Group) -> bool:
-    return any(parts <= set(group) for parts in SPARSE) or "MATLAB_sparse" in group.attrs
+    return (
+        any(parts <= set(group) for parts in SPARSE)
+        or "MATLAB_sparse" in group.attrs
+        or form_of(group) != ""
+    )
 
 
 def _is_turned(item: h5py.Dataset) -> bool:

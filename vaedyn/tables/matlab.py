@@ -39,7 +39,10 @@ def open_mat(path: Path, name: str) -> Content:
     check_memory(place, shape)
     with foreign(place):
         values: Any = io.loadmat(path, variable_names=[name])[name]
-        array = np.asarray(values.toarray() if kind == "sparse" else values)
+        if kind == "sparse":
+            values.check_format(full_check=True)  # places beyond its shape end the process
+            values = values.toarray()
+        array = np.asarray(values)
     rows, columns = checked(place, array.shape, array.dtype)
 
     def read(most_rows: int) -> Iterator[np.ndarray]:

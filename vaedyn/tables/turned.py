@@ -24,8 +24,9 @@ def samples_first(place: str, shape: tuple[int, ...]) -> None:
 def matrices(shapes: dict[str, tuple[int, ...]]) -> list[str]:
     """Return which arrays can be the table, where numbers and vectors have two axes, too."""
     large = [
-        key for key, shape in shapes.items() if 2 <= len(shape) <= MOST_AXES and min(shape) > 1
-    ]
+        key for key, shape in shapes.items()
+        if 2 <= len(shape) <= MOST_AXES and shape[0] > 1 and np.prod(shape[1:]) > 1
+    ]  # fmt: skip
     if not large:
         return [key for key, shape in shapes.items() if len(shape) == 2 and max(shape) > 1]
     rows, *others = shapes[large[0]]
