@@ -29,8 +29,8 @@ def alike(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> str | None:
     apart = max(2, int(np.ceil(np.log(WANTED) / np.log(min(abs(lag), 0.99)))))
     return (
         f"neighbouring rows hang together (autocorrelation {lag:.2f}), so that noise looks like "
-        f"signals: of a time series or repeated measurements keep every {apart}th row or so; if "
-        "rows are only sorted, shuffle them"
+        f"signals: of a time series or repeated measurements keep one row in {apart} or so; if rows "
+        "are only sorted, shuffle them"
     )
 
 
