@@ -75,8 +75,8 @@ def warnings(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> list[Cau
     """Return what to keep in mind, what matters most first."""
     found = [
         *(Caution(0, text) for text in spectrum.doubts),
-        *_about_rows(spectrum, sample, analysis),
         *_about_columns(spectrum, sample, analysis),
+        *_about_rows(spectrum, sample, analysis),
         *_about_accuracy(spectrum, sample, analysis),
         *_about_signals(sample, analysis),
         *_about_noise(sample, analysis),
