@@ -124,7 +124,9 @@ def test_autocorrelations_are_those_of_a_plain_twin():
         left = x - z[:, :k] @ spectrum.directions[:k]
         expected = (left[1:] * left[:-1]).sum() / (left**2).sum()
         assert spectrum.tails.lag_left[k] == pytest.approx(expected, rel=1e-9)
-    assert spectrum.tails.lag_left[5] == 0  # nothing is left
+        expected = (left[9:] * left[:-9]).sum() / (left**2).sum()
+        assert spectrum.tails.far_left[k] == pytest.approx(expected, rel=1e-9)
+    assert spectrum.tails.lag_left[5] == spectrum.tails.far_left[5] == 0  # nothing is left
 
 
 def test_a_signal_that_drifts_is_no_reason_to_recommend_nothing():
@@ -135,6 +137,16 @@ def test_a_signal_that_drifts_is_no_reason_to_recommend_nothing():
     assert found.no_floor is None
     assert "signal 1 changes slowly down the rows (autocorrelation 0.9" in found.warnings[0]
     assert not analysed(rng.permutation(data)).warnings
+
+
+@pytest.mark.parametrize("standardised", [False, True])
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits"])
+def test_tables_that_are_sorted_are_no_series(name, standardised):
+    data, kind = getattr(datasets, f"load_{name}")(return_X_y=True)
+    deviations = data.std(axis=0)
+    data = data / np.where(deviations > 0, deviations, 1) if standardised else data
+    for order in (kind, data[:, 0]):
+        assert not told(data[np.argsort(order, kind="stable")])
 
 
 def test_of_many_rows_a_part_is_counted_with_all_its_copies(monkeypatch):
@@ -167,7 +179,9 @@ def test_results_of_earlier_versions_are_read(tmp_path):
 
         def load_or_run(self, kind, params, compute):
             variables, info = compute()
-            old = {name: it for name, it in variables.items() if not name.startswith("lag")}
+            old = {
+                name: it for name, it in variables.items() if not name.startswith(("lag", "far"))
+            }
             saved = {"key": "k", "path": "p", "reused": True, "params": {}}
             return type("Saved", (), {**saved, "variables": old, "info": info})()
 

@@ -196,6 +196,10 @@ def test_a_spectrum_is_kept_under_all_that_it_depends_on(tmp_path):
             "autocorrelation of rows that follow each other, without leading directions",
             ("directions_left_out",),
         ),
+        "far_left": (
+            "autocorrelation of rows that are far apart, without leading directions",
+            ("directions_left_out",),
+        ),
     }
     assert {
         name: (it[2]["long_name"], tuple(it[0])) for name, it in saved.variables.items()

@@ -5,7 +5,8 @@ Where each resembles the next, there are fewer of them in truth, and noise makes
 mean of ``x_t . x_(t+1)`` over ``|x|^2``, beside the signals, is compared with that of the same
 rows in random order. Its variance there is the mean square of ``x_t . x_s`` for t and s that
 differ, over n and the mean of ``|x|^2`` squared, whatever the law of the rows (Wald &
-Wolfowitz 1943, Ann. Math. Stat. 14, 378).
+Wolfowitz 1943, Ann. Math. Stat. 14, 378). Tables that are sorted by classes are alike over many
+rows, while their noise is independent: the likeness must fade with distance.
 """
 
 import numpy as np
@@ -15,22 +16,26 @@ from .spectrum import Spectrum
 from .spiked import Sample
 
 SIGMAS = 4.5  # beyond which it is no accident
-LEAST = 0.1  # autocorrelation that matters for noise,
-SLOW = 0.5  # and for a signal
+LEAST = 0.2  # autocorrelation r that matters for noise: it acts as (1 + r^2)/(1 - r^2)
+SLOW = 0.5  # and that matters for a signal
+FADING = 0.4  # share of it that is lost among rows far apart, unless they are sorted
 WANTED = 0.1  # what is left of it between the rows that are kept
 
 
 def alike(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> str | None:
-    """Return that neighbouring rows are alike beside the signals, if they are."""
-    found = autocorrelation(spectrum, sample, len(analysis.rho))
+    """Return that neighbouring rows are alike beside the signals, if more so than distant ones."""
+    spikes = len(analysis.rho)
+    found = autocorrelation(spectrum, sample, spikes)
     if found is None or abs(found[0]) < LEAST or abs(found[0]) < SIGMAS * found[1]:
         return None
-    lag, _ = found
+    lag, far = found[0], spectrum.tails.far_left[min(spikes, len(spectrum.tails.far_left) - 1)]
+    if abs(lag - far) < FADING * abs(lag):  # as in a table that is sorted by classes
+        return None
     apart = max(2, int(np.ceil(np.log(WANTED) / np.log(min(abs(lag), 0.99)))))
     return (
         f"neighbouring rows hang together (autocorrelation {lag:.2f}), so that noise looks like "
-        f"signals: of a time series or repeated measurements keep one row in {apart} or so; if rows "
-        "are only sorted, shuffle them"
+        f"signals: of a time series or repeated measurements keep one row in {apart} or so; if "
+        "rows are only sorted, shuffle them"
     )
 
 

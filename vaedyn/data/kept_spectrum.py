@@ -68,6 +68,7 @@ def kept_spectrum(
         dims |= {"share": ("direction",), "row": ("direction",), "kurtosis": ("direction",)}
         dims |= {"lengths": ("directions_left_out",), "variances": ("column",)}
         dims |= {"lag": ("direction",), "lag_left": ("directions_left_out",)}
+        dims |= {"far_left": ("directions_left_out",)}
         arrays: Variables = {
             name: variable(TEXTS[name], values, dims[name])
             for name, values in {**vars(found), **found.tails._asdict()}.items()
@@ -83,7 +84,8 @@ def kept_spectrum(
     record |= {"passes": passes, "numerics": NUMERICS["spectrum"]}
     found = kept(store, "spectrum", record, compute)
     arrays: Any = found.arrays
-    for name, like in (("lag", "share"), ("lag_left", "lengths")):  # results of earlier versions
+    earlier = (("lag", "share"), ("lag_left", "lengths"), ("far_left", "lengths"))
+    for name, like in earlier:  # versions have not kept them
         arrays.setdefault(name, np.full_like(arrays[like], np.nan))
     tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})
     numbers: Any = {key: found.info[key] for key in NUMBERS}
@@ -104,4 +106,5 @@ TEXTS = {
     "variances": "variances of the columns",
     "lag": "autocorrelation of rows that follow each other, along a direction",
     "lag_left": "autocorrelation of rows that follow each other, without leading directions",
+    "far_left": "autocorrelation of rows that are far apart, without leading directions",
 }
