@@ -167,7 +167,6 @@ def looked(
         When there is no table, or its entries or an option make no sense.
     """
     table = opened(place)
-    log.info(table.found)
     try:
         found = look(
             table,
@@ -184,6 +183,7 @@ def looked(
         if error.name in ("estimator", "spikes"):
             raise
         raise click.BadParameter(error.reason, param_hint="DATA") from error
+    log.info(table.found)
     notes = [table.note] if table.note else []
     warn([*notes, *found.analysis.warnings], len(notes) + found.analysis.weighty)
     return found

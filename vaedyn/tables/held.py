@@ -87,7 +87,7 @@ def _numbers(data: Any) -> tuple[list[Column] | tuple[Column, ...], np.ndarray, 
         return labels, numbers, ""
     if hasattr(data, "toarray") and hasattr(data, "nnz"):  # sparse, of SciPy
         check_memory("this sparse matrix", data.shape)
-        data = data.toarray()
+        data = data.toarray()  # pyright: ignore[reportAttributeAccessIssue]
     try:
         numbers = np.asarray(data)
     except Exception as error:  # whatever the object's own __array__ raises

@@ -206,7 +206,7 @@ def open_table(
             content = open_text(path, loose=columns is not None or missing is not None)
         else:
             content = opener(path, name)
-        return _chosen(path, content, str(place), columns, missing, given=bool(name))
+        return _chosen(path, content, str(place), columns, missing)
     except (TableError, ParameterError):
         raise
     except FileNotFoundError:
@@ -225,9 +225,8 @@ def _reopened(place: str, columns: str | None, missing: str | None) -> Table:
 
 
 def _chosen(
-    path: Path, content: Content, place: str, columns: Columns | None, missing: str | None,
-    *, given: bool,
-) -> Table:  # fmt: skip
+    path: Path, content: Content, place: str, columns: Columns | None, missing: str | None
+) -> Table:
     """Return a table of some columns, without missing numbers if that is asked for."""
     labels = content.labels or unnamed(content.columns)
     kept = chosen(labels, columns)
@@ -236,12 +235,7 @@ def _chosen(
         read = content.only(kept, missing is not None)
     elif len(kept) < content.columns:
         places = {label.number: k for k, label in enumerate(labels) if not label.why}
-        some = [places[column.number] for column in kept]
-        whole = read
-
-        def read(most_rows: int) -> Iterator[np.ndarray]:
-            return (block[:, some] for block in whole(most_rows))
-
+        read = _part(read, [places[column.number] for column in kept])
     words = [content.found] * bool(content.found)
     if missing is not None:
         rows, read, text = without_missing(read, rows, kept, missing)
@@ -255,6 +249,11 @@ def _chosen(
         [found, *(left_out(labels) if columns is None else _rest(labels, kept)), *words]
     )
     return Table(path, content.name, rows, len(kept), read, content.note, found, place, asked)
+
+
+def _part(whole: Read, columns: list[int]) -> Read:
+    """Return what reads some columns of the blocks that `whole` yields."""
+    return lambda most_rows: (block[:, columns] for block in whole(most_rows))
 
 
 def _rest(labels: Sequence[Column], kept: Sequence[Column]) -> list[str]:
