@@ -301,7 +301,8 @@ def test_bad_tables_are_one_line(run, tmp_path, name, words):
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "words.csv").write_text("1,2\n3,cat\n5,6\n")
     (tmp_path / "data.xyz").write_text("1 2\n")
-    arrays = {"cube": np.zeros((3, 4, 5, 1, 1)), "nan": np.array([[1, 2], [np.nan, 3], [4, 5], [6, 6.5]]),
+    arrays = {"cube": np.zeros((3, 4, 5, 1, 1)),
+              "nan": np.array([[1, 2], [np.nan, 3], [4, 5], [6, 6.5]]),
               "short": np.eye(2), "flat": np.ones((9, 3))}  # fmt: skip
     for stem, array in arrays.items():
         np.save(tmp_path / f"{stem}.npy", array)
