@@ -83,10 +83,9 @@ def beta_for(
         low = high = beta = _of_capacity(prediction, capacity, latents)
     else:
         low = high = beta = _to_explain(prediction, explained, latents)
-    at, used = row(prediction, beta, latents), prediction.variances(latents)
-    missing = prediction.missing and (latents is None or latents > len(used))
-    if missing and low < used[-1]:
-        raise ParameterError("leading", f"must be more: only {len(used)} eigenvalues were computed")
+    at = row(prediction, beta, latents)
+    if _unknown(prediction, latents) and low < prediction.variances()[-1]:
+        raise _more(prediction)
     if not learned:
         return Wanted(beta, low, high, at)
     low, beta, high = (before_learning(prediction, x, dim, latents) for x in (low, beta, high))
@@ -104,6 +103,16 @@ def before_learning(
     tiny = 1e-12 * float(used[-1])
     in_force = max(in_force, tiny)  # the limit, where all can be explained
     return in_force * dim / float(prediction.error(in_force, latents))
+
+
+def _unknown(prediction: Prediction, latents: int | None) -> bool:
+    """Return whether latents may be in use on eigenvalues that were not computed."""
+    return prediction.missing and (latents is None or latents > len(prediction.variances()))
+
+
+def _more(prediction: Prediction) -> ParameterError:
+    count = len(prediction.variances())
+    return ParameterError("leading", f"must be more: only {count} eigenvalues were computed")
 
 
 def _range(
@@ -142,7 +151,10 @@ def _to_explain(prediction: Prediction, explained: float | None, latents: int | 
     most = float(used.sum()) / total
     share = real("explained", explained)
     if not share < (1 - SAME) * most:
-        raise ParameterError("explained", f"must be below {most:.6g}, reached at beta = 0, got {share:g}")
+        if _unknown(prediction, latents):
+            raise _more(prediction)
+        reason = f"must be below {most:.6g}, reached at beta = 0, got {share:g}"
+        raise ParameterError("explained", reason)
     count = np.arange(1, len(used) + 1)
     beta = (np.cumsum(used) - share * total) / count
     return float(beta[_consistent(beta, used)])

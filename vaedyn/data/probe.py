@@ -1,5 +1,6 @@
 """Find out from a few evaluations of somebody's loss which beta is in force in it."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -153,8 +154,10 @@ class _Loss:
         inside = 0 <= x.min() and x.max() <= 1
         self.spread = float(x.std()) or 1.0
         self.strategies = ["unit", "around"] if inside else ["around", "unit"]
-        guess = np.full_like(x, 0.5) if inside else x
-        self.start = (guess, zero, zero)
+        self.start = (np.full_like(x, 0.5), zero, zero)  # which every likelihood takes
+        with contextlib.suppress(ParameterError):
+            if not inside and np.isfinite(self(x, zero, zero)):
+                self.start = (x, zero, zero)  # where the reconstruction hides least of KL
 
     def __call__(
         self, x_hat: np.ndarray, mu: np.ndarray, logvar: np.ndarray, half: bool = False
