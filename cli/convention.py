@@ -75,7 +75,9 @@ def _like(like: str, chosen: dict[str, Any]) -> Convention:
     for name in SCALING:
         source = click.get_current_context().get_parameter_source(name)
         if source not in (None, ParameterSource.DEFAULT):
-            reason = f"and --like {like} exclude each other: it stands for {spelt(preset.convention)}"
+            reason = (
+                f"and --like {like} exclude each other: it stands for {spelt(preset.convention)}"
+            )
             raise ParameterError(name, reason)
     if preset.refused:
         raise ParameterError("like", f"{like}: {preset.refused}")
@@ -104,8 +106,10 @@ def only_gaussian(convention: Convention | None, what: str) -> None:
     ParameterError
     """
     if convention is not None and convention.kind != "gaussian":
-        name = "decoder_variance" if convention.kind == LEARNED else "likelihood"
-        reason = f"{what} is derived for a gaussian of given variance, not for {convention.kind}"
+        learned = convention.kind == LEARNED
+        name = "decoder_variance" if learned else "likelihood"
+        other = "a learned one" if learned else convention.kind
+        reason = f"{what} is derived for a gaussian of given variance, not for {other}"
         raise ParameterError(name, f"{reason}: `vaedyn spectrum` has its thresholds")
 
 

@@ -33,7 +33,7 @@ GUESS = (
 
 
 NO_MINIMUM = (
-    "below beta = 1 the loss has no minimum: a latent that copies one column sends its variance to 0"
+    "below beta = 1 the loss has no minimum: a latent may copy a column, whose variance goes to 0"
 )
 
 
@@ -135,7 +135,8 @@ def _thresholds(
     print_lost(shown, factor, "alive below beta")
     columns = f"{found.dim} columns"
     if found.left_out:
-        columns += f", of which {len(found.left_out)} are constant and left out"
+        count = len(found.left_out)
+        columns += f", {count} of them constant and left out"
     named = f"{found.likelihood} likelihood"
     if found.dispersion is not None:
         named += f" of dispersion {found.dispersion:g}"
@@ -161,12 +162,21 @@ def _yours(asked: tuple[float, float], weight: float | None) -> str:
 def print_lost(betas: np.ndarray, factor: float, heading: str) -> None:
     """Print a value of beta for each latent, and the KL weight that it stands for."""
     rows = [
-        [str(k + 1), number(float(beta)), number(float(beta * factor))]
+        [str(k + 1), number(float(beta)), *_own(float(beta), factor)]
         for k, beta in enumerate(betas[:MOST_ROWS])
     ]
-    table(["latent", heading, "KL weight"], rows)
+    table(["latent", heading, *_name(factor)], rows)
     if len(betas) > MOST_ROWS:
         click.echo(f"and {len(betas) - MOST_ROWS} more: see --json")
+
+
+def _name(factor: float) -> list[str]:
+    """Return the heading of KL weights, where they are not the same as beta."""
+    return [] if factor == 1 else ["KL weight"]
+
+
+def _own(beta: float, factor: float) -> list[str]:
+    return [] if factor == 1 else [number(beta * factor)]
 
 
 def _learned(
@@ -188,7 +198,7 @@ def _learned(
     degenerate = latents is not None and latents >= len(lost) and not data.prediction.missing
     lines = [] if latents is None else _lines(data, lost, latents, degenerate)
     yours = None if asked is None or latents is None else _at(data, asked[1], latents)
-    none = f"there is none up to beta = {number(float(dim / len(lost)))}, where sigma2 goes to 0"
+    none = f"up to beta = {number(float(dim / len(lost)))} sigma2 goes to 0, without a minimum"
     if session.as_json:
         print_json(
             {
@@ -213,16 +223,15 @@ def _learned(
         return
     print_lost(shown, factor, "lost at beta")
     click.echo(
-        f"{data.spectrum.samples} samples in {dim} columns, all of which count; decoder variance sigma2 learned; "
-        f"total collapse at beta = {number(float(lost[0]))}, the largest eigenvalue over the mean"
+        f"{data.spectrum.samples} samples in {dim} columns, all of which count; decoder variance "
+        f"sigma2 learned; total collapse at beta = {number(float(lost[0]))}, the largest eigenvalue over the mean"
     )
     if latents is None:
         click.echo("sigma2 depends on the latent dimension: give --latent")
         return
     if degenerate:
-        click.echo(f"{latents} latents can explain everything, and the loss has a minimum only "
-                   f"beyond: {none}")  # fmt: skip
-    heading = ["beta", "KL weight", "sigma2", "beta sigma2", "active latents"]
+        click.echo(f"{latents} latents can explain everything: {none}")
+    heading = ["beta", *_name(factor), "sigma2", "beta sigma2", "active latents"]
     table([*heading, "variance explained", "KL (nats)"], [_row(x, factor, scale) for x in lines])
     click.echo("beta sigma2 is the beta in force: latents are in use on eigenvalues above it")
     if yours is not None and asked is not None:
@@ -241,9 +250,7 @@ def _at(data: Look, beta: float, latents: int) -> LearnedVariance:
         raise ParameterError(error.name.replace("latents", "latent"), error.reason) from None
 
 
-def _lines(
-    data: Look, lost: np.ndarray, latents: int, degenerate: bool
-) -> list[LearnedVariance]:
+def _lines(data: Look, lost: np.ndarray, latents: int, degenerate: bool) -> list[LearnedVariance]:
     """Return what happens at a dozen values of beta, from where no latent is lost to collapse."""
     last = float(lost[:latents][-1])
     betas = steps(last if degenerate else min(0.5, 0.5 * last), float(lost[0]))
@@ -256,10 +263,9 @@ def _lines(
 
 
 def _row(at: LearnedVariance, factor: float, scale: float) -> list[str]:
-    numbers = (at.beta, at.beta * factor, at.sigma2 * scale**2, at.in_force * scale**2)
-    return [
-        *map(number, numbers), str(at.active), f"{100 * at.explained:.1f} %", f"{at.kl:.4g}"
-    ]  # fmt: skip
+    numbers = (at.sigma2 * scale**2, at.in_force * scale**2)
+    shown = [number(at.beta), *_own(at.beta, factor), *map(number, numbers), str(at.active)]
+    return [*shown, f"{100 * at.explained:.1f} %", f"{at.kl:.4g}"]
 
 
 def _plain(at: LearnedVariance, factor: float, scale: float) -> dict[str, Any]:

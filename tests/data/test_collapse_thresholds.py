@@ -82,6 +82,17 @@ def test_a_second_latent_on_other_columns_goes_at_the_second_threshold(likelihoo
     assert dead[0] > ALIVE
 
 
+@pytest.mark.parametrize(
+    ("likelihood", "factor", "alive"), [("bernoulli", 1.05, 2), ("nb", 0.95, 1)]
+)
+def test_where_latents_share_columns_the_second_threshold_is_a_guess(likelihood, factor, alive):
+    """As docs/losses.md says: the first latent changes what is left for the second."""
+    x = mixed(likelihood)
+    beta = factor * thresholds(x, likelihood).eigenvalues[1]
+    kl = vae(x, likelihood, beta).trained(np.random.default_rng(1))
+    assert (kl > ALIVE).sum() == alive
+
+
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_as_many_directions_grow_as_there_are_eigenvalues_above(likelihood):
     """By the Hessian of the loss of the tiny VAE about the collapsed state, by differences."""
@@ -145,7 +156,9 @@ def test_constant_columns_are_left_out_and_counted():
     found = collapse_thresholds(x, "bernoulli")
     assert found.left_out == (0, 3)
     assert found.dim == 8
-    np.testing.assert_allclose(found.eigenvalues, thresholds(mixed("bernoulli"), "bernoulli").eigenvalues)
+    np.testing.assert_allclose(
+        found.eigenvalues, thresholds(mixed("bernoulli"), "bernoulli").eigenvalues
+    )
     assert not found.weights[:, [0, 3]].any()
     assert found.directions.shape == (6, 8)
 
@@ -167,7 +180,7 @@ def test_counts_that_are_none_are_warned_of():
 @pytest.mark.parametrize(
     ("change", "likelihood", "message"),
     [
-        (lambda x: -x, "poisson", r"data: row 1, column \d is -\d.* poisson needs numbers at least 0"),
+        (lambda x: -x, "poisson", r"data: row 1, column \d is -\d.* needs numbers at least 0"),
         (lambda x: x + 0.5, "bernoulli", "needs numbers between 0 and 1"),
         (lambda x: np.where(x == x.max(), np.nan, x), "poisson", "is nan"),
         (lambda x: np.where(x == x.max(), np.inf, x), "factor", "is inf"),

@@ -161,6 +161,7 @@ def test_the_threshold_solves_its_equation_for_a_power_law():
     """By a root of K(v) that knows nothing of the formula."""
     values = np.arange(1, 31) ** -1.3
     for k in (1, 4, 12):
+
         def excess(beta, k=k):
             v = 1.0
             for _ in range(4000):

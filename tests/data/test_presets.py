@@ -147,7 +147,9 @@ def test_what_makes_no_sense_is_named(options, name):
 def test_a_factor_needs_what_it_is_made_of():
     with pytest.raises(ParameterError, match="^latent: is needed, as the KL is averaged"):
         Convention(kl="mean").factor(5)
-    with pytest.raises(ParameterError, match="^decoder_variance: this is derived for gaussian, not"):
+    with pytest.raises(
+        ParameterError, match="^decoder_variance: this is derived for gaussian, not"
+    ):
         Convention(decoder_variance="learned").factor(5)
     with pytest.raises(ParameterError, match="^likelihood: this is derived for poisson, not"):
         Convention(likelihood="nb").factor(5, "poisson")

@@ -10,6 +10,7 @@ from tests.shared.other_losses import LOSSES, WEIGHT, flat, kl_of, whole_squares
 from vaedyn import PRESETS, ParameterError, probe
 
 LATENT, BATCH = 4, 6
+NOISE = np.random.default_rng(0)
 
 
 def table(seed=0, shape=(5, 3), scale=1.0):
@@ -69,7 +70,9 @@ def test_what_losses_return():
 
 def test_logits_and_counts_are_recognised():
     def logits(y, x, mu, logvar):
-        return np.mean(flat(np.logaddexp(0, y) - x * y).sum(axis=1)) + 2 * kl_of(mu, logvar).sum() / len(x)
+        return np.mean(flat(np.logaddexp(0, y) - x * y).sum(axis=1)) + 2 * kl_of(
+            mu, logvar
+        ).sum() / len(x)
 
     def log_means(y, x, mu, logvar):
         return np.sum(np.exp(y) - x * y) + 3 * kl_of(mu, logvar).sum()
@@ -105,17 +108,26 @@ def test_a_sum_beside_a_mean_over_the_batch_is_noticed():
         (LOSSES["scvi"], "none of: squared error, binary cross entropy, Poisson"),
         (lambda y, x, m, v: whole_squares(y, x, m, v, tolerance=0.5), "not linear in the KL"),
         (lambda y, x, m, v: np.abs(y - x).sum() + kl_of(m, v).sum(), "none of"),
-        (lambda y, x, m, v: ((y - x) ** 2 * np.linspace(1, 3, 3)).sum() + kl_of(m, v).sum(), "none of"),
+        (
+            lambda y, x, m, v: ((y - x) ** 2 * np.linspace(1, 3, 3)).sum() + kl_of(m, v).sum(),
+            "none of",
+        ),
         (lambda y, x, m, v: ((y - x) ** 2).sum() + abs(kl_of(m, v).sum() - 5), "not linear"),
         (lambda y, x, m, v: ((y - x) ** 2).sum() + kl_of(m, 2 * v).sum(), "not linear"),
         (lambda y, x, m, v: ((y - x) ** 2).sum() + (m**2).sum(), "not linear"),
-        (lambda y, x, m, v: ((y - x) ** 2).sum() + (kl_of(m, v) * [1, 1, 1, 2]).sum(), "not linear"),
+        (
+            lambda y, x, m, v: ((y - x) ** 2).sum() + (kl_of(m, v) * [1, 1, 1, 2]).sum(),
+            "not linear",
+        ),
         (lambda y, x, m, v: ((y - x) ** 2).sum(), "does not enter"),
         (lambda y, x, m, v: ((y - x) ** 2).sum() - kl_of(m, v).sum(), "wrong sign"),
         (lambda y, x, m, v: -((y - x) ** 2).sum() + kl_of(m, v).sum(), "wrong sign"),
         (lambda y, x, m, v: np.log(((y - x) ** 2).sum()) + kl_of(m, v).sum(), "none of"),
-        (lambda y, x, m, v: kl_of(m, v).sum() + ((y - x) ** 2).sum() * (1 + (m * v).sum() ** 2), "not linear|add up"),
-        (lambda y, x, m, v: ((y - x) ** 2).sum() + np.random.normal(), "random"),
+        (
+            lambda y, x, m, v: kl_of(m, v).sum() + ((y - x) ** 2).sum() * (1 + (m * v).sum() ** 2),
+            "not linear|add up",
+        ),
+        (lambda y, x, m, v: ((y - x) ** 2).sum() + NOISE.normal(), "random"),
     ],
 )
 def test_what_is_no_such_loss_is_said_plainly(loss, reason):
@@ -138,6 +150,11 @@ def test_bad_arguments_are_named():
     ):
         with pytest.raises(ParameterError, match=f"^{name}: "):
             probe(loss, *arguments)
-    for fails in (lambda *a: 1 / 0, lambda *a: "no number", lambda *a: {"total": 1}, lambda y, x: 0):
+    for fails in (
+        lambda *a: 1 / 0,
+        lambda *a: "no number",
+        lambda *a: {"total": 1},
+        lambda y, x: 0,
+    ):
         with pytest.raises(ParameterError, match="^loss_fn: fails, or returns no number"):
             probe(fails, x, mu, logvar)

@@ -1,4 +1,4 @@
-"""A tiny VAE that is trained to the end, in plain NumPy: gaussian encoder, linear decoder with a bias.
+"""A tiny VAE that is trained to the end, by hand: gaussian encoder, linear decoder with a bias.
 
 Given a row, the decoder's output of a column is gaussian, so that the mean of the loss over the
 latents is an integral in one dimension for each entry, by the rule of Gauss and Hermite.

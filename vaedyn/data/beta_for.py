@@ -99,10 +99,11 @@ def before_learning(
 
     That variance is the squared error of an entry, of `dim`.
     """
-    used = prediction.variances(latents)
-    tiny = 1e-12 * float(used[-1])
-    in_force = max(in_force, tiny)  # the limit, where all can be explained
-    return in_force * dim / float(prediction.error(in_force, latents))
+    # model: closed form, at small tau and lam = 0
+    error = float(prediction.error(in_force, latents))
+    if in_force > 0 or error > 1e-9 * float(prediction.variances()[0]):
+        return in_force * dim / error
+    return dim / len(prediction.variances(latents))  # the limit, where all can be explained
 
 
 def _unknown(prediction: Prediction, latents: int | None) -> bool:
@@ -115,14 +116,14 @@ def _more(prediction: Prediction) -> ParameterError:
     return ParameterError("leading", f"must be more: only {count} eigenvalues were computed")
 
 
-def _range(
-    prediction: Prediction, keep: int, latents: int | None
-) -> tuple[float, float, float]:
+def _range(prediction: Prediction, keep: int, latents: int | None) -> tuple[float, float, float]:
     """Return between which betas `keep` latents are in use, and one of these."""
     used = prediction.variances(latents)
     keep = integer("keep", keep, 1)
     if keep > len(used):
-        what = "latents" if latents and latents <= len(used) else "directions in which the data vary"
+        what = (
+            "latents" if latents and latents <= len(used) else "directions in which the data vary"
+        )
         raise ParameterError("keep", f"must be at most {len(used)}, the {what}, got {keep}")
     high = float(used[keep - 1])
     low = float(used[keep]) if keep < len(used) else 0.0
@@ -136,6 +137,7 @@ def _of_capacity(prediction: Prediction, capacity: float, latents: int | None) -
     """Return where the KL divergence has so many nats: ``sum ln(s / beta) / 2``, of those above."""
     used = prediction.variances(latents)
     capacity = real("capacity", capacity)
+    # model: closed form, at small tau and lam = 0
     logs = np.log(used)
     count = np.arange(1, len(used) + 1)
     beta = np.exp((np.cumsum(logs) - 2 * capacity) / count)  # with the first k in use
@@ -156,6 +158,7 @@ def _to_explain(prediction: Prediction, explained: float | None, latents: int | 
         reason = f"must be below {most:.6g}, reached at beta = 0, got {share:g}"
         raise ParameterError("explained", reason)
     count = np.arange(1, len(used) + 1)
+    # model: closed form, at small tau and lam = 0
     beta = (np.cumsum(used) - share * total) / count
     return float(beta[_consistent(beta, used)])
 

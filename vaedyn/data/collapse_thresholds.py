@@ -112,9 +112,7 @@ def collapse_thresholds(
         When there is no such file, or no table in it.
     """
     if likelihood not in LIKELIHOODS:
-        raise ParameterError(
-            "likelihood", f"expected {', '.join(LIKELIHOODS)}, got {likelihood!r}"
-        )
+        raise ParameterError("likelihood", f"expected {', '.join(LIKELIHOODS)}, got {likelihood!r}")
     if (likelihood == "nb") != (dispersion is not None):
         reason = "goes with" if likelihood != "nb" else "is needed for"
         raise ParameterError("dispersion", f"{reason} the likelihood nb, the negative binomial")
@@ -198,6 +196,7 @@ def _column(
     likelihood: str, mean: np.ndarray, variance: np.ndarray, dispersion: float | None
 ) -> _Column:
     """Return score and Fisher information of the natural location at the collapsed state."""
+    # model: closed form, at lam = 0
     one = np.ones_like(mean)
     if likelihood == "bernoulli":
         return _Column(one, mean * (1 - mean))

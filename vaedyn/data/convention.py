@@ -71,7 +71,9 @@ class Convention:
                 expected = ", ".join(known[:-1]) + f" or {known[-1]}"
                 raise ParameterError(name, f"expected {expected}, got {getattr(self, name)!r}")
         if self.batch_sum not in (None, *BATCH_SUMS):
-            raise ParameterError("batch_sum", f"expected reconstruction or kl, got {self.batch_sum!r}")
+            raise ParameterError(
+                "batch_sum", f"expected reconstruction or kl, got {self.batch_sum!r}"
+            )
         if self.decoder_variance not in (None, LEARNED):
             real("decoder_variance", self.decoder_variance, LEAST, least_allowed=True)
         if self.decoder_variance is not None and self.likelihood != "gaussian":

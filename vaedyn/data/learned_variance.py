@@ -89,6 +89,7 @@ def learned_variance(
     if active == len(values) < latents:
         reason = f"is needed: more than the {len(values)} known eigenvalues are in use"
         raise ParameterError("leading", reason)
+    # model: closed form, at small tau and lam = 0
     sigma2 = rest / (dim - beta * active)
     in_force = beta * sigma2
     left = rest + active * in_force
@@ -102,9 +103,7 @@ def learned_variance(
     )
 
 
-def learned_thresholds(
-    eigenvalues: Any, *, dim: int, total: float | None = None
-) -> np.ndarray:
+def learned_thresholds(eigenvalues: Any, *, dim: int, total: float | None = None) -> np.ndarray:
     """Return the values of beta (k,) at and beyond which each latent is lost.
 
     They hold for every number of latents that includes the one in question:
@@ -122,6 +121,7 @@ def learned_thresholds(
         When an argument is out of range.
     """
     values, total = _known(eigenvalues, dim, total)
+    # model: closed form, at small tau and lam = 0
     before = np.concatenate([[0.0], np.cumsum(values)[:-1]])
     return dim * values / (total - before + np.arange(len(values)) * values)
 

@@ -72,8 +72,8 @@ PRESETS = MappingProxyType(
             1.0,
             "hardmaru/WorldModelsExperiments, carracing/vae/vae.py, ConvVAE",
             "commit 19c0d59",
-            "a sample's KL below M/2 nats (kl_tolerance 0.5) costs nothing there: these numbers hold "
-            "where the KL of every sample is above that, and there is no total collapse",
+            "a sample's KL below M/2 nats (kl_tolerance 0.5) costs nothing there: these numbers "
+            "hold where the KL of every sample is above that, and there is no total collapse",
         ),
         "higgins": Preset(
             Convention("mean", 1.0, kl="mean"),

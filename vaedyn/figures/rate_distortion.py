@@ -47,12 +47,13 @@ def rate_distortion(
     lost = used[used > low][:MOST_MARKS]
     betas = np.unique(np.concatenate([np.geomspace(low, high, CURVE), lost]))
     with canvas(look, ONE_COLUMN, 4.1, nrows=2) as (figure, (top, bottom)):
-        marks = [(COLOURS[0], lost, {}), (YOURS, np.atleast_1d(beta), {"marker": "D"})]
+        marks: list[tuple[str, np.ndarray, dict]] = [(COLOURS[0], lost, {})]
+        if beta is not None:
+            marks.append((YOURS, np.array([beta]), {"marker": "D"}))
         rate, error = prediction.rate(betas, latents), scale * prediction.error(betas, latents)
         top.plot(error, rate, color=COLOURS[0])
         bottom.plot(factor * betas, 100 * prediction.explained(betas, latents), color=COLOURS[0])
-        for colour, at, extra in marks[: 1 if beta is None else 2]:
-            at = np.asarray(at, float)
+        for colour, at, extra in marks:
             style = {**OPEN, "markeredgecolor": colour, "zorder": 4, "clip_on": False, **extra}
             top.plot(scale * prediction.error(at, latents), prediction.rate(at, latents), **style)
             bottom.plot(factor * at, 100 * prediction.explained(at, latents), **style)
