@@ -21,6 +21,7 @@ from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
 MOST_ROWS = 25
+BEYOND = 1.01  # of the threshold of total collapse: where a table of betas ends
 EXACT = (
     "exact for every encoder and every smooth decoder with a bias: above the first beta the "
     "state in which all latents have collapsed is stable, below it is not; and at any beta as many "
@@ -133,7 +134,7 @@ def _thresholds(
         print_json(data)
         return
     print_lost(shown, factor, "alive below beta")
-    columns = f"{found.dim} columns"
+    columns = f"{found.dim} column{'' if found.dim == 1 else 's'}"
     if found.left_out:
         count = len(found.left_out)
         columns += f", {count} of them constant and left out"
@@ -222,15 +223,17 @@ def _learned(
         )
         return
     print_lost(shown, factor, "lost at beta")
+    columns = "1 column" if dim == 1 else f"{dim} columns, all of which count"
     click.echo(
-        f"{data.spectrum.samples} samples in {dim} columns, all of which count; decoder variance "
-        f"sigma2 learned; total collapse at beta = {number(float(lost[0]))}, the largest eigenvalue over the mean"
+        f"{data.spectrum.samples} samples in {columns}; decoder variance "
+        f"sigma2 learned; total collapse at beta = {number(float(lost[0]))}, the largest "
+        "eigenvalue over the mean"
     )
     if latents is None:
         click.echo("sigma2 depends on the latent dimension: give --latent")
         return
     if degenerate:
-        click.echo(f"{latents} latents can explain everything: {none}")
+        click.echo(f"so many latents can explain everything: {none}")
     heading = ["beta", *_name(factor), "sigma2", "beta sigma2", "active latents"]
     table([*heading, "variance explained", "KL (nats)"], [_row(x, factor, scale) for x in lines])
     click.echo("beta sigma2 is the beta in force: latents are in use on eigenvalues above it")
@@ -253,7 +256,7 @@ def _at(data: Look, beta: float, latents: int) -> LearnedVariance:
 def _lines(data: Look, lost: np.ndarray, latents: int, degenerate: bool) -> list[LearnedVariance]:
     """Return what happens at a dozen values of beta, from where no latent is lost to collapse."""
     last = float(lost[:latents][-1])
-    betas = steps(last if degenerate else min(0.5, 0.5 * last), float(lost[0]))
+    betas = steps(last if degenerate else min(0.5, 0.5 * last), BEYOND * float(lost[0]))
     betas = sorted({*betas, 1.0})
     if degenerate:
         betas = [beta for beta in betas if beta > last * (1 + 1e-9)]

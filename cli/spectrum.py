@@ -71,6 +71,8 @@ def command(
     KL is the sum of ln(eigenvalue / beta) / 2 over these. Where the data are signals in white
     noise, beta = eta keeps the signals and leaves the noise; where they are not, no single beta
     is right, and none is recommended. With --loss and the like, KL weights are translated.
+    For another --likelihood, its thresholds of collapse are shown instead; where the decoder
+    variance is learned, where it goes, too.
     """
     check_judged(weight, beta)
     if convention is not None and convention.kind != "gaussian":
