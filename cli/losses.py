@@ -23,9 +23,9 @@ log = logging.getLogger("vaedyn.cli")
 MOST_ROWS = 25
 BEYOND = 1.01  # of the threshold of total collapse: where a table of betas ends
 EXACT = (
-    "exact for every encoder and every smooth decoder with a bias: above the first beta the "
-    "state in which all latents have collapsed is stable, below it is not; and at any beta as many "
-    "directions grow out of it, in this order, as there are thresholds above"
+    "exact, for encoders and smooth decoders with a bias that contain the linear ones: above the "
+    "first beta the state in which all latents have collapsed is stable, below it is not; and at "
+    "any beta as many directions grow out of it, in this order, as there are thresholds above"
 )
 GUESS = (
     "a first guess: how many latents are in use far below the first beta, as each changes what is "

@@ -40,7 +40,8 @@ class CollapseThresholds(Brief):
         Of the negative binomial.
     eigenvalues : (k,)
         Descending, of moments over the rows with 1/samples. The first is exact: above it the
-        collapsed state is stable, below it is not. At any beta, as many directions grow out of it as there are eigenvalues above.
+        collapsed state is stable, below it is not. At any beta, as many directions grow out
+        of it as there are eigenvalues above.
     directions : (k, dim)
         Unit vectors that belong to the first of them, in units of the spread that the likelihood
         gives to each column; 0 for columns that are left out.
