@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import click
 
-from vaedyn.data.convention import LOSSES
+from vaedyn.data.convention import BATCH_SUMS, KLS, LIKELIHOODS, LOSSES
 from vaedyn.data.kept_spectrum import LEADING
 from vaedyn.data.look import Look, look
+from vaedyn.data.presets import PRESETS
 from vaedyn.data.spectrum import LARGEST_EXACT, PASSES
 from vaedyn.data.spiked import ESTIMATORS
 from vaedyn.errors import ParameterError
@@ -16,6 +17,7 @@ from vaedyn.tables.table import Table, TableError, open_table
 
 from .again import READING
 from .complete import files
+from .convention import Variance, with_convention
 from .options import option
 from .session import Session
 
@@ -92,7 +94,16 @@ ACCURACY_OPTIONS = [
         help="Passes over such large data: the more, the more exact their eigenvalues.",
     ),
 ]
-CONVENTION_OPTIONS = [
+LOSS_OPTIONS = [
+    option(
+        "Convention",
+        "--like",
+        type=click.Choice([*PRESETS]),
+        default=None,
+        help="Your loss is that of a known code or paper; it stands for the options down to "
+        "--likelihood, and excludes them.",
+        show_default="none",
+    ),
     option(
         "Convention",
         "--loss",
@@ -104,10 +115,59 @@ CONVENTION_OPTIONS = [
     option(
         "Convention",
         "--decoder-variance",
+        type=Variance(),
+        default=None,
+        help="Your squared error, summed if there is no --loss, is divided by twice this; or "
+        "learned, one for all entries.",
+        show_default="not divided",
+    ),
+    option(
+        "Convention",
+        "--reconstruction-weight",
+        type=float,
+        default=1.0,
+        help="What you multiply the reconstruction by.",
+    ),
+    option(
+        "Convention",
+        "--kl",
+        type=click.Choice(KLS),
+        default="sum",
+        help="Your KL is summed, or averaged, over latents (--latent); or summed and then divided "
+        "by the number of entries.",
+    ),
+    option(
+        "Convention",
+        "--batch-sum",
+        type=click.Choice(BATCH_SUMS),
+        default=None,
+        help="This one is summed over a batch (--batch-size), and the other one is averaged.",
+        show_default="both alike",
+    ),
+    option(
+        "Convention",
+        "--likelihood",
+        type=click.Choice(LIKELIHOODS),
+        default="gaussian",
+        help="What your reconstruction is the negative logarithm of: gaussian, a squared error; "
+        "bernoulli, the binary cross entropy; poisson or nb (negative binomial), of counts; "
+        "factor, gaussian with a learned variance for each column.",
+    ),
+    option(
+        "Convention",
+        "--dispersion",
         type=float,
         default=None,
-        help="Your squared error, summed if there is no --loss, is divided by twice this.",
-        show_default="not divided",
+        help="Of nb, whose variance is mean + mean^2 / this.",
+        show_default="none",
+    ),
+    option(
+        "Convention",
+        "--batch-size",
+        type=click.IntRange(1),
+        default=None,
+        help="Samples in a batch, which only --batch-sum needs.",
+        show_default="none",
     ),
     option(
         "Convention",
@@ -116,6 +176,10 @@ CONVENTION_OPTIONS = [
         default=1.0,
         help="What you multiply the data by, such as 0.00392157 for /255.",
     ),
+    with_convention,
+]
+CONVENTION_OPTIONS = [
+    *LOSS_OPTIONS,
     option(
         "Convention",
         "--weight",
