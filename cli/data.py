@@ -127,6 +127,7 @@ def looked(
     spikes: int | None,
     leading: int = LEADING,
     passes: int = PASSES,
+    epochs: str = "many",
 ) -> Look:
     """Look at a table, and print warnings about it.
 
@@ -146,6 +147,7 @@ def looked(
             standardise=standardise,
             estimator=estimator,
             spikes=spikes,
+            epochs=epochs,
             leading=leading,
             passes=passes,
             store=session.store,
@@ -153,7 +155,7 @@ def looked(
     except TableError as error:
         raise click.BadParameter(str(error), param_hint="DATA") from error
     except ParameterError as error:
-        if error.name in ("estimator", "spikes"):
+        if error.name in ("estimator", "spikes", "epochs"):
             raise
         raise click.BadParameter(error.reason, param_hint="DATA") from error
     for text in found.analysis.warnings:
