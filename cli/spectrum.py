@@ -11,7 +11,6 @@ from vaedyn.data.convention import OWN, Convention
 from vaedyn.data.findings import columns_alone
 from vaedyn.data.judge import Judged, overview
 from vaedyn.data.look import Look
-from vaedyn.data.prediction import eigenvalues_of_rows
 
 from .convention import check_judged, convention_of, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
@@ -112,13 +111,14 @@ def print_signals(data: Look, convention: Convention | None) -> None:
     """Print signals in white noise, and where each is lost: on the rows, and on fresh data."""
     analysis = data.analysis
     crowded = {k for group in analysis.groups for k in range(group.first, group.last + 1)}
-    both, rows = thresholds_differ(data), []
-    for k in range(min(len(analysis.rho), MOST_ROWS)):
-        counts, own, fresh = thresholds(data, k)
+    away = np.abs(data.thresholds[:, 0] - data.thresholds[:, 1])
+    both, rows = bool((away > analysis.rho_error).any()), []
+    for k, (own, fresh) in enumerate(data.thresholds[:MOST_ROWS].tolist()):
         error = f" +- {analysis.rho_error[k]:.2g}"
         shown = [number(own), number(fresh) + error]
         if data.epochs == "one":
             shown.reverse()
+        counts = own if data.epochs == "many" else fresh
         weight = _weight(convention, counts, data.spectrum.dim)
         rows.append(
             [
@@ -139,22 +139,6 @@ def print_signals(data: Look, convention: Convention | None) -> None:
             f"{number(group.rho)} +- {group.rho_error:.2g}"
         )
     click.echo(WHICH[data.epochs])
-
-
-def thresholds(data: Look, k: int) -> tuple[float, float, float]:
-    """Return where signal k is lost: as it counts, on the rows, and on fresh data."""
-    own = float(eigenvalues_of_rows(data.spectrum)[k])
-    fresh = float(data.prediction.collapse[k])
-    return own if data.epochs == "many" else fresh, own, fresh
-
-
-def thresholds_differ(data: Look) -> bool:
-    """Return whether those on the rows and on fresh data differ by more than their error."""
-    every = [thresholds(data, k) for k in range(len(data.analysis.rho))]
-    errors = data.analysis.rho_error
-    return any(
-        abs(own - fresh) > error for (_, own, fresh), error in zip(every, errors, strict=True)
-    )
 
 
 def print_columns(data: Look) -> None:
@@ -193,9 +177,9 @@ def print_answer(data: Look, convention: Convention | None) -> None:
             words = f"KL weight {number(own)}" if own is not None else f"beta = {number(most)}"
             of_rows = " of these rows" if data.epochs == "many" else ""
             click.echo(f"more latents than that fit noise{of_rows} below {words}")
-    if analysis.without_noise is not None:
+    if data.without_noise is not None:
         click.echo(
-            f"if there is no noise: beta below {number(without_noise(data))}, "
+            f"if there is no noise: beta below {number(data.without_noise)}, "
             f"latent dimension M = {analysis.dim}"
         )
 
@@ -208,12 +192,6 @@ def recommendation(data: Look, convention: Convention | None) -> str:
         f"KL weight beta = {beta}" if own is None else f"KL weight {number(own)} (beta = {beta})"
     )
     return f"recommended: {words}, latent dimension M = {data.prediction.latents}"
-
-
-def without_noise(data: Look) -> float | None:
-    """Return the least eigenvalue of the rows where that may mean that there is no noise."""
-    least = data.analysis.without_noise
-    return None if least is None else least * (1 - 1 / data.spectrum.samples)
 
 
 def print_alternative(data: Look) -> None:
@@ -308,8 +286,8 @@ def describe(
             "error_at_eta": float(prediction.fresh_error(analysis.eta)),
         },
         "why": reason(data),
-        "without_noise": analysis.without_noise
-        and {"beta": without_noise(data), "latent": analysis.dim},
+        "without_noise": data.without_noise
+        and {"beta": data.without_noise, "latent": analysis.dim},
         "latent": latents or len(prediction.variances()),
         "active_units": [[float(b), int(prediction.active(b, latents))] for b in jumps],
         "table": [
@@ -340,7 +318,7 @@ def signals(data: Look, convention: Convention | None) -> list[dict[str, Any]]:
     columns = (analysis.eigenvalue, analysis.rho, analysis.rho_error, analysis.overlap)
     listed = []
     for k, (eigenvalue, rho, error, overlap) in enumerate(zip(*columns, strict=True)):
-        _, rows, fresh = thresholds(data, k)
+        rows, fresh = data.thresholds[k].tolist()
         entry = {"eigenvalue": eigenvalue, "rho": rho, "rho_error": error, "overlap": overlap}
         entry = {name: plain(float(value)) for name, value in entry.items()}
         for name, beta in (("", fresh), ("_rows", rows)):

@@ -11,6 +11,7 @@ squares of the others along their directions.
 
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -176,7 +177,7 @@ class Heldout(Brief):
         values = self.folds.variances[:, : self.latents]
         edges = np.unique([low, high, *values[(values > low) & (values < high)]])
         tried = [float(self.beta[at]), *edges.tolist()]
-        for left, right in zip(edges[:-1], edges[1:], strict=True):
+        for left, right in pairwise(edges.tolist()):
             alive = self._alive((left + right) / 2)[1]
             rest = self.folds.total - np.where(alive, self.folds.seen, 0).sum(axis=-1)
             spare = (self.dim - alive.sum(axis=-1)).sum()

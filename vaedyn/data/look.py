@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from ..errors import ParameterError
 from ..model.records import Source, Store
 from ..model.results import Brief
@@ -10,7 +12,7 @@ from ..tables.table import Data, as_table
 from .analyse import Analysis, analyse
 from .blocks import Standardised
 from .kept_spectrum import LEADING, kept_spectrum
-from .prediction import EPOCHS, Prediction
+from .prediction import EPOCHS, Prediction, eigenvalues_of_rows
 from .rows import Rows
 from .spectrum import PASSES, Spectrum
 from .spiked import ESTIMATORS
@@ -47,6 +49,18 @@ class Look(Brief):
     rows: Rows
     source: Source | None = None
     epochs: str = "many"
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """Beta at and beyond which each signal is lost (signals, 2): on the rows, on fresh data."""
+        own = eigenvalues_of_rows(self.spectrum)[: len(self.analysis.rho)]
+        return np.stack([own, self.prediction.collapse], axis=1)
+
+    @property
+    def without_noise(self) -> float | None:
+        """Least eigenvalue of the rows, where that may mean that there is no noise."""
+        least = self.analysis.without_noise
+        return None if least is None else least * (1 - 1 / self.spectrum.samples)
 
     def seen(self, epochs: str | None) -> "Look":
         """Return the same look, with the prediction for other epochs; as it is for None.

@@ -150,7 +150,8 @@ def trained(
 def predicted_kl(found: Look, params: DataParams, beta: float | None = None) -> np.ndarray:
     """Return the KL divergence of each latent (latent,) that the table leads to.
 
-    By the eigenvalues of its rows, or of the population for one epoch. At another `beta` than that of `params`, if it is given.
+    By the eigenvalues of its rows, or of the population for one epoch; at another `beta` than
+    that of `params`, if it is given.
     """
     variances = np.zeros(params.latent)
     known = found.prediction.variances(params.latent)
