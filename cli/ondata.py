@@ -137,5 +137,5 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
         click.echo(f"this beta is no recommendation: {unsure}")
     elif "beta" not in settings and number(best) != number(params.beta):
         click.echo(f"this beta is the noise level eta: recommended is beta = {number(best)}")
-    click.echo(f"active units are latents of KL > 0, measured: of KL > {ACTIVE:g} nats")
+    click.echo(f"a latent is active where its KL is above 0, measured: above {ACTIVE:g} nats")
     click.echo(f"KL weight beta = {number(params.beta)}, learning rate {number(params.lr)}")

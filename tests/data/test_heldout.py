@@ -128,6 +128,19 @@ def test_the_best_beta_is_the_maximum_and_the_simplest_is_within_its_error():
     assert not found.unbounded
 
 
+def test_a_row_unlike_all_others_leaves_no_latent_worth_having():
+    """Best is then the mean square of rows held out, far beyond all eigenvalues met in training."""
+    x = table(30, 4)
+    x[7] = 1e4
+    found = heldout(x, folds=5, standardise=True)
+    assert found.best.active == 0
+    without = found.folds.total.mean() / 4
+    assert without > 1.5 * found.folds.variances.max()
+    assert found.best.beta == pytest.approx(without, rel=1e-9)
+    around = found.best.beta * np.array([0.9, 1.1])
+    assert (found.log_likelihood(around).mean(axis=1) < found.best.log_likelihood).all()
+
+
 def test_white_noise_is_found_where_there_is_some():
     """Signals in noise of eta = 0.5: with a latent for each, beta is eta up to 4 errors.
 

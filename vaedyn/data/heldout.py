@@ -124,10 +124,14 @@ class Heldout(Brief):
 
     @cached_property
     def beta(self) -> np.ndarray:
-        """A geometric grid from below the least variance of all folds to beyond the largest."""
+        """A geometric grid from below the least variance of all folds to beyond the largest.
+
+        And beyond the mean square of rows held out, at which a model without latents is best.
+        """
         values = self.folds.variances
         least = max(float(values[values > 0].min()) / 2, LEAST * float(values.max()))
-        return np.geomspace(least, 1.5 * float(values.max()), POINTS)
+        without = float(self.folds.total.mean()) / self.dim
+        return np.geomspace(least, 1.5 * max(float(values.max()), without), POINTS)
 
     @cached_property
     def _means(self) -> np.ndarray:
