@@ -134,6 +134,7 @@ def test_a_row_unlike_all_others_leaves_no_latent_worth_having():
     x[7] = 1e4
     found = heldout(x, folds=5, standardise=True)
     assert found.best.active == 0
+    assert found.simplest.beta == found.best.beta
     without = found.folds.total.mean() / 4
     assert without > 1.5 * found.folds.variances.max()
     assert found.best.beta == pytest.approx(without, rel=1e-9)

@@ -147,10 +147,12 @@ class Heldout(Brief):
         """The largest beta of the grid whose likelihood is within one standard error of the best.
 
         The rule of Breiman, Friedman, Olshen & Stone (1984), Classification and Regression
-        Trees, section 3.4.3: the simplest model that is not clearly worse.
+        Trees, section 3.4.3: the simplest model that is not clearly worse. Where no latent is
+        left, a larger beta is no simpler.
         """
         best = self.best
         enough = self._means >= best.log_likelihood - best.log_likelihood_error
+        enough &= self.beta <= self.folds.variances.max()
         return self.score(max(best.beta, float(self.beta[enough][-1]) if enough.any() else 0))
 
     @property
