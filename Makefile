@@ -34,8 +34,6 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot annealing --family linear --beta 1.5 --dim 10000 --runs 10 -o docs/annealing.png
 	mkdir -p build && $(BIN)/python -c "import numpy, sklearn.datasets as d; numpy.save('build/digits.npy', d.load_digits().data)"
 	$(BIN)/vaedyn plot spectrum build/digits.npy -q -o docs/spectrum.png
-	$(BIN)/python -c "import numpy, sklearn.datasets as d; numpy.save('build/wine.npy', d.load_wine().data)"
-	$(BIN)/vaedyn plot heldout build/wine.npy --standardise -q -o docs/heldout.png
 	$(BIN)/vaedyn plot collapse build/digits.npy --latent 8 --spikes 6 -q -o docs/collapse.png
 	$(BIN)/vaedyn plot learning-curve --bands --runs 50 --dim 100 --lr 0.05 --t-max 300 --init m=0.3,d=0.3,Q=1,E=1,R=0,D=1 -o docs/bands.png
 	$(BIN)/vaedyn plot concentration --lr 0.05 --t-max 200 --runs 400 --init m=0.3,d=0.3,Q=1,E=1,R=0,D=1 -o docs/concentration.png

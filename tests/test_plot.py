@@ -81,6 +81,7 @@ CASES = {  # panels, and what to call with
     "sweep": (1, lambda: (swept(), {"x": "beta"})),
     "spectrum": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "collapse": (2, lambda: (trained(), {})),
+    "heldout": (2, lambda: ((vaedyn.heldout(rows()),), {"beta": 2.0})),
 }
 
 

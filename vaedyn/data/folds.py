@@ -107,7 +107,7 @@ def folds_of(
     total, shift = (
         np.array([getattr(each, name) for each in found]) for name in ("total", "shift")
     )
-    result = Folds(*padded, total, shift, np.bincount(dealt, minlength=folds))
+    result = Folds(padded[0], padded[1], total, shift, np.bincount(dealt, minlength=folds))
     return result, rank if rank < min(samples - 1, dim) else dim
 
 

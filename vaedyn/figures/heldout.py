@@ -104,7 +104,7 @@ def _legend(unbounded: bool, yours: bool) -> list[Any]:
         Patch(color="black", alpha=SHADE, linewidth=0, label="standard error"),
     ]
 
-    def line(style: str, label: str, colour: str = GREY) -> Line2D:
+    def line(style: Any, label: str, colour: str = GREY) -> Line2D:
         return Line2D([], [], color=colour, linestyle=style, linewidth=0.8, label=label)
 
     if not unbounded:

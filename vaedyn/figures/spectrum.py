@@ -21,7 +21,6 @@ NOISE, SIGNAL, GREY = "#E69F00", COLOURS[0], "#6e6e6e"
 YOURS, KL = COLOURS[1], COLOURS[2]
 MANY = 200  # eigenvalues from which on ranks are on a logarithmic axis
 MOST = 2e7  # values of beta times eigenvalues that are compared at once
-RECOMMENDED = r"recommended $\beta$"
 OPEN: Any = {"linestyle": "none", "marker": "o", "markerfacecolor": "white", "markeredgewidth": 0.8}
 
 
@@ -72,7 +71,9 @@ def spectrum(
                 bottom.axvline(
                     factor * line, color=colour, linewidth=0.8, linestyle=style, zorder=0
                 )
-        best = r"recommended: $\beta = \eta$" if prediction.beta == analysis.eta else RECOMMENDED
+        best = r"recommended: $\beta = \eta$"
+        if prediction.beta != analysis.eta:
+            best = rf"recommended $\beta$ at $M = {count}$"
         handles = _legend(best if floor else "", law, beta is not None, count)
         samples = f"{found.spectrum.samples} samples"
         parts = [samples, rf"$N = {analysis.dim}$: no beta recommended"]
