@@ -126,12 +126,23 @@ class Heldout(Brief):
     def beta(self) -> np.ndarray:
         """A geometric grid from below the least variance of all folds to beyond the largest.
 
-        And beyond the mean square of rows held out, at which a model without latents is best.
+        It also holds the beta that is best for a model without latents, the mean square of rows
+        held out, and the one for a model with all of them, the mean square that they leave in
+        the other directions: few rows leave much there, though less than their eigenvalues.
         """
         values = self.folds.variances
-        least = max(float(values[values > 0].min()) / 2, LEAST * float(values.max()))
+        least, largest = float(values[values > 0].min()), float(values.max())
+        rest, spare = self._left(0.0)
+        if rest > np.finfo(float).eps * self.folds.total.sum() * self.dim and spare:
+            least = min(least, rest / spare)
         without = float(self.folds.total.mean()) / self.dim
-        return np.geomspace(least, 1.5 * max(float(values.max()), without), POINTS)
+        return np.geomspace(max(least / 2, LEAST * largest), 1.5 * max(largest, without), POINTS)
+
+    def _left(self, beta: float) -> tuple[float, int]:
+        """Return the squares beside the latents in use, and the directions, summed over folds."""
+        alive = self._alive(beta)[1]
+        rest = self.folds.total - np.where(alive, self.folds.seen, 0).sum(axis=-1)
+        return float(np.maximum(rest, 0).sum()), int((self.dim - alive.sum(axis=-1)).sum())
 
     @cached_property
     def _means(self) -> np.ndarray:
@@ -184,11 +195,9 @@ class Heldout(Brief):
         edges = np.unique([low, high, *values[(values > low) & (values < high)]])
         tried = [float(self.beta[at]), *edges.tolist()]
         for left, right in pairwise(edges.tolist()):
-            alive = self._alive((left + right) / 2)[1]
-            rest = self.folds.total - np.where(alive, self.folds.seen, 0).sum(axis=-1)
-            spare = (self.dim - alive.sum(axis=-1)).sum()
+            rest, spare = self._left((left + right) / 2)
             if spare:
-                tried.append(float(np.clip(rest.sum() / spare, left, right)))
+                tried.append(float(np.clip(rest / spare, left, right)))
         return max(tried, key=lambda beta: self.log_likelihood(beta).mean())
 
 
