@@ -38,6 +38,11 @@ def command_of(record: Record) -> str | None:
         words += ["--standardise"] if record.params["standardise"] else []
         words += [f"--{name}={record.params[name]}" for name in ("leading", "passes")]
         return shlex.join(words)
+    if record.kind == "heldout":
+        words = ["vaedyn", "heldout", _file(record)]
+        words += ["--standardise"] if record.params["standardise"] else []
+        words += [f"--{name}={record.params[name]}" for name in ("folds", "seed")]
+        return shlex.join(words)
     if record.kind == "panel":
         chosen = {name: record.params[name] for name in ("quick", "seed")}
         return shlex.join(["vaedyn", "reproduce", *words_of(chosen)])

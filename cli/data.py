@@ -222,6 +222,7 @@ def looked(
     spikes: int | None,
     leading: int = LEADING,
     passes: int = PASSES,
+    epochs: str = "many",
 ) -> Look:
     """Look at a table, and print warnings about it.
 
@@ -237,6 +238,7 @@ def looked(
             standardise=standardise,
             estimator=estimator,
             spikes=spikes,
+            epochs=epochs,
             leading=leading,
             passes=passes,
             store=session.store,
@@ -244,7 +246,7 @@ def looked(
     except TableError as error:
         raise click.BadParameter(str(error), param_hint="DATA") from error
     except ParameterError as error:
-        if error.name in ("estimator", "spikes"):
+        if error.name in ("estimator", "spikes", "epochs"):
             raise
         raise click.BadParameter(error.reason, param_hint="DATA") from error
     log.info(table.found)

@@ -48,6 +48,7 @@ def answer(
     leading: int,
     passes: int,
     *,
+    epochs: str,
     standardise: bool,
     estimator: str,
     spikes: int | None,
@@ -59,6 +60,8 @@ def answer(
     click.BadParameter, ParameterError
         When there is no table, its entries do not fit, or an option does not apply.
     """
+    if epochs != "many":
+        raise ParameterError("epochs", f"only many is derived for {convention.kind}, got {epochs}")
     if convention.kind == LEARNED:
         data = looked(session, place, standardise, estimator, spikes, leading, passes)
         _learned(session, data, convention, latents, weight, beta)
@@ -68,10 +71,10 @@ def answer(
         if value:
             reason = f"does not apply to the likelihood {convention.likelihood}"
             raise ParameterError(name, reason)
-    opened(place)
+    table = opened(place)
     try:
         found = collapse_thresholds(
-            place,
+            table,
             convention.likelihood,
             dispersion=convention.dispersion,
             scale=convention.scale,

@@ -82,6 +82,7 @@ CASES = {  # panels, and what to call with
     "spectrum": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "rate_distortion": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "collapse": (2, lambda: (trained(), {})),
+    "heldout": (2, lambda: ((vaedyn.heldout(rows()),), {"beta": 2.0})),
 }
 
 

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from .data.collapse_thresholds import collapse_thresholds as collapse_thresholds
     from .data.convention import Convention as Convention
     from .data.difference import Difference as Difference
+    from .data.heldout import Heldout as Heldout
+    from .data.heldout import Score as Score
+    from .data.heldout import heldout as heldout
     from .data.judge import Judged as Judged
     from .data.judge import judge as judge
     from .data.judge import overview as overview
@@ -147,6 +150,9 @@ _HOMES = {  # as above
     "covariance_spectrum": "data.spectrum",
     "Look": "data.look",
     "look": "data.look",
+    "Heldout": "data.heldout",
+    "Score": "data.heldout",
+    "heldout": "data.heldout",
     "Judged": "data.judge",
     "judge": "data.judge",
     "overview": "data.judge",
