@@ -1,0 +1,205 @@
+"""Train all VAEs of the study, and write what they came to into study/results.json.
+
+Some ten minutes on two cores. KL weights are in units of l_1, the largest eigenvalue of the
+rows' covariance.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import vaedyn
+from study.rows import LATENTS, TABLES, eigenvalues, rows
+from study.vae import MODELS, VAEs, train
+
+RESULTS = Path(__file__).with_name("results.json")
+RATE, BATCH, CORES = 1e-3, 128, 2
+EVERY = 25  # steps between looks at the KL divergence or the loss
+SCRATCH = (0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 0.94, 0.97, 1.0, 1.03, 1.06, 1.2)
+RAISED = (0.94, 0.97, 1.0, 1.03, 1.06, 1.1, 1.2, 1.5, 2.0)
+FURTHER = {"rare": (2.5, 3.0, 3.5, 4.0, 5.0)}
+SCRATCH_STEPS = 6000
+LOW, LEARNED, RISING, HELD = 0.5, 4000, 1000, 3000  # beta that is raised, and steps
+WARM_UP = (0, 200, 500, 1000)  # steps in which beta rises from 0
+ANNEALED, ANNEALED_STEPS, SEEDS = 0.3, 3000, (0, 1, 2)
+SOME, DRAWS = 500, 2  # rows, and draws of latents, by which the loss is watched
+
+
+def main() -> None:
+    """Run all parts on two cores, the long ones first."""
+    start = time.perf_counter()
+    parts = [(table, model, kind) for table in TABLES for model in MODELS for kind in KINDS]
+    parts = [part for part in parts if part[1:] != ("two layers", "warm-up")]
+    if sys.argv[1:]:  # a part of the parts, to try something out
+        parts = [part for part in parts if set(sys.argv[1:]) <= {*part}]
+    parts.sort(key=lambda part: (part[0] != "digits", -len(MODELS[part[1]])))
+    results = []
+    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(run, *part) for part in parts]):
+            results.append(done.result())
+            words = (str(results[-1][name]) for name in ("table", "model", "kind", "seconds"))
+            print(*words, f"({len(results)} of {len(parts)})", file=sys.stderr, flush=True)
+    if sys.argv[1:]:
+        print(*(json.dumps(each) for each in results), sep="\n")
+        return
+    results.sort(key=lambda each: parts.index((each["table"], each["model"], each["kind"])))
+    tables = {name: described(name) for name in TABLES}
+    write({"settings": settings(time.perf_counter() - start), "tables": tables, "runs": results})
+
+
+def run(table: str, model: str, kind: str) -> dict[str, Any]:
+    """Return the results of one part, in a process of its own."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    start = time.perf_counter()
+    found = KINDS[kind](table, model)
+    seconds = round(time.perf_counter() - start)
+    return {"table": table, "model": model, "kind": kind, "seconds": seconds, **found}
+
+
+def loaded(table: str) -> tuple[torch.Tensor, float]:
+    """Return the rows, and l_1."""
+    values = rows(table)
+    return torch.tensor(values, dtype=torch.float32), float(eigenvalues(values)[0])
+
+
+def from_scratch(table: str, model: str) -> dict[str, Any]:
+    """Train at each beta of a grid, from PyTorch's own start."""
+    data, largest = loaded(table)
+    grid = (*SCRATCH, *(() if table not in FURTHER else (1.5, 2.0, 3.0)))
+    models = VAEs(data.shape[1], MODELS[model], LATENTS[table], [0] * len(grid))
+    beta = largest * torch.tensor(grid)
+    return measured(models, data, lambda step: beta, SCRATCH_STEPS, grid)
+
+
+def raised(table: str, model: str) -> dict[str, Any]:
+    """Train at a small beta first, then raise it to each of a grid, and hold it there."""
+    data, largest = loaded(table)
+    grid = (*RAISED, *FURTHER.get(table, ()))
+    one = VAEs(data.shape[1], MODELS[model], LATENTS[table], [0])
+    low = torch.tensor([LOW * largest])
+    train(one, data, lambda step: low, LEARNED, batch=BATCH, rate=RATE, seed=1)
+    ends = largest * torch.tensor(grid)
+
+    def beta(step: int) -> torch.Tensor:
+        return low + (ends - low) * min(step / RISING, 1)
+
+    found = measured(one.copies(len(grid)), data, beta, RISING + HELD, grid)
+    return {**found, "kl_at_low": numbers(one.kl(data).sum(1))[0]}
+
+
+def measured(
+    models: VAEs, data: torch.Tensor, beta: Any, steps: int, grid: tuple[float, ...]
+) -> dict[str, Any]:
+    """Train, and return the KL of each latent, a mean over the last fifth, and the error."""
+    seen: list[torch.Tensor] = []
+
+    def look(step: int) -> None:
+        if step > 0.6 * steps:
+            with torch.no_grad():
+                seen.append(models.kl(data))
+
+    train(models, data, beta, steps, batch=BATCH, rate=RATE, seed=2, every=EVERY, look=look)
+    half = len(seen) // 2
+    before, last = (torch.stack(part).mean(0) for part in (seen[:half], seen[half:]))
+    return {
+        "beta": list(grid),
+        "kl_per_latent": numbers(last.sort(1, descending=True).values),
+        "kl_before": numbers(before.sum(1)),
+        "error": numbers(models.error(data)),
+    }
+
+
+def warmed_up(table: str, model: str) -> dict[str, Any]:
+    """Train with warm-ups of several lengths, and watch the loss at the final beta."""
+    data, largest = loaded(table)
+    copies = [(steps, seed) for steps in WARM_UP for seed in SEEDS]
+    models = VAEs(data.shape[1], MODELS[model], LATENTS[table], [seed for _, seed in copies])
+    final, length = ANNEALED * largest, torch.tensor([float(steps) for steps, _ in copies])
+    some = data[torch.randperm(len(data), generator=torch.Generator().manual_seed(3))[:SOME]]
+    losses: list[torch.Tensor] = []
+
+    def beta(step: int) -> torch.Tensor:
+        return final * torch.clamp((step + 1) / length.clamp(min=1), max=1)
+
+    @torch.no_grad()
+    def look(step: int) -> None:
+        random = torch.Generator().manual_seed(4)
+        draws = [models.losses(some, random) for _ in range(DRAWS)]
+        losses.append(sum(error.mean(1) / 2 + final * kl.mean(1) for error, kl in draws) / DRAWS)
+
+    train(
+        models, data, beta, ANNEALED_STEPS, batch=BATCH, rate=RATE, seed=2, every=EVERY, look=look
+    )
+    return {
+        "warm_up": [steps for steps, _ in copies],
+        "seed": [seed for _, seed in copies],
+        "collapsed": float(some.square().sum(1).mean() / 2),
+        "loss": numbers(torch.stack(losses, 1)),
+        "kl_per_latent": numbers(models.kl(data).sort(1, descending=True).values),
+    }
+
+
+KINDS = {"scratch": from_scratch, "raised": raised, "warm-up": warmed_up}
+
+
+def described(table: str) -> dict[str, Any]:
+    """Return what is known of a table, with all its eigenvalues."""
+    values = rows(table)
+    return {
+        "text": TABLES[table],
+        "samples": len(values),
+        "latents": LATENTS[table],
+        "eigenvalues": numbers(eigenvalues(values)),
+    }
+
+
+def settings(seconds: float) -> dict[str, Any]:
+    """Return how the study was made."""
+    names = ("RATE", "BATCH", "EVERY", "SCRATCH_STEPS", "LOW", "LEARNED", "RISING", "HELD")
+    names += ("ANNEALED", "ANNEALED_STEPS", "SEEDS")
+    versions = {"vaedyn": vaedyn.__version__, "torch": torch.__version__, "numpy": np.__version__}
+    return {
+        **{name.lower(): globals()[name] for name in names},
+        "hidden": MODELS,
+        "versions": {**versions, "python": platform.python_version()},
+        "minutes": round(seconds / 60, 1),
+        "cores": min(CORES, os.cpu_count() or 1),
+    }
+
+
+def numbers(values: Any) -> Any:
+    """Return nested lists with five significant digits."""
+    if isinstance(values, torch.Tensor | np.ndarray):
+        values = values.tolist()
+    if isinstance(values, list):
+        return [numbers(each) for each in values]
+    return float(f"{values:.5g}")
+
+
+def lines(results: dict[str, Any]) -> Iterator[str]:
+    """Yield the results as JSON, every run and table on a line of its own."""
+    yield '{"settings": ' + json.dumps(results["settings"]) + ","
+    yield '"tables": {'
+    yield ",\n".join(f'"{name}": {json.dumps(each)}' for name, each in results["tables"].items())
+    yield '},\n"runs": ['
+    yield ",\n".join(json.dumps(each) for each in results["runs"])
+    yield "]}"
+
+
+def write(results: dict[str, Any]) -> None:
+    RESULTS.write_text("\n".join(lines(results)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
