@@ -12,37 +12,47 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 import vaedyn
+from study.bound import bound
+from study.findings import RESULTS
 from study.rows import LATENTS, TABLES, eigenvalues, rows
-from study.vae import MODELS, VAEs, train
+from study.settings import (
+    ANNEALED,
+    ANNEALED_STEPS,
+    BATCH,
+    DRAWS,
+    EVERY,
+    HELD,
+    HIDDEN,
+    LEARNED,
+    LOW,
+    RATE,
+    RISING,
+    SEEDS,
+    SOME,
+    STEPS,
+    WARM_UP,
+    as_data,
+    grid,
+)
+from study.vae import VAEs, train
 
-RESULTS = Path(__file__).with_name("results.json")
-RATE, BATCH, CORES = 1e-3, 128, 2
-EVERY = 25  # steps between looks at the KL divergence or the loss
-SCRATCH = (0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 0.94, 0.97, 1.0, 1.03, 1.06, 1.2)
-RAISED = (0.94, 0.97, 1.0, 1.03, 1.06, 1.1, 1.2, 1.5, 2.0)
-FURTHER = {"rare": (2.5, 3.0, 3.5, 4.0, 5.0)}
-SCRATCH_STEPS = 6000
-LOW, LEARNED, RISING, HELD = 0.5, 4000, 1000, 3000  # beta that is raised, and steps
-WARM_UP = (0, 200, 500, 1000)  # steps in which beta rises from 0
-ANNEALED, ANNEALED_STEPS, SEEDS = 0.3, 3000, (0, 1, 2)
-SOME, DRAWS = 500, 2  # rows, and draws of latents, by which the loss is watched
+CORES = 2
 
 
 def main() -> None:
     """Run all parts on two cores, the long ones first."""
     start = time.perf_counter()
-    parts = [(table, model, kind) for table in TABLES for model in MODELS for kind in KINDS]
+    parts = [(table, model, kind) for table in TABLES for model in HIDDEN for kind in KINDS]
     parts = [part for part in parts if part[1:] != ("two layers", "warm-up")]
     if sys.argv[1:]:  # a part of the parts, to try something out
         parts = [part for part in parts if set(sys.argv[1:]) <= {*part}]
-    parts.sort(key=lambda part: (part[0] != "digits", -len(MODELS[part[1]])))
+    parts.sort(key=lambda part: (part[0] != "digits", -len(HIDDEN[part[1]])))
     results = []
     with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
         for done in as_completed([pool.submit(run, *part) for part in parts]):
@@ -76,30 +86,30 @@ def loaded(table: str) -> tuple[torch.Tensor, float]:
 def from_scratch(table: str, model: str) -> dict[str, Any]:
     """Train at each beta of a grid, from PyTorch's own start."""
     data, largest = loaded(table)
-    grid = (*SCRATCH, *(() if table not in FURTHER else (1.5, 2.0, 3.0)))
-    models = VAEs(data.shape[1], MODELS[model], LATENTS[table], [0] * len(grid))
-    beta = largest * torch.tensor(grid)
-    return measured(models, data, lambda step: beta, SCRATCH_STEPS, grid)
+    betas = grid(table, "scratch")
+    models = VAEs(data.shape[1], HIDDEN[model], LATENTS[table], [0] * len(betas))
+    beta = largest * torch.tensor(betas)
+    return measured(models, data, lambda step: beta, STEPS[table], betas)
 
 
 def raised(table: str, model: str) -> dict[str, Any]:
     """Train at a small beta first, then raise it to each of a grid, and hold it there."""
     data, largest = loaded(table)
-    grid = (*RAISED, *FURTHER.get(table, ()))
-    one = VAEs(data.shape[1], MODELS[model], LATENTS[table], [0])
+    betas = grid(table, "raised")
+    one = VAEs(data.shape[1], HIDDEN[model], LATENTS[table], [0])
     low = torch.tensor([LOW * largest])
     train(one, data, lambda step: low, LEARNED, batch=BATCH, rate=RATE, seed=1)
-    ends = largest * torch.tensor(grid)
+    ends = largest * torch.tensor(betas)
 
     def beta(step: int) -> torch.Tensor:
         return low + (ends - low) * min(step / RISING, 1)
 
-    found = measured(one.copies(len(grid)), data, beta, RISING + HELD, grid)
+    found = measured(one.copies(len(betas)), data, beta, RISING + HELD, betas)
     return {**found, "kl_at_low": numbers(one.kl(data).sum(1))[0]}
 
 
 def measured(
-    models: VAEs, data: torch.Tensor, beta: Any, steps: int, grid: tuple[float, ...]
+    models: VAEs, data: torch.Tensor, beta: Any, steps: int, betas: tuple[float, ...]
 ) -> dict[str, Any]:
     """Train, and return the KL of each latent, a mean over the last fifth, and the error."""
     seen: list[torch.Tensor] = []
@@ -113,7 +123,7 @@ def measured(
     half = len(seen) // 2
     before, last = (torch.stack(part).mean(0) for part in (seen[:half], seen[half:]))
     return {
-        "beta": list(grid),
+        "beta": list(betas),
         "kl_per_latent": numbers(last.sort(1, descending=True).values),
         "kl_before": numbers(before.sum(1)),
         "error": numbers(models.error(data)),
@@ -124,7 +134,7 @@ def warmed_up(table: str, model: str) -> dict[str, Any]:
     """Train with warm-ups of several lengths, and watch the loss at the final beta."""
     data, largest = loaded(table)
     copies = [(steps, seed) for steps in WARM_UP for seed in SEEDS]
-    models = VAEs(data.shape[1], MODELS[model], LATENTS[table], [seed for _, seed in copies])
+    models = VAEs(data.shape[1], HIDDEN[model], LATENTS[table], [seed for _, seed in copies])
     final, length = ANNEALED * largest, torch.tensor([float(steps) for steps, _ in copies])
     some = data[torch.randperm(len(data), generator=torch.Generator().manual_seed(3))[:SOME]]
     losses: list[torch.Tensor] = []
@@ -161,17 +171,15 @@ def described(table: str) -> dict[str, Any]:
         "samples": len(values),
         "latents": LATENTS[table],
         "eigenvalues": numbers(eigenvalues(values)),
+        "bound": numbers([bound(values)])[0],
     }
 
 
 def settings(seconds: float) -> dict[str, Any]:
     """Return how the study was made."""
-    names = ("RATE", "BATCH", "EVERY", "SCRATCH_STEPS", "LOW", "LEARNED", "RISING", "HELD")
-    names += ("ANNEALED", "ANNEALED_STEPS", "SEEDS")
     versions = {"vaedyn": vaedyn.__version__, "torch": torch.__version__, "numpy": np.__version__}
     return {
-        **{name.lower(): globals()[name] for name in names},
-        "hidden": MODELS,
+        **as_data(),
         "versions": {**versions, "python": platform.python_version()},
         "minutes": round(seconds / 60, 1),
         "cores": min(CORES, os.cpu_count() or 1),

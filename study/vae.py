@@ -12,7 +12,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-MODELS: dict[str, tuple[int, ...]] = {"linear": (), "one layer": (64,), "two layers": (64, 64)}
 DRAWS = 16  # of the latents of each row when the error is measured
 
 
