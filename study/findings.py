@@ -14,8 +14,9 @@ MODELS = tuple(HIDDEN)
 BELOW = (0.1, 0.3, 0.5, 0.7, 0.85)  # values of beta/l_1 at which VAEs are compared
 ACTIVE = 0.01  # nats: of a latent in use, and of all latents together where the last has died
 MOVING = 0.1  # share by which KL changes in the last fifth where training has not settled
-CONVERGED = 0.05  # of the fall of the loss from collapse: what is left once converged
-SMOOTH = 5  # looks at the loss whose mean is taken
+UNSTABLE = 0.98  # beta/l_1 below which collapse is not where training ends
+CONVERGED = 0.1  # of the fall of the loss from collapse: what is left once converged
+SMOOTH, LAST = 5, 20  # looks at the loss whose mean is taken: in time, and in the end
 
 Results = dict[str, Any]
 
@@ -87,13 +88,14 @@ def below(results: Results, table: str, model: str, beta: float) -> Below:
     latents = results["tables"][table]["latents"]
     i = run["beta"].index(beta)
     kl = np.array(run["kl_per_latent"][i])
+    moving = abs(kl.sum() - run["kl_before"][i]) > MOVING * max(kl.sum(), ACTIVE)
     each = expected.kl_per_latent(at, latents)
     return Below(
         active=int((kl > ACTIVE).sum()),
         expected=int((each > ACTIVE).sum()),
         kl=float(kl.sum() / each.sum()),
         error=float(run["error"][i] / expected.error(at, latents)),
-        settled=bool(abs(kl.sum() - run["kl_before"][i]) <= MOVING * max(kl.sum(), ACTIVE)),
+        settled=not moving and (kl.sum() > ACTIVE or beta > UNSTABLE),
     )
 
 
@@ -102,30 +104,30 @@ class WarmUp(NamedTuple):
 
     steps: int
     gain: float  # steps to converge with constant beta over those with the warm-up
-    loss: float  # final loss less that of constant beta, over the fall of the loss
     active: float  # latents in use, less those with constant beta
 
 
 def warm_ups(results: Results, table: str, model: str) -> tuple[float, list[WarmUp]]:
-    """Return the steps to converge with constant beta, and what each warm-up changes."""
+    """Return the steps to converge with constant beta, and what each warm-up changes.
+
+    Each run has converged once the loss at the final beta stays within `CONVERGED` of its own
+    fall, from collapse to the mean of the last looks.
+    """
     run = run_of(results, table, model, "warm-up")
-    every = results["settings"]["every"]
     steps, seeds = np.array(run["warm_up"]), sorted(set(run["seed"]))
     loss = np.array(run["loss"]).reshape(-1, len(seeds), len(run["loss"][0]))
     active = (np.array(run["kl_per_latent"]) > ACTIVE).sum(axis=1).reshape(-1, len(seeds))
     smooth = np.lib.stride_tricks.sliding_window_view(loss, SMOOTH, axis=2).mean(axis=3)
-    final = loss[:, :, -2 * SMOOTH :].mean(axis=2)
-    fall = run["collapsed"] - final[0]
-    above = smooth > (final[0] + CONVERGED * fall)[:, None]
-    count = above.shape[2] - np.argmax(above[:, :, ::-1], axis=2)  # looks until it stays below
-    times = np.where(count < above.shape[2], count * every, np.inf)
+    final = loss[:, :, -LAST:].mean(axis=2)
+    above = smooth > (final + CONVERGED * (run["collapsed"] - final))[..., None]
+    # looks until it stays below
+    times = above.shape[2] - np.argmax(above[:, :, ::-1], axis=2)
     found = [
         WarmUp(
             steps=int(steps[i * len(seeds)]),
             gain=float(np.median(times[0] / times[i])),
-            loss=float(np.median((final[i] - final[0]) / fall)),
             active=float(np.median(active[i] - active[0])),
         )
         for i in range(1, len(loss))
     ]
-    return float(np.median(times[0])), found
+    return float(np.median(times[0])) * results["settings"]["every"], found

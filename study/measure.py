@@ -1,14 +1,12 @@
 """Train all VAEs of the study, and write what they came to into study/results.json.
 
-Some ten minutes on two cores. KL weights are in units of l_1, the largest eigenvalue of the
+Some minutes on two cores. KL weights are in units of l_1, the largest eigenvalue of the
 rows' covariance.
 """
 
 import json
-import os
 import platform
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -25,6 +23,7 @@ from study.settings import (
     ANNEALED,
     ANNEALED_STEPS,
     BATCH,
+    COOLED,
     DRAWS,
     EVERY,
     HELD,
@@ -39,6 +38,7 @@ from study.settings import (
     WARM_UP,
     as_data,
     grid,
+    parts,
 )
 from study.vae import VAEs, train
 
@@ -47,34 +47,27 @@ CORES = 2
 
 def main() -> None:
     """Run all parts on two cores, the long ones first."""
-    start = time.perf_counter()
-    parts = [(table, model, kind) for table in TABLES for model in HIDDEN for kind in KINDS]
-    parts = [part for part in parts if part[1:] != ("two layers", "warm-up")]
-    if sys.argv[1:]:  # a part of the parts, to try something out
-        parts = [part for part in parts if set(sys.argv[1:]) <= {*part}]
-    parts.sort(key=lambda part: (part[0] != "digits", -len(HIDDEN[part[1]])))
+    wanted = [part for part in parts() if {*sys.argv[1:]} <= {*part}]
+    wanted.sort(key=lambda part: (part[0] != "digits", -len(HIDDEN[part[1]])))
     results = []
     with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(run, *part) for part in parts]):
+        for done in as_completed([pool.submit(run, *part) for part in wanted]):
             results.append(done.result())
-            words = (str(results[-1][name]) for name in ("table", "model", "kind", "seconds"))
-            print(*words, f"({len(results)} of {len(parts)})", file=sys.stderr, flush=True)
+            words = (results[-1][name] for name in ("table", "model", "kind"))
+            print(*words, f"({len(results)} of {len(wanted)})", file=sys.stderr, flush=True)
     if sys.argv[1:]:
         print(*(json.dumps(each) for each in results), sep="\n")
         return
-    results.sort(key=lambda each: parts.index((each["table"], each["model"], each["kind"])))
+    results.sort(key=lambda each: parts().index((each["table"], each["model"], each["kind"])))
     tables = {name: described(name) for name in TABLES}
-    write({"settings": settings(time.perf_counter() - start), "tables": tables, "runs": results})
+    write({"settings": settings(), "tables": tables, "runs": results})
 
 
 def run(table: str, model: str, kind: str) -> dict[str, Any]:
     """Return the results of one part, in a process of its own."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    start = time.perf_counter()
-    found = KINDS[kind](table, model)
-    seconds = round(time.perf_counter() - start)
-    return {"table": table, "model": model, "kind": kind, "seconds": seconds, **found}
+    return {"table": table, "model": model, "kind": kind, **KINDS[kind](table, model)}
 
 
 def loaded(table: str) -> tuple[torch.Tensor, float]:
@@ -104,12 +97,18 @@ def raised(table: str, model: str) -> dict[str, Any]:
     def beta(step: int) -> torch.Tensor:
         return low + (ends - low) * min(step / RISING, 1)
 
-    found = measured(one.copies(len(betas)), data, beta, RISING + HELD, betas)
+    steps = RISING + HELD + COOLED
+    found = measured(one.copies(len(betas)), data, beta, steps, betas, COOLED)
     return {**found, "kl_at_low": numbers(one.kl(data).sum(1))[0]}
 
 
 def measured(
-    models: VAEs, data: torch.Tensor, beta: Any, steps: int, betas: tuple[float, ...]
+    models: VAEs,
+    data: torch.Tensor,
+    beta: Any,
+    steps: int,
+    betas: tuple[float, ...],
+    cooled: int = 0,
 ) -> dict[str, Any]:
     """Train, and return the KL of each latent, a mean over the last fifth, and the error."""
     seen: list[torch.Tensor] = []
@@ -119,7 +118,8 @@ def measured(
             with torch.no_grad():
                 seen.append(models.kl(data))
 
-    train(models, data, beta, steps, batch=BATCH, rate=RATE, seed=2, every=EVERY, look=look)
+    learning = {"batch": BATCH, "rate": RATE, "seed": 2, "every": EVERY, "look": look}
+    train(models, data, beta, steps, cooled=cooled, **learning)
     half = len(seen) // 2
     before, last = (torch.stack(part).mean(0) for part in (seen[:half], seen[half:]))
     return {
@@ -175,15 +175,10 @@ def described(table: str) -> dict[str, Any]:
     }
 
 
-def settings(seconds: float) -> dict[str, Any]:
+def settings() -> dict[str, Any]:
     """Return how the study was made."""
     versions = {"vaedyn": vaedyn.__version__, "torch": torch.__version__, "numpy": np.__version__}
-    return {
-        **as_data(),
-        "versions": {**versions, "python": platform.python_version()},
-        "minutes": round(seconds / 60, 1),
-        "cores": min(CORES, os.cpu_count() or 1),
-    }
+    return {**as_data(), "versions": {**versions, "python": platform.python_version()}}
 
 
 def numbers(values: Any) -> Any:

@@ -7,13 +7,15 @@ HIDDEN: dict[str, tuple[int, ...]] = {"linear": (), "one layer": (32,), "two lay
 SCRATCH = (0.1, 0.3, 0.5, 0.7, 0.85, 0.94, 0.97, 1.0, 1.03, 1.1)
 STEPS = {"wine": 4000, "cancer": 4000, "digits": 6000, "spiked": 4000, "rare": 4000}
 
-# learned at LOW first, then raised to each of these, and held there
+# learned at LOW first, then raised to each of these, and held there; the last steps at a tenth
+# of the rate, so that the noise of Adam's steps dies away
 RAISED = (0.94, 0.97, 1.0, 1.03, 1.06, 1.1, 1.5)
-LOW, LEARNED, RISING, HELD = 0.5, 3000, 1000, 2000
+LOW, LEARNED, RISING, HELD, COOLED = 0.5, 3000, 1000, 2000, 1000
 
 BEYOND = {"scratch": (1.5, 2.0, 3.0), "raised": (2.0, 2.5, 3.0, 3.5, 4.0, 5.0)}  # rare cluster
 
-# with beta that rises from 0 to ANNEALED in so many steps
+# with beta that rises from 0 to ANNEALED in so many steps, on some tables and models
+WARMED = (("wine", "digits", "rare"), ("linear", "one layer"))
 WARM_UP = (0, 200, 500, 1000)
 ANNEALED, ANNEALED_STEPS, SEEDS = 0.3, 3000, (0, 1, 2)
 
@@ -30,3 +32,11 @@ def grid(table: str, kind: str) -> tuple[float, ...]:
     """Return the values of beta/l_1 of the runs from ``scratch``, or of those ``raised``."""
     own = {"scratch": SCRATCH, "raised": RAISED}[kind]
     return own + BEYOND[kind] if table == "rare" else own
+
+
+def parts() -> list[tuple[str, str, str]]:
+    """Return table, model and kind of every run."""
+    every = [(table, model) for table in STEPS for model in HIDDEN]
+    some = [(table, model) for table in WARMED[0] for model in WARMED[1]]
+    plain = [(*each, kind) for each in every for kind in ("scratch", "raised")]
+    return plain + [(*each, "warm-up") for each in some]

@@ -108,11 +108,13 @@ def train(
     batch: int,
     rate: float,
     seed: int,
+    cooled: int = 0,
     every: int = 0,
     look: Callable[[int], None] = lambda step: None,
 ) -> None:
     """Train by Adam on mini-batches; ``beta(step)`` has the KL weight of every copy (copies,).
 
+    The last `cooled` steps are made at a tenth of the learning rate.
     ``look(step)`` is called before the first step, after each `every` steps, and at the end.
     """
     random = torch.Generator().manual_seed(seed)
@@ -121,6 +123,8 @@ def train(
     for step in range(steps):
         if every and step % every == 0:
             look(step)
+        if step == steps - cooled:
+            adam.param_groups[0]["lr"] = rate / 10
         if used + batch > len(rows):
             order, used = torch.randperm(len(rows), generator=random), 0
         some = rows[order[used : used + batch]]
