@@ -57,13 +57,16 @@ class Death(NamedTuple):
         return f"> {self.beta:.1f}" if self.beyond else f"{self.beta:.2f}"
 
 
-def death(run: dict[str, Any]) -> Death:
+def death(run: dict[str, Any]) -> Death | None:
     """Return the beta beyond which the KL of all latents stays below `ACTIVE`.
 
-    Between values of beta that were tried, the logarithm of KL is taken as a line.
+    None if it is so at all values tried, as nothing was learned before beta was raised. Between
+    values that were tried, the logarithm of KL is taken as a line.
     """
     beta, kl = np.array(run["beta"]), np.array(run["kl_per_latent"]).sum(axis=1)
     (alive,) = np.nonzero(kl > ACTIVE)
+    if not len(alive):
+        return None
     last = alive[-1]
     if last == len(beta) - 1:
         return Death(float(beta[-1]), True)
