@@ -60,7 +60,7 @@ def _on_data(record: Record) -> list[str]:
     asked["standardise"] = record.params["data"].endswith(" standardised")
     options = {name: value for name, value in asked.items() if value is not None}
     names = [name for name in (*Params.__dataclass_fields__, "seed") if name not in FROM_DATA]
-    options |= {name: record.params[name] for name in names}
+    options |= {name: record.params[name] for name in names if name in record.params}
     return ["vaedyn", "simulate", "--data", _file(record), *words_of(options)]
 
 

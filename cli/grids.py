@@ -16,7 +16,7 @@ from .ranges import is_range, parse_range
 
 COUNT = 20  # values of a range that does not say how many
 WHOLE = ("dim", "latent", "signal", "points", "init_seed", "seed", "runs")
-TEXTS = ("anneal",)
+TEXTS = ("anneal", "noise")
 UNVARIED = ("init",)
 log = logging.getLogger(__name__)
 

@@ -169,6 +169,22 @@ MODEL_OPTIONS = [
         shell_complete=complete.starts,
     ),
     _model("init_seed", "init-seed", WholeNumber(), "Seed of the gaussian start."),
+    _model(
+        "noise",
+        "noise",
+        str,
+        "Noise that is not white: variances, each with the share of the directions that have it, "
+        "such as 1.2*0.5,0.8*0.5; or file:PATH of such lines, or of eigenvalues, one a line.",
+        metavar="VARIANCE*SHARE,...",
+        show_default="white, of variance eta",
+    ),
+    _model(
+        "alpha",
+        "alpha",
+        float,
+        ": the P = alpha N rows of a table are used again and again.",
+        show_default="fresh data for every step",
+    ),
 ]
 STORE_OPTIONS = [
     option(

@@ -16,7 +16,8 @@ from ..model.state import kl_per_latent, pack
 from .rows import Rows
 from .settling import rate_of_rows, rate_of_variances
 
-FROM_DATA = ("dim", "signal", "rho", "eta")  # fields of the model that a table decides
+# fields of the model that a table decides
+FROM_DATA = ("dim", "signal", "rho", "eta", "noise", "alpha")
 TINY = 1e-150  # smaller weights are set to 0: they linger among denormal numbers, which are slow
 BOUND = 1e4  # times what order parameters may naturally be
 NEAR = 0.2  # of a learning rate that is unstable: what may be the reason of a divergence
@@ -34,6 +35,9 @@ class DataParams(Params):
         super().__post_init__()
         if self.init != GAUSSIAN:
             raise ParameterError("init", "must be gaussian: data have no overlaps to start from")
+        for name in ("noise", "alpha"):
+            if getattr(self, name) is not None:
+                raise ParameterError(name, "cannot be given: it is taken from the data")
 
     def _check_room(self, dim: int, latent: int, signal: int) -> None:
         for name, value in (("latent", latent), ("signal", signal)):

@@ -3,8 +3,8 @@
 import dataclasses
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from inspect import signature
 from typing import Any, Self, TypedDict, Unpack
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ParameterError, did_you_mean
 from . import start as initial
+from .noise import Classes, mean_of, parse_noise, text_of
 from .schedule import Schedule
 from .schedules import Pairs, parse_schedule
 
@@ -70,6 +71,8 @@ class Fields(TypedDict, total=False):
     anneal: str | Pairs
     init: str | Mapping[str, object] | initial.Overlaps
     init_seed: int
+    noise: str | Classes | None
+    alpha: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,14 @@ class Params:
         ``m=0.03,d=0.03,Q=1,E=1,R=0,D=1``.
     init_seed : int
         Seed of the gaussian start.
+    noise : str, or (classes, 2), optional
+        Noise that is not white: its variances, each with the share of the directions that have
+        it, such as ``1.2*0.5,0.8*0.5``, ``file:PATH`` of such lines, or pairs (variance, share),
+        see `vaedyn.model.noise`; kept as text. `eta` is then their mean. None: white noise of
+        variance `eta`.
+    alpha : float, optional
+        Rows by dimension, P/N, of a table that is used again and again; P = `samples`. None: a
+        fresh data point for every step.
 
     Raises
     ------
@@ -134,6 +145,8 @@ class Params:
     anneal: str | Pairs = "constant"
     init: str | Mapping[str, object] | initial.Overlaps = initial.GAUSSIAN
     init_seed: int = 0
+    noise: str | Classes | None = field(default=None, metadata=LATER)
+    alpha: float | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         latent = integer("latent", self.latent, 1)
@@ -146,7 +159,8 @@ class Params:
             "latent": latent,
             "signal": signal,
             "rho": self._strengths(signal),
-            "eta": real("eta", self.eta),
+            **self._noise(),
+            "alpha": self._rows_by(dim),
             "beta": beta,
             "lam": real("lam", self.lam, least_allowed=True),
             "lr": real("lr", self.lr),
@@ -190,6 +204,25 @@ class Params:
             raise ParameterError("rho", reason)
         return tuple(real("rho", value) for value in given)
 
+    def _noise(self) -> dict[str, Any]:
+        """Return eta and the classes of noise, None where it is white."""
+        eta = real("eta", self.eta)
+        classes = None if self.noise is None else parse_noise(self.noise)
+        if classes is None:
+            return {"eta": eta, "noise": None}
+        mean = mean_of(classes)
+        if eta not in (Params.eta, mean):
+            raise ParameterError("eta", f"excludes noise, whose mean it is ({mean:g}), got {eta:g}")
+        return {"eta": mean, "noise": text_of(classes) if len(classes) > 1 else None}
+
+    def _rows_by(self, dim: int) -> float | None:
+        if self.alpha is None or self.alpha == math.inf:
+            return None
+        alpha = real("alpha", self.alpha)
+        if round(alpha * dim) < 2:
+            raise ParameterError("alpha", f"makes fewer than 2 rows of {dim} entries: {alpha:g}")
+        return alpha
+
     def _start(self, latent: int, signal: int) -> str | initial.Overlaps:
         init = self.init
         if isinstance(init, str):
@@ -223,6 +256,8 @@ class Params:
         refuse_unknown(Params.replace, changes)
         if "signal" in changes and len(set(self.strengths)) == 1:
             changes = {"rho": self.strengths[:1], **changes}
+        if changes.get("noise") is not None:
+            changes = {"eta": Params.eta, **changes}
         return dataclasses.replace(self, **changes)
 
     @property
@@ -234,6 +269,16 @@ class Params:
     def strengths(self) -> np.ndarray:
         """Signal strengths rho, (signal,)."""
         return np.array(self.rho)
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Variances of the noise and shares of directions, (classes, 2), the largest first."""
+        return np.array([(self.eta, 1.0)] if self.noise is None else parse_noise(self.noise))
+
+    @property
+    def samples(self) -> int | None:
+        """Number P of rows that are used again and again; None where each is fresh."""
+        return None if self.alpha is None else round(self.alpha * self.dim)
 
     @property
     def schedule(self) -> Schedule:
@@ -278,10 +323,10 @@ class Params:
         `init_seed` is left out where the start is not drawn, and so is a `LATER` field at
         its default.
         """
-        data = {field.name: getattr(self, field.name) for field in fields(self)}
-        for field in fields(self):
-            if "later" in field.metadata and data[field.name] == field.default:
-                del data[field.name]
+        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        for each in fields(self):
+            if "later" in each.metadata and data[each.name] == each.default:
+                del data[each.name]
         data["rho"] = list(data["rho"])
         if not isinstance(self.init, str):
             data["init"] = {name: rows.tolist() for name, rows in initial.thaw(self.init).items()}
@@ -289,22 +334,36 @@ class Params:
         return data
 
 
-def params_of(function: Callable[..., Any], params: Params | None, changes: Fields) -> Params:
+def params_of(
+    function: Callable[..., Any],
+    params: Params | None,
+    changes: Fields,
+    derived: Collection[str] = (),
+) -> Params:
     """Return the model that a call of `function` means by `params` and keywords.
+
+    `derived` has the names of those `LATER` fields that the function knows what to do with.
 
     Raises
     ------
     ParameterError
-        When a value is out of range.
+        When a value is out of range, or not derived for.
     TypeError
         When `params` is something else, or a keyword is unknown.
     """
     refuse_unknown(function, changes)
     if params is None:
-        return Params(**changes)
-    if not isinstance(params, Params):
+        params = Params(**changes)
+    elif not isinstance(params, Params):
         raise TypeError(f"{function.__name__}() expects Params or keywords, got {params!r}")
-    return params.replace(**changes) if changes else params
+    elif changes:
+        params = params.replace(**changes)
+    for each in fields(params):
+        beyond = "later" in each.metadata and each.name not in derived
+        if beyond and getattr(params, each.name) != each.default:
+            what = function.__name__.replace("_", " ")
+            raise ParameterError(each.name, f"is not derived for {what}; leave it out")
+    return params
 
 
 def refuse_unknown(function: Callable[..., Any], names: Iterable[str]) -> None:

@@ -146,6 +146,7 @@ CONSTANTS = {
     "lam": Constant(r"\lambda", "weight decay"),
     "lr": Constant(r"\tau", "learning rate"),
     "t_max": Constant(r"t_\mathrm{max}", "last time"),
+    "alpha": Constant(r"\alpha", "rows by dimension"),
 }
 
 
