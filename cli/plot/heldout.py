@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from vaedyn.data.convention import OWN
+from vaedyn.data.convention import OWN, Convention
 
 from ..convention import check_judged, only_gaussian
 from ..data import CONVENTION_OPTIONS, DATA
