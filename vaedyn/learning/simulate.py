@@ -23,7 +23,7 @@ from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
-from .theory import variance_lost
+from .solve import variance_lost
 
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
