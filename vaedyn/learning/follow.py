@@ -13,6 +13,7 @@ import numpy as np
 
 from ..kernels.constants import Constants
 from ..model import state
+from ..model.params import Params
 from ..model.records import Progress
 from ..model.schedule import Schedule
 from .solve import solve, steps_in_a_while
@@ -101,6 +102,12 @@ class Course:
         """Covariance of y = ``W^T x sqrt(1/N)``, (times, M, M)."""
         return self._sum(self.m, self.m, self.q, weighted=True)
 
+    @property
+    def states(self) -> np.ndarray:
+        """Flat order parameters m, d, Q, E, R and D, followed by S and A, (times, values)."""
+        y = state.pack(self.m, self.d, self.Q, self.E, self.R, self.D)
+        return state.with_covariances(y, self.S, self.A)
+
     def _sum(
         self, left: np.ndarray, right: np.ndarray, rest: np.ndarray, weighted: bool = False
     ) -> np.ndarray:
@@ -125,6 +132,17 @@ class Course:
     def distortion(self) -> np.ndarray:
         """Squared error / 2 of reconstructions, in excess of ``E|x|^2/2``, (times,)."""
         return state.distortion(self.S, self.A, self.Q, self.D)
+
+
+def start_of(params: Params) -> tuple[Directions, dict[str, np.ndarray]]:
+    """Return the directions of a model with noise in classes, and where learning starts."""
+    variances, shares = params.classes.T
+    along, within, D = params.products()
+    M = params.latent
+    rest = within / shares[:, None, None]
+    start = {"m": along[:M], "d": along[M:], "D": D}
+    start |= {"q": rest[:, :M, :M], "e": rest[:, M:, M:], "r": rest[:, :M, M:]}
+    return Directions(params.strengths + params.eta, variances, shares), start
 
 
 def follow(

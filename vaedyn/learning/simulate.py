@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import DivergenceError, ParameterError, did_you_mean
 from ..kernels.constants import Constants
 from ..machine import cores
+from ..model import coordinates
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer, params_of
 from ..model.records import Computed, Progress, Store, extended
@@ -43,7 +44,8 @@ class Engine(NamedTuple):
     ``advance(stream, betas, save_after, *state, *constants, out)`` makes one
     step per entry of `betas` and returns how many it made; see
     `vaedyn.kernels.exact.advance`. The last array of `state` is D. ``draw(rng)`` returns
-    the state of random initial weights.
+    the state of random initial weights. `out` has `width` numbers at a time: the order
+    parameters, and S and A where noise is not white.
     """
 
     advance: Callable[..., int]
@@ -51,6 +53,7 @@ class Engine(NamedTuple):
     constants: tuple
     seconds_per_step: float
     draw: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
+    width: int
 
 
 def exact_engine(params: Params) -> Engine:
@@ -66,6 +69,7 @@ def exact_engine(params: Params) -> Engine:
         (Constants.of(params), params.dim),
         5e-8 if single else _seconds_per_step(params.latent, params.signal),
         lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
+        count(params.latent, params.signal),
     )
 
 
@@ -84,6 +88,8 @@ def vector_engine(params: Params) -> Engine:
             "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
             "engine, which has the same law, needs none", params.dim, gigabytes
         )  # fmt: skip
+    if params.noise is not None:
+        return _vectors_in_classes(params)
     directions = teacher(params.dim, params.signal)
     return Engine(
         vector.advance_one if params.latent == params.signal == 1 else vector.advance,
@@ -91,6 +97,23 @@ def vector_engine(params: Params) -> Engine:
         (directions, Constants.of(params)),
         3e-9 * params.dim * (1 + params.latent + params.signal),
         lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
+        count(params.latent, params.signal),
+    )
+
+
+def _vectors_in_classes(params: Params) -> Engine:
+    """Return SGD on weight vectors in the eigenbasis of the data, for noise in classes."""
+    from ..kernels import vector
+
+    dim, M, K = params.dim, params.latent, params.signal
+    along = coordinates.variances(params.classes, params.strengths, params.eta, dim)
+    return Engine(
+        vector.advance,
+        (*params.weights(), params.overlaps()["D"]),
+        (coordinates.teacher(dim, K), Constants.of(params, rho=(), eta=along)),
+        3e-9 * dim * (2 + M + K),
+        lambda rng: coordinates.random_weights(dim, rng, **params.mean_overlaps()),
+        count(M, K) + 2 * M**2,
     )
 
 
@@ -175,11 +198,15 @@ def simulate(
     DivergenceError
         When the order parameters grow without bound or a variance reaches zero.
     """
-    params = params_of(simulate, params, changes)
+    params = params_of(simulate, params, changes, derived=("noise",))
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    if params.noise is not None and engine == "exact":
+        raise ParameterError(
+            "engine", "exact is derived for white noise only; with noise take vector"
+        )
     times = params.times()
     random_start = bool(random_start)
 
@@ -284,7 +311,7 @@ def _run(
     else:
         state = tuple(array.copy() for array in engine.state)
     save = params.save_steps()
-    out = np.empty((len(save), count(params.latent, params.signal)))
+    out = np.empty((len(save), engine.width))
     schedule = params.schedule
     at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / params.lr * params.dim)
     at_once = max(1, min(int(at_once), MOST_AT_ONCE))

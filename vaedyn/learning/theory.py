@@ -1,7 +1,7 @@
 """Learning in the limit of large N: the ODE of the order parameters, integrated."""
 
 import logging
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, pack
+from .follow import follow, start_of
 from .solve import MOST_STEPS, solve, steps_in_a_while
 
 VANISHED = 1e-8  # an encoder variance that is taken for zero
@@ -60,14 +61,17 @@ def theory(
     ConvergenceError
         When it takes more than 5 million steps.
     """
-    params = params_of(theory, params, changes)
+    params = params_of(theory, params, changes, derived=("noise",))
     rtol, atol = tolerances(rtol, atol)
 
     def compute() -> Computed:
-        start, times = pack(**params.overlaps()), params.times()
-        y, solver = integrate(
-            params, start, times, params.schedule, rtol=rtol, atol=atol, progress=progress
-        )
+        times = params.times()
+        settings: Any = {"rtol": rtol, "atol": atol, "progress": progress}
+        if params.noise is None:
+            start = pack(**params.overlaps())
+            y, solver = integrate(params, start, times, params.schedule, **settings)
+        else:
+            y, solver = in_classes(params, times, **settings)
         info = {"solver": solver}
         return Trajectory.from_states(params, y, t=times, info=info).to_kept()
 
@@ -75,6 +79,22 @@ def theory(
     result = Trajectory.from_kept(params, kept(store, "theory", record, compute))
     _warn(result)
     return result
+
+
+def in_classes(
+    params: Params, times: np.ndarray, **settings: Any
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the states at `times`, S and A behind them, and statistics, for noise in classes.
+
+    `settings` are those of `follow`.
+    """
+    directions, start = start_of(params)
+    bound = params.bound(pack(**params.overlaps()))
+    course = follow(
+        directions, start, times, beta=params.beta, schedule=params.schedule, lam=params.lam,
+        lr=params.lr, bound=bound, **settings,
+    )  # fmt: skip
+    return course.states, course.info["solver"]
 
 
 def _warn(result: Trajectory) -> None:
