@@ -9,9 +9,7 @@ import vaedyn
 from vaedyn.sweeps.grids import grid
 
 NOISE = "1.9*0.2,0.6*0.8"
-MODEL = (
-    "--latent 2 --signal 2 --rho 3,2 --beta 0.8 --lr 0.2 --t-max 20 --points 5 --dim 100".split()
-)
+MODEL = ["--latent 2 --signal 2 --rho 3,2 --beta 0.8 --lr 0.2 --t-max 20 --points 5 --dim 100"]
 PARAMS = vaedyn.Params(
     latent=2, signal=2, rho=(3, 2), beta=0.8, lr=0.2, t_max=20, points=5, dim=100, noise=NOISE
 )
