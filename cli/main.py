@@ -25,6 +25,7 @@ COMMANDS = {  # name: (module, one line of help)
     "anneal": ("anneal", "Find the schedule of beta under which learning converges soonest."),
     "sweep": ("sweep", "Compute every point of a grid of models."),
     "spectrum": ("spectrum", "Show how many latents your own data keep in use at each beta."),
+    "weight": ("weight", "Show which KL weight keeps so many latents, nats or variance."),
     "reproduce": ("reproduce.command", "Check every claim of the paper's abstract, and report."),
     "plot": ("plot.command", "Draw figures; missing results are computed."),
     "store": ("store", "List and show stored results."),

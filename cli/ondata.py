@@ -12,6 +12,7 @@ from vaedyn.data.settling import ALIKE
 from vaedyn.data.suited import check_settings
 from vaedyn.data.train import train
 
+from .again import READING
 from .complete import files
 from .data import DATA_OPTIONS, looked, opened
 from .options import SIMULATION, option
@@ -53,7 +54,7 @@ def without_data() -> None:
     ------
     click.UsageError
     """
-    for name in ("standardise", "estimator", "spikes"):
+    for name in ("standardise", "estimator", "spikes", *READING):
         if typed(name):
             raise click.UsageError(f"--{name} goes with --data")
 

@@ -11,8 +11,9 @@ from vaedyn.data.findings import columns_alone
 from vaedyn.data.judge import Judged, overview
 from vaedyn.data.look import Look
 
-from .convention import check_judged, convention_of, judged
+from .convention import check_judged, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
+from .losses import answer
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
 from .output import number, plain, print_json, table
 from .session import Session
@@ -54,9 +55,7 @@ def command(
     estimator: str,
     spikes: int | None,
     latent: int | None,
-    loss: str | None,
-    decoder_variance: float | None,
-    scale: float,
+    convention: Convention | None,
     weight: float | None,
     beta: float | None,
     leading: int,
@@ -72,9 +71,14 @@ def command(
     KL is the sum of ln(eigenvalue / beta) / 2 over these. Where the data are signals in white
     noise, beta = eta keeps the signals and leaves the noise; where they are not, no single beta
     is right, and none is recommended. With --loss and the like, KL weights are translated.
+    For another --likelihood, its thresholds of collapse are shown instead; where the decoder
+    variance is learned, where it goes, too.
     """
-    convention = convention_of(loss, decoder_variance, scale)
     check_judged(weight, beta)
+    if convention is not None and convention.kind != "gaussian":
+        how = {"standardise": standardise, "estimator": estimator, "spikes": spikes}
+        answer(session, place, convention, latent, weight, beta, leading, passes, **how)
+        return
     data = looked(session, place, standardise, estimator, spikes, leading, passes)
     asked = judged(data, weight, beta, latent, convention)
     if session.as_json:

@@ -80,6 +80,7 @@ CASES = {  # panels, and what to call with
     "escape": (1, lambda: (escaped(), {})),
     "sweep": (1, lambda: (swept(), {"x": "beta"})),
     "spectrum": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
+    "rate_distortion": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "collapse": (2, lambda: (trained(), {})),
 }
 

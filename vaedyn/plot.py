@@ -309,6 +309,27 @@ def spectrum(
     return drawn("spectrum", axes, look, found, **options)
 
 
+def rate_distortion(
+    found: Look,
+    *,
+    beta: float | None = None,
+    latents: int | None = None,
+    convention: Convention | None = None,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw KL divergence against the squared error of data, and variance explained against beta.
+
+    Parameters
+    ----------
+    found, beta, latents, convention
+        As of `vaedyn.plot.spectrum`.
+    axes : (2,) Axes, optional
+    """
+    options = {"beta": beta, "latents": latents, "convention": convention}
+    return drawn("rate_distortion", axes, look, found, **options)
+
+
 def collapse(found: Collapse, *, axes: Panels | None = None, **look: Unpack[Looks]) -> np.ndarray:
     """Draw how latents collapse on data as beta rises: predicted, and trained on the rows.
 

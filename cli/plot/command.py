@@ -8,7 +8,8 @@ from ..options import Group
 
 FIGURES = (
     "annealing", "branches", "cascade", "collapse", "concentration", "escape", "learning_curve",
-    "order_parameters", "passages", "phase_diagram", "schedule", "spectrum", "sweep",
+    "order_parameters", "passages", "phase_diagram", "rate_distortion", "schedule",
+    "spectrum", "sweep",
 )  # fmt: skip
 
 

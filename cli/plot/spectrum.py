@@ -5,7 +5,9 @@ from typing import Any
 
 import click
 
-from ..convention import check_judged, convention_of, judged
+from vaedyn.data.convention import Convention
+
+from ..convention import check_judged, judged, only_gaussian
 from ..data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
 from ..options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from ..output import print_json
@@ -40,9 +42,7 @@ def command(
     estimator: str,
     spikes: int | None,
     latent: int | None,
-    loss: str | None,
-    decoder_variance: float | None,
-    scale: float,
+    convention: Convention | None,
     weight: float | None,
     beta: float | None,
     output: Path | None,
@@ -55,7 +55,7 @@ def command(
     Where there is white noise, its eigenvalues lie on the black line. Below, latents are lost
     one by one as beta, or your KL weight, reaches their eigenvalues.
     """
-    convention = convention_of(loss, decoder_variance, scale)
+    only_gaussian(convention, "this picture")
     check_judged(weight, beta)
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
     data = looked(session, place, standardise, estimator, spikes, leading, passes)

@@ -47,7 +47,7 @@ def test_spectrum_finds_signals_and_recommends(run, spiked):
 def data_note(err):
     """Return the notes that are expected, which tell that something was computed."""
     assert err.startswith("computed spectrum ")
-    assert err.count("\n") == 1
+    assert err.splitlines()[1:] == ["read data.npy, 3000 rows of 40 numbers"]
     return err
 
 
@@ -212,7 +212,7 @@ def test_digits_are_answered_with_honest_warnings(run):
     top = np.linalg.eigvalsh(np.cov(load_digits().data.T))[::-1]
     seen = [spike["eigenvalue"] for spike in data["spikes"]]
     np.testing.assert_allclose(seen, top[: len(seen)], rtol=1e-9)
-    assert "constant" in data["warnings"][0]
+    assert any("constant" in text for text in data["warnings"])
     assert any("not of one variance" in text for text in data["warnings"])
 
 
@@ -301,7 +301,8 @@ def test_bad_tables_are_one_line(run, tmp_path, name, words):
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "words.csv").write_text("1,2\n3,cat\n5,6\n")
     (tmp_path / "data.xyz").write_text("1 2\n")
-    arrays = {"cube": np.zeros((3, 4, 5)), "nan": np.array([[1, 2], [np.nan, 3], [4, 5], [6, 6.5]]),
+    arrays = {"cube": np.zeros((3, 4, 5, 1, 1)),
+              "nan": np.array([[1, 2], [np.nan, 3], [4, 5], [6, 6.5]]),
               "short": np.eye(2), "flat": np.ones((9, 3))}  # fmt: skip
     for stem, array in arrays.items():
         np.save(tmp_path / f"{stem}.npy", array)

@@ -120,7 +120,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_kept(data, tmp_path, 
 
 
 def test_what_is_no_table_is_refused(tmp_path):
-    for shape in ((5,), (5, 0), (2, 3, 4)):
+    for shape in ((5,), (5, 0), (2, 3, 4, 1, 1)):
         with pytest.raises(vaedyn.ParameterError, match="expected a table"):
             look(np.ones(shape))
     with pytest.raises(vaedyn.ParameterError, match="expected real numbers"):

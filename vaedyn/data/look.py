@@ -6,7 +6,7 @@ from functools import partial
 from ..errors import ParameterError
 from ..model.records import Source, Store
 from ..model.results import Brief
-from ..tables.table import Data, as_table
+from ..tables.table import Columns, Data, as_table
 from .analyse import Analysis, analyse
 from .blocks import Standardised
 from .kept_spectrum import LEADING, kept_spectrum
@@ -49,6 +49,8 @@ class Look(Brief):
 def look(
     data: Data,
     *,
+    columns: Columns | None = None,
+    missing: str | None = None,
     standardise: bool = False,
     estimator: str = USUAL,
     spikes: int | None = None,
@@ -61,9 +63,15 @@ def look(
     Parameters
     ----------
     data : (samples, dim), or str or Path
-        A table with a sample in each row; or the name of a file that holds one: .npy, .npz,
-        .csv, .txt or .h5, with ``file.h5:/path/to/dataset`` where there are several. It may
-        be larger than memory.
+        A table with independent samples as rows: whatever becomes an array, or a table of
+        pandas, Polars or PyArrow; or the name of a file that holds one, see `open_table` in
+        `vaedyn.tables.table`, with ``file.h5:/path/to/dataset`` where there are several. It
+        may be larger than memory.
+    columns : str or sequence, optional
+        Which columns to take, by names and numbers: ``"age,3-7"``, without some ``"-id"``, or
+        a list, in which numbers count from 0. Otherwise all that hold numbers.
+    missing : {"drop", "mean"}, optional
+        Leave out rows in which a number is missing, or fill in the mean of its column.
     standardise : bool
         Whether columns are divided by their standard deviation first.
     estimator : {"likelihood", "median", "matching"}
@@ -82,7 +90,7 @@ def look(
     TableError
         When there is no such file, or no table in it; it is a ValueError, too.
     """
-    table = as_table(data)
+    table = as_table(data, columns=columns, missing=missing)
     if spikes is not None and spikes >= table.columns:  # before anything is kept
         raise ParameterError("spikes", f"must be below {table.columns}, the columns, got {spikes}")
     blocks = partial(table.blocks, max(1, int(AT_ONCE / (8 * table.columns))))
@@ -95,6 +103,7 @@ def look(
         leading=leading,
         passes=passes,
         name=table.place,
+        asked=table.asked,
         check=(lambda computed: analyse(computed, estimator, spikes)) if may_fail else None,
         store=store,
     )
@@ -108,6 +117,7 @@ def look(
         f"{digest} / {unit!r}{' standardised' * standardise}",
         {
             "file": table.place,
+            **table.asked,
             "standardise": standardise,
             "estimator": estimator,
             "spikes": spikes,
