@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -346,7 +346,13 @@ def rows_counted(options: dict[str, Any]) -> dict[str, Any]:
         return options
     if options["alpha"] is not None:
         raise click.UsageError("--samples and --alpha exclude each other: alpha is samples/dim")
-    return {**options, "alpha": samples / options["dim"]}
+    return {**options, "alpha": samples / max(1, options["dim"])}
+
+
+def refuse_counted(varied: Container[str]) -> None:
+    """Refuse a number of rows, `--samples`, where the dimension varies."""
+    if "dim" in varied and click.get_current_context().params.get("samples") is not None:
+        raise click.UsageError("--samples does not go with --vary dim: give --alpha")
 
 
 def with_model(

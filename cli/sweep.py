@@ -34,6 +34,7 @@ from .options import (
     Group,
     add,
     option,
+    refuse_counted,
     rows_counted,
 )
 from .output import without_records
@@ -127,8 +128,7 @@ def _run(
     """Sweep, and report the result."""
     varied = by_name(vary)
     _check_output(session, csv_path, dry_run)
-    if "dim" in varied and options["samples"] is not None:
-        raise click.UsageError("--samples says nothing where dim varies: give --alpha")
+    refuse_counted(varied)
     options = rows_counted(options)
     base = {key: options.pop(key) for key in MODEL}
     numerics = {key: value for key, value in options.items() if key not in varied}
