@@ -14,6 +14,7 @@ from vaedyn import Params
 from vaedyn.errors import ConvergenceError, DivergenceError, ParameterError
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning import theory as ode
+from vaedyn.learning.solve import variance_lost
 from vaedyn.model.numerics import NUMERICS
 from vaedyn.model.quantities import NAMES
 from vaedyn.model.records import Source
@@ -249,7 +250,7 @@ def test_an_order_parameter_beyond_the_bound_has_diverged_when_it_gets_there():
 
 @pytest.mark.parametrize(("beta", "zero"), [(0.99e-6, True), (1.01e-6, False)])
 def test_a_variance_is_lost_for_want_of_beta_or_by_divergence(beta, zero):
-    error = ode.variance_lost(1.2345678, beta, 0.3)
+    error = variance_lost(1.2345678, beta, 0.3)
     assert isinstance(error, DivergenceError)
     assert str(error) == (
         f"an encoder variance D reached zero at t = 1.23457, where beta is {beta:.3g}: "

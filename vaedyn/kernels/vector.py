@@ -10,13 +10,19 @@ the last data point over sqrt(N). Indices are unsigned, since one that might be
 negative keeps loops from becoming vectors.
 
 Draws of one step, in order: M* normals (c), then N normals (n).
+
+Where the noise is not white, `eta` of the constants is an array, the variance of every
+coordinate, and `rho` is empty: signals are coordinates, too. S = cov(mu) and A = E[y mu^T]
+then follow behind the order parameters.
 """
 
 from math import sqrt
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
-from .jit import kernel, leaf, reordered
+from .jit import LEAF, kernel, leaf, reordered
 from .layout import offsets
 from .stream import as_float, normal, normals, ready
 
@@ -51,6 +57,56 @@ def overlaps(W, V, D, teacher, out):
             out[E + i * latent + j] = dot(V[i], V[j]) / dim
             out[R + i * latent + j] = dot(W[i], V[j]) / dim
         out[at_D + i] = D[i]
+
+
+def covariances(W, V, eta, out):
+    """Write S and A behind the order parameters in `out` if `eta` is an array."""
+    raise NotImplementedError("for compiled callers")
+
+
+@overload(covariances, jit_options=LEAF)
+def _covariances(W, V, eta, out):
+    def nothing(W, V, eta, out):
+        pass
+
+    def in_classes(W, V, eta, out):
+        # model: observable, second moments of mu and y, coordinate by coordinate
+        latent, dim = W.shape
+        at = out.size - 2 * latent * latent
+        for i in range(latent):
+            for j in range(latent):
+                s = a = 0.0
+                for k in range(dim):
+                    s += eta[k] * V[i, k] * V[j, k]
+                    a += eta[k] * W[i, k] * V[j, k]
+                out[at + i * latent + j] = s / dim
+                out[at + (latent + i) * latent + j] = a / dim
+
+    return in_classes if isinstance(eta, types.Array) else nothing
+
+
+def draw(stream, noise, here, out):
+    """Fill `out` with noise for the coordinates from `here` on; `noise` is its deviation."""
+    raise NotImplementedError("for compiled callers")
+
+
+@overload(draw, jit_options=LEAF)
+def _draw(stream, noise, here, out):
+    def white(stream, noise, here, out):
+        normals(stream, noise, out)
+
+    def in_classes(stream, noise, here, out):
+        normals(stream, 1.0, out)
+        stretch(out, noise, here)
+
+    return in_classes if isinstance(noise, types.Array) else white
+
+
+@reordered
+def stretch(out, noise, here):
+    """Multiply every number of `out` by its deviation."""
+    for j in range(U(out.size)):
+        out[j] *= noise[here + j]
 
 
 @kernel
@@ -163,7 +219,7 @@ def sweep(stream, rows, dim, signals, noise, residual, fresh, table, Q):
     Q[:] = 0.0
     for here in range(U(0), U(dim), U(BLOCK)):
         count = min(U(dim) - here, U(BLOCK))
-        normals(stream, noise, fresh[:count])
+        draw(stream, noise, here, fresh[:count])
         for k in range(signal):
             add(fresh, U(0), signals[k], flat, (x - signal + k) * stride + here, count)
         block(flat, stride, x, residual, fresh, here, count, table, Q)
@@ -211,7 +267,7 @@ def advance(stream, betas, save_after, W, V, D, teacher, c, out):
     teacher : (signal, dim) transpose of W*
     c : Constants
         Without beta, of which `betas` are the values.
-    out : (saves, values) order parameters, flat
+    out : (saves, values) order parameters, flat; see above for noise that is not white
 
     Returns
     -------
@@ -220,7 +276,7 @@ def advance(stream, betas, save_after, W, V, D, teacher, c, out):
     """
     latent, dim = W.shape
     rows = stack(W, V, teacher)
-    noise = sqrt(c.eta / dim)
+    noise = np.sqrt(c.eta / dim)
     signals = np.empty(c.rho.size)
     residual = np.empty(BLOCK)
     fresh = np.zeros(BLOCK)
@@ -234,6 +290,7 @@ def advance(stream, betas, save_after, W, V, D, teacher, c, out):
             settle(rows, residual, fresh, table, Q, W, V)
         if save:
             overlaps(W, V, D, teacher, out[saved])
+            covariances(W, V, c.eta, out[saved])
             saved += 1
         if step == len(betas):
             break

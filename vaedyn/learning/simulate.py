@@ -17,13 +17,15 @@ import numpy as np
 from ..errors import DivergenceError, ParameterError, did_you_mean
 from ..kernels.constants import Constants
 from ..machine import cores
+from ..model import coordinates
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer, params_of
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
-from .theory import variance_lost
+from .epochs import Epochs, check_rows
+from .solve import variance_lost
 
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
@@ -43,7 +45,9 @@ class Engine(NamedTuple):
     ``advance(stream, betas, save_after, *state, *constants, out)`` makes one
     step per entry of `betas` and returns how many it made; see
     `vaedyn.kernels.exact.advance`. The last array of `state` is D. ``draw(rng)`` returns
-    the state of random initial weights.
+    the state of random initial weights. `out` has `width` numbers at a time: the order
+    parameters, and S and A where noise is not white. `epochs`, if any, has the rows that a run
+    uses again and again, and its ``advance`` is taken.
     """
 
     advance: Callable[..., int]
@@ -51,6 +55,8 @@ class Engine(NamedTuple):
     constants: tuple
     seconds_per_step: float
     draw: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
+    width: int
+    epochs: Callable[[np.random.SeedSequence], Epochs] | None = None
 
 
 def exact_engine(params: Params) -> Engine:
@@ -66,6 +72,7 @@ def exact_engine(params: Params) -> Engine:
         (Constants.of(params), params.dim),
         5e-8 if single else _seconds_per_step(params.latent, params.signal),
         lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
+        count(params.latent, params.signal),
     )
 
 
@@ -84,6 +91,8 @@ def vector_engine(params: Params) -> Engine:
             "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
             "engine, which has the same law, needs none", params.dim, gigabytes
         )  # fmt: skip
+    if params.noise is not None:
+        return _vectors_in_classes(params)
     directions = teacher(params.dim, params.signal)
     return Engine(
         vector.advance_one if params.latent == params.signal == 1 else vector.advance,
@@ -91,6 +100,24 @@ def vector_engine(params: Params) -> Engine:
         (directions, Constants.of(params)),
         3e-9 * params.dim * (1 + params.latent + params.signal),
         lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
+        count(params.latent, params.signal),
+        None if params.samples is None else partial(Epochs, params),
+    )
+
+
+def _vectors_in_classes(params: Params) -> Engine:
+    """Return SGD on weight vectors in the eigenbasis of the data, for noise in classes."""
+    from ..kernels import vector
+
+    dim, M, K = params.dim, params.latent, params.signal
+    along = coordinates.variances(params.classes, params.strengths, params.eta, dim)
+    return Engine(
+        vector.advance,
+        (*params.weights(), params.overlaps()["D"]),
+        (coordinates.teacher(dim, K), Constants.of(params, rho=(), eta=along)),
+        3e-9 * dim * (2 + M + K),
+        lambda rng: coordinates.random_weights(dim, rng, **params.mean_overlaps()),
+        count(M, K) + 2 * M**2,
     )
 
 
@@ -149,7 +176,9 @@ def simulate(
         Seed of the data. Ensembles of different models are independent under the same seed.
     engine : {"exact", "vector"}
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
-        same law through the order parameters alone, at a cost independent of N.
+        same law through the order parameters alone, at a cost independent of N. With `alpha`
+        every run draws its own rows and uses them again and again, shuffled each time, which
+        needs ``vector``.
     random_start : bool
         Every run draws its own initial weights, gaussian with the given overlaps on
         average. Otherwise all start from the same weights.
@@ -175,11 +204,17 @@ def simulate(
     DivergenceError
         When the order parameters grow without bound or a variance reaches zero.
     """
-    params = params_of(simulate, params, changes)
+    params = params_of(simulate, params, changes, derived=("noise", "alpha"))
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    if params.samples is not None:
+        check_rows(params, engine, min(jobs, runs))
+    if params.noise is not None and engine == "exact":
+        raise ParameterError(
+            "engine", "exact is derived for white noise only; with noise take vector"
+        )
     times = params.times()
     random_start = bool(random_start)
 
@@ -279,12 +314,13 @@ def _run(
     from ..kernels.stream import open_stream
 
     stream = open_stream(seeds.of(run))
+    advance = engine.epochs(seeds.of(run, 1)).advance if engine.epochs else engine.advance
     if random_start:
         state = engine.draw(np.random.default_rng(seeds.of(run, 0)))
     else:
         state = tuple(array.copy() for array in engine.state)
     save = params.save_steps()
-    out = np.empty((len(save), count(params.latent, params.signal)))
+    out = np.empty((len(save), engine.width))
     schedule = params.schedule
     at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / params.lr * params.dim)
     at_once = max(1, min(int(at_once), MOST_AT_ONCE))
@@ -295,9 +331,7 @@ def _run(
         length = min(at_once, total - at)
         end = int(np.searchsorted(save, at + length, side="right"))
         betas = schedule((numbers[:length] + at) / params.dim, params.beta)
-        done = engine.advance(
-            stream, betas, save[row:end] - at, *state, *engine.constants, out[row:end]
-        )
+        done = advance(stream, betas, save[row:end] - at, *state, *engine.constants, out[row:end])
         for array in state:
             array[np.abs(array) < TINY] = 0.0
         if done < length:

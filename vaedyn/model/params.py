@@ -11,6 +11,7 @@ from typing import Any, Self, TypedDict, Unpack
 import numpy as np
 
 from ..errors import ParameterError, did_you_mean
+from . import coordinates
 from . import start as initial
 from .noise import Classes, mean_of, parse_noise, text_of
 from .schedule import Schedule
@@ -300,9 +301,24 @@ class Params:
 
     def overlaps(self) -> dict[str, np.ndarray]:
         """Return the order parameters at t = 0 under their names."""
+        if self.noise is not None:
+            return coordinates.overlaps_of(*self.products())
         if isinstance(self.init, str):
             return initial.gaussian_overlaps(self.dim, self.latent, self.signal, self.init_seed)
         return initial.thaw(self.init)
+
+    def products(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return m above d, products in classes of noise, and D, at t = 0.
+
+        See `vaedyn.model.coordinates`.
+        """
+        classes = self.classes
+        if isinstance(self.init, str):
+            sizes = self.dim, self.latent, self.signal, self.init_seed
+            along, within = coordinates.gaussian_products(classes, *sizes)
+            return along, within, np.ones(self.latent)
+        given = initial.thaw(self.init)
+        return *coordinates.products_with(classes, **given), given["D"]
 
     def mean_overlaps(self) -> dict[str, np.ndarray]:
         """Return the order parameters at t = 0 on average over initial weights."""
@@ -315,6 +331,8 @@ class Params:
         """Return W and V transposed at t = 0, (latent, dim) each."""
         if isinstance(self.init, str):
             return initial.gaussian_weights(self.dim, self.latent, self.init_seed)
+        if self.noise is not None:
+            return coordinates.weights_with(self.classes, self.dim, **initial.thaw(self.init))
         return initial.weights_with(self.dim, **self.overlaps())
 
     def to_dict(self) -> dict[str, object]:
