@@ -35,7 +35,9 @@ def check_rows(params: Params, engine: str, workers: int) -> None:
     gigabytes = 8e-9 * params.dim * (params.samples or 0) * workers
     need = f"needs {gigabytes:.3g} GB for {params.samples} rows of {params.dim} entries"
     if gigabytes > 1e-9 * memory():
-        raise ParameterError("alpha", f"{need} in {workers} runs at a time, more than there are")
+        raise ParameterError(
+            "alpha", f"{need} in {workers} runs at a time, more than this machine has"
+        )
     if gigabytes > LARGE:
         log.warning("this %s in %d runs at a time; fewer jobs need less", need, workers)
 

@@ -66,3 +66,24 @@ def overlap(rho: np.ndarray, eta: np.ndarray, gamma: np.ndarray) -> np.ndarray:
     Paul (2007), theorem 4; Benaych-Georges & Nadakuditi (2011), Adv. Math. 227, 494.
     """
     return slope(rho, eta, gamma) / (1 + gamma * eta / rho)
+
+
+def shares_of_truth(rho: float, eta: float, gamma: float, angles: np.ndarray) -> np.ndarray:
+    """Return the squared part of a signal's direction in the bulk, per angle, (angles,).
+
+    At the eigenvalue ``eta (1 + gamma - 2 sqrt(gamma) cos(angle))``. The deterministic equivalent
+    ``u^T (z - C)^-1 u = 1/(z (1 + s g(z)))`` has it as its imaginary part, s = rho + eta and g
+    the companion Stieltjes transform of the noise, ``1/g = -z + gamma eta/(1 + eta g)``: Bai,
+    Miao & Pan (2007), Ann. Probab. 35, 1532. What lacks to 1 is on the outlier, `overlap`, and
+    for gamma > 1 on directions in which the rows do not vary, `share_of_null`.
+    """
+    x = eta * (1 + gamma - 2 * np.sqrt(gamma) * np.cos(angles))
+    half = (x + eta * (1 - gamma)) / (2 * x * eta)
+    g = -half + 1j * np.sqrt(np.maximum(1 / (x * eta) - half**2, 0))
+    density = (-1 / (x * (1 + (rho + eta) * g))).imag / np.pi
+    return density * 2 * eta * np.sqrt(gamma) * np.sin(angles)
+
+
+def share_of_null(rho: float, eta: float, gamma: float) -> float:
+    """Return the squared part of a signal's direction in which the rows do not vary."""
+    return 0.0 if gamma <= 1 else 1 / (1 + (rho + eta) / (eta * (gamma - 1)))
