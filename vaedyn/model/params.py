@@ -318,7 +318,7 @@ class Params:
             along, within = coordinates.gaussian_products(classes, *sizes)
             return along, within, np.ones(self.latent)
         given = initial.thaw(self.init)
-        return *coordinates.products_with(classes, **given), given["D"]
+        return *coordinates.products_with(classes[:, 1], **given), given["D"]
 
     def mean_overlaps(self) -> dict[str, np.ndarray]:
         """Return the order parameters at t = 0 on average over initial weights."""
