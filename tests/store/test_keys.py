@@ -82,7 +82,7 @@ CHANGED = {
     "noise": "1.2*0.5,0.8*0.5", "alpha": 9.0,
 }  # fmt: skip
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
-    ("simulate", "alpha"), ("theory", "alpha"), ("phases", "alpha"), ("phases over rho", "alpha"),
+    ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
 }  # fmt: skip
 
 

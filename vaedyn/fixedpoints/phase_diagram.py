@@ -234,7 +234,7 @@ class _Grid:
         self.y_name, self.y = y
         self.of_rows = params.alpha is not None or "alpha" in (self.x_name, self.y_name)
         if self.of_rows and "lr" in (self.x_name, self.y_name):
-            raise ParameterError("alpha", "is derived for small learning rates: lr cannot vary")
+            raise ParameterError("alpha", "is not derived for maps over lr, only for small ones")
         step = float(f"{(self.y[-1] - self.y[0]) / (len(self.y) - 1):.{DIGITS}g}")
         even = self.y[0] + step * np.arange(len(self.y))
         self.spacing: dict[str, Any] = {"y": self.y.tolist()}
