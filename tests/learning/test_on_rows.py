@@ -157,6 +157,24 @@ def test_shuffling_cancels_the_noise_of_sgd_and_drawing_rows_does_not():
     assert drawn > 0.02
 
 
+@pytest.mark.parametrize("z", [0.3, 1.5])
+def test_the_share_of_noise_that_shuffling_leaves_is_that_of_the_page(z):
+    """A mode of one number, at the ends of epochs: 1 - tanh(z)/z of what drawing gives, 1."""
+    random, rows, replicas = np.random.default_rng(1), 100, 3000
+    pushes = random.standard_normal((replicas, rows))
+    pushes -= pushes.mean(axis=1, keepdims=True)
+    decay = np.exp(-2 * z / rows)
+    weights = decay ** np.arange(rows)[::-1]
+    x = np.zeros((2, replicas))
+    for _ in range(int(8 / z) + 2):
+        shuffled = random.permuted(pushes, axis=1)
+        drawn = np.take_along_axis(pushes, random.integers(rows, size=pushes.shape), axis=1)
+        x = decay**rows * x + np.stack([shuffled @ weights, drawn @ weights])
+    share = (x[0] ** 2).mean() / (x[1] ** 2).mean()
+    expected = 1 - np.tanh(z) / z
+    assert abs(share / expected - 1) < 4 * np.sqrt(4 / replicas) + 0.02
+
+
 def test_every_row_is_used_once_in_an_epoch_and_runs_are_their_own():
     params = Params(dim=6, alpha=1.5, t_max=50, points=2)
     epochs = Epochs(params, np.random.SeedSequence(3))
@@ -177,6 +195,8 @@ def test_runs_are_extended_in_the_store(tmp_path):
     three = simulate(params, runs=3, engine="vector", store=store)
     alone = simulate(params, runs=3, engine="vector", jobs=1)
     np.testing.assert_array_equal(three.states[:2], two.states)
+    other = simulate(params.replace(alpha=2.1), runs=2, engine="vector", store=store)
+    assert not other.source.reused
     np.testing.assert_array_equal(three.states, alone.states)
     fresh = simulate(params.replace(alpha=None), runs=2, engine="vector")
     assert (fresh.states[:, -1] != two.states[:, -1]).any()
