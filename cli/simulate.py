@@ -5,12 +5,11 @@ from typing import Any
 import click
 import numpy as np
 
-from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params, integer
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from .advice import TOL, measured_convergence, warn
+from .advice import TOL, ending, measured_convergence, warn
 from .ondata import ON_DATA, prepare, report, without_data
 from .options import RANDOM_START, SIMULATION_OPTIONS, Command, with_model
 from .output import (
@@ -77,16 +76,15 @@ def command(
         return
     without_data()
     model = Params(**params)
-    on_rows = model.alpha is not None
-    warnings = [] if on_rows else warn(model, tol)
+    warnings = warn(model, tol)
     with session.simulation("simulate") as progress:
         result = simulate(model, **ensemble, store=session.store, progress=progress)
-    if on_rows:
+    if model.alpha is not None:
         times, text = in_the_end(model, tol)
     else:
         with without_records():
-            ending = time_to_converge(model, tol, store=session.store)
-        times, text = measured_convergence(result, ending)
+            limit = ending(model, tol, store=session.store)
+        times, text = measured_convergence(result, limit)
     runs = ensemble["runs"]
     if not session.as_json:
         columns = [f"t = {result.t[-1]:g}", f"mean of {runs}", "std"]

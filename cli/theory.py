@@ -4,12 +4,11 @@ import logging
 
 import click
 
-from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from .advice import TOL, converged, warn
+from .advice import TOL, converged, ending, warn
 from .bands import BANDS, cautions, compute_bands
 from .options import RANDOM_START, THEORY_OPTIONS, Command, with_model
 from .output import (
@@ -62,7 +61,7 @@ def command(
     on_rows = params.alpha is not None
     if on_rows and with_bands:
         raise click.UsageError("--bands is not derived for rows used again: leave out --alpha")
-    warnings = [] if on_rows else warn(params, tol)
+    warnings = warn(params, tol)
     with session.progress("theory") as progress:
         result = theory(params, rtol=rtol, atol=atol, store=session.store, progress=progress)
     solver = result.info["solver"]
@@ -76,8 +75,8 @@ def command(
         times, text = in_the_end(params, tol)
     else:
         with without_records():
-            ending = time_to_converge(params, tol, rtol=rtol, atol=atol, store=session.store)
-        times, text = converged(params, ending)
+            limit = ending(params, tol, rtol=rtol, atol=atol, store=session.store)
+        times, text = converged(params, limit)
     spread = compute_bands(session, params, random_start) if with_bands else None
     if session.as_json:
         final: dict[str, object] = {"t": float(result.t[-1])}

@@ -17,6 +17,8 @@ PAGES = [
     DOCS.parent / "README.md",
     DOCS / "cookbook.md",
     DOCS / "data.md",
+    DOCS / "finite.md",
+    DOCS / "spectra.md",
     DOCS / "store.md",
     DOCS / "sweeps.md",
 ]

@@ -66,7 +66,7 @@ def _exact_in_classes(params: Params) -> Engine:
     along, within, D = params.products()
     counts = coordinates.counts(classes, dim, K)
     if not isinstance(params.init, str):  # as many in each class as vectors have
-        _, within = coordinates.products_with(counts / (dim - K), **params.overlaps())
+        within = coordinates.products_at(counts, **params.overlaps())
     triangles = coordinates.factors(counts, within)
     return Engine(
         exact_classes.advance,

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ParameterError
 from .start import basis, gaussian_rows, remainder_factor
 
-ROUNDING = 1e-7  # of a triangle of products: what is smaller is no direction of its own
+ROUNDING = 1e-6  # of a triangle of products: what is smaller is no direction of its own
 
 
 def counts(classes: np.ndarray, dim: int, signal: int) -> np.ndarray:
@@ -129,9 +129,7 @@ def weights_with(classes: np.ndarray, dim: int, m, d, Q, E, R, D) -> tuple[np.nd
         When a class has too few directions.
     """
     latent, signal = np.shape(m)
-    factor = remainder_factor(m, d, Q, E, R, D)
-    factor = factor[np.abs(factor).max(axis=1) > 0]
-    _check_room(len(factor), int(counts(classes, dim, signal).min()))
+    factor = _rows_with_room(counts(classes, dim, signal), m, d, Q, E, R, D)
     weights = np.zeros((2 * latent, dim))
     weights[:, :signal] = np.sqrt(dim) * np.concatenate([m, d])
     longer = np.sqrt(dim / (dim - signal))
@@ -141,34 +139,45 @@ def weights_with(classes: np.ndarray, dim: int, m, d, Q, E, R, D) -> tuple[np.nd
     return weights[:latent], weights[latent:]
 
 
-def factors(counts: np.ndarray, within: np.ndarray) -> np.ndarray:
-    """Return lower triangles F (classes, 2 latent, 2 latent): ``F F^T`` are products `within`.
+def products_at(number: np.ndarray, m, d, Q, E, R, D) -> np.ndarray:
+    """Return what `weights_with` has in classes of so many directions.
 
     Raises
     ------
     ParameterError
-        When a class has too few directions for them, of `counts`.
+        When a class has too few directions.
+    """
+    rows = _rows_with_room(number, m, d, Q, E, R, D)
+    return (number / number.sum())[:, None, None] * (rows.T @ rows)
+
+
+def _rows_with_room(number: np.ndarray, m, d, Q, E, R, D) -> np.ndarray:
+    """Return the rows of the triangle of what lies beyond signals, each a direction of a class."""
+    factor = remainder_factor(m, d, Q, E, R, D)
+    size = np.abs(factor).max(axis=1)
+    rows = factor[size > ROUNDING * size.max()]
+    if (least := int(number.min())) < len(rows):
+        raise ParameterError(
+            "noise",
+            f"in a class of {least} direction{'s' * (least != 1)} there is no room for weights of "
+            "the overlaps that init gives: raise --dim, or start with --init gaussian",
+        )
+    return rows
+
+
+def factors(number: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Return lower triangles F (classes, 2 latent, 2 latent): ``F F^T`` are products `within`.
+
+    A class of few directions has as few columns.
     """
     M = within.shape[1] // 2
     none = np.zeros((M, 0))
-    found = []
-    for product, own in zip(within, counts.tolist(), strict=True):
+    found = np.empty_like(within)
+    for F, product, own in zip(found, within, number.tolist(), strict=True):
         Q, E, R = product[:M, :M], product[M:, M:], product[:M, M:]
-        triangle = remainder_factor(none, none, Q, E, R, none)
-        size = np.abs(triangle).max(axis=1)
-        _check_room(int((size > ROUNDING * size.max()).sum()), own)
-        triangle[own:] = 0.0
-        found.append(triangle.T)
-    return np.stack(found)
-
-
-def _check_room(rank: int, least: int) -> None:
-    if least < rank:
-        raise ParameterError(
-            "noise",
-            f"a class of {least} directions has no room for weights of the overlaps that init "
-            "gives: raise --dim, or start with --init gaussian",
-        )
+        F[:] = remainder_factor(none, none, Q, E, R, none).T
+        F[:, own:] = 0.0
+    return found
 
 
 def random_factors(
