@@ -122,7 +122,7 @@ def on_same_rows(
 
 
 def check_alpha(params: Params) -> None:
-    """Refuse rows in noise that is not white, and warn where epochs are long.
+    """Refuse rows in noise that is not white; warn of long epochs and of overlaps by chance.
 
     Raises
     ------
@@ -133,6 +133,11 @@ def check_alpha(params: Params) -> None:
         raise ParameterError("noise", "is not derived for rows used again; leave out alpha")
     assert params.alpha is not None
     long = params.lr * params.alpha * (params.eta + float(params.strengths.max()))
+    if isinstance(params.init, str):
+        log.warning(
+            "the start has overlaps by chance, and those with the directions of the rows differ "
+            "from table to table, which theory leaves out: give overlaps by --init"
+        )
     if long > LONG:
         log.warning(
             "an epoch is long against learning (lr alpha (rho + eta) is %.2g): part of the noise "
