@@ -82,9 +82,7 @@ def remarks(result: TrainedOnRows) -> list[str]:
         what = "signal is" if lost == 1 else "signals are"
         lines.append(f"{lost} {what} lost in the noise of so few rows: no beta learns more of it")
     elif len(set(strengths)) < len(strengths):
-        lines.append(
-            "among signals of equal strength the rows choose a rotation: eps_g is up to it"
-        )
+        lines.append("the rows mix signals of equal strength by a rotation: eps_g is up to that")
     return lines
 
 

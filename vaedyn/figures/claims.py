@@ -321,8 +321,8 @@ def finite(
         axes.set_xlabel(CONSTANTS["alpha"].axis)
         axes.set_ylabel(QUANTITIES["eps_g"].axis)
         figure.legend(loc="outside lower center", ncols=2)
-        finish(figure, [], [*caption(base, without=["dim", "lam", "lr", "alpha"]), r"$\lambda = 1/\alpha$"],
-               PLAIN)  # fmt: skip
+        given = caption(base, without=["dim", "lam", "lr", "alpha"])
+        finish(figure, [], [*given, r"$\lambda = 1/\alpha$"], PLAIN)
     return figure
 
 
