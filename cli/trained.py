@@ -36,6 +36,7 @@ def print_trained(session: Session, params: Params) -> None:
 
 def in_the_end(params: Params, tol: float) -> tuple[dict[str, Any], str]:
     """Return what training on the rows leads to, as entries of JSON and in words."""
+    assert params.samples is not None
     eps_g = float(trained_on_rows(params).eps_g)
     data = {"t_converge": None, "converges_at": None, "tol": tol, "trained_on_rows": eps_g}
     return data, (

@@ -12,7 +12,7 @@ Eigenvalues l and squared overlaps c2 of eigenvectors with the truth are those o
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -242,7 +242,9 @@ def best_beta(params: Params | None = None, **changes: Unpack[Fields]) -> tuple[
     values = error(grid)
     i = int(np.argmin(values))
     low, high = grid[max(i - 1, 0)] if i else 1e-3 * grid[0], grid[min(i + 1, len(grid) - 1)]
-    inside = minimize_scalar(error, bounds=(low, high), method="bounded", options={"xatol": 1e-10})
+    inside: Any = minimize_scalar(
+        error, bounds=(low, high), method="bounded", options={"xatol": 1e-10}
+    )
     pairs = [(float(inside.fun), float(inside.x)), (float(values[i]), float(grid[i]))]
     least, at = min(pairs)
     nothing = float(params.strengths.sum())

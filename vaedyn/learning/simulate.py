@@ -223,7 +223,7 @@ def _run(
     from ..kernels.stream import open_stream
 
     stream = open_stream(seeds.of(run))
-    advance = engine.epochs(seeds.of(run, 1)).advance if engine.epochs else engine.advance
+    advance: Any = engine.epochs(seeds.of(run, 1)).advance if engine.epochs else engine.advance
     if random_start:
         state = engine.draw(np.random.default_rng(seeds.of(run, 0)))
     else:

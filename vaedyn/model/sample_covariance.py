@@ -6,6 +6,8 @@ signal of strength rho is a direction of true variance rho + eta in noise of var
 
 import numpy as np
 
+Numbers = float | np.ndarray
+
 
 def bulk_cdf(x: np.ndarray, gamma: float) -> np.ndarray:
     """Return the distribution function of the non-zero eigenvalues of pure noise, eta = 1.
@@ -40,12 +42,12 @@ def bulk_quantile(p: np.ndarray, gamma: float) -> np.ndarray:
     return 1 + gamma - 2 * r * np.cos(low)
 
 
-def edge(eta: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+def edge(eta: Numbers, gamma: Numbers) -> np.ndarray:
     """Return the largest eigenvalue of pure noise in the limit of many directions."""
-    return eta * (1 + np.sqrt(gamma)) ** 2
+    return np.asarray(eta * (1 + np.sqrt(gamma)) ** 2)
 
 
-def outlier(rho: np.ndarray, eta: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+def outlier(rho: Numbers, eta: Numbers, gamma: Numbers) -> np.ndarray:
     """Return the eigenvalue of a signal among samples; the edge of the bulk if it is lost there.
 
     Baik & Silverstein (2006), J. Multivar. Anal. 97, 1382.
@@ -54,13 +56,13 @@ def outlier(rho: np.ndarray, eta: np.ndarray, gamma: np.ndarray) -> np.ndarray:
     return np.where(apart, (rho + eta) * (1 + gamma * eta / rho), edge(eta, gamma))
 
 
-def slope(rho: np.ndarray, eta: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+def slope(rho: Numbers, eta: Numbers, gamma: Numbers) -> np.ndarray:
     """Return how fast the eigenvalue of a spike rises with rho; 0 where it meets the bulk."""
     steepness = 1 - gamma * (eta / rho) ** 2
     return np.where(steepness > 1e-9, steepness, 0)  # up to rounding
 
 
-def overlap(rho: np.ndarray, eta: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+def overlap(rho: Numbers, eta: Numbers, gamma: Numbers) -> np.ndarray:
     """Return the squared overlap of a spike's direction in the sample with the true one.
 
     Paul (2007), theorem 4; Benaych-Georges & Nadakuditi (2011), Adv. Math. 227, 494.
