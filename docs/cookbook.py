@@ -18,6 +18,7 @@ PAGES = [
     DOCS / "cookbook.md",
     DOCS / "data.md",
     DOCS / "finite.md",
+    DOCS / "losses.md",
     DOCS / "spectra.md",
     DOCS / "store.md",
     DOCS / "sweeps.md",

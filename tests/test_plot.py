@@ -80,7 +80,9 @@ CASES = {  # panels, and what to call with
     "escape": (1, lambda: (escaped(), {})),
     "sweep": (1, lambda: (swept(), {"x": "beta"})),
     "spectrum": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
+    "rate_distortion": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "collapse": (2, lambda: (trained(), {})),
+    "heldout": (2, lambda: ((vaedyn.heldout(rows()),), {"beta": 2.0})),
 }
 
 

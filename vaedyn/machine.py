@@ -1,7 +1,8 @@
 """The machine that vaedyn runs on."""
 
-import math
 import os
+from contextlib import suppress
+from pathlib import Path
 
 
 def cores() -> int:
@@ -11,9 +12,15 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def memory() -> float:
-    """Return the bytes of memory that this machine has; inf where that is not known."""
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, OSError, ValueError):
-        return math.inf
+def free_memory() -> float:
+    """Return how many bytes may be taken without harm, inf where that is not known."""
+    known = [float("inf")]
+    with suppress(OSError, ValueError, IndexError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        line = next(line for line in lines if line.startswith("MemAvailable"))
+        known.append(1024 * float(line.split()[1]))
+    with suppress(OSError, ValueError):  # of a container
+        group = Path("/sys/fs/cgroup")
+        most, now = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
+        known.append(float(most) - float(now))
+    return min(known)

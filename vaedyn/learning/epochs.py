@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
-from ..machine import memory
+from ..machine import free_memory
 from ..model.params import Params
 from ..model.start import teacher
 from ..model.state import pack
@@ -34,10 +34,8 @@ def check_rows(params: Params, engine: str, workers: int) -> None:
         )
     gigabytes = 8e-9 * params.dim * (params.samples or 0) * workers
     need = f"needs {gigabytes:.3g} GB for {params.samples} rows of {params.dim} entries"
-    if gigabytes > 1e-9 * memory():
-        raise ParameterError(
-            "alpha", f"{need} in {workers} runs at a time, more than this machine has"
-        )
+    if gigabytes > 1e-9 * free_memory():
+        raise ParameterError("alpha", f"{need} in {workers} runs at a time, more than is free here")
     if gigabytes > LARGE:
         log.warning("this %s in %d runs at a time; fewer jobs need less", need, workers)
 

@@ -18,4 +18,5 @@ NUMERICS = {
     "data": 2,  # steps on rows (`kernels.rows`)
     # neither
     "spectrum": 3,
+    "heldout": 1,
 }
