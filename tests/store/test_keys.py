@@ -48,7 +48,9 @@ def rows(dim):
 
 
 KINDS = {
-    "simulate": lambda p, store: simulate(p, store=store),
+    "simulate": lambda p, store: simulate(
+        p, engine="exact" if p.alpha is None else "vector", store=store
+    ),
     "theory": lambda p, store: theory(p, store=store),
     "bands": lambda p, store: bands(p, store=store),
     "fixedpoints": lambda p, store: fixed_points(p, store=store),
@@ -80,10 +82,10 @@ CHANGED = {
     "lr": 0.03, "t_max": 70.0, "points": 9, "anneal": "linear:5", "init": START, "init_seed": 5,
     "noise": "1.2*0.5,0.8*0.5", "alpha": 9.0,
 }  # fmt: skip
-DERIVED = {
-    ("theory", "noise"),
-    ("simulate", "noise"),
-}  # (kind, name) of fields that came later, for which a kind is derived
+DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
+    ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
+    ("simulate", "noise"), ("theory", "noise"),
+}  # fmt: skip
 
 
 def model(kind, **changes):

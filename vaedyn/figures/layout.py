@@ -314,6 +314,7 @@ def caption(params: Params, without: Collection[str] = ()) -> list[str]:
         "beta": params.schedule.formula(params.beta),
         "lr": f"${letter['lr']} = {params.lr:g}$",
         "lam": f"${letter['lam']} = {params.lam:g}$" if params.lam else "",
+        "alpha": "" if params.alpha is None else f"${letter['alpha']} = {params.alpha:g}$",
     }
     return [powers(text) for name, text in formula.items() if text and name not in without]
 

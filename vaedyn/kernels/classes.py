@@ -25,7 +25,8 @@ def drift(y, c, work, out):
     ----------
     y, out : (values,)
     c : Constants
-        `rho` has the variances of the data along tracked directions; eta does not matter.
+        `rho` has the variances of the data along tracked directions, eta the share of the
+        noise of steps that cancels: none on fresh data, all where rows are soon used again.
     work : tuple
         (scratch(latent, tracked),) numbers, the variances (classes,) of the data in each class,
         and the share (classes,) of all directions that is in it.
@@ -81,7 +82,7 @@ def drift(y, c, work, out):
     for i in range(size):
         room[Cn + i] = room[Y + i] - room[Sn + i]
     multiply(room, Cn, room, K, room, G, latent, latent, latent)  # cov(e)
-    noise = second(c)
+    noise = second(c) * (1.0 - c.eta)
     for i in range(size):
         room[Sn + i] = noise * room[S + i]
         room[Cn + i] *= noise

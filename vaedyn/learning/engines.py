@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..model import coordinates
 from ..model.params import Params
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
+from .epochs import Epochs
 
 LARGE = 4.0  # gigabytes of memory that are worth a word
 
@@ -24,7 +26,8 @@ class Engine(NamedTuple):
     step per entry of `betas` and returns how many it made; see
     `vaedyn.kernels.exact.advance`. The last array of `state` is D. ``draw(rng)`` returns
     the state of random initial weights. `out` has `width` numbers at a time: the order
-    parameters, and S and A where noise is not white.
+    parameters, and S and A where noise is not white. `epochs`, if any, has the rows that a run
+    uses again and again, and its ``advance`` is taken.
     """
 
     advance: Callable[..., int]
@@ -33,6 +36,7 @@ class Engine(NamedTuple):
     seconds_per_step: float
     draw: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
     width: int
+    epochs: Callable[[np.random.SeedSequence], Epochs] | None = None
 
 
 def exact_engine(params: Params) -> Engine:
@@ -99,6 +103,7 @@ def vector_engine(params: Params) -> Engine:
         3e-9 * params.dim * (1 + params.latent + params.signal),
         lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
         count(params.latent, params.signal),
+        None if params.samples is None else partial(Epochs, params),
     )
 
 

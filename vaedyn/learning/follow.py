@@ -154,6 +154,7 @@ def follow(
     schedule: Schedule,
     lam: float,
     lr: float,
+    cancelled: float = 0.0,
     rtol: float = 1e-8,
     atol: float = 1e-10,
     bound: float | None = None,
@@ -175,6 +176,9 @@ def follow(
         Weight decay.
     lr : float
         Learning rate tau.
+    cancelled : float
+        Share of the noise of SGD that cancels: 0 for data drawn anew, 1 for the limit in which
+        rows are shuffled and all used again before the weights have changed much.
     rtol, atol : float
         Tolerated error of a step, relative and absolute.
     bound : float, optional
@@ -200,7 +204,7 @@ def follow(
     largest, least = variances.max(), max(variances.min(), LEAST)
     natural = max(1.0, largest, 1 / least, np.abs(y).max())
     out, solver = solve(
-        Constants(beta, s, 0.0, lam, lr, M),
+        Constants(beta, s, cancelled, lam, lr, M),
         work,
         y,
         np.asarray(times, float),

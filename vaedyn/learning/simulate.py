@@ -21,6 +21,7 @@ from ..model.params import Fields, Params, integer, params_of
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
 from .engines import ENGINES, Engine
+from .epochs import check_rows
 from .solve import variance_lost
 
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
@@ -88,7 +89,9 @@ def simulate(
         Seed of the data. Ensembles of different models are independent under the same seed.
     engine : {"exact", "vector"}
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
-        same law through the order parameters alone, at a cost independent of N.
+        same law through the order parameters alone, at a cost independent of N. With `alpha`
+        every run draws its own rows and uses them again and again, shuffled each time, which
+        needs ``vector``.
     random_start : bool
         Every run draws its own initial weights, gaussian with the given overlaps on
         average. Otherwise all start from the same weights.
@@ -114,11 +117,13 @@ def simulate(
     DivergenceError
         When the order parameters grow without bound or a variance reaches zero.
     """
-    params = params_of(simulate, params, changes, derived=("noise",))
+    params = params_of(simulate, params, changes, derived=("noise", "alpha"))
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    if params.samples is not None:
+        check_rows(params, engine, min(jobs, runs))
     times = params.times()
     random_start = bool(random_start)
 
@@ -218,6 +223,7 @@ def _run(
     from ..kernels.stream import open_stream
 
     stream = open_stream(seeds.of(run))
+    advance: Any = engine.epochs(seeds.of(run, 1)).advance if engine.epochs else engine.advance
     if random_start:
         state = engine.draw(np.random.default_rng(seeds.of(run, 0)))
     else:
@@ -234,9 +240,7 @@ def _run(
         length = min(at_once, total - at)
         end = int(np.searchsorted(save, at + length, side="right"))
         betas = schedule((numbers[:length] + at) / params.dim, params.beta)
-        done = engine.advance(
-            stream, betas, save[row:end] - at, *state, *engine.constants, out[row:end]
-        )
+        done = advance(stream, betas, save[row:end] - at, *state, *engine.constants, out[row:end])
         for array in state:
             array[np.abs(array) < TINY] = 0.0
         if done < length:

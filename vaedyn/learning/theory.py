@@ -14,8 +14,10 @@ from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, pack
 from .follow import follow, start_of
+from .on_rows import on_rows
 from .solve import MOST_STEPS, solve, steps_in_a_while
 
+LONG = 2.0  # times lr (rho + eta): epochs in which noise of SGD does not cancel
 VANISHED = 1e-8  # an encoder variance that is taken for zero
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,10 @@ def theory(
     **changes: Unpack[Fields],
 ) -> Trajectory:
     """Integrate the order parameters' ODE (Theorem 4.2 of Ichikawa and Hukushima).
+
+    With `alpha` it is that of P = alpha N rows which are shuffled and used again and again, see
+    `vaedyn.learning.on_rows`, in the limit of an epoch that is short against learning: then
+    the noise of SGD cancels. Order parameters are those with the true directions.
 
     Parameters
     ----------
@@ -61,13 +67,17 @@ def theory(
     ConvergenceError
         When it takes more than 5 million steps.
     """
-    params = params_of(theory, params, changes, derived=("noise",))
+    params = params_of(theory, params, changes, derived=("noise", "alpha"))
     rtol, atol = tolerances(rtol, atol)
+    if params.alpha is not None:
+        check_alpha(params)
 
     def compute() -> Computed:
         times = params.times()
         settings: Any = {"rtol": rtol, "atol": atol, "progress": progress}
-        if params.noise is None:
+        if params.alpha is not None:
+            y, solver = on_same_rows(params, times, **settings)
+        elif params.noise is None:
             start = pack(**params.overlaps())
             y, solver = integrate(params, start, times, params.schedule, **settings)
         else:
@@ -95,6 +105,44 @@ def in_classes(
         lr=params.lr, bound=bound, **settings,
     )  # fmt: skip
     return course.states, course.info["solver"]
+
+
+def on_same_rows(
+    params: Params, times: np.ndarray, **settings: Any
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the states at `times`, and statistics, on rows that are used again and again."""
+    found, overlaps = on_rows(params), params.overlaps()
+    course = follow(
+        found.directions, found.start(**overlaps), times, beta=params.beta,
+        schedule=params.schedule, lam=params.lam, lr=params.lr, cancelled=1.0,
+        bound=params.bound(pack(**overlaps)), **settings,
+    )  # fmt: skip
+    m, d = course.m @ found.parts, course.d @ found.parts
+    return pack(m, d, course.Q, course.E, course.R, course.D), course.info["solver"]
+
+
+def check_alpha(params: Params) -> None:
+    """Refuse rows in noise that is not white; warn of long epochs and of overlaps by chance.
+
+    Raises
+    ------
+    ParameterError
+        When the noise is not white.
+    """
+    if params.noise is not None:
+        raise ParameterError("noise", "is not derived for rows used again; leave out alpha")
+    assert params.alpha is not None
+    long = params.lr * params.alpha * (params.eta + float(params.strengths.max()))
+    if isinstance(params.init, str):
+        log.warning(
+            "the start has overlaps by chance, and those with the directions of the rows differ "
+            "from table to table, which theory leaves out: give overlaps by --init"
+        )
+    if long > LONG:
+        log.warning(
+            "an epoch is long against learning (lr alpha (rho + eta) is %.2g): part of the noise "
+            "of SGD is left, which theory takes to cancel; lower --lr", long
+        )  # fmt: skip
 
 
 def _warn(result: Trajectory) -> None:

@@ -218,7 +218,7 @@ def _base(params: Params | Mapping[str, Any] | None, changes: Any) -> Params | M
     """Return all that is not varied; of a mapping not checked yet, as what varies may lack."""
     if params is None or isinstance(params, Mapping):
         return {**(params or {}), **changes}
-    return params_of(sweep, params, changes, derived=("noise",))
+    return params_of(sweep, params, changes, derived=("noise", "alpha"))
 
 
 def chosen(
