@@ -10,16 +10,17 @@ from vaedyn.data.learn import FROM_DATA
 from vaedyn.data.look import Look
 from vaedyn.data.settling import ALIKE
 from vaedyn.data.suited import check_settings
-from vaedyn.data.train import train
+from vaedyn.data.watch import watch
 
 from .complete import files
+from .course import compared, compared_json
 from .data import DATA_OPTIONS, looked, opened
 from .options import SIMULATION, option
 from .output import number, print_json, provenance, table
 from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
-WITHOUT = (*(name for name in SIMULATION if name != "seed"), "tol")
+WITHOUT = (*(name for name in SIMULATION if name != "seed"), "tol", "with_bands")
 DATA_OPTION = option(
     "Model",
     "--data",
@@ -27,7 +28,7 @@ DATA_OPTION = option(
     metavar="DATA",
     default=None,
     shell_complete=files,
-    help="Train on the rows of this table instead, see `vaedyn spectrum`; they give N, M*, rho "
+    help="Learn the rows of this table instead, see `vaedyn spectrum`; they give N, M*, rho "
     "and eta.",
     show_default="drawn from the model",
 )
@@ -78,7 +79,7 @@ def prepare(
             raise click.UsageError(f"--{name} and data exclude each other: it is taken from them")
     for name in WITHOUT:
         if typed(name):
-            option = name.replace("_", "-")
+            option = name.replace("with_", "").replace("_", "-")
             raise click.UsageError(
                 f"--{option} does not apply to training on data, which is one run"
             )
@@ -91,8 +92,8 @@ def prepare(
 
 def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -> None:
     """Train on the data, and print what was predicted beside what has come of it."""
-    with session.progress("train on the data", "steps") as progress:
-        result = train(found, seed=seed, store=session.store, progress=progress, **settings)
+    seen = watch(found, seed=seed, store=session.store, watch=session.simulation, **settings)
+    result = seen.training
     params, samples = result.params, found.spectrum.samples
     if result.passes > 1:
         log.info(
@@ -117,6 +118,7 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
                 "kl_per_latent": kl,
                 "active_units": dict(zip(kl, result.active, strict=True)),
                 "warnings": list(result.warnings),
+                **compared_json(seen),
                 "why": unsure and f"no beta is recommended, as {unsure}",
             }
         )
@@ -132,3 +134,4 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
     if unsure and "beta" not in settings:
         click.echo(f"this beta is no recommendation: {unsure}")
     click.echo(f"beta = {number(params.beta)}, learning rate {number(params.lr)}")
+    compared(seen)
