@@ -39,12 +39,15 @@ def report_course(
         data = {"command": "theory", **asdict(curve.source), "unit": found.rows.unit}
         print_json({**data, "final": final, **as_json(curve), "warnings": warnings})
         return
+    learned = np.where(curve.active, curve.learned, np.nan)
     rows = [
-        [str(n), number(curve.kl_per_latent[-1, i]), *timed(curve, i)]
+        [str(n), number(curve.kl_per_latent[-1, i]), *_cells(learned, i, curve)]
         for n, i in enumerate(curve.order.tolist(), 1)
     ]
     table(["latent", f"KL at t = {params.t_max:g}", "learned at t", "SGD steps", "epochs"], rows)
     click.echo(said(curve))
+    if found.analysis.no_floor and "beta" not in settings:
+        click.echo(f"this beta is no recommendation: {found.analysis.no_floor}")
     click.echo(f"beta = {number(params.beta)}, learning rate {number(params.lr)}")
 
 
@@ -63,15 +66,6 @@ def notes(found: Look, curve: LearningCurve) -> list[str]:
     for text in texts:
         log.warning(text)
     return texts
-
-
-def timed(curve: LearningCurve, latent: int) -> list[str]:
-    """Return when a latent is learned: t, SGD steps and epochs; `-` if it has collapsed."""
-    if not curve.active[latent]:
-        return ["-", "-", "-"]
-    t = curve.learned[latent]
-    steps = t * curve.params.dim
-    return [f"{t:.4g}", f"{round(steps)}", f"{steps / curve.samples:.3g}"]
 
 
 def said(curve: LearningCurve) -> str:
@@ -106,17 +100,36 @@ def compared_json(seen: Watched) -> dict[str, Any]:
     return {"learning_curve": {**data, "why": seen.why or None}}
 
 
+def warn_unpredicted(seen: Watched) -> None:
+    """Say why there is no learning curve of theory, if there is none."""
+    if seen.why:
+        log.warning("the learning curve is not predicted: %s", seen.why)
+
+
 def compared(seen: Watched) -> None:
-    """Print when latents are learned: by theory, and in training."""
-    measured, predicted = seen.measured, seen.predicted
-    if predicted is None:
-        log.warning("when latents are learned is not predicted: %s", seen.why)
-    first = predicted or measured
-    times = np.where(first.active, first.learned, np.inf)
+    """Print when the first, the second, ... latent is learned: by theory, and in training."""
+    warn_unpredicted(seen)
+    measured, predicted = (curve and in_turn(curve) for curve in (seen.measured, seen.predicted))
+    assert measured is not None
+    count = max(len(measured), len(predicted or ()))
+    if not count:
+        return
     rows = []
-    for n, i in enumerate(np.argsort(times, kind="stable").tolist(), 1):
-        expected = timed(predicted, i)[:1] if predicted else []
-        rows.append([str(n), *expected, *timed(measured, i)])
-    names = ["predicted t"] if predicted else []
+    for n in range(count):
+        expected = [] if predicted is None else _cells(predicted, n, seen.measured)[:1]
+        rows.append([str(n + 1), *expected, *_cells(measured, n, seen.measured)])
+    names = [] if predicted is None else ["predicted t"]
     click.echo()
-    table(["learned", *names, "measured t", "SGD steps", "epochs"], rows)
+    table(["latent learned", *names, "measured t", "SGD steps", "epochs"], rows)
+
+
+def in_turn(curve: LearningCurve) -> np.ndarray:
+    """Return when latents are learned, one after the other, without those that have collapsed."""
+    return np.sort(curve.learned[curve.active])
+
+
+def _cells(times: np.ndarray, n: int, curve: LearningCurve) -> list[str]:
+    if n >= len(times) or np.isnan(times[n]):
+        return ["-", "-", "-"]
+    steps = times[n] * curve.params.dim
+    return [f"{times[n]:.4g}", f"{round(steps)}", f"{steps / curve.samples:.3g}"]

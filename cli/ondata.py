@@ -1,6 +1,7 @@
 """`vaedyn simulate --data`: training on the rows of a table."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -66,8 +67,11 @@ def prepare(
     standardise: bool,
     estimator: str,
     spikes: int | None,
+    allowed: Sequence[str] = (),
 ) -> tuple[Look, dict[str, Any]]:
     """Look at a table, print warnings about it, and return what the user has set, too.
+
+    `allowed` are options that make sense here, though not to one training.
 
     Raises
     ------
@@ -78,7 +82,7 @@ def prepare(
         if typed(name):
             raise click.UsageError(f"--{name} and data exclude each other: it is taken from them")
     for name in WITHOUT:
-        if typed(name):
+        if typed(name) and name not in allowed:
             option = name.replace("with_", "").replace("_", "-")
             raise click.UsageError(
                 f"--{option} does not apply to training on data, which is one run"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .data.collapse import Collapse as Collapse
     from .data.collapse import collapse as collapse
     from .data.convention import Convention as Convention
+    from .data.course import course as course
+    from .data.curve import LearningCurve as LearningCurve
     from .data.difference import Difference as Difference
     from .data.judge import Judged as Judged
     from .data.judge import judge as judge
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from .data.suited import suited as suited
     from .data.train import Training as Training
     from .data.train import train as train
+    from .data.watch import Watched as Watched
+    from .data.watch import watch as watch
     from .errors import ConvergenceError as ConvergenceError
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
@@ -141,6 +145,10 @@ _HOMES = {  # as above
     "overview": "data.judge",
     "Training": "data.train",
     "train": "data.train",
+    "Watched": "data.watch",
+    "watch": "data.watch",
+    "LearningCurve": "data.curve",
+    "course": "data.course",
     "Difference": "data.difference",
     "Collapse": "data.collapse",
     "collapse": "data.collapse",

@@ -87,9 +87,7 @@ def course(
     """
     found = looked(data, store, beta=beta, **settings)
     params = suited(found, beta, **settings)
-    return predicted_course(
-        found, params, rtol=rtol, atol=atol, store=store, progress=progress
-    )
+    return predicted_course(found, params, rtol=rtol, atol=atol, store=store, progress=progress)
 
 
 def predicted_course(
