@@ -17,6 +17,7 @@ from .output import number, plain, print_json, table
 from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
+FAR = 1.5  # times another time: these do not agree
 MEANING = "a latent is learned once its KL stays within half of its final value"
 
 
@@ -109,9 +110,9 @@ def warn_unpredicted(seen: Watched) -> None:
 def compared(seen: Watched) -> None:
     """Print when the first, the second, ... latent is learned: by theory, and in training."""
     warn_unpredicted(seen)
-    measured, predicted = (curve and in_turn(curve) for curve in (seen.measured, seen.predicted))
-    assert measured is not None
-    count = max(len(measured), len(predicted or ()))
+    measured = in_turn(seen.measured)
+    predicted = None if seen.predicted is None else in_turn(seen.predicted)
+    count = max(len(measured), 0 if predicted is None else len(predicted))
     if not count:
         return
     rows = []
@@ -119,13 +120,27 @@ def compared(seen: Watched) -> None:
         expected = [] if predicted is None else _cells(predicted, n, seen.measured)[:1]
         rows.append([str(n + 1), *expected, *_cells(measured, n, seen.measured)])
     names = [] if predicted is None else ["predicted t"]
-    click.echo()
     table(["latent learned", *names, "measured t", "SGD steps", "epochs"], rows)
+    if predicted is not None and _far_apart(predicted, measured):
+        click.echo(
+            "predicted and measured times do not agree: where latents compete for a direction, the "
+            "noise of SGD decides; try another --seed, or a lower --lr"
+        )
+    click.echo()
 
 
 def in_turn(curve: LearningCurve) -> np.ndarray:
     """Return when latents are learned, one after the other, without those that have collapsed."""
     return np.sort(curve.learned[curve.active])
+
+
+def _far_apart(one: np.ndarray, other: np.ndarray) -> bool:
+    """Return whether two lists of times differ by more than a factor, or in number."""
+    if len(one) != len(other):
+        return True
+    ratio = np.maximum(one, 1e-9) / np.maximum(other, 1e-9)
+    late = np.maximum(one, other) > 0
+    return bool((np.abs(np.log(ratio[late])) > np.log(FAR)).any())
 
 
 def _cells(times: np.ndarray, n: int, curve: LearningCurve) -> list[str]:

@@ -127,6 +127,7 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
             }
         )
         return
+    compared(seen)
     rows = [
         [str(i + 1), number(a), number(b)]
         for i, (a, b) in enumerate(zip(result.predicted, result.measured, strict=True))
@@ -138,4 +139,3 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
     if unsure and "beta" not in settings:
         click.echo(f"this beta is no recommendation: {unsure}")
     click.echo(f"beta = {number(params.beta)}, learning rate {number(params.lr)}")
-    compared(seen)

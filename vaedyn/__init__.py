@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .data.analyse import analyse as analyse
     from .data.collapse import Collapse as Collapse
     from .data.collapse import collapse as collapse
+    from .data.confirm import confirm_warm_up as confirm_warm_up
     from .data.convention import Convention as Convention
     from .data.course import course as course
     from .data.curve import LearningCurve as LearningCurve
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from .data.suited import suited as suited
     from .data.train import Training as Training
     from .data.train import train as train
+    from .data.warm_up import WarmUp as WarmUp
+    from .data.warm_up import warm_up as warm_up
     from .data.watch import Watched as Watched
     from .data.watch import watch as watch
     from .errors import ConvergenceError as ConvergenceError
@@ -145,6 +148,9 @@ _HOMES = {  # as above
     "overview": "data.judge",
     "Training": "data.train",
     "train": "data.train",
+    "WarmUp": "data.warm_up",
+    "warm_up": "data.warm_up",
+    "confirm_warm_up": "data.confirm",
     "Watched": "data.watch",
     "watch": "data.watch",
     "LearningCurve": "data.curve",

@@ -16,6 +16,7 @@ from vaedyn.data.spectrum import covariance_spectrum
 from vaedyn.data.suited import suited
 from vaedyn.data.watch import _Seen, measured_course, watch
 from vaedyn.learning.follow import Directions
+from vaedyn.model.numerics import NUMERICS
 from vaedyn.model.schedules import parse_schedule
 from vaedyn.store import ResultStore
 
@@ -323,7 +324,7 @@ def test_a_theory_that_is_too_stiff_is_no_reason_to_fail(monkeypatch):
     assert "after 5 steps" in seen.why
 
 
-def test_an_unfinished_or_stored_prediction_depends_on_all_that_is_asked(tmp_path):
+def test_a_stored_prediction_depends_on_all_that_is_asked(tmp_path, monkeypatch):
     found, store = look(table()), ResultStore(tmp_path)
     base = {"latent": 2, "t_max": 30.0, "lr": 0.1}
     keys = set()
@@ -332,8 +333,23 @@ def test_an_unfinished_or_stored_prediction_depends_on_all_that_is_asked(tmp_pat
         params = suited(found, 1.3, **(base | changes))
         for _ in range(2):
             keys.add(predicted_course(found, params, store=store).source.key)
-    keys.add(predicted_course(found, suited(found, 1.3, **base), rtol=1e-5, store=store).source.key)
-    assert len(keys) == 8
+    params = suited(found, 1.3, **base)
+    keys.add(predicted_course(found, params, rtol=1e-5, store=store).source.key)
+    scaled = look(table(), standardise=True)
+    keys.add(predicted_course(scaled, params, store=store).source.key)
+    monkeypatch.setitem(NUMERICS, "course", -1)
+    keys.add(predicted_course(found, params, store=store).source.key)
+    assert len(keys) == 10
+
+
+def test_what_is_measured_is_stored_for_each_seed_and_version(tmp_path, monkeypatch):
+    found, store = look(table()), ResultStore(tmp_path)
+    params, keys = suited(found, 1.3, t_max=9.0), set()
+    for seed in (0, 1, 0):
+        keys.add(measured_course(found, params, seed, store, None)[1].source.key)
+    monkeypatch.setitem(NUMERICS, "rows", -1)
+    keys.add(measured_course(found, params, 0, store, None)[1].source.key)
+    assert len(keys) == 3
 
 
 def test_it_is_offered_from_python():

@@ -301,7 +301,7 @@ class _Trial:
 def _arrival(t: np.ndarray, loss: np.ndarray, end: float, tol: float) -> float:
     """Return the time after which the loss stays within a share of its final value."""
     far = np.abs(loss - end) - tol * abs(end)
-    outside = np.flatnonzero(~(far <= 0))
+    outside = np.flatnonzero(far > 0)
     if not len(outside):
         return 0.0
     if outside[-1] == len(t) - 1:
