@@ -167,6 +167,11 @@ class Finder(ast.NodeVisitor):
         elif isinstance(node.value, float):
             self.add(*self.span(node), repr(node.value * 1.01 if node.value else 0.01))
 
+    def visit_keyword(self, node) -> None:
+        """Leave `strict` of zip alone, which only guards against slips like these."""
+        if node.arg != "strict":
+            self.visit(node.value)
+
     def condition(self, node) -> None:
         """Take a condition for true, or for false."""
         for new in ("True", "False"):
