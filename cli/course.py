@@ -10,7 +10,9 @@ import numpy as np
 from vaedyn.data.course import predicted_course, unknown
 from vaedyn.data.curve import LearningCurve
 from vaedyn.data.look import Look
+from vaedyn.data.settling import ALIKE
 from vaedyn.data.suited import suited
+from vaedyn.data.train import predicted_kl
 from vaedyn.data.watch import Watched
 
 from .output import number, plain, print_json, table
@@ -30,7 +32,8 @@ def report_course(
         curve = predicted_course(
             found, params, rtol=rtol, atol=atol, store=session.store, progress=progress
         )
-    warnings = [*found.analysis.warnings, *notes(found, curve)]
+    left = unsettled(found, curve)
+    warnings = [*found.analysis.warnings, *notes(found, curve), *([left] if left else [])]
     if session.as_json:
         assert curve.source is not None
         final = {
@@ -47,6 +50,8 @@ def report_course(
     ]
     table(["latent", f"KL at t = {params.t_max:g}", "learned at t", "SGD steps", "epochs"], rows)
     click.echo(said(curve))
+    if left:
+        click.echo(left)
     if found.analysis.no_floor and "beta" not in settings:
         click.echo(f"this beta is no recommendation: {found.analysis.no_floor}")
     click.echo(f"beta = {number(params.beta)}, learning rate {number(params.lr)}")
@@ -74,6 +79,18 @@ def said(curve: LearningCurve) -> str:
     gone = int((~curve.active).sum())
     lost = f"; {gone} of {len(curve.active)} latents collapsed" if gone else ""
     return MEANING + lost
+
+
+def unsettled(found: Look, curve: LearningCurve) -> str | None:
+    """Return in words that learning is not over at the last time, if so."""
+    final = predicted_kl(found, curve.params)
+    off = np.abs(np.sort(curve.kl_per_latent[-1])[::-1] - final)
+    if (off < ALIKE + 0.02 * final).all():
+        return None
+    return (
+        f"learning is not over at t = {curve.params.t_max:g}: KL is up to {off.max():.2g} nats from "
+        "where it ends, and times are those of its value by then; raise --t-max"
+    )
 
 
 def as_json(curve: LearningCurve) -> dict[str, Any]:

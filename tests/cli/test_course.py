@@ -41,6 +41,16 @@ def test_theory_prints_when_each_latent_is_learned(run, table):
     np.testing.assert_allclose(np.sort(data["final"]["kl_per_latent"])[::-1], kl, rtol=1e-4)
 
 
+def test_theory_says_when_learning_is_not_over(run, table):
+    done = run("theory --data data.npy --beta 2 --latent 3 --lr 0.05 --t-max 30")
+    assert "learning is not over at t = 30" in done.out
+    assert "raise --t-max" in done.out
+    assert (
+        "not over" in run("theory --data data.npy --beta 2 --t-max 30 --json").json["warnings"][-1]
+    )
+    assert "not over" not in run(f"theory {SETTINGS}").out
+
+
 def test_simulate_compares_with_it(run, table):
     done, data = run(f"simulate {SETTINGS}"), run(f"simulate {SETTINGS} --json").json
     head, _, first, second, gap = done.out.splitlines()[:5]
@@ -65,7 +75,7 @@ def test_simulate_compares_with_it(run, table):
 
 def test_times_that_do_not_agree_are_said_so(run, table):
     """From this start two latents compete, and the noise of so large steps decides."""
-    done = run("simulate --data data.npy --beta 2 --latent 3 --lr 0.2 --t-max 1800")
+    done = run("simulate --data data.npy --beta 2 --latent 3 --lr 0.05 --t-max 2000 --seed 1")
     (said,) = [line for line in done.out.splitlines() if "times do not agree" in line]
     assert "try another --seed, or a lower --lr" in said
 

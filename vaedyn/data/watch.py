@@ -146,6 +146,7 @@ class _Seen:
 
     def _products(self, W: np.ndarray, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return V C V^T and W C V^T, C the covariance of the rows."""
+        # model: observable, second moments over the rows
         if self.by_columns:
             if self.covariance is None:
                 self.covariance = sum(x.T @ x for x in self.rows.scaled()) / self.rows.samples
