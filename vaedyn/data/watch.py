@@ -149,7 +149,10 @@ class _Seen:
         # model: observable, second moments over the rows
         if self.by_columns:
             if self.covariance is None:
-                self.covariance = sum(x.T @ x for x in self.rows.scaled()) / self.rows.samples
+                products = np.zeros((self.params.dim, self.params.dim))
+                for block in self.rows.scaled():
+                    products += block.T @ block
+                self.covariance = products / self.rows.samples
             image = self.covariance @ V.T
             return V @ image, W @ image
         S, A = np.zeros((2, len(V), len(V)))

@@ -99,7 +99,7 @@ def _epochs(axes: Axes, per_time: float, x_scale: str, look: Look) -> None:
         return
     axes.tick_params(axis="x", which="both", top=False)
     both = (lambda t: t * per_time, lambda epochs: epochs / per_time)
-    above = axes.secondary_xaxis("top", functions=both)
+    above: Any = axes.secondary_xaxis("top", functions=both)
     above.set_xlabel("epochs")
     if x_scale == "log":
         above.xaxis.set_major_locator(LogLocator())
