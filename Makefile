@@ -2,8 +2,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 DOCS_READY := .venv/ready-docs
+STUDY := .venv-study/bin
+STUDY_READY := .venv-study/ready
 
-.PHONY: help setup demo reproduce figures docs cookbook test mutants lint format bench clean
+.PHONY: help setup demo reproduce figures study docs cookbook test mutants lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -43,6 +45,17 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot branches --vary lam=0:0.8 -o docs/weight-decay.png
 	$(BIN)/vaedyn plot sweep --of fixedpoints --vary beta=0.5:3:126 --vary lr=0.01,0.1 --y relaxation_time --y-scale log -q -o docs/relaxation.png
 
+study: $(STUDY_READY) ## train nonlinear VAEs with PyTorch, and write docs/nonlinear.md anew
+	$(STUDY)/python -m study.check
+	$(STUDY)/python -m study.measure
+	$(STUDY)/python -m study.page
+	$(STUDY)/python -m study.draw
+
+$(STUDY_READY): pyproject.toml
+	$(PYTHON) -m venv .venv-study
+	$(STUDY)/python -m pip install --quiet --disable-pip-version-check --editable '.[study]'
+	@touch $@
+
 docs: $(DOCS_READY) ## build the documentation into build/docs
 	$(BIN)/python docs/commands.py
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
@@ -75,5 +88,5 @@ bench: setup ## measure speed beside plain references
 	$(BIN)/python -m tests.bench
 
 clean: ## remove everything that can be made again, except results
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-study build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

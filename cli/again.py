@@ -10,6 +10,8 @@ from vaedyn.model.params import Params
 from ..store import Record
 from .options import SIMULATION
 
+READING = ("columns", "missing")  # options on how a table is read
+
 # what a record's parameters are made of besides the model, by kind
 OPTIONS = {
     "theory": ("rtol", "atol"),
@@ -35,9 +37,14 @@ ON_DATA = {"data": "simulate", "rows": "simulate", "course": "theory", "warmup":
 def command_of(record: Record) -> str | None:
     """Return the exact command that computes `record`, or None for parts of a map."""
     if record.kind == "spectrum":
-        words = ["vaedyn", "spectrum", _file(record)]
+        words = ["vaedyn", "spectrum", _file(record), *words_of(_reading(record))]
         words += ["--standardise"] if record.params["standardise"] else []
         words += [f"--{name}={record.params[name]}" for name in ("leading", "passes")]
+        return shlex.join(words)
+    if record.kind == "heldout":
+        words = ["vaedyn", "heldout", _file(record)]
+        words += ["--standardise"] if record.params["standardise"] else []
+        words += [f"--{name}={record.params[name]}" for name in ("folds", "seed")]
         return shlex.join(words)
     if record.kind == "panel":
         chosen = {name: record.params[name] for name in ("quick", "seed")}
@@ -64,7 +71,13 @@ def _on_data(record: Record) -> list[str]:
     options = {name: value for name, value in asked.items() if value is not None}
     names = [name for name in (*Params.__dataclass_fields__, *NUMERICS) if name not in FROM_DATA]
     options |= {name: record.params[name] for name in names if name in record.params}
+    options |= _reading(record)
     return ["vaedyn", ON_DATA[record.kind], "--data", _file(record), *words_of(options)]
+
+
+def _reading(record: Record) -> dict[str, object]:
+    """Return the options on how a table was read, if any were given."""
+    return {name: record.info[name] for name in READING if record.info.get(name)}
 
 
 def _file(record: Record) -> str:

@@ -69,6 +69,7 @@ def command(
     standardise: bool,
     estimator: str,
     spikes: int | None,
+    epochs: str,
     family: str,
     knots: int,
     tol: float,
@@ -92,7 +93,9 @@ def command(
     if place is not None:
         if typed("knots"):
             raise click.UsageError("--knots and --data exclude each other")
-        found, settings = prepare(session, place, params, standardise, estimator, spikes, ["tol"])
+        found, settings = prepare(
+            session, place, params, standardise, estimator, spikes, epochs, ["tol"]
+        )
         share = tol if typed("tol") else None
         report_warm_up(session, found, settings, family, share, confirm, seed, rtol, atol)
         return

@@ -88,8 +88,8 @@ def unsettled(found: Look, curve: LearningCurve) -> str | None:
     if (off < ALIKE + 0.02 * final).all():
         return None
     return (
-        f"learning is not over at t = {curve.params.t_max:g}: KL is up to {off.max():.2g} nats from "
-        "where it ends, and times are those of its value by then; raise --t-max"
+        f"learning is not over at t = {curve.params.t_max:g}: KL is up to {off.max():.2g} nats "
+        "from where it ends, and times are those of its value by then; raise --t-max"
     )
 
 

@@ -9,13 +9,15 @@ from click.core import ParameterSource
 
 from vaedyn.data.learn import FROM_DATA
 from vaedyn.data.look import Look
-from vaedyn.data.settling import ALIKE
 from vaedyn.data.suited import check_settings
 from vaedyn.data.watch import watch
+from vaedyn.model.quantities import ACTIVE
 
+from .again import READING
 from .complete import files
 from .course import compared, compared_json
 from .data import DATA_OPTIONS, looked, opened
+from .epochs import EPOCHS_OPTION
 from .options import SIMULATION, option
 from .output import number, print_json, provenance, table
 from .session import Session
@@ -33,7 +35,7 @@ DATA_OPTION = option(
     "and eta.",
     show_default="drawn from the model",
 )
-ON_DATA = [DATA_OPTION, *DATA_OPTIONS]
+ON_DATA = [DATA_OPTION, *DATA_OPTIONS, EPOCHS_OPTION]
 
 
 def given(name: str) -> bool:
@@ -55,7 +57,7 @@ def without_data() -> None:
     ------
     click.UsageError
     """
-    for name in ("standardise", "estimator", "spikes"):
+    for name in ("standardise", "estimator", "spikes", "epochs", *READING):
         if typed(name):
             raise click.UsageError(f"--{name} goes with --data")
 
@@ -67,6 +69,7 @@ def prepare(
     standardise: bool,
     estimator: str,
     spikes: int | None,
+    epochs: str,
     allowed: Sequence[str] = (),
 ) -> tuple[Look, dict[str, Any]]:
     """Look at a table, print warnings about it, and return what the user has set, too.
@@ -91,7 +94,7 @@ def prepare(
         name: value for name, value in model.items() if name not in FROM_DATA and given(name)
     }
     check_settings(opened(place).columns, **settings)
-    return looked(session, place, standardise, estimator, spikes), settings
+    return looked(session, place, standardise, estimator, spikes, epochs=epochs), settings
 
 
 def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -> None:
@@ -101,7 +104,7 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
     params, samples = result.params, found.spectrum.samples
     if result.passes > 1:
         log.info(
-            "the %d rows were seen in %g passes, shuffled; theory takes fresh ones",
+            "the %d rows were seen in %g passes, shuffled; predicted is where many passes end",
             samples,
             round(result.passes, 1),
         )
@@ -111,7 +114,7 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
         log.info(result.slowed)
     if result.difference:
         log.warning(result.difference.text)
-    unsure = found.analysis.no_floor
+    unsure, best = found.analysis.no_floor, found.prediction.beta
     if session.as_json:
         kl = {"predicted": result.predicted.tolist(), "measured": result.measured.tolist()}
         print_json(
@@ -124,6 +127,8 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
                 "warnings": list(result.warnings),
                 **compared_json(seen),
                 "why": unsure and f"no beta is recommended, as {unsure}",
+                "epochs": found.epochs,
+                "recommended": None if unsure else {"beta": best},
             }
         )
         return
@@ -132,10 +137,13 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
         [str(i + 1), number(a), number(b)]
         for i, (a, b) in enumerate(zip(result.predicted, result.measured, strict=True))
     ]
-    rows.append([f"above {ALIKE:g} nats", *map(str, result.active)])
+    rows.append(["active units", *map(str, result.active)])
     table(["KL of latent", "predicted", f"at t = {params.t_max:g}"], rows)
     if result.difference:
         click.echo("measured and predicted KL do not agree: the warning says why")
     if unsure and "beta" not in settings:
         click.echo(f"this beta is no recommendation: {unsure}")
-    click.echo(f"beta = {number(params.beta)}, learning rate {number(params.lr)}")
+    elif "beta" not in settings and number(best) != number(params.beta):
+        click.echo(f"this beta is the noise level eta: recommended is beta = {number(best)}")
+    click.echo(f"a latent is active where its KL is above 0, measured: above {ACTIVE:g} nats")
+    click.echo(f"KL weight beta = {number(params.beta)}, learning rate {number(params.lr)}")

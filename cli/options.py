@@ -155,6 +155,7 @@ MODEL_OPTIONS = [
         "KL annealing towards --beta: constant; tanh:GAMMA for beta tanh(GAMMA t); "
         "linear:T, cosine:T or sigmoid:T from 0 to beta in a time T; cyclical:PERIOD:RATIO, in "
         "every PERIOD from 0 straight to beta within the share RATIO of it; "
+        "decay:START:T from START times beta, with exp(-t/T); "
         "points:T1=BETA1,T2=BETA2,... with straight lines in between (twice the same T for a "
         "jump); or file:PATH of lines t,beta.",
         shell_complete=complete.schedules,

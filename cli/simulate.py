@@ -49,6 +49,7 @@ def command(
     standardise: bool,
     estimator: str,
     spikes: int | None,
+    epochs: str,
     ensemble: dict[str, Any],
     tol: float,
 ) -> None:
@@ -63,11 +64,13 @@ def command(
     With --data, one VAE learns the rows of a table, shuffled by --seed, in their units; only
     --lr is in units in which the largest variance is 1. There, unless they are given,
     --latent is the number of signals found, --beta the noise level eta, --lr at most
-    0.2, and --t-max such that all has settled, or about 30 seconds.
+    0.2, and --t-max such that all has settled, or about 30 seconds. What is predicted is
+    where training on these rows ends, used again and again; with --epochs one each row is
+    used once at most, and the prediction is for fresh data.
     """
     if place is not None:
         seed = integer("seed", ensemble["seed"], 0)
-        found, settings = prepare(session, place, params, standardise, estimator, spikes)
+        found, settings = prepare(session, place, params, standardise, estimator, spikes, epochs)
         report(session, found, settings, seed)
         return
     without_data()

@@ -1,5 +1,6 @@
 """`vaedyn spectrum`: which beta and how many latents, for users' own data."""
 
+import shlex
 from dataclasses import asdict
 from typing import Any
 
@@ -11,8 +12,10 @@ from vaedyn.data.findings import columns_alone
 from vaedyn.data.judge import Judged, overview
 from vaedyn.data.look import Look
 
-from .convention import check_judged, convention_of, judged
+from .convention import check_judged, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
+from .epochs import EPOCHS_OPTION, WHICH
+from .losses import answer
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
 from .output import number, plain, print_json, table
 from .session import Session
@@ -34,13 +37,14 @@ LATENT = option(
     examples=[
         "vaedyn spectrum data.npy",
         "vaedyn spectrum data.csv --loss mean --weight 0.00025",
+        "vaedyn spectrum data.npy --epochs one",
         "vaedyn spectrum images.h5:/train/x --scale 0.00392157 --loss sum --json",
     ],
 )
 @DATA
 @add(
     DATA_OPTIONS,
-    [LATENT],
+    [LATENT, EPOCHS_OPTION],
     CONVENTION_OPTIONS,
     ACCURACY_OPTIONS,
     STORE_OPTIONS,
@@ -54,28 +58,35 @@ def command(
     estimator: str,
     spikes: int | None,
     latent: int | None,
-    loss: str | None,
-    decoder_variance: float | None,
-    scale: float,
+    epochs: str,
+    convention: Convention | None,
     weight: float | None,
     beta: float | None,
     leading: int,
     passes: int,
 ) -> None:
-    """Show how many latents your data keep in use at each beta, and which beta to take, if any.
+    """Show how many active units your data keep at each KL weight beta, and which to take, if any.
 
     DATA is a table whose rows are samples: .npy, .npz, .csv, .txt or .h5, with
     ``file.h5:/path/to/dataset`` where there are several. A linear VAE that is trained on
-    these rows has a latent in use for each eigenvalue of their covariance above beta. Variance
-    explained is the sum of eigenvalue - beta over the latents in use, over the sum of all
+    these rows again and again has an active unit for each eigenvalue of their covariance above
+    beta; on ever fresh samples (--epochs one), for each of the population's. Explained variance
+    is the sum of eigenvalue - beta over the active units, over the sum of all
     eigenvalues: one minus the error of the reconstruction, with latents drawn as in training.
     KL is the sum of ln(eigenvalue / beta) / 2 over these. Where the data are signals in white
-    noise, beta = eta keeps the signals and leaves the noise; where they are not, no single beta
-    is right, and none is recommended. With --loss and the like, KL weights are translated.
+    noise, the beta is recommended that makes the error on fresh data least: eta in one epoch,
+    more in many. Where they are not, no single beta is right, and none is recommended: see
+    `vaedyn heldout`. With --loss and the like, KL weights are translated. For another
+    --likelihood, its thresholds of collapse are shown instead; where the decoder variance is
+    learned, where it goes, too.
     """
-    convention = convention_of(loss, decoder_variance, scale)
     check_judged(weight, beta)
-    data = looked(session, place, standardise, estimator, spikes, leading, passes)
+    if convention is not None and convention.kind != "gaussian":
+        how = {"standardise": standardise, "estimator": estimator, "spikes": spikes}
+        how["epochs"] = epochs
+        answer(session, place, convention, latent, weight, beta, leading, passes, **how)
+        return
+    data = looked(session, place, standardise, estimator, spikes, leading, passes, epochs)
     asked = judged(data, weight, beta, latent, convention)
     if session.as_json:
         print_json(describe(data, latent, convention, asked))
@@ -85,6 +96,8 @@ def command(
         if not standardise:
             print_columns(data)
     print_answer(data, convention)
+    if data.analysis.no_floor is not None:
+        print_alternative(data)
     print_table(data, latent, convention, asked)
     if asked is not None:
         click.echo(verdict(asked, latent, by_beta=beta is not None))
@@ -100,24 +113,28 @@ def _weight(convention: Convention | None, beta: float, dim: int) -> float | Non
 
 
 def print_signals(data: Look, convention: Convention | None) -> None:
-    """Print signals in white noise, and where each is lost."""
-    spectrum, analysis, prediction = data.spectrum, data.analysis, data.prediction
+    """Print signals in white noise, and where each is lost: on the rows, and on fresh data."""
+    analysis = data.analysis
     crowded = {k for group in analysis.groups for k in range(group.first, group.last + 1)}
-    rows = []
-    for k in range(min(len(analysis.rho), MOST_ROWS)):
-        threshold = float(prediction.collapse[k])
-        own = _weight(convention, threshold, spectrum.dim)
-        mark = "*" if k in crowded else ""
+    away = np.abs(data.thresholds[:, 0] - data.thresholds[:, 1])
+    both, rows = bool((away > analysis.rho_error).any()), []
+    for k, (own, fresh) in enumerate(data.thresholds[:MOST_ROWS].tolist()):
+        error = f" +- {analysis.rho_error[k]:.2g}"
+        shown = [number(own), number(fresh) + error]
+        if data.epochs == "one":
+            shown.reverse()
+        counts = own if data.epochs == "many" else fresh
+        weight = _weight(convention, counts, data.spectrum.dim)
         rows.append(
             [
                 str(k + 1),
-                number(analysis.eigenvalue[k]),
-                f"{number(analysis.rho[k])} +- {analysis.rho_error[k]:.2g}{mark}",
-                number(threshold),
-                *([number(own)] if own is not None else []),
+                f"{number(analysis.rho[k])}{error}{'*' if k in crowded else ''}",
+                *shown[: 1 + both],
+                *([number(weight)] if weight is not None else []),
             ]
         )
-    heading = ["signal", "eigenvalue", "rho", "collapses at beta"]
+    heading = ["signal", "strength rho", "collapses at beta"]
+    heading += ["on fresh data" if data.epochs == "many" else "on these rows"] * both
     table([*heading, *(["KL weight"] if convention else [])], rows)
     if len(analysis.rho) > MOST_ROWS:
         click.echo(f"and {len(analysis.rho) - MOST_ROWS} more: see --json")
@@ -126,10 +143,7 @@ def print_signals(data: Look, convention: Convention | None) -> None:
             f"* {group.first + 1} to {group.last + 1} repel each other; their mean: rho = "
             f"{number(group.rho)} +- {group.rho_error:.2g}"
         )
-    click.echo(
-        "so it is on ever fresh samples; trained on these again and again, a signal collapses at "
-        "its eigenvalue, as below"
-    )
+    click.echo(WHICH[data.epochs])
 
 
 def print_columns(data: Look) -> None:
@@ -153,21 +167,43 @@ def print_answer(data: Look, convention: Convention | None) -> None:
         others = ", ".join(f"{name} {number(eta)}" for name, eta in analysis.alternatives.items())
         others = others or "the other estimators need all eigenvalues"
         eta = f"noise eta = {number(analysis.eta)} ({analysis.estimator}; {others})"
-        own = _weight(convention, prediction.beta, spectrum.dim)
-        words = f" (KL weight {number(own)})" if own is not None else ""
-        latents = counted(prediction.latents, "latent")
         click.echo(f"{size}, {eta}")
-        click.echo(f"recommended: beta = {number(prediction.beta)}{words}, {latents}")
+        click.echo(recommendation(data, convention))
+        if data.epochs == "many" and prediction.latents:
+            best, at_eta = (
+                float(prediction.fresh_error(x)) for x in (prediction.beta, analysis.eta)
+            )
+            click.echo(
+                f"expected error eps_g on fresh data: {best:.4g} ({at_eta:.4g} at beta = eta)"
+            )
         if prediction.latents < len(prediction.variances()):
             most = prediction.variances()[prediction.latents]
             own = _weight(convention, float(most), spectrum.dim)
             words = f"KL weight {number(own)}" if own is not None else f"beta = {number(most)}"
-            click.echo(f"more latents than that fit noise of these rows below {words}")
-    if analysis.without_noise is not None:
+            of_rows = " of these rows" if data.epochs == "many" else ""
+            click.echo(f"more latents than that fit noise{of_rows} below {words}")
+    if data.without_noise is not None:
         click.echo(
-            f"if there is no noise: beta below {number(analysis.without_noise)}, "
-            f"{counted(analysis.dim, 'latent')}"
+            f"if there is no noise: beta below {number(data.without_noise)}, "
+            f"latent dimension M = {analysis.dim}"
         )
+
+
+def recommendation(data: Look, convention: Convention | None) -> str:
+    """Return in words which KL weight and how many latents are recommended."""
+    beta = number(data.prediction.beta)
+    own = _weight(convention, data.prediction.beta, data.spectrum.dim)
+    words = (
+        f"KL weight beta = {beta}" if own is None else f"KL weight {number(own)} (beta = {beta})"
+    )
+    return f"recommended: {words}, latent dimension M = {data.prediction.latents}"
+
+
+def print_alternative(data: Look) -> None:
+    """Print which command finds a beta where there is no floor."""
+    words = ["vaedyn", "heldout", str(data.rows.origin["file"])]
+    words += ["--standardise"] if data.rows.origin["standardise"] else []
+    click.echo(f"a KL weight by the likelihood of rows held out: {shlex.join(words)}")
 
 
 def reason(data: Look) -> str | None:
@@ -193,9 +229,9 @@ def print_table(
         rows.append(
             [number(weight), least + shown, least + explained, least + f"{at.kl:.4g}", mark]
         )
-    name = "KL weight" if convention else "beta"
+    name = "KL weight" if convention else "KL weight beta"
     marks = any(cells[-1] for cells in rows)
-    heading = [name, "active latents", "variance explained", "KL (nats)", *([""] * marks)]
+    heading = [name, "active units", "explained variance", "KL (nats)", *([""] * marks)]
     table(heading, [cells[: len(heading)] for cells in rows], [""])
 
 
@@ -205,10 +241,11 @@ def verdict(asked: Judged, latents: int | None, *, by_beta: bool = False) -> str
     given = f"KL weight {asked.weight:g} is beta = {number(at.beta)} here"
     text = f"your {own if by_beta else given}: "
     text += "" if at.exact else "at least "
-    text += (
-        f"{at.active} of {counted(latents, 'latent')}" if latents else counted(at.active, "latent")
-    )
-    text += f" {'is' if (latents or at.active) == 1 else 'are'} in use"
+    if latents:
+        verb = "is" if latents == 1 else "are"
+        text += f"{at.active} of {counted(latents, 'latent')} {verb} active"
+    else:
+        text += counted(at.active, "active unit")
     if not at.active:
         text += ": the posterior collapses"
     elif asked.on_noise:
@@ -230,6 +267,7 @@ def describe(
     result: dict[str, Any] = {
         "command": "spectrum",
         **(asdict(data.source) if data.source else {}),
+        "epochs": data.epochs,
         "samples": spectrum.samples,
         "dim": dim,
         "directions": analysis.dim,
@@ -249,10 +287,12 @@ def describe(
             "beta": prediction.beta,
             "latent": prediction.latents,
             "weight": _weight(convention, prediction.beta, dim),
+            "error": float(prediction.fresh_error(prediction.beta)),
+            "error_at_eta": float(prediction.fresh_error(analysis.eta)),
         },
         "why": reason(data),
-        "without_noise": analysis.without_noise
-        and {"beta": analysis.without_noise, "latent": analysis.dim},
+        "without_noise": data.without_noise
+        and {"beta": data.without_noise, "latent": analysis.dim},
         "latent": latents or len(prediction.variances()),
         "active_units": [[float(b), int(prediction.active(b, latents))] for b in jumps],
         "table": [
@@ -279,15 +319,16 @@ def describe(
 
 def signals(data: Look, convention: Convention | None) -> list[dict[str, Any]]:
     """Return what is known of each signal."""
-    analysis, prediction = data.analysis, data.prediction
+    analysis = data.analysis
     columns = (analysis.eigenvalue, analysis.rho, analysis.rho_error, analysis.overlap)
     listed = []
     for k, (eigenvalue, rho, error, overlap) in enumerate(zip(*columns, strict=True)):
-        threshold = float(prediction.collapse[k])
+        rows, fresh = data.thresholds[k].tolist()
         entry = {"eigenvalue": eigenvalue, "rho": rho, "rho_error": error, "overlap": overlap}
         entry = {name: plain(float(value)) for name, value in entry.items()}
-        own = _weight(convention, threshold, data.spectrum.dim)
-        entry |= {"collapse_beta": threshold, "collapse_weight": own}
+        for name, beta in (("", fresh), ("_rows", rows)):
+            own = _weight(convention, beta, data.spectrum.dim)
+            entry |= {f"collapse_beta{name}": beta, f"collapse_weight{name}": own}
         grouped = any(group.first <= k <= group.last for group in analysis.groups)
         listed.append({**entry, "grouped": grouped})
     return listed

@@ -46,6 +46,7 @@ def command(
     standardise: bool,
     estimator: str,
     spikes: int | None,
+    epochs: str,
     rtol: float,
     atol: float,
     tol: float,
@@ -65,7 +66,7 @@ def command(
     the same settings: when each latent is learned, in t, SGD steps and epochs.
     """
     if place is not None:
-        found, settings = prepare(session, place, params, standardise, estimator, spikes)
+        found, settings = prepare(session, place, params, standardise, estimator, spikes, epochs)
         report_course(session, found, settings, rtol, atol)
         return
     without_data()

@@ -26,21 +26,35 @@ if TYPE_CHECKING:
     from .annealing.time_to_converge import time_to_converge as time_to_converge
     from .data.analyse import Analysis as Analysis
     from .data.analyse import analyse as analyse
+    from .data.beta_for import Wanted as Wanted
+    from .data.beta_for import beta_for as beta_for
     from .data.collapse import Collapse as Collapse
     from .data.collapse import collapse as collapse
+    from .data.collapse_thresholds import CollapseThresholds as CollapseThresholds
+    from .data.collapse_thresholds import collapse_thresholds as collapse_thresholds
     from .data.confirm import confirm_warm_up as confirm_warm_up
     from .data.convention import Convention as Convention
     from .data.course import course as course
     from .data.curve import LearningCurve as LearningCurve
     from .data.difference import Difference as Difference
+    from .data.heldout import Heldout as Heldout
+    from .data.heldout import Score as Score
+    from .data.heldout import heldout as heldout
     from .data.judge import Judged as Judged
     from .data.judge import judge as judge
     from .data.judge import overview as overview
     from .data.learn import DataParams as DataParams
     from .data.learn import learn as learn
+    from .data.learned_variance import LearnedVariance as LearnedVariance
+    from .data.learned_variance import learned_thresholds as learned_thresholds
+    from .data.learned_variance import learned_variance as learned_variance
     from .data.look import Look as Look
     from .data.look import look as look
     from .data.prediction import Prediction as Prediction
+    from .data.presets import PRESETS as PRESETS
+    from .data.presets import Preset as Preset
+    from .data.probe import Probed as Probed
+    from .data.probe import probe as probe
     from .data.rows import Rows as Rows
     from .data.spectrum import Spectrum as Spectrum
     from .data.spectrum import covariance_spectrum as covariance_spectrum
@@ -143,6 +157,9 @@ _HOMES = {  # as above
     "covariance_spectrum": "data.spectrum",
     "Look": "data.look",
     "look": "data.look",
+    "Heldout": "data.heldout",
+    "Score": "data.heldout",
+    "heldout": "data.heldout",
     "Judged": "data.judge",
     "judge": "data.judge",
     "overview": "data.judge",
@@ -162,6 +179,17 @@ _HOMES = {  # as above
     "DataParams": "data.learn",
     "learn": "data.learn",
     "Rows": "data.rows",
+    "PRESETS": "data.presets",
+    "Preset": "data.presets",
+    "Probed": "data.probe",
+    "probe": "data.probe",
+    "CollapseThresholds": "data.collapse_thresholds",
+    "collapse_thresholds": "data.collapse_thresholds",
+    "LearnedVariance": "data.learned_variance",
+    "learned_thresholds": "data.learned_variance",
+    "learned_variance": "data.learned_variance",
+    "Wanted": "data.beta_for",
+    "beta_for": "data.beta_for",
     "TableError": "tables.lines",
 }
 __all__ = ["__version__", "plot", "store", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -21,6 +21,7 @@ from .annealing.confirm import Comparison, Measured, compare
 from .data.collapse import Collapse
 from .data.convention import Convention
 from .data.curve import LearningCurve
+from .data.heldout import Heldout
 from .data.look import Look
 from .data.watch import Watched
 from .errors import ParameterError
@@ -309,6 +310,50 @@ def spectrum(
     """
     options = {"beta": beta, "latents": latents, "convention": convention}
     return drawn("spectrum", axes, look, found, **options)
+
+
+def rate_distortion(
+    found: Look,
+    *,
+    beta: float | None = None,
+    latents: int | None = None,
+    convention: Convention | None = None,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw KL divergence against the squared error of data, and variance explained against beta.
+
+    Parameters
+    ----------
+    found, beta, latents, convention
+        As of `vaedyn.plot.spectrum`.
+    axes : (2,) Axes, optional
+    """
+    options = {"beta": beta, "latents": latents, "convention": convention}
+    return drawn("rate_distortion", axes, look, found, **options)
+
+
+def heldout(
+    found: Heldout,
+    *,
+    beta: float | None = None,
+    convention: Convention | None = None,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw how likely rows held out are against beta, and what is reconstructed of them.
+
+    Parameters
+    ----------
+    found : Heldout
+        From `vaedyn.heldout`.
+    beta : float, optional
+        A weight to be marked.
+    convention : Convention, optional
+        Of the KL weights on the axis, which shows beta otherwise.
+    axes : (2,) Axes, optional
+    """
+    return drawn("heldout", axes, look, found, beta=beta, convention=convention)
 
 
 def collapse(found: Collapse, *, axes: Panels | None = None, **look: Unpack[Looks]) -> np.ndarray:

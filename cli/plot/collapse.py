@@ -10,6 +10,7 @@ from vaedyn.data.collapse import collapse
 from vaedyn.model.quantities import CONSTANTS
 
 from ..data import DATA, DATA_OPTIONS
+from ..epochs import EPOCHS_OPTION
 from ..ondata import prepare
 from ..options import (
     OUTPUT_OPTIONS,
@@ -27,6 +28,7 @@ from .picture import PICTURE, checked, say_if_empty
 log = logging.getLogger("vaedyn.cli")
 FIGURE_OPTIONS = [
     *DATA_OPTIONS,
+    EPOCHS_OPTION,
     option(
         "Model",
         "--latent",
@@ -95,6 +97,7 @@ def command(
     standardise: bool,
     estimator: str,
     spikes: int | None,
+    epochs: str,
     simulations: int,
     seed: int,
     output: Path | None,
@@ -103,12 +106,13 @@ def command(
 ) -> None:
     """Draw how latents collapse on your data as beta rises: predicted, and by SGD on the rows.
 
-    Values of beta go from below the noise level to beyond the largest variance.
+    Values of the KL weight beta go from below the noise level to beyond the largest variance.
+    A latent is active where its KL is above 0; a measured one, above 0.01 nats.
     """
     name = f"collapse_{Path(place.partition(':')[0]).stem}.pdf"
     look.check("log", "linear")
     target = checked(output or Path(name))
-    found, settings = prepare(session, place, model, standardise, estimator, spikes)
+    found, settings = prepare(session, place, model, standardise, estimator, spikes, epochs)
     asked = {**settings, "simulations": simulations, "seed": seed, "store": session.store}
     with session.progress("train on the data", "steps") as progress:
         result = collapse(found, **asked, progress=progress)
@@ -132,5 +136,5 @@ def command(
         return
     kl = {"predicted": result.predicted.tolist(), "measured": result.measured.tolist()}
     data = {"command": "plot collapse", "output": str(target), "keys": keys}
-    data |= {"beta": result.beta.tolist(), "kl_per_latent": kl}
+    data |= {"beta": result.beta.tolist(), "kl_per_latent": kl, "epochs": found.epochs}
     print_json({**data, "warnings": [*found.analysis.warnings, *missed]})

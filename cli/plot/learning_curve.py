@@ -59,6 +59,7 @@ def command(
     standardise: bool,
     estimator: str,
     spikes: int | None,
+    epochs: str,
     x_scale: str,
     output: Path | None,
     look: Any,
@@ -82,7 +83,7 @@ def command(
     refuse_for_data()
     x_scale = x_scale if typed("x_scale") else "log"
     target = target_of(place, output, x_scale, look)
-    found, settings = prepare(session, place, params, standardise, estimator, spikes)
+    found, settings = prepare(session, place, params, standardise, estimator, spikes, epochs)
     numbers = {name: options[name] for name in ("rtol", "atol")}
     seed = options["ensemble"]["seed"]
     draw_course(session, found, settings, seed, target, x_scale, look, **numbers)

@@ -5,8 +5,11 @@ from typing import Any
 
 import click
 
-from ..convention import check_judged, convention_of, judged
+from vaedyn.data.convention import Convention
+
+from ..convention import check_judged, judged, only_gaussian
 from ..data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
+from ..epochs import EPOCHS_OPTION
 from ..options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from ..output import print_json
 from ..session import Session
@@ -25,7 +28,7 @@ from .picture import PICTURE, checked, say_if_empty
 @DATA
 @add(
     DATA_OPTIONS,
-    [LATENT],
+    [LATENT, EPOCHS_OPTION],
     CONVENTION_OPTIONS,
     PICTURE,
     ACCURACY_OPTIONS,
@@ -40,9 +43,8 @@ def command(
     estimator: str,
     spikes: int | None,
     latent: int | None,
-    loss: str | None,
-    decoder_variance: float | None,
-    scale: float,
+    epochs: str,
+    convention: Convention | None,
     weight: float | None,
     beta: float | None,
     output: Path | None,
@@ -52,13 +54,14 @@ def command(
 ) -> None:
     """Draw the eigenvalues of your data's covariance, the noise, and where latents collapse.
 
-    Where there is white noise, its eigenvalues lie on the black line. Below, latents are lost
-    one by one as beta, or your KL weight, reaches their eigenvalues.
+    Where there is white noise, its eigenvalues lie on the black line. Below, active units are
+    lost one by one as beta, or your KL weight, reaches the eigenvalues of the rows, or of the
+    population (--epochs one).
     """
-    convention = convention_of(loss, decoder_variance, scale)
+    only_gaussian(convention, "this picture")
     check_judged(weight, beta)
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
-    data = looked(session, place, standardise, estimator, spikes, leading, passes)
+    data = looked(session, place, standardise, estimator, spikes, leading, passes, epochs)
     asked = judged(data, weight, beta, latent, convention)
 
     from vaedyn.figures import spectrum as figures_spectrum

@@ -146,13 +146,13 @@ def test_the_users_units():
 @pytest.mark.parametrize(
     ("active", "latents", "exact", "by_beta", "text"),
     [
-        (1, None, True, False, "your KL weight 3 is beta = 0.5 here: 1 latent is in use"),
-        (2, None, True, True, "your beta is 0.5: 2 latents are in use"),
+        (1, None, True, False, "your KL weight 3 is beta = 0.5 here: 1 active unit"),
+        (2, None, True, True, "your beta is 0.5: 2 active units"),
         (3, 5, False, True,
-         "your beta is 0.5: at least 3 of 5 latents are in use, 1 of them on noise"),
-        (1, 1, True, True, "your beta is 0.5: 1 of 1 latent is in use"),
-        (0, 1, True, True, "your beta is 0.5: 0 of 1 latent is in use: the posterior collapses"),
-        (0, None, True, True, "your beta is 0.5: 0 latents are in use: the posterior collapses"),
+         "your beta is 0.5: at least 3 of 5 latents are active, 1 of them on noise"),
+        (1, 1, True, True, "your beta is 0.5: 1 of 1 latent is active"),
+        (0, 1, True, True, "your beta is 0.5: 0 of 1 latent is active: the posterior collapses"),
+        (0, None, True, True, "your beta is 0.5: 0 active units: the posterior collapses"),
     ],
 )  # fmt: skip
 def test_verdicts_on_weights(active, latents, exact, by_beta, text):

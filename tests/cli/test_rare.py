@@ -59,31 +59,46 @@ def data(**others):
     )  # fmt: skip
     vars(analysis).update(others)
     prediction = SimpleNamespace(
-        collapse=np.array([9.5, 8.5, 2.0]), beta=1.0, latents=1, variances=lambda: [9.0, 8.0]
+        beta=1.25, latents=1, variances=lambda: [9.0, 8.0], fresh_error=lambda beta: beta - 0.75
     )
-    return SimpleNamespace(spectrum=spectrum_, analysis=analysis, prediction=prediction)
+    return SimpleNamespace(
+        spectrum=spectrum_, analysis=analysis, prediction=prediction, epochs="many",
+        thresholds=np.array([[9.5, 9.0], [8.5, 8.0], [2.0, 1.5]]),
+        without_noise=analysis.without_noise,
+    )  # fmt: skip
 
 
-FRESH = (
-    "so it is on ever fresh samples; trained on these again and again, a signal collapses at its "
-    "eigenvalue, as below"
+WHICH = (
+    "the eigenvalue of the rows counts, as they are used again and again; on ever fresh data the "
+    "population's would (--epochs one)"
 )
 
 
 def test_signals_that_repel_each_other_are_marked(capsys, monkeypatch):
     spectrum.print_signals(data(), None)
     table = [
-        "signal   eigenvalue           rho   collapses at beta",
-        "─────────────────────────────────────────────────────",
-        "1                 9     8 +- 0.5*                 9.5",
-        "2                 8    7 +- 0.25*                 8.5",
-        "3               1.5   0.5 +- 0.12                   2",
+        "signal   strength rho   collapses at beta   on fresh data",
+        "─────────────────────────────────────────────────────────",
+        "1           8 +- 0.5*                 9.5        9 +- 0.5",
+        "2          7 +- 0.25*                 8.5       8 +- 0.25",
+        "3         0.5 +- 0.12                   2     1.5 +- 0.12",
     ]
     mean = "* 1 to 2 repel each other; their mean: rho = 7.5 +- 0.38"
-    assert capsys.readouterr().out.splitlines() == [*table, mean, FRESH]
+    assert capsys.readouterr().out.splitlines() == [*table, mean, WHICH]
+    # where the two are the same up to their error, one is enough; fresh data have the other first
+    near = data(rho_error=np.array([0.5, 0.5, 0.5]), groups=[])
+    spectrum.print_signals(near, None)
+    assert capsys.readouterr().out.splitlines()[0] == "signal   strength rho   collapses at beta"
+    fresh = data(groups=[])
+    fresh.epochs = "one"
+    spectrum.print_signals(fresh, None)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("collapses at beta   on these rows")
+    assert lines[2].split()[4:] == ["9", "+-", "0.5", "9.5"]
+    assert lines[-1].startswith("the population's eigenvalue rho + eta counts")
     monkeypatch.setattr(spectrum, "MOST_ROWS", 2)
     spectrum.print_signals(data(groups=[]), None)
-    assert capsys.readouterr().out.splitlines()[-2:] == ["and 1 more: see --json", FRESH]
+    assert capsys.readouterr().out.splitlines()[-2:] == ["and 1 more: see --json", WHICH]
     monkeypatch.setattr(spectrum, "MOST_ROWS", 3)
     spectrum.print_signals(data(groups=[]), None)
     assert "more" not in capsys.readouterr().out
@@ -102,21 +117,23 @@ def test_the_answer_is_told_with_and_without_noise(capsys):
     assert capsys.readouterr().out.splitlines() == [
         "30 samples in 5 dimensions, noise eta = 1 (likelihood; the other estimators need all "
         "eigenvalues)",
-        "recommended: beta = 1, 1 latent",
+        "recommended: KL weight beta = 1.25, latent dimension M = 1",
+        "expected error eps_g on fresh data: 0.5 (0.25 at beta = eta)",
         "more latents than that fit noise of these rows below beta = 8",
-        "if there is no noise: beta below 0.25, 5 latents",
+        "if there is no noise: beta below 0.25, latent dimension M = 5",
     ]
     spectrum.print_answer(data(no_floor="so it is", dim=1, alternatives={"median": 2.0}), None)
     assert capsys.readouterr().out.splitlines() == [
         "30 samples in 1 dimension: no beta is recommended, as so it is",
-        "if there is no noise: beta below 0.25, 1 latent",
+        "if there is no noise: beta below 0.25, latent dimension M = 1",
     ]
     few = data(without_noise=None, alternatives={"median": 2.0, "matching": 0.5})
     few.prediction.latents = 2
     spectrum.print_answer(few, None)
     assert capsys.readouterr().out.splitlines() == [
         "30 samples in 5 dimensions, noise eta = 1 (likelihood; median 2, matching 0.5)",
-        "recommended: beta = 1, 2 latents",
+        "recommended: KL weight beta = 1.25, latent dimension M = 2",
+        "expected error eps_g on fresh data: 0.5 (0.25 at beta = eta)",
     ]
 
 

@@ -25,7 +25,7 @@ def test_training_on_data_ends_where_predicted(run, spiked):
     done = run(words, "--json")
     kl = done.json["kl_per_latent"]
     np.testing.assert_allclose(kl["measured"], kl["predicted"], atol=0.03)
-    s = np.linalg.eigvalsh(np.cov(np.load("data.npy").T))[:-4:-1]
+    s = np.linalg.eigvalsh(np.cov(np.load("data.npy").T, bias=True))[:-4:-1]
     expected = np.maximum(0.5 * np.log(s / 2), 0)
     np.testing.assert_allclose(kl["predicted"], expected, atol=1e-9)
     assert done.json["active_units"] == {"predicted": 2, "measured": 2}
@@ -34,8 +34,8 @@ def test_training_on_data_ends_where_predicted(run, spiked):
     text = run(words)
     assert "seen in 48 passes" in text.err
     assert "reused data" in text.err
-    assert text.out.splitlines()[-2].split() == ["above", "0.05", "nats", "2", "2"]
-    assert text.out.splitlines()[-1] == "beta = 2, learning rate 0.02"
+    assert text.out.splitlines()[-3].split() == ["active", "units", "2", "2"]
+    assert text.out.splitlines()[-1] == "KL weight beta = 2, learning rate 0.02"
     assert not any("differ" in warning for warning in done.json["warnings"])
 
 
@@ -287,7 +287,7 @@ def test_plot_collapse_draws_and_reuses(run, spiked):
     assert "computed" not in again.err
     assert len(again.json["keys"]) == 3
     betas, kl = np.array(again.json["beta"]), again.json["kl_per_latent"]
-    s = np.linalg.eigvalsh(np.cov(np.load("data.npy").T))[:-4:-1]
+    s = np.linalg.eigvalsh(np.cov(np.load("data.npy").T, bias=True))[:-4:-1]
     eta = run("spectrum data.npy --json").json["eta"]
     # four digits of it
     np.testing.assert_allclose(betas, np.geomspace(0.5 * eta, 1.3 * s[0], 3), rtol=5e-4)

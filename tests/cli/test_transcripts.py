@@ -24,10 +24,13 @@ def saved(monkeypatch):
 
 @pytest.fixture
 def tables(tmp_path):
-    """Two signals in noise, with and without a long row."""
+    """Two signals in noise, with and without a long row; the signs of these, and counts."""
     random = np.random.default_rng(3)
     rows = random.standard_normal((300, 6)) * np.array([3.0, 2.0, 1, 1, 1, 1]) + 7
     np.save(tmp_path / "data.npy", rows)
+    signs = np.insert((rows @ np.tri(6) > 7.0 * np.arange(6, 0, -1)) * 1.0, 2, 1.0, axis=1)
+    np.save(tmp_path / "binary.npy", signs)
+    np.save(tmp_path / "counts.npy", np.rint(np.abs(rows)))
     rows[7] *= 30
     np.save(tmp_path / "long.npy", rows)
 

@@ -28,8 +28,10 @@ def test_estimates_of_the_noise_may_differ_by_a_fifth(found, other):
     assert len(texts) == (max(other, 1 / other) > 1.2)
     if texts:
         eta = analysis.eta
-        assert texts[0].startswith(f"eta is {eta:.3g} by likelihood but {other * eta:.3g} by medi")
-        assert texts[0].endswith("it is known so well only")
+        assert texts[0].text.startswith(
+            f"eta is {eta:.3g} by likelihood but {other * eta:.3g} by medi"
+        )
+        assert texts[0].text.endswith("it is known so well only")
 
 
 @pytest.mark.parametrize(("errors", "weak"), [(1.98, 2), (2.02, 1)])
@@ -47,10 +49,8 @@ def test_signals_are_weak_within_two_errors_of_the_limit(found, errors, weak):
         rho = limit + errors * error(rho)
     changed = replace(analysis, rho=np.array([9.0, rho, below]), groups=())
     texts = list(cautions._about_signals(sample, changed))
-    assert texts == [
-        f"{weak} of 3 signals are close to rho = {limit:.3g}, below which none are seen: "
-        "their strengths are uncertain"
-    ]
+    text = f"{weak} of 3 signals are close to rho = {limit:.3g}, below which none are seen: "
+    assert texts == [(3, text + "do not rely on their strengths")]
 
 
 @pytest.mark.parametrize(("rows", "few"), [(79, True), (80, False)])
@@ -138,7 +138,8 @@ def test_single_rows_make_signals_by_much_of_them_or_by_all_that_is_no_noise(fou
     strong = 2 * limit
     assert told(0.099, strong) is None
     assert told(0.101, strong) == (
-        "signals hang on single rows: 2 (row 8), by up to 10 % of their variance: outliers?"
+        "signals hang on single rows: 2 (row 8), by up to 10 % of their variance: leave out "
+        "what is an outlier"
     )
     assert told(0.99 * usual, 1.001 * limit) is None
     assert told(1.01 * usual, 1.001 * limit) is not None
@@ -164,7 +165,7 @@ def test_eigenvalues_are_inaccurate_from_one_per_cent_on(found, share, told):
     error[1], error[5] = share * analysis.eigenvalue[1], 1.0  # the sixth is no signal
     rough = replace(spectrum, error=error, complete=False)
     texts = list(cautions._about_accuracy(rough, sample, analysis))
-    assert [text[:49] for text in texts] == [
+    assert [text[:49] for _, text in texts] == [
         "eigenvalues of signals are known to 1 % only: mor"
     ] * told
     assert not list(cautions._about_accuracy(replace(rough, complete=True), sample, analysis))
@@ -196,7 +197,7 @@ def test_eigenvalues_that_may_be_signals_are_those_that_errors_lift_over_the_thr
     unsure = cautions._unsure(rough, some, analysis)
     assert np.flatnonzero(unsure).tolist() == [4, 6]
     assert not cautions._unsure(rough, some._replace(complete=True), analysis).any()
-    (text,) = cautions._about_accuracy(replace(rough, error=error), some, analysis)
+    ((_, text),) = cautions._about_accuracy(replace(rough, error=error), some, analysis)
     assert text.startswith("2 eigenvalues that are not counted may be signals")
 
 

@@ -110,7 +110,8 @@ def test_entries_out_of_range_are_named_where_they_stand():
         "data: row 5, column 2 is -1.01e+70: rescale the data"
     )
     assert refused(fine, [[np.nan, np.inf]]) == (
-        "data: row 4, column 1 is nan: remove such rows, or fill in numbers"
+        "data: row 4, column 1 is nan: remove such rows, or fill in numbers "
+        "(--missing drop or mean)"
     )
     assert refused(fine, fine[:2], fine, [[np.nan, 1]]).startswith("data: row 9, column 1 is nan")
     assert refused(fine, [[1.0, -np.inf]]).startswith("data: row 4, column 2 is -inf: remove")
@@ -187,6 +188,18 @@ def test_a_spectrum_is_kept_under_all_that_it_depends_on(tmp_path):
             ("directions_left_out",),
         ),
         "variances": ("variances of the columns", ("column",)),
+        "lag": (
+            "autocorrelation of rows that follow each other, along a direction",
+            ("direction",),
+        ),
+        "lag_left": (
+            "autocorrelation of rows that follow each other, without leading directions",
+            ("directions_left_out",),
+        ),
+        "far_left": (
+            "autocorrelation of rows that are far apart, without leading directions",
+            ("directions_left_out",),
+        ),
     }
     assert {
         name: (it[2]["long_name"], tuple(it[0])) for name, it in saved.variables.items()

@@ -45,9 +45,11 @@ def known(eigenvalues, unit=4.0, row=0.5):
     spectrum = SimpleNamespace(
         eigenvalues=eigenvalues, dim=6, directions=np.eye(6), samples=100, total=eigenvalues.sum()
     )
-    prediction = SimpleNamespace(beta=1.0, latents=2, eta=1.0)
+    prediction = SimpleNamespace(
+        latents=2, eta=1.0, variances=lambda latents: eigenvalues[:latents]
+    )
     rows = SimpleNamespace(unit=unit, longest=(6, row), samples=100, origin={"standardise": False})
-    return SimpleNamespace(spectrum=spectrum, prediction=prediction, rows=rows)
+    return SimpleNamespace(spectrum=spectrum, prediction=prediction, rows=rows, epochs="many")
 
 
 def test_a_table_has_its_training_time():

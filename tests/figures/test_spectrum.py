@@ -20,7 +20,7 @@ def test_ranks_of_noise_lie_on_the_line_of_the_law(shape):
     (law,) = [line for line in axes.lines if line.get_color() == "black"]
     rank, x = law.get_data()
     centred = data - data.mean(axis=0)
-    values = np.linalg.svd(centred, compute_uv=False) ** 2 / (shape[0] - 1)
+    values = np.linalg.svd(centred, compute_uv=False) ** 2 / shape[0]
     values = values[: min(shape[0] - 1, shape[1])]
     expected = np.interp(x, values[::-1], np.arange(len(values), 0, -1))
     np.testing.assert_allclose(rank[5:-5], expected[5:-5], atol=0.015 * len(values))
@@ -33,7 +33,7 @@ def test_the_picture_tells_what_the_command_does():
     data = load_digits().data
     figure = figures_spectrum.spectrum(look(data, spikes=6), beta=10.0, latents=8)
     top, bottom, right = figure.axes
-    values = np.linalg.eigvalsh(np.cov(data.T))[:2:-1]
+    values = np.linalg.eigvalsh(np.cov(data.T, bias=True))[:2:-1]
     assert not [line for line in top.lines if line.get_color() == "black"]
     assert "no beta recommended" in figure.get_suptitle()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
@@ -69,7 +69,7 @@ def test_collapse_draws_each_latent_where_it_is_lost():
     figure = collapse(found)
     top, bottom = figure.axes
     assert figure.get_suptitle() == r"9 rows, $N = 7$, $M = 3$, $\lambda = 0.1$"
-    assert "0.05 nats" in top.get_ylabel()
+    assert "0.01 nats" in top.get_ylabel()
     assert top.lines[0].get_drawstyle() == "steps-post"
     (mark,) = [line for line in top.lines if line.get_marker() == "X"]
     np.testing.assert_array_equal(mark.get_data(), [[3.0], [1]])

@@ -22,6 +22,8 @@ SPECS = {
     "cyclical:25:0.4": 1.5,
     "points:0=0.2,30=1.2,30=0.4,60=1.5": 1.5,
     "points:10=0.3,20=0.8": 0.8,
+    "decay:3:20": 1.5,
+    "decay:0.2:20": 1.5,
 }
 
 
@@ -54,6 +56,21 @@ def test_schedules_have_the_values_that_their_names_promise():
     assert [value(steps, t) for t in (0, 1, 2, 3, 4, 5, 9)] == pytest.approx(
         [0.5, 0.5, 1, 0.2, 1.1, 2, 2]
     )
+
+
+@pytest.mark.parametrize("start", [0.01, 0.9999, 1.0, 1.5, 1e4])
+def test_a_decay_arrives_when_it_says_so(start):
+    schedule = parse_schedule(f"decay:{start!r}:30")
+    assert float(schedule(np.array(0.0), 2.0)) == pytest.approx(2 * start)
+    assert float(schedule(np.array(1e9), 2.0)) == 2.0
+    away = abs(start - 1)
+    for share, time in (
+        (1e-10, schedule.arrival()), (1e-4, schedule.warm_up()), (0.3, schedule.within(0.3, 2.0)),
+    ):  # fmt: skip
+        left = abs(float(schedule(np.array(time), 2.0)) - 2) / 2
+        assert left == pytest.approx(min(share, away), rel=1e-5)
+    assert np.isfinite(schedule.within(0.0, 2.0))
+    assert schedule.scaled(2.0)(np.array(14.0), 1.0) == schedule(np.array(7.0), 1.0)
 
 
 @pytest.mark.parametrize("period", [0.1, 1 / 3, 7.7])
@@ -97,6 +114,9 @@ def test_a_file_is_its_points(tmp_path):
         ("points:-1=1", "not negative"),
         ("points:0=0.5,9=0.7", "ends at beta = 0.7, so --beta must be 0.7"),
         ("file:nowhere.csv", "cannot read it: No such file"),
+        ("decay:2", "T must be a positive number"),
+        ("decay:0:5", "START must be a positive number"),
+        ("decay:2:-5", "T must be a positive number"),
         ("ramp:3", "expected constant or tanh:GAMMA or linear:T"),
     ],
 )
@@ -158,6 +178,7 @@ def test_as_many_points_and_cycles_as_are_allowed():
         ("tanh:0.02", r"$\beta(t) = 1.5\,\tanh(0.02\,t)$"),
         ("cosine:40", r"$\beta(t)$: cosine to 1.5 at $t = 40$"),
         ("cyclical:25:0.4", r"$\beta(t)$: to 1.5 in 0.4 of every 25"),
+        ("decay:4:25", r"$\beta(t)$: 6 to 1.5, decay time 25"),
         ("points:0=0.2,30=1.2,60=1.5", r"$\beta(t)$: 3 points to 1.5"),
     ],
 )

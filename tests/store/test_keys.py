@@ -11,6 +11,7 @@ import pytest
 
 from vaedyn.annealing.best_schedule import best_schedule
 from vaedyn.annealing.time_to_converge import time_to_converge
+from vaedyn.data.heldout import heldout
 from vaedyn.data.kept_spectrum import kept_spectrum
 from vaedyn.data.learn import DataParams, learn
 from vaedyn.data.rows import Rows
@@ -250,10 +251,35 @@ def test_raising_numerics_makes_stored_results_unused(kind, monkeypatch):
 
 
 def test_all_kinds_have_numerics():
-    assert {*NUMERICS} == {kind.split()[0] for kind in KINDS} | {"spectrum"} | ON_TABLES
+    others = {"spectrum", "heldout"} | ON_TABLES
+    assert {*NUMERICS} == {kind.split()[0] for kind in KINDS} | others
 
 
 def test_raising_the_numerics_of_spectra_makes_stored_ones_unused(monkeypatch):
     before = spectrum_key()
     monkeypatch.setitem(NUMERICS, "spectrum", NUMERICS["spectrum"] + 1)
     assert spectrum_key() != before
+
+
+def heldout_key(**changes):
+    asked = {"folds": 3, "seed": 0, "standardise": False, **changes}
+    rows = np.arange(18.0).reshape(6, 3) ** 2 + changes.pop("digest", 0)
+    asked.pop("digest", None)
+    with pytest.raises(_AskedError) as found:
+        heldout(rows, **asked, store=Asked())
+    return key_of(*found.value.args)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"folds": 2}, {"seed": 1}, {"standardise": True}, {"digest": 1}], ids=str
+)
+def test_all_that_folds_depend_on_is_in_their_key(changes):
+    # how many latents there are at most is asked of the folds that are kept
+    assert heldout_key() == heldout_key(latents=2)
+    assert heldout_key(**changes) != heldout_key()
+
+
+def test_raising_the_numerics_of_folds_makes_stored_ones_unused(monkeypatch):
+    before = heldout_key()
+    monkeypatch.setitem(NUMERICS, "heldout", NUMERICS["heldout"] + 1)
+    assert heldout_key() != before

@@ -12,9 +12,9 @@ from vaedyn.tables.headers import (
     _decimal,
     _kind,
     _named,
-    _numeric,
     _separator,
     _shown,
+    kind_of_numbers,
     text_of,
 )
 from vaedyn.tables.lines import (
@@ -80,7 +80,7 @@ def level(columns, rows=3, low=1, high=3):
     ],
 )  # fmt: skip
 def test_a_first_line_of_numbers(head, rows, kind):
-    assert _numeric(head.split(), rows_of(rows) if rows else []) == kind
+    assert kind_of_numbers(head.split(), rows_of(rows) if rows else []) == kind
 
 
 @pytest.mark.parametrize("count", [19, 20])
@@ -88,7 +88,7 @@ def test_twenty_numbers_that_rise_are_names_wherever_they_lie(count):
     rising = np.cumsum(1 + np.arange(count) % 3)
     below = [[str(x) for x in rising[::-1]], [str(x) for x in 2 * rising[::-1]]]
     wanted = "names" if count == 20 else "doubt"
-    assert _numeric([str(x) for x in rising], below) == wanted
+    assert kind_of_numbers([str(x) for x in rising], below) == wanted
 
 
 @pytest.mark.parametrize(
@@ -276,15 +276,16 @@ def test_numbers_are_what_numpy_reads():
 @pytest.mark.parametrize(
     ("field", "cure"),
     [
-        ("", "fill it in, or remove the line"), ("1,234", "write decimal points, no commas"),
+        ("", "fill it in, or remove the line, or take --missing drop or mean"),
+        ("1,234", "write decimal points, no commas"),
         ("1,234.5", "write it without commas between thousands"), ("1,23", "write decimal points"),
         ("-1,234,567", "write it without commas between thousands"),
         ("1234,567", "write decimal points"),
         ("1.234,5", "write decimal points, and nothing between thousands"),
-        ("N/A", "fill in a number, or remove the line"),
-        (".", "fill in a number, or remove the line"),
+        ("N/A", "fill in a number, or remove the line, or take --missing drop or mean"),
+        (".", "fill in a number, or remove the line, or take --missing drop or mean"),
         ("1:2", "separate all columns alike, by commas, semicolons, tabs or spaces"),
-        ("1|x", "leave out columns of words, and put # before lines of words"),
+        ("1|x", "leave out columns of words (--columns), and put # before lines of words"),
     ],
 )  # fmt: skip
 def test_every_field_that_is_no_number_has_its_cure(field, cure):

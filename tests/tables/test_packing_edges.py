@@ -150,7 +150,9 @@ def test_what_is_read_and_applied_is_said(tmp_path):
     with h5py.File(path, "a") as file:
         del file["p"]
     alone = open_hdf5(path, "")
-    assert alone.found == f"read /t of {path}, 2 rows of 3 numbers; scale_factor of /t applied"
+    assert (alone.name, alone.found) == ("/t", "scale_factor of /t applied")
+    words = f"read /t of {path}, 2 rows of 3 numbers; scale_factor of /t applied"
+    assert open_table(path).found == words
 
 
 def test_a_table_has_as_many_rows_as_it_had(tmp_path):
@@ -172,7 +174,8 @@ def test_places_without_a_file_or_an_ending(tmp_path, monkeypatch):
     for place, message in (
         ("", "cannot read '': give the name of a file"),
         ("no.csv", "there is no file no.csv"), ("empty.csv", "empty.csv is empty"),
-        ("x.doc", "x.doc must end in .npy, .npz, .h5, .hdf5, .csv, .txt to be read as a table"),
+        ("x.doc", "x.doc must end in .npy, .npz, .h5, .hdf5, .h5ad, .mat, .nc, .parquet, .csv, "
+         ".txt, .tsv or .csv.gz to be read as a table"),
     ):  # fmt: skip
         with pytest.raises(TableError) as caught:
             open_table(place)

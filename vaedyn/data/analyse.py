@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import ParameterError
-from .cautions import no_floor, warnings
+from .cautions import DETAIL, no_floor, warnings
 from .findings import Analysis, Group, lost_columns, sample_of
 from .spectrum import Spectrum
 from .spiked import (
@@ -85,7 +85,12 @@ def analyse(
         groups=tuple(_groups(analysis)),
         no_floor=no_floor(spectrum, sample, analysis, counted=spikes is None),
     )
-    return replace(analysis, warnings=tuple(warnings(spectrum, sample, analysis)))
+    found = warnings(spectrum, sample, analysis)
+    return replace(
+        analysis,
+        warnings=tuple(caution.text for caution in found),
+        weighty=sum(caution.rank < DETAIL for caution in found),
+    )
 
 
 def _counted(sample: Sample, estimator: str, spikes: int | None) -> tuple[int, float]:

@@ -1,9 +1,11 @@
 """Cautions about users' data, and reasons why there may be no white noise in them."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
+from .dependence import alike, slow
 from .findings import Analysis, columns_alone, lost_columns
 from .spectrum import Spectrum
 from .spiked import Sample, bulk_law, strength_error, threshold
@@ -25,6 +27,8 @@ def no_floor(spectrum: Spectrum, sample: Sample, analysis: Analysis, counted: bo
     spikes, few = len(analysis.rho), min(sample.dim, sample.freedom)
     if spectrum.doubts:
         return spectrum.doubts[0]
+    if hang := alike(spectrum, sample, analysis):
+        return hang
     if few < 2:
         return f"{HARDLY}the data vary in one direction only, so that signal and noise look alike"
     wrong = spectrum.error[:spikes] > WRONG * analysis.eigenvalue
@@ -57,54 +61,72 @@ def _unsure(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> np.ndarra
     return (values <= limit) & (limit < values + error) & (error > INACCURATE * values)
 
 
-def warnings(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
-    """Yield what to keep in mind, one line each."""
-    yield from spectrum.doubts
-    yield from _about_columns(spectrum, sample, analysis)
-    yield from _about_signals(sample, analysis)
-    yield from _rows(spectrum, sample, analysis)
-    yield from _about_noise(sample, analysis)
-    yield from _about_accuracy(spectrum, sample, analysis)
+class Caution(NamedTuple):
+    """What to keep in mind, and how much it matters: 0 most, `DETAIL` hardly."""
+
+    rank: int
+    text: str
 
 
-def _about_accuracy(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
+DETAIL = 9  # what explains a number, and asks for nothing
+
+
+def warnings(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> list[Caution]:
+    """Return what to keep in mind, what matters most first."""
+    found = [
+        *(Caution(0, text) for text in spectrum.doubts),
+        *_about_columns(spectrum, sample, analysis),
+        *_about_rows(spectrum, sample, analysis),
+        *_about_accuracy(spectrum, sample, analysis),
+        *_about_signals(sample, analysis),
+        *_about_noise(sample, analysis),
+    ]
+    return sorted(found, key=lambda caution: caution.rank)  # in this order where they are equal
+
+
+def _about_accuracy(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[Caution]:
     spikes = len(analysis.rho)
     errors = spectrum.error[:spikes] / np.maximum(analysis.eigenvalue, 1e-300)
     if not spectrum.complete and (errors > INACCURATE).any():
-        yield (
+        yield Caution(
+            2,
             f"eigenvalues of signals are known to {100 * errors.max():.2g} % only: "
-            "more passes over the data (--passes) make them exact"
+            "more passes over the data (--passes) make them exact",
         )
     unsure = int(_unsure(spectrum, sample, analysis).sum())
     if unsure:
-        yield (
+        yield Caution(
+            2,
             f"{unsure} eigenvalues that are not counted may be signals, they are not known well "
-            "enough: more passes over the data (--passes) make them exact"
+            "enough: more passes over the data (--passes) make them exact",
         )
 
 
-def _about_columns(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
+def _about_columns(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[Caution]:
     constant, varying = len(spectrum.constant), spectrum.dim - len(spectrum.constant)
     if constant:
         columns = ", ".join(str(column + 1) for column in spectrum.constant[:5])
-        yield (
+        yield Caution(
+            4,
             f"{constant} of {spectrum.dim} columns are constant ({columns}"
-            f"{', ...' if constant > 5 else ''}) and left out: N = {varying}"
+            f"{', ...' if constant > 5 else ''}) and left out: N = {varying}",
         )
     lost = int(lost_columns(spectrum).sum())
     if lost:
-        yield (
-            f"columns differ so much in scale that {lost} of them are lost to rounding: {STANDARD}"
+        yield Caution(
+            1,
+            f"columns differ so much in scale that {lost} of them are lost to rounding: {STANDARD}",
         )
     elif sample.dim < varying:
-        yield (
+        yield Caution(
+            3,
             f"the data vary in {sample.dim} of {min(varying, sample.freedom)} directions only, to "
             "which eta belongs: columns are combinations of others, rows are there twice, or "
-            f"there is no noise, and beta below {analysis.without_noise:.3g} is right"
+            f"there is no noise, and beta below {analysis.without_noise:.3g} is right",
         )
     units = None if lost else _units(spectrum, analysis)
     if units is not None:
-        yield units
+        yield Caution(1, units)
 
 
 def _units(spectrum: Spectrum, analysis: Analysis) -> str | None:
@@ -120,46 +142,58 @@ def _units(spectrum: Spectrum, analysis: Analysis) -> str | None:
     )
 
 
-def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[str]:
+def _about_signals(sample: Sample, analysis: Analysis) -> Iterator[Caution]:
     spikes, limit = len(analysis.rho), f"rho = {analysis.detectable:.3g}"
+    more = "more rows would show them"
     if not spikes:
-        yield f"no signal stands out of the noise: only those stronger than {limit} would"
-    if sample.freedom + 1 < 2 * sample.dim:
-        yield (
-            f"few samples, {sample.freedom + 1} for N = {sample.dim}: "
-            f"signals weaker than {limit} remain hidden"
+        yield Caution(
+            3, f"no signal stands out of the noise: only those stronger than {limit} would"
         )
+    if sample.freedom + 1 < 2 * sample.dim:
+        rows = f"few samples, {sample.freedom + 1} for N = {sample.dim}"
+        yield Caution(3, f"{rows}: signals weaker than {limit} remain hidden, {more}")
     # another sample might have hidden them
     gamma = (sample.dim - spikes) / sample.freedom
     error = strength_error(analysis.rho, analysis.eta, gamma, sample.freedom)
     weak = int((analysis.rho < analysis.detectable + 2 * error).sum())
     if weak:
-        yield (
-            f"{weak} of {spikes} signals are close to {limit}, below which none are seen: "
-            "their strengths are uncertain"
-        )
+        text = f"{weak} of {spikes} signals are close to {limit}, below which none are seen"
+        yield Caution(3, f"{text}: do not rely on their strengths")
     for group in analysis.groups if analysis.no_floor is None else ():
-        yield (
-            f"signals {group.first + 1} to {group.last + 1} are closer than their errors and repel "
-            f"each other, the first is too large and the last too small: their mean is rho = "
-            f"{group.rho:.3g} +- {group.rho_error:.2g}"
+        yield Caution(
+            3,
+            f"signals {group.first + 1} to {group.last + 1} are closer than their errors: take "
+            f"their mean for each, rho = {group.rho:.3g} +- {group.rho_error:.2g}",
         )
+    few = min(sample.dim, sample.freedom)
     if spikes == sample.most_spikes and not sample.complete:
-        yield (
+        yield Caution(
+            2,
             f"all {spikes} eigenvalues that were computed but one are signals: "
-            "compute more (--leading)"
+            "compute more (--leading)",
         )
-    elif spikes > CROWD * min(sample.dim, sample.freedom) or spikes == sample.most_spikes > 0:
-        few = min(sample.dim, sample.freedom)
-        yield (
+    elif spikes > CROWD * few or spikes == sample.most_spikes > 0:
+        yield Caution(
+            DETAIL if analysis.no_floor else 3,  # which says so
             f"{spikes} of {few} directions {'stands' if spikes == 1 else 'stand'} out as signals"
             f"{', where counting stops' if spikes == sample.most_spikes else ''}: "
-            "the rest is hardly noise, and eta an upper bound"
+            "the rest is hardly noise, and eta an upper bound",
         )
+
+
+def _about_rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[Caution]:
+    hang = alike(spectrum, sample, analysis)
+    found = (
+        (0, hang),
+        (1, _single_rows(spectrum, sample, analysis)),
+        (2, _heavy_tails(sample, analysis)),
+        (3, slow(spectrum, analysis) if hang is None else None),
+    )
+    return (Caution(rank, text) for rank, text in found if text is not None)
 
 
 def _rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> Iterator[str]:
-    """Yield problems of the rows."""
+    """Yield problems of the rows that make signals."""
     found = (_single_rows(spectrum, sample, analysis), _heavy_tails(sample, analysis))
     yield from filter(None, found)
 
@@ -178,7 +212,7 @@ def _single_rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> str 
     named = [f"{k + 1} (row {tails.row[k] + 1})" for k in some[:5]]
     return (
         f"signals hang on single rows: {', '.join([*named, *['...'] * (len(some) > 5)])}, "
-        f"by up to {100 * share[some].max():.0f} % of their variance: outliers?"
+        f"by up to {100 * share[some].max():.0f} % of their variance: leave out what is an outlier"
     )
 
 
@@ -190,21 +224,24 @@ def _heavy_tails(sample: Sample, analysis: Analysis) -> str | None:
         return None
     return (
         f"squared lengths of rows vary {analysis.tails:.2g} times as much as those of gaussian "
-        "noise: with such heavy tails, a few rows may look like signals"
+        "noise: with such heavy tails, a few rows may look like signals; clip or transform them"
     )
 
 
-def _about_noise(sample: Sample, analysis: Analysis) -> Iterator[str]:
+def _about_noise(sample: Sample, analysis: Analysis) -> Iterator[Caution]:
     white = is_white(sample, analysis.eta, len(analysis.rho))
+    rank = DETAIL if analysis.no_floor else 3
     for name, other in analysis.alternatives.items():
         ratio = max(other, analysis.eta) / max(min(other, analysis.eta), 1e-300)
         if ratio > DISAGREEMENT:
-            yield (
+            yield Caution(
+                rank,
                 f"eta is {analysis.eta:.3g} by {analysis.estimator} but {other:.3g} by {name}: "
-                + ("it is known so well only" if white else "the noise is not of one variance")
+                + ("it is known so well only" if white else "the noise is not of one variance"),
             )
     if not white:
-        yield (
+        yield Caution(
+            rank,
             "the bulk is not that of noise of one variance: its law is off by "
-            f"{analysis.distance:.2g}, its variances differ by about {100 * analysis.spread:.0f} %"
+            f"{analysis.distance:.2g}, its variances differ by about {100 * analysis.spread:.0f} %",
         )

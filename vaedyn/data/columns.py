@@ -1,6 +1,8 @@
-"""Columns that are no measurements: codes for missing values, and numbers of rows."""
+"""Columns that are no measurements: codes for missing values, and numbers of rows; and copies."""
 
 import numpy as np
+
+from .copies import Copies
 
 FEWEST = 10  # rows from which on regular steps are no accident
 FILL = 1e15  # larger numbers stand for nothing where all others are far smaller
@@ -21,6 +23,7 @@ class Watch:
         self.single = self.even = self.rising = self.falling = np.empty(0, bool)
         self.sums = np.empty((2, 0))
         self.low, self.high = _Ends(), _Ends()
+        self.copies = Copies()
 
     def see(self, block: np.ndarray) -> None:
         """Take in a block (rows, dim)."""
@@ -35,6 +38,7 @@ class Watch:
         lowest, highest = block.min(axis=0), block.max(axis=0)
         self.low.see(block, lowest, highest)
         self.high.see(-block, -highest, -lowest)
+        self.copies.see(block)
         self.rows, self.last = self.rows + len(block), block[-1].copy()
 
     def _count(self, block: np.ndarray, columns: np.ndarray) -> None:
@@ -59,8 +63,8 @@ class Watch:
         self.falling[columns] &= (steps < 0).all(axis=0)
 
     def doubts(self) -> tuple[str, ...]:
-        """Return which columns should not be analysed as they are, one line each kind."""
-        return (*self._codes(), *self._counters())
+        """Return why the table should not be analysed as it is, one line each kind."""
+        return (*self._codes(), *self._counters(), *self.copies.doubts())
 
     def _counters(self) -> list[str]:
         if self.rows < FEWEST:

@@ -76,8 +76,8 @@ def course(
     Raises
     ------
     ParameterError
-        When the data or an argument make no sense, or weight decay `lam` is given, for which
-        this is not derived.
+        When the data or an argument make no sense, or weight decay `lam` is given or `epochs`
+        of the look are "one", for which this is not derived.
     TableError
         When there is no such file, or no table in it.
     DivergenceError
@@ -100,7 +100,7 @@ def predicted_course(
     progress: Progress | None = None,
 ) -> LearningCurve:
     """Return the learning curve of a model that suits a table, see `course`."""
-    refuse_decay(params)
+    refuse(found, params)
     rtol, atol = tolerances(rtol, atol)
 
     def compute() -> Computed:
@@ -117,8 +117,11 @@ def predicted_course(
     return LearningCurve.from_kept(params, found.spectrum.samples, kept_or_new)
 
 
-def refuse_decay(params: DataParams) -> None:
-    """Raise ParameterError if there is weight decay."""
+def refuse(found: Look, params: DataParams) -> None:
+    """Raise ParameterError for weight decay, and for data that are fresh in every step."""
+    if found.epochs != "many":
+        reason = "is derived for many only in learning curves on data; leave it out"
+        raise ParameterError("epochs", reason)
     if params.lam:
         raise ParameterError("lam", "is not derived for learning curves on data; leave it out")
 

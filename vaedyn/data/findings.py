@@ -69,7 +69,9 @@ class Analysis(Brief):
         Why no beta can be recommended: there is no white noise of variance eta, or signals may
         be no signals, but outliers or columns of other units. None where there is no doubt.
     warnings : tuple of str
-        What to keep in mind, one line each.
+        What to keep in mind, one line each, what matters most first.
+    weighty : int
+        How many of them, from the first, ask for something; the others explain numbers.
     """
 
     eta: float
@@ -90,6 +92,7 @@ class Analysis(Brief):
     groups: tuple[Group, ...] = ()
     no_floor: str | None = None
     warnings: tuple[str, ...] = ()
+    weighty: int = 0
 
 
 def sample_of(spectrum: Spectrum) -> Sample:

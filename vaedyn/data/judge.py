@@ -55,6 +55,7 @@ def judge(
     beta: float | None = None,
     latents: int | None = None,
     convention: Convention = OWN,
+    epochs: str | None = None,
 ) -> Judged:
     """Return what a linear VAE does that is trained on a table at some KL weight.
 
@@ -70,13 +71,17 @@ def judge(
         are directions.
     convention : Convention
         How the loss is scaled that `weight` belongs to; otherwise as the model's own.
+    epochs : {"many", "one"}, optional
+        Whether rows are used again and again, or every sample is fresh; otherwise as `look`
+        was asked for.
 
     Raises
     ------
     ParameterError
-        When both are given, or one is not above zero.
+        When both are given, or one is not above zero; for one epoch without a floor.
     """
     check_asked(weight, beta)
+    found = found.seen(epochs)
     dim = found.spectrum.dim
     if weight is not None:
         return _judged(found, weight, convention.beta(weight, dim), latents, "yours")
@@ -91,6 +96,7 @@ def overview(
     latents: int | None = None,
     convention: Convention = OWN,
     yours: Judged | None = None,
+    epochs: str | None = None,
 ) -> list[Judged]:
     """Return what happens at a dozen of KL weights, ascending, and at those that matter.
 
@@ -99,11 +105,12 @@ def overview(
     Parameters
     ----------
     found : Look
-    latents, convention
+    latents, convention, epochs
         As of `judge`.
     yours : Judged, optional
         What `judge` has found, to be among them.
     """
+    found = found.seen(epochs)
     used, factor = found.prediction.variances(latents), convention.factor(found.spectrum.dim)
     low = min(max(float(used[-1]), LEFT * found.spectrum.total / len(used)), 0.1 * float(used[0]))
     marked = {}

@@ -1,8 +1,10 @@
 """The spectrum of users' data, kept under their fingerprint."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from ..model.numerics import NUMERICS
 from ..model.records import Computed, Source, Store, Variables, kept, variable
@@ -22,6 +24,7 @@ def kept_spectrum(
     leading: int = LEADING,
     passes: int = PASSES,
     name: str = "",
+    asked: Mapping[str, str] | None = None,
     check: Callable[[Spectrum], object] | None = None,
     store: Store | None = None,
 ) -> tuple[Spectrum, Source | None]:
@@ -39,6 +42,8 @@ def kept_spectrum(
         As of `vaedyn.data.spectrum.covariance_spectrum`.
     name : str
         What the data are called, for people who look into the store.
+    asked : mapping, optional
+        How they were read, for the same people.
     check : callable, optional
         Called with what has been computed, and kept only if this raises nothing.
     store : ResultStore, optional
@@ -62,17 +67,26 @@ def kept_spectrum(
         dims |= {"error": ("mode",), "directions": ("direction", "column")}
         dims |= {"share": ("direction",), "row": ("direction",), "kurtosis": ("direction",)}
         dims |= {"lengths": ("directions_left_out",), "variances": ("column",)}
+        dims |= {"lag": ("direction",), "lag_left": ("directions_left_out",)}
+        dims |= {"far_left": ("directions_left_out",)}
         arrays: Variables = {
             name: variable(TEXTS[name], values, dims[name])
             for name, values in {**vars(found), **found.tails._asdict()}.items()
             if name in TEXTS
         }
-        return arrays, {"file": name, **{key: getattr(found, key) for key in NUMBERS}}
+        return arrays, {
+            "file": name,
+            **(asked or {}),
+            **{key: getattr(found, key) for key in NUMBERS},
+        }
 
     record = {"data": digest, "standardise": standardise, "leading": leading}
     record |= {"passes": passes, "numerics": NUMERICS["spectrum"]}
     found = kept(store, "spectrum", record, compute)
     arrays: Any = found.arrays
+    earlier = (("lag", "share"), ("lag_left", "lengths"), ("far_left", "lengths"))
+    for name, like in earlier:  # versions have not kept them
+        arrays.setdefault(name, np.full_like(arrays[like], np.nan))
     tails = Tails(**{name: arrays.pop(name) for name in Tails._fields})
     numbers: Any = {key: found.info[key] for key in NUMBERS}
     numbers |= {key: tuple(found.info[key]) for key in ("constant", "doubts")}
@@ -90,4 +104,7 @@ TEXTS = {
     "kurtosis": "excess kurtosis of the data along a direction",
     "lengths": "relative variance of squared lengths of rows, without leading directions",
     "variances": "variances of the columns",
+    "lag": "autocorrelation of rows that follow each other, along a direction",
+    "lag_left": "autocorrelation of rows that follow each other, without leading directions",
+    "far_left": "autocorrelation of rows that are far apart, without leading directions",
 }

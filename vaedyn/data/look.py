@@ -1,16 +1,18 @@
 """Look at a table: its spectrum, the noise and signals in it, and what a VAE learns of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+
+import numpy as np
 
 from ..errors import ParameterError
 from ..model.records import Source, Store
 from ..model.results import Brief
-from ..tables.table import Data, as_table
+from ..tables.table import Columns, Data, as_table
 from .analyse import Analysis, analyse
 from .blocks import Standardised
 from .kept_spectrum import LEADING, kept_spectrum
-from .prediction import Prediction
+from .prediction import EPOCHS, Prediction, eigenvalues_of_rows
 from .rows import Rows
 from .spectrum import PASSES, Spectrum
 from .spiked import ESTIMATORS
@@ -37,6 +39,8 @@ class Look(Brief):
         To train on.
     source : Source or None
         The record of the spectrum, when a store was used.
+    epochs : {"many", "one"}
+        What the prediction is for: rows that are used again and again, or ever fresh samples.
     """
 
     spectrum: Spectrum
@@ -44,14 +48,43 @@ class Look(Brief):
     prediction: Prediction
     rows: Rows
     source: Source | None = None
+    epochs: str = "many"
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """Beta at and beyond which each signal is lost (signals, 2): on the rows, on fresh data."""
+        own = eigenvalues_of_rows(self.spectrum)[: len(self.analysis.rho)]
+        return np.stack([own, self.prediction.collapse], axis=1)
+
+    @property
+    def without_noise(self) -> float | None:
+        """Least eigenvalue of the rows, where that may mean that there is no noise."""
+        least = self.analysis.without_noise
+        return None if least is None else least * (1 - 1 / self.spectrum.samples)
+
+    def seen(self, epochs: str | None) -> "Look":
+        """Return the same look, with the prediction for other epochs; as it is for None.
+
+        Raises
+        ------
+        ParameterError
+            As `vaedyn.Prediction.of` does.
+        """
+        if epochs in (None, self.epochs):
+            return self
+        prediction = Prediction.of(self.spectrum, self.analysis, epochs)
+        return replace(self, prediction=prediction, epochs=epochs)
 
 
 def look(
     data: Data,
     *,
+    columns: Columns | None = None,
+    missing: str | None = None,
     standardise: bool = False,
     estimator: str = USUAL,
     spikes: int | None = None,
+    epochs: str = "many",
     leading: int = LEADING,
     passes: int = PASSES,
     store: Store | None = None,
@@ -61,15 +94,24 @@ def look(
     Parameters
     ----------
     data : (samples, dim), or str or Path
-        A table with a sample in each row; or the name of a file that holds one: .npy, .npz,
-        .csv, .txt or .h5, with ``file.h5:/path/to/dataset`` where there are several. It may
-        be larger than memory.
+        A table with independent samples as rows: whatever becomes an array, or a table of
+        pandas, Polars or PyArrow; or the name of a file that holds one, see `open_table` in
+        `vaedyn.tables.table`, with ``file.h5:/path/to/dataset`` where there are several. It
+        may be larger than memory.
+    columns : str or sequence, optional
+        Which columns to take, by names and numbers: ``"age,3-7"``, without some ``"-id"``, or
+        a list, in which numbers count from 0. Otherwise all that hold numbers.
+    missing : {"drop", "mean"}, optional
+        Leave out rows in which a number is missing, or fill in the mean of its column.
     standardise : bool
         Whether columns are divided by their standard deviation first.
     estimator : {"likelihood", "median", "matching"}
         How the noise level is estimated, as of `vaedyn.analyse`.
     spikes : int, optional
         Number of signals; otherwise all that stand out of the noise.
+    epochs : {"many", "one"}
+        Whether training uses the rows again and again, or every sample is a fresh one, as of
+        `vaedyn.Prediction.of`.
     leading, passes : int
         As of `vaedyn.covariance_spectrum`.
     store : ResultStore, optional
@@ -82,12 +124,19 @@ def look(
     TableError
         When there is no such file, or no table in it; it is a ValueError, too.
     """
-    table = as_table(data)
+    table = as_table(data, columns=columns, missing=missing)
     if spikes is not None and spikes >= table.columns:  # before anything is kept
         raise ParameterError("spikes", f"must be below {table.columns}, the columns, got {spikes}")
     blocks = partial(table.blocks, max(1, int(AT_ONCE / (8 * table.columns))))
     digest = table.digest()
-    may_fail = spikes is not None or estimator != USUAL
+    if epochs not in EPOCHS:
+        raise ParameterError("epochs", f"expected {' or '.join(EPOCHS)}, got {epochs!r}")
+    may_fail = spikes is not None or estimator != USUAL or epochs != "many"
+
+    def predicted(spectrum: Spectrum) -> tuple[Analysis, Prediction]:
+        analysis = analyse(spectrum, estimator, spikes)
+        return analysis, Prediction.of(spectrum, analysis, epochs)
+
     spectrum, source = kept_spectrum(
         blocks,
         digest,
@@ -95,10 +144,11 @@ def look(
         leading=leading,
         passes=passes,
         name=table.place,
-        check=(lambda computed: analyse(computed, estimator, spikes)) if may_fail else None,
+        asked=table.asked,
+        check=predicted if may_fail else None,
         store=store,
     )
-    analysis = analyse(spectrum, estimator, spikes)
+    analysis, prediction = predicted(spectrum)
     unit = float(spectrum.eigenvalues[0])
     rows = Rows(
         Standardised(blocks) if standardise else blocks,
@@ -108,9 +158,10 @@ def look(
         f"{digest} / {unit!r}{' standardised' * standardise}",
         {
             "file": table.place,
+            **table.asked,
             "standardise": standardise,
             "estimator": estimator,
             "spikes": spikes,
         },
     )
-    return Look(spectrum, analysis, Prediction.of(spectrum, analysis), rows, source)
+    return Look(spectrum, analysis, prediction, rows, source, epochs)

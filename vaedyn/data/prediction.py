@@ -4,17 +4,22 @@ At the best parameters a direction of variance s is used when s > beta: the late
 then encodes it at ``ln(s/beta)/2`` nats and leaves an error of beta, else nothing and s.
 This is reverse water-filling, with beta as the level (Cover & Thomas, "Elements of
 Information Theory", section 10.3; for the VAE: Lucas et al., NeurIPS 2019).
-Trained on the rows of a table, again and again, the variances are the table's own eigenvalues.
+Trained on the rows of a table, again and again, the variances are the table's own eigenvalues;
+on ever fresh samples, those of the population that the rows were drawn from.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..errors import ParameterError
 from .analyse import Analysis, sample_of
+from .best_beta import best_beta, fresh_error
 from .spectrum import Spectrum
 
+EPOCHS = ("many", "one")
 MOST_STEPS = 12
 CURVE = 41  # points of the rate-distortion curve
 MANTISSAS = (
@@ -44,6 +49,9 @@ class Prediction:
         than from rho and eta, and by default there are as many latents as directions.
     total : float, optional
         Sum of all eigenvalues, with those that are not known.
+    overlap : (signals,), optional
+        Squared overlap of the table's eigenvectors with the true directions of the signals, 1
+        where samples are ever fresh.
     """
 
     rho: np.ndarray
@@ -51,15 +59,42 @@ class Prediction:
     dim: int
     eigenvalues: np.ndarray | None = None
     total: float | None = None
+    overlap: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rho", np.asarray(self.rho, float))
 
     @classmethod
-    def of(cls, spectrum: Spectrum, analysis: Analysis) -> "Prediction":
-        """Return what training on the rows of a table leads to, by its own eigenvalues."""
-        own = sample_of(spectrum).eigenvalues
-        return cls(analysis.rho, analysis.eta, analysis.dim, own, spectrum.total)
+    def of(cls, spectrum: Spectrum, analysis: Analysis, epochs: str = "many") -> "Prediction":
+        """Return what training on a table leads to.
+
+        Parameters
+        ----------
+        spectrum : Spectrum
+        analysis : Analysis
+        epochs : {"many", "one"}
+            Whether rows are used again and again, so that their own eigenvalues count; or
+            every sample is fresh, so that those of the population do: rho + eta, and eta.
+
+        Raises
+        ------
+        ParameterError
+            When samples are fresh, and nothing is known of the population as there is no floor.
+        """
+        if epochs not in EPOCHS:
+            raise ParameterError("epochs", f"expected {' or '.join(EPOCHS)}, got {epochs!r}")
+        rho, eta, dim = analysis.rho, analysis.eta, analysis.dim
+        if epochs == "many":
+            known = analysis.no_floor is None
+            total = spectrum.total * (1 - 1 / spectrum.samples)
+            overlap = analysis.overlap if known else None
+            return cls(rho, eta, dim, eigenvalues_of_rows(spectrum), total, overlap)
+        if analysis.no_floor is not None:
+            raise ParameterError(
+                "epochs", f"one needs the population's variances: {analysis.no_floor}"
+            )
+        every = np.concatenate([rho + eta, np.full(dim - len(rho), eta)])
+        return cls(rho, eta, dim, every, float(every.sum()))
 
     @property
     def collapse(self) -> np.ndarray:
@@ -82,10 +117,16 @@ class Prediction:
             return self.total
         return float(self.rho.sum() + self.dim * self.eta)
 
-    @property
+    @cached_property
     def beta(self) -> float:
-        """The best beta in white noise: it keeps signals and leaves noise, eps_g is least."""
-        return self.eta
+        """The beta at which the error on fresh data is least, with a latent for each signal.
+
+        eta on ever fresh samples, and where there is no floor or no signal; on rows that are used
+        again and again, that of `vaedyn.data.best_beta.best_beta`.
+        """
+        if self.overlap is None or not self.latents:
+            return self.eta
+        return best_beta(self.variances(self.latents), self.rho, self.overlap)
 
     @property
     def latents(self) -> int:
@@ -121,6 +162,16 @@ class Prediction:
         rest = self._total - used.sum()
         return np.minimum(used, np.asarray(beta, float)[..., None]).sum(axis=-1) + rest
 
+    def fresh_error(self, beta: Any, latents: int | None = None) -> np.ndarray:
+        """Return the generalisation error that is expected on fresh data, (...).
+
+        With a latent for each signal, unless their number is given; meaningful where the data
+        are signals in white noise.
+        """
+        used = self.variances(self.latents if latents is None else latents)
+        overlap = np.ones(len(self.rho)) if self.overlap is None else self.overlap
+        return fresh_error(beta, used, self.rho, overlap)
+
     def explained(self, beta: Any, latents: int | None = None) -> np.ndarray:
         """Return the share of the variance that the reconstruction explains, (...).
 
@@ -145,6 +196,15 @@ class Prediction:
         if beta >= self.eta:
             return 0.0, 0.0
         return self.eta - beta, 0.5 * float(np.log(self.eta / beta))
+
+
+def eigenvalues_of_rows(spectrum: Spectrum) -> np.ndarray:
+    """Return the eigenvalues (k,) that training on the rows sees, descending.
+
+    Their covariance is the mean over all P rows, while that of a `Spectrum` estimates the
+    population's, with 1/(P - 1).
+    """
+    return sample_of(spectrum).eigenvalues * (1 - 1 / spectrum.samples)
 
 
 @dataclass(frozen=True)

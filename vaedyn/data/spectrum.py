@@ -51,7 +51,8 @@ class Spectrum(Brief):
     tails : Tails
         What single rows contribute to the directions, and the variances of the columns.
     doubts : tuple of str
-        Columns that are no measurements: codes for missing values, numbers of rows.
+        Columns that are no measurements (codes for missing values, numbers of rows), and rows
+        that are copies.
     """
 
     mean: np.ndarray

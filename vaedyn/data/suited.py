@@ -1,6 +1,6 @@
 """A model that suits a table: learning rate, time and latents for training on its rows."""
 
-from math import floor, log10
+from math import floor, inf, log10
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,8 @@ def suited(
         Of the time that training may take, about 30 s, where no `t_max` is given.
     **settings
         Other fields of `DataParams`. Otherwise `latent` is the number of signals, `lr` is such
-        that SGD's noise hardly moves KL divergences, and `t_max` such that all has settled.
+        that SGD's noise hardly moves KL divergences, and `t_max` such that all has settled; for
+        one epoch, the rows are used up at the latest.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def suited(
     """
     spectrum, prediction, unit = found.spectrum, found.prediction, found.rows.unit
     dim = spectrum.dim
-    beta = real("beta", prediction.beta if beta is None else beta)
+    beta = real("beta", prediction.eta if beta is None else beta)
     if beta < LEAST * unit:
         least = f"must be at least {LEAST * unit:.3g}, {LEAST:g} of the largest variance"
         raise ParameterError("beta", f"{least}, got {beta:g}")
@@ -77,11 +78,21 @@ def suited(
     seconds = 5e-7 + 2e-10 * dim * latent * (6 + 1.5 * latent)
     most = max(share * BUDGET / (seconds * dim), SHORTEST)
     warm_up = parse_schedule(settings.get("anneal", "constant")).warm_up()
-    settings.setdefault("t_max", _rounded_up(min(max(needed, AT_LEAST / lr) + warm_up, most)))
+    usual = _rounded_up(min(max(needed, AT_LEAST / lr) + warm_up, most))
+    settings.setdefault("t_max", min(usual, one_epoch(found)))
+    if settings["t_max"] > one_epoch(found) * (1 + 1e-9):
+        fresh = f"one epoch of {spectrum.samples} rows ends at {one_epoch(found):.6g}"
+        raise ParameterError("t_max", f"{fresh}, got {settings['t_max']:g}")
     settings.setdefault("points", min(401, max(2, int(settings["t_max"] * dim))))
     values = {"beta": beta, "latent": latent, "lr": lr, "dim": dim, "signal": signal}
     values |= {"rho": tuple(np.maximum(strengths, TINY * unit).tolist())}
     return DataParams(**{**settings, **values, "eta": prediction.eta})
+
+
+def one_epoch(found: Look) -> float:
+    """Return the time when all rows have been used once; inf where they may be used again."""
+    spectrum = found.spectrum
+    return spectrum.samples / spectrum.dim if found.epochs == "one" else inf
 
 
 def slow_modes(found: Look, beta: float, latent: int) -> list[Mode]:

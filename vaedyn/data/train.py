@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..model.params import integer
+from ..model.quantities import active
 from ..model.records import Progress, Store
 from ..model.results import Brief, Trajectory
 from ..tables.table import Data, as_table
 from .difference import Difference, difference
 from .learn import DataParams, learn
 from .look import Look, look
-from .settling import ALIKE, kl_of
+from .settling import kl_of
 from .suited import check_settings, slowed_by, suited
 
 
@@ -55,8 +56,11 @@ class Training(Brief):
 
     @property
     def active(self) -> tuple[int, int]:
-        """How many latents have a KL divergence above 0.05 nats: predicted and measured."""
-        return int((self.predicted > ALIKE).sum()), int((self.measured > ALIKE).sum())
+        """How many latents are active: predicted, those in use; measured, of KL > 0.01 nats.
+
+        A latent is in use where its KL divergence is above zero, which no measured one ever is.
+        """
+        return int((self.predicted > 0).sum()), int(active(self.measured))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -80,7 +84,8 @@ def train(
     ----------
     data : (samples, dim), str or Path, or Look
         A table or its file, as of `vaedyn.look`, or what that has found in one: where
-        columns are to be standardised, ``train(look(data, standardise=True))``.
+        columns are to be standardised, ``train(look(data, standardise=True))``; and
+        ``train(look(data, epochs="one"))`` uses each row once at most.
     beta : float, optional
         KL weight; otherwise the noise level.
     seed : int
@@ -149,11 +154,12 @@ def trained(
 
 
 def predicted_kl(found: Look, params: DataParams, beta: float | None = None) -> np.ndarray:
-    """Return the KL divergence of each latent (latent,) that the table's eigenvalues lead to.
+    """Return the KL divergence of each latent (latent,) that the table leads to.
 
-    At another `beta` than that of `params`, if it is given.
+    By the eigenvalues of its rows, or of the population for one epoch; at another `beta` than
+    that of `params`, if it is given.
     """
     variances = np.zeros(params.latent)
-    known = found.spectrum.eigenvalues[: params.latent]
+    known = found.prediction.variances(params.latent)
     variances[: len(known)] = known
     return kl_of(variances, params.beta if beta is None else beta, params.lam)

@@ -20,7 +20,7 @@ from ..model.results import Brief
 from ..model.schedule import Schedule
 from ..model.schedules import Constant
 from ..tables.table import Data
-from .course import Start, as_curve, integrated, refuse_decay, start_on
+from .course import Start, as_curve, integrated, refuse, start_on
 from .curve import FIRST
 from .learn import DataParams
 from .look import Look
@@ -155,7 +155,7 @@ def warm_up(
         if name in settings:
             raise ParameterError(name, "is found for the warm-up: leave it out")
     params = suited(found, beta, **settings)
-    refuse_decay(params)
+    refuse(found, params)
     largest = found.spectrum.eigenvalues[0] * (1 - 1 / found.spectrum.samples)
     if params.beta >= largest:
         reason = f"must be below {largest:.4g}, where all latents collapse, got {params.beta:.4g}"

@@ -10,8 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..data.collapse import Collapse
-from ..data.settling import ALIKE
-from ..model.quantities import CONSTANTS, QUANTITIES
+from ..model.quantities import ACTIVE, CONSTANTS, QUANTITIES, active
 from .layout import PLAIN, Look, below, canvas, finish
 from .spectrum import GREY, OPEN, YOURS, weights
 from .style import COLOURS, ONE_COLUMN
@@ -28,10 +27,10 @@ def collapse(found: Collapse, look: Look = PLAIN) -> Figure:
     grid: Any = {"nrows": 2, "sharex": True, "height_ratios": [2, 3]}
     with canvas(look, ONE_COLUMN, 4.3, **grid) as (figure, (top, bottom)):
         circle = {**OPEN, "zorder": 4, "clip_on": False}
-        top.plot(found.fine, (lines > ALIKE).sum(axis=1), color="black", drawstyle="steps-post")
-        seen = (measured > ALIKE).sum(axis=1)
+        top.plot(found.fine, (lines > 0).sum(axis=1), color="black", drawstyle="steps-post")
+        seen = active(measured)
         top.plot(betas, seen, markeredgecolor="black", **circle)
-        top.set_ylabel(f"latents of KL > {ALIKE:g} nats")
+        top.set_ylabel(f"active units\n(seen: KL > {ACTIVE:g} nats)")
         top.set_ylim(bottom=0)
         top.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         for i in range(lines.shape[1]):

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from ..data.analyse import Analysis
 from ..data.convention import OWN, Convention
 from ..data.look import Look as Found
-from ..data.prediction import Prediction
+from ..data.prediction import Prediction, eigenvalues_of_rows
 from ..data.spiked import bulk_quantile
 from ..model.quantities import CONSTANTS, QUANTITIES
 from .layout import PLAIN, Look, below, canvas, finish, label_decades
@@ -20,6 +20,7 @@ from .style import COLOURS, ONE_COLUMN
 NOISE, SIGNAL, GREY = "#E69F00", COLOURS[0], "#6e6e6e"
 YOURS, KL = COLOURS[1], COLOURS[2]
 MANY = 200  # eigenvalues from which on ranks are on a logarithmic axis
+MOST = 2e7  # values of beta times eigenvalues that are compared at once
 OPEN: Any = {"linestyle": "none", "marker": "o", "markerfacecolor": "white", "markeredgewidth": 0.8}
 
 
@@ -31,7 +32,7 @@ def spectrum(
     convention: Convention | None = None,
     look: Look = PLAIN,
 ) -> Figure:
-    """Draw eigenvalues by rank, the law of noise, and latents in use and their KL against beta.
+    """Draw eigenvalues by rank, the law of noise, and active units and their KL against beta.
 
     Parameters
     ----------
@@ -46,23 +47,23 @@ def spectrum(
     """
     analysis, prediction = found.analysis, found.prediction
     factor = (convention or OWN).factor(found.spectrum.dim)
-    values, floor = prediction.variances(), analysis.no_floor is None
+    values, floor = eigenvalues_of_rows(found.spectrum), analysis.no_floor is None
     law = floor and found.spectrum.complete
     count = len(analysis.rho) if floor else 0
     grid: Any = {"nrows": 2, "height_ratios": [3, 2]}
     with canvas(look, ONE_COLUMN, 4.1, **grid) as (figure, (top, bottom)):
         _scree(top, values, count, floor)
         if law:
-            _law(top, analysis, len(values))
+            _law(top, analysis, len(values), 1 - 1 / found.spectrum.samples)
         used = prediction.variances(latents)
         low, high = (c * x for c, x in ((0.5, used[-1]), (1.5, used[0])))
         if beta is not None:
             low, high = min(low, beta / 2), max(high, 2 * beta)
-        betas = np.geomspace(low, high, 4000)
+        betas = np.geomspace(low, high, int(np.clip(MOST / len(used), 200, 4000)))
         _use(bottom, betas, prediction, latents, factor)
         bottom.set_xlabel("your KL weight" if convention else CONSTANTS["beta"].axis)
         for line, colour, style in (
-            (analysis.eta if floor else None, GREY, ":"),
+            (prediction.beta if floor else None, GREY, ":"),
             (beta, YOURS, "--"),
         ):
             if line is not None:
@@ -70,7 +71,10 @@ def spectrum(
                 bottom.axvline(
                     factor * line, color=colour, linewidth=0.8, linestyle=style, zorder=0
                 )
-        handles = _legend(floor, law, beta is not None, count)
+        best = r"recommended: $\beta = \eta$"
+        if prediction.beta != analysis.eta:
+            best = rf"recommended $\beta$ at $M = {count}$"
+        handles = _legend(best if floor else "", law, beta is not None, count)
         samples = f"{found.spectrum.samples} samples"
         parts = [samples, rf"$N = {analysis.dim}$: no beta recommended"]
         if floor:
@@ -101,12 +105,12 @@ def _scree(axes: Axes, values: np.ndarray, count: int, floor: bool) -> None:
     axes.set_ylabel("eigenvalue")
 
 
-def _law(axes: Axes, analysis: Analysis, total: int) -> None:
+def _law(axes: Axes, analysis: Analysis, total: int, unit: float) -> None:
     """Draw the eigenvalues that pure noise would have beside the signals, by rank."""
     count = len(analysis.rho)
     freedom = analysis.dim / analysis.gamma
     gamma = (analysis.dim - count) / (freedom - count)
-    scale = analysis.edge / (1 + np.sqrt(gamma)) ** 2
+    scale = unit * analysis.edge / (1 + np.sqrt(gamma)) ** 2
     share = np.linspace(0, 1, 400)
     rank = count + 0.5 + (total - count) * share
     axes.plot(rank, scale * bulk_quantile(1 - share, gamma), color="black", linewidth=1.0, zorder=5)
@@ -123,7 +127,7 @@ def _use(
     weights(axes)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.set_ylabel("latents in use", color=SIGNAL)
+    axes.set_ylabel("active units", color=SIGNAL)
     right = axes.twinx()
     axes.tick_params(which="both", right=False)
     right.plot(factor * betas, prediction.rate(betas, latents), color=KL)
@@ -141,20 +145,19 @@ def weights(axes: Axes) -> None:
         axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _legend(floor: bool, law: bool, yours: bool, count: int) -> list[Line2D]:
+def _legend(best: str, law: bool, yours: bool, count: int) -> list[Line2D]:
     def marker(colour: str, label: str) -> Line2D:
         return Line2D([], [], markeredgecolor=colour, label=label, **OPEN)
 
-    if not floor:
+    if not best:
         entries = [marker(SIGNAL, "eigenvalues of the data")]
     else:
         entries = [marker(SIGNAL, "signals")] if count else []
         entries.append(marker(NOISE, "noise"))
     if law:
         entries.append(Line2D([], [], color="black", linewidth=1.0, label="law of white noise"))
-    if floor:
-        label = r"recommended: $\beta = \eta$"
-        entries.append(Line2D([], [], color=GREY, linestyle=":", linewidth=0.8, label=label))
+    if best:
+        entries.append(Line2D([], [], color=GREY, linestyle=":", linewidth=0.8, label=best))
     if yours:
         entries.append(
             Line2D([], [], color=YOURS, linestyle="--", linewidth=0.8, label="your weight")

@@ -5,7 +5,7 @@ All functions also run on complex numbers, which gives derivatives without
 differences (`jacobian`).
 """
 
-from math import cos, floor, pi, tanh
+from math import cos, exp, floor, pi, tanh
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from .layout import offsets
 from .product import multiply
 
 # kinds of schedules for `beta_at`, as `vaedyn.model.schedules` numbers them
-CONSTANT, TANH, LINEAR, COSINE, SIGMOID, CYCLICAL, POINTS = range(7)
+CONSTANT, TANH, LINEAR, COSINE, SIGMOID, CYCLICAL, POINTS, DECAY = range(8)
 U = np.uint64
 second = leaf(constants.second)
 
@@ -31,6 +31,8 @@ def beta_at(t, kind, p):
         return p[0] * min(phase / p[2], 1.0)
     if kind == POINTS:
         return between(t, int(p[1]), p[2:])
+    if kind == DECAY:
+        return p[0] * (1.0 + (p[1] - 1.0) * exp(-t / p[2]))
     if kind == LINEAR:
         return p[0] * min(t / p[1], 1.0)
     if kind == COSINE:

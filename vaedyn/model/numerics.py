@@ -21,4 +21,5 @@ NUMERICS = {
     "rows": 1,
     # neither
     "spectrum": 3,
+    "heldout": 1,
 }

@@ -109,7 +109,8 @@ class Params:
         Number of saved times, evenly spaced from 0 to `t_max`.
     anneal : str, or (points, 2)
         Schedule of beta: ``constant``, ``tanh:GAMMA``, ``linear:T``, ``cosine:T``,
-        ``sigmoid:T``, ``cyclical:PERIOD:RATIO``, ``points:T1=BETA1,...`` or
+        ``sigmoid:T``, ``cyclical:PERIOD:RATIO``, ``decay:START:T``,
+        ``points:T1=BETA1,...`` or
         ``file:PATH``, see `vaedyn.model.schedules`; or points as pairs (t, beta). Points must
         end with `beta`.
     init : str or mapping

@@ -23,6 +23,7 @@ from .schedule import Schedule, inside
 STEEPNESS = 10.0  # of the sigmoid: its argument runs from -5 to 5
 AHEAD = 1e-13  # of a period, so that rounding does not put its start before it
 TEN_DIGITS, FOUR_DIGITS = 12.0, 5.0  # gamma t, at which tanh is 1 to so many
+ARRIVED, NEARLY, LEAST_SHARE = 1e-10, 1e-4, 1e-16  # of the final value
 MOST_POINTS = 1000
 MOST_CYCLES = 10**6
 
@@ -246,8 +247,45 @@ class Points(Schedule):
         return replace(self, times=tuple(factor * t for t in self.times))
 
 
+@dataclass(frozen=True)
+class Decay(Schedule):
+    """beta(t) = beta (1 + (start - 1) exp(-t/T)), from start times beta to beta.
+
+    So a decoder variance that follows the squared error with a memory of T acts on a large model:
+    ``start`` is the ratio of its first value to its final one.
+    """
+
+    start: float
+    duration: float
+    code = 7
+    form = "decay:START:T"
+
+    def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
+        return beta * (1 + (self.start - 1) * np.exp(-np.asarray(t) / self.duration))
+
+    def formula(self, beta: float) -> str:
+        return rf"$\beta(t)$: {self.start * beta:g} to {beta:g}, decay time {self.duration:g}"
+
+    def _time_to(self, share: float) -> float:
+        """Return when beta has come within `share` of its final value."""
+        away = abs(self.start - 1)
+        return self.duration * math.log(away / share) if away > share > 0 else 0.0
+
+    def arrival(self) -> float:
+        return self._time_to(ARRIVED)
+
+    def warm_up(self) -> float:
+        return self._time_to(NEARLY)
+
+    def within(self, share: float, beta: float) -> float:
+        return self._time_to(max(share, LEAST_SHARE))
+
+    def scaled(self, factor: float) -> Self:
+        return replace(self, duration=factor * self.duration)
+
+
 CLASSES: tuple[type[Schedule], ...] = (
-    Constant, Tanh, Linear, Sigmoid, Cosine, Cyclical, Points,
+    Constant, Tanh, Linear, Sigmoid, Cosine, Cyclical, Points, Decay,
 )  # fmt: skip
 KINDS: dict[str, tuple[str, Callable[[str], Schedule]]] = {
     kind.form.partition(":")[0]: (kind.form, kind.parse) for kind in CLASSES

@@ -2,16 +2,18 @@
 
 import tokenize
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from .chosen import Column
 from .lines import TableError
 
 NUMBERS = "iuf"  # kinds of NumPy dtypes: integers, floats
+MOST_AXES = 4
 UNFIT = {
     "c": "complex numbers: save real and imaginary parts as columns",
     "b": "booleans, not numbers: save it as an array of floats",
@@ -22,15 +24,31 @@ FOREIGN = (
 )  # fmt: skip
 
 
+Read = Callable[[int], Iterator[np.ndarray]]
+"""Yields blocks of at most so many rows."""
+
+
 class Content(NamedTuple):
-    """A table within a file: see `vaedyn.tables.table.Table`."""
+    """A table within a file: see `vaedyn.tables.table.Table`.
+
+    Attributes
+    ----------
+    labels : sequence of Column
+        All columns of the file, of which `read` yields those of numbers; empty where all are,
+        and none has a name.
+    only : callable, optional
+        Returns what reads some of the columns of numbers, by their numbers in the file, and
+        missing numbers as nan; otherwise they are taken from what `read` yields.
+    """
 
     name: str
     rows: int
     columns: int
-    read: Callable[[int], Iterator[np.ndarray]]
+    read: Read
     note: str = ""
     found: str = ""
+    labels: Sequence[Column] = ()
+    only: Callable[[list[Column], bool], Read] | None = None
 
 
 class Header(NamedTuple):
@@ -42,22 +60,35 @@ class Header(NamedTuple):
 
 
 def checked(place: str, shape: tuple[int, ...], kind: np.dtype) -> tuple[int, int]:
-    """Return rows and columns, after checking that an array is a table of real numbers."""
+    """Return rows and columns, after checking that an array is a table of real numbers.
+
+    Arrays of three or four axes, such as images, have a sample along the first one.
+    """
     if kind.kind not in NUMBERS:
         why = UNFIT.get(kind.kind, f"{kind}, not numbers: save it as an array of floats")
         raise TableError(f"{place} holds {why}")
-    if len(shape) != 2:
+    if not 2 <= len(shape) <= MOST_AXES:
         cure = "reshape it to (samples, numbers per sample)"
         raise TableError(f"{place} has shape {shape}, a table has two axes: {cure}")
+    rows, columns = shape[0], prod(shape[1:])
     if 0 in shape:
-        raise TableError(f"{place} has {shape[0]} rows and {shape[1]} columns: nothing to read")
-    return shape[0], shape[1]
+        raise TableError(f"{place} has {rows} rows and {columns} columns: nothing to read")
+    return rows, columns
+
+
+def flattened(place: str, shape: tuple[int, ...]) -> str:
+    """Return a note on how an array of more than two axes is read, or nothing."""
+    if len(shape) == 2:
+        return ""
+    each = " x ".join(map(str, shape[1:]))
+    return f"{place} has shape {shape}: it is read as {shape[0]} samples of {each} numbers"
 
 
 def slices(array: Any, most_rows: int) -> Iterator[np.ndarray]:
-    """Yield blocks of rows."""
+    """Yield blocks of rows, flat where each has several axes."""
     for start in range(0, len(array), most_rows):
-        yield array[start : start + most_rows]
+        block = array[start : start + most_rows]
+        yield block.reshape(len(block), -1) if block.ndim > 2 else block
 
 
 def choice(path: Path, name: str, what: str, there: Mapping[str, str], first: str) -> TableError:
@@ -96,7 +127,7 @@ def open_npy(path: Path, name: str) -> Content:
         yield from slices(np.load(path, mmap_mode="r"), most_rows)
 
     next(read(1))  # a file cut short shows at once
-    return Content(name, rows, columns, read)
+    return Content(name, rows, columns, read, flattened(str(path), shape))
 
 
 def _header(file: IO[bytes], size: int) -> Header:
@@ -141,7 +172,7 @@ def open_npz(path: Path, name: str) -> Content:
             while content := file.read(most_rows * columns * kind.itemsize):
                 yield np.frombuffer(content, dtype=kind).reshape(-1, columns)
 
-    return Content(name, rows, columns, read)
+    return Content(name, rows, columns, read, flattened(f"{path}:{name}", shape))
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> Header:

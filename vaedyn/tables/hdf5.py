@@ -8,9 +8,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .arrays import NUMBERS, Content, checked, choice, slices
+from .arrays import MOST_AXES, NUMBERS, Content, checked, choice, flattened, slices
 from .lines import TableError
 from .packing import packing_of
+from .sparse import form_of, open_sparse
+from .turned import matrices, samples_first
 
 SPARSE = ({"data", "indices", "indptr"}, {"data", "ir", "jc"})  # of Python, of MATLAB
 SAY = "save it as an array that is not sparse"
@@ -28,6 +30,9 @@ def open_hdf5(path: Path, name: str) -> Content:
         place = name or _chosen(path, file)
         item = file.get(place)
         if isinstance(item, h5py.Group) and _is_sparse(item):
+            if form_of(item):
+                rows, columns, read = open_sparse(path, str(item.name), item)
+                return Content(str(item.name), rows, columns, read)
             raise TableError(f"{path}:{place} is a sparse matrix: {SAY}")
         if not isinstance(item, h5py.Dataset):
             there = _meant(file) or _datasets(file)
@@ -46,14 +51,18 @@ def open_hdf5(path: Path, name: str) -> Content:
         if h5py.check_enum_dtype(item.dtype):
             raise TableError(f"{path}:{place} holds names of categories as numbers: leave them out")
         shape = (0, 0) if "MATLAB_empty" in item.attrs else item.shape or ()
-        rows, columns = checked(f"{path}:{place}", shape[::-1] if turned else shape, kind)
+        shape = shape[::-1] if turned else shape
+        if turned:
+            samples_first(f"{path}:{place}", shape)
+        rows, columns = checked(f"{path}:{place}", shape, kind)
         unpack, words = packing_of(item, f"{path}:{place}")
         holes = _holes(item)
 
-    found = "" if name else f"read {place} of {path}, {rows} rows of {columns} numbers"
-    found = "; ".join([found] * bool(found) + [f"{words} of {place} applied"] * bool(words))
+    found = f"{words} of {place} applied" if words else ""
     note = f"{place} of {path} is stored by columns, as MATLAB does it: it is transposed" * turned
-    note = "; ".join([note] * bool(note) + [f"{place} of {path} {holes}"] * bool(holes))
+    flat = flattened(f"{place} of {path}", shape)
+    notes = [note, f"{place} of {path} {holes}" * bool(holes), flat]
+    note = "; ".join(filter(None, notes))
     return Content(place, rows, columns, _reader(path, place, turned, unpack), note, found)
 
 
@@ -75,8 +84,9 @@ def _reader(
         with h5py.File(path, "r") as file:
             item: Any = file[place]
             if turned:
-                starts = range(0, item.shape[1], most_rows)
-                blocks = (item[:, start : start + most_rows].T for start in starts)
+                starts = range(0, item.shape[-1], most_rows)
+                blocks = (item[..., start : start + most_rows].T for start in starts)
+                blocks = (block.reshape(len(block), -1) for block in blocks)
             else:
                 blocks = slices(item, most_rows)
             yield from map(unpack, blocks) if unpack else blocks
@@ -90,8 +100,12 @@ def _chosen(path: Path, file: h5py.File) -> str:
     if len(there) == 1:
         return next(iter(there))
     meant = _meant(file)
+    if any(map(_is_turned, meant.values())):  # to MATLAB, numbers and vectors are matrices, too
+        fit = {key: item.shape for key, item in meant.items() if _is_numbers(item)}
+        others = {key: item for key, item in meant.items() if key not in fit}
+        meant = others | {key: meant[key] for key in matrices(fit)}
     tables = [key for key, item in meant.items() if _is_table(item)]
-    if len(meant) == 1 and (tables or isinstance(next(iter(meant.values())), h5py.Group)):
+    if len(meant) == 1 and (tables or _is_array(next(iter(meant.values())))):
         return next(iter(meant))
     shapes = {key: _shape(item) for key, item in (meant or there).items()}
     raise choice(path, "", "dataset", shapes, next(iter(tables), ""))
@@ -101,6 +115,7 @@ def _datasets(file: h5py.File) -> dict[str, Any]:
     """Return all datasets, and sparse matrices in place of their parts, by name."""
     names: list[str] = []
     file.visit(names.append)  # groups, too
+    names = [name for name in names if not name.startswith("#")]  # cells of MATLAB
     items: dict[str, Any] = {f"/{name}": file[name] for name in names}
     sparse = [key for key, it in items.items() if isinstance(it, h5py.Group) and _is_sparse(it)]
     return {
@@ -147,8 +162,22 @@ def _is_table(item: Any) -> bool:
     return isinstance(item, h5py.Dataset) and item.ndim == 2 and item.dtype.kind in NUMBERS
 
 
+def _is_numbers(item: Any) -> bool:
+    return isinstance(item, h5py.Dataset) and item.dtype.kind in NUMBERS
+
+
+def _is_array(item: Any) -> bool:
+    """Return whether it is sparse, or has so many axes that it is read flat."""
+    several = isinstance(item, h5py.Dataset) and 2 < item.ndim <= MOST_AXES
+    return isinstance(item, h5py.Group) or (several and _is_numbers(item))
+
+
 def _is_sparse(group: h5py.Group) -> bool:
-    return any(parts <= set(group) for parts in SPARSE) or "MATLAB_sparse" in group.attrs
+    return (
+        any(parts <= set(group) for parts in SPARSE)
+        or "MATLAB_sparse" in group.attrs
+        or form_of(group) != ""
+    )
 
 
 def _is_turned(item: h5py.Dataset) -> bool:

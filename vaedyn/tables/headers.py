@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .lines import TableError, fields_of, is_number, lines_of, without_last
-from .text import MISSING, Text
+from .lines import MISSING, TableError, fields_of, is_number, lines_of, without_last
+from .text import Text
 
 SAMPLE = 60  # lines that are looked at
 YEARS = 1500, 2200
@@ -16,8 +16,14 @@ FAR = 10.0  # times the span of a column
 BROKEN = re.compile(r"[-+]?[\d.,;|:'\s]*\d[\d.,;|:'\s]*")  # numbers, written or separated otherwise
 
 
-def text_of(path: Path) -> tuple[Text, str]:
+def text_of(path: Path, tabs: bool = False) -> tuple[Text, str]:
     """Return the format of numbers in a text file, and notes on guesses about it.
+
+    Parameters
+    ----------
+    path : Path
+    tabs : bool
+        Whether tabs separate columns wherever all lines have as many of them.
 
     Raises
     ------
@@ -28,7 +34,7 @@ def text_of(path: Path) -> tuple[Text, str]:
     if not found:
         raise TableError(f"{path} holds no numbers")
     (number, top), lines = found[0], [line for _, line in found[1:]]
-    separator = _separator(lines or [top])
+    separator = "\t" if tabs and _tabbed([top, *lines]) else _separator(lines or [top])
     head = fields_of(top, separator)
     rows = [fields_of(line, separator) for line in lines]
     # an empty last field of every line is none, unless it has a name
@@ -54,7 +60,15 @@ def text_of(path: Path) -> tuple[Text, str]:
         notes.append(f"{place} is taken for names: if it is a sample, put a line of names above it")
     if named:
         notes.append(f"column 1 of {path} has no name: it is taken for names of rows, and left out")
-    return Text(path, separator, number, named, wide - named, closed), "; ".join(notes)
+    names = tuple(head[1:] if named and len(head) == wide else head[: wide - named])
+    names = names if len(names) == wide - named else ()
+    return Text(path, separator, number, named, wide - named, closed, names), "; ".join(notes)
+
+
+def _tabbed(lines: list[str]) -> bool:
+    return {"\t" in line for line in lines} == {True} and len(
+        {line.count("\t") for line in lines}
+    ) == 1
 
 
 def _shown(head: list[str]) -> str:
@@ -74,7 +88,9 @@ def _kind(head: list[str], rows: list[list[str]]) -> str:
     """Return whether the first line holds "names", a "sample", or is in "doubt"."""
     numbers = [is_number(text) for text in head]
     if all(numbers):
-        return _numeric(head, rows) if {len(row) for row in rows} == {len(head)} else "sample"
+        return (
+            kind_of_numbers(head, rows) if {len(row) for row in rows} == {len(head)} else "sample"
+        )
     # where only a later field is no number, that is an error in a line of numbers
     if head[0] and not numbers[0]:
         broken = head[0].lower() in MISSING or BROKEN.fullmatch(head[0])
@@ -88,10 +104,10 @@ def _kind(head: list[str], rows: list[list[str]]) -> str:
     if rows and not any(is_number(row[0]) for row in rows):
         return "names"
     same = all(len(row) == len(head) for row in rows)
-    return _numeric(rest, [row[1:] for row in rows]) if same else "sample"
+    return kind_of_numbers(rest, [row[1:] for row in rows]) if same else "sample"
 
 
-def _numeric(head: list[str], rows: list[list[str]]) -> str:
+def kind_of_numbers(head: list[str], rows: list[list[str]]) -> str:
     """Return as `_kind` does for a first line of numbers, such as years or wavelengths."""
     if not rows:
         return "sample"

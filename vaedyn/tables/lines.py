@@ -1,10 +1,12 @@
 """Lines of text files that hold tables: their encoding, comments, and fields between separators."""
 
 import codecs
+import gzip
 import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ..errors import VaedynError
 
@@ -17,11 +19,18 @@ MARKS = {  # a longer one before the shorter one that it starts with
 }
 LONGEST = 100  # lines that a quoted name may go over
 HINT = re.compile(r'"?sep=.?"?\s*', re.IGNORECASE)  # of spreadsheets, about the separator
+MISSING = ("", "na", "n/a", "null", "none", "nan", "-", "?", ".", "missing", "#n/a")
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
 QUOTED = r'"(?:[^"]|"")*"'
 
 
 class TableError(VaedynError, ValueError):
     """A file does not hold a table of numbers."""
+
+
+def _open(path: Path, **how: Any) -> Any:
+    """Open a file, which may be compressed by gzip."""
+    return (gzip.open if path.suffix.lower() == ".gz" else open)(path, **how)
 
 
 def encoding_of(path: Path) -> str:
@@ -32,7 +41,7 @@ def encoding_of(path: Path) -> str:
     TableError
         When it has no mark and is no text.
     """
-    with open(path, "rb") as file:
+    with _open(path, mode="rb") as file:
         start = file.read(4096)
     for mark, encoding in MARKS.items():
         if start.startswith(mark):
@@ -50,7 +59,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
     What breaks within quotation marks is one line.
     """
     # a byte that is no text is shown, and is not a number
-    with open(path, encoding=encoding_of(path), errors="replace") as file:
+    with _open(path, mode="rt", encoding=encoding_of(path), errors="replace") as file:
         numbered = enumerate(file, start=1)
         for number, line in numbered:
             text = line.lstrip()
@@ -98,3 +107,11 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return "_" not in text  # which Python allows within numbers
+
+
+def is_broken(text: str) -> bool:
+    """Return whether a field is a number that is written in another way, or several of them."""
+    if is_number(text.replace(",", ".")) or is_number(text.replace(".", "").replace(",", ".")):
+        return True
+    parts = re.split(r"[\s,;|]+", text)
+    return bool(THOUSANDS.fullmatch(text)) or (len(parts) > 1 and all(map(is_number, parts)))

@@ -31,7 +31,8 @@ def packing_of(item: Any, place: str) -> tuple[Callable[[np.ndarray], np.ndarray
     # cells that were never written hold it; bytes have no value to spare
     if kind.itemsize > 1 and np.any(item.fillvalue):
         fills.append(np.ravel(item.fillvalue))
-    fill = np.concatenate([_as(values, item.dtype) for values in fills]).view(kind)
+    fill = np.concatenate([_as(values, item.dtype) for values in fills])
+    fill = fill.astype(item.dtype).view(kind)  # in its order of bytes, which the former loses
     low, high = _limits(given, kind)
     scale = float(given["scale_factor"][0]) if len(given["scale_factor"]) else 1.0
     offset = float(given["add_offset"][0]) if len(given["add_offset"]) else 0.0

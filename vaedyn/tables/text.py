@@ -8,11 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from .lines import TableError, fields_of, is_number, lines_of, without_last, without_name
+from .chosen import Column
+from .lines import (
+    MISSING,
+    THOUSANDS,
+    TableError,
+    fields_of,
+    is_number,
+    lines_of,
+    without_last,
+    without_name,
+)
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", None: "spaces"}
-MISSING = ("na", "n/a", "null", "none", "-", "?", ".", "missing", "#n/a")
-THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
+HOLES = ", or take --missing drop or mean"
 
 
 @dataclass(frozen=True)
@@ -29,9 +38,15 @@ class Text:
     named : bool
         Whether the lines of numbers start with the name of a row, which is left out.
     columns : int
-        Of numbers.
+        Of all fields but names of rows.
     closed : bool
         Whether lines end with a separator.
+    names : tuple of str
+        Of the columns, if there are any.
+    kept : tuple of int, optional
+        The columns to read, counted from 0; otherwise all.
+    holes : bool
+        Whether missing numbers are read as nan; otherwise they are faults.
     """
 
     path: Path
@@ -40,37 +55,74 @@ class Text:
     named: bool
     columns: int
     closed: bool = False
+    names: tuple[str, ...] = ()
+    kept: tuple[int, ...] | None = None
+    holes: bool = False
 
     def rows(self) -> int:
         """Return the number of lines of numbers."""
         return sum(number > self.header for number, _ in lines_of(self.path))
 
+    def labels(self) -> list[Column]:
+        """Return all columns but names of rows, as columns of numbers."""
+        names = self.names or ("",) * self.columns
+        return [Column(k + 1 + self.named, name) for k, name in enumerate(names)]
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Yield number and text of the lines of numbers, without names of rows."""
+        for number, line in lines_of(self.path):
+            if number > self.header:
+                if self.closed:
+                    line = without_last(line, self.separator)
+                if self.named:
+                    line = without_name(line, self.separator)
+                yield number, line
+
     def read(self, most_rows: int) -> Iterator[np.ndarray]:
         """Yield blocks of rows."""
-        lines = ((number, line) for number, line in lines_of(self.path) if number > self.header)
-        if self.closed:
-            lines = ((number, without_last(line, self.separator)) for number, line in lines)
-        if self.named:
-            lines = ((number, without_name(line, self.separator)) for number, line in lines)
+        lines, wide = self.lines(), self.columns if self.kept is None else len(self.kept)
         while batch := list(islice(lines, most_rows)):
             try:
                 block = np.loadtxt(
                     [line for _, line in batch], delimiter=self.separator, comments=None,
-                    quotechar='"', ndmin=2,
+                    quotechar='"', ndmin=2, usecols=self.kept,
                 )  # fmt: skip
             except ValueError:
                 block = None
-            if block is None or block.shape != (len(batch), self.columns):
+            if self.kept is not None and (block is None or not np.isfinite(block).all()):
+                block = self._with_holes(batch)
+            if block is None or block.shape != (len(batch), wide):
                 raise self.fault(batch)
             yield block
+
+    def _with_holes(self, batch: list[tuple[int, str]]) -> np.ndarray | None:
+        """Return lines with nan for what is missing, or None where there are faults."""
+        rows = []
+        for _, line in batch:
+            fields = fields_of(line, self.separator)
+            if len(fields) != self.columns:
+                return None
+            row = [fields[k] for k in self.kept or ()]
+            missing = [text.lower() in MISSING for text in row]
+            known = all(map(is_number, [t for t, m in zip(row, missing, strict=True) if not m]))
+            if not known or (any(missing) and not self.holes):
+                return None
+            rows.append([np.nan if m else float(t) for t, m in zip(row, missing, strict=True)])
+        return np.array(rows)
 
     def fault(self, batch: list[tuple[int, str]]) -> TableError:
         """Return the problems of lines that cannot be read."""
         for number, line in batch:
             place = f"{self.path}, line {number}"
             fields = fields_of(line, self.separator)
-            for column, text in enumerate(fields, start=1 + self.named):
-                if not is_number(text) and (text or len(fields) == self.columns):
+            for k, text in enumerate(fields):
+                if self.kept is not None and k not in self.kept:
+                    continue
+                column = k + 1 + self.named
+                missing = text.lower() in MISSING and self.kept is not None
+                if missing and self.holes:
+                    continue
+                if (missing or not is_number(text)) and (text or len(fields) == self.columns):
                     what = f"not a number: {text[:40]!r}, " if text else "empty: "
                     return TableError(f"{place}, column {column} is {what}{_cure(text)}")
             if len(fields) != self.columns:
@@ -87,7 +139,7 @@ class Text:
 def _cure(text: str) -> str:
     """Return what to do about a field that is no number."""
     if not text:
-        return "fill it in, or remove the line"
+        return "fill it in, or remove the line" + HOLES
     if THOUSANDS.fullmatch(text) and ("." in text or text.count(",") > 1):
         return "write it without commas between thousands"
     if is_number(text.replace(",", ".")):
@@ -95,7 +147,7 @@ def _cure(text: str) -> str:
     if is_number(text.replace(".", "").replace(",", ".")):
         return "write decimal points, and nothing between thousands"
     if text.lower() in MISSING:
-        return "fill in a number, or remove the line"
+        return "fill in a number, or remove the line" + HOLES
     if all(map(is_number, re.split(r"[\s,;|:]+", text))):
         return "separate all columns alike, by commas, semicolons, tabs or spaces"
-    return "leave out columns of words, and put # before lines of words"
+    return "leave out columns of words (--columns), and put # before lines of words"

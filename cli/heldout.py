@@ -1,0 +1,199 @@
+"""`vaedyn heldout`: the KL weight at which rows held out from training are most likely."""
+
+import logging
+from dataclasses import asdict
+from math import isclose
+from typing import Any
+
+import click
+
+from vaedyn.data.convention import OWN, Convention
+from vaedyn.data.heldout import FOLDS, Heldout, Score, heldout
+from vaedyn.data.prediction import steps
+from vaedyn.errors import ParameterError
+from vaedyn.tables.table import TableError
+
+from .convention import check_judged, only_gaussian
+from .data import CONVENTION_OPTIONS, DATA, DATA_OPTIONS, opened
+from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
+from .output import number, print_json, table
+from .session import Session
+from .spectrum import LATENT
+
+log = logging.getLogger("vaedyn.cli")
+LEFT = 1e-3  # of the mean variance: where the table begins at the earliest
+EDGE = (
+    "no best KL weight: the likelihood still rises at the smallest one that was tried; rows vary "
+    "hardly at all in some directions, as with columns that are nearly combinations of others"
+)
+HELDOUT_OPTIONS = [
+    *DATA_OPTIONS[:3],  # which columns, missing numbers, --standardise
+    LATENT,
+    option(
+        "Numerics",
+        "--folds",
+        type=click.IntRange(2),
+        default=FOLDS,
+        help="In how many parts the rows are dealt out; each is held out once.",
+    ),
+    option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Seed of the dealing."),
+]
+
+
+@click.command(
+    "heldout",
+    cls=Command,
+    examples=[
+        "vaedyn heldout data.npy",
+        "vaedyn heldout data.csv --standardise --folds 10",
+        "vaedyn heldout data.npy --latent 8 --loss mean --weight 0.00025",
+    ],
+)
+@DATA
+@add(HELDOUT_OPTIONS, CONVENTION_OPTIONS, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
+def command(
+    session: Session,
+    place: str,
+    standardise: bool,
+    latent: int | None,
+    folds: int,
+    seed: int,
+    convention: Convention | None,
+    weight: float | None,
+    beta: float | None,
+) -> None:
+    """Find the KL weight beta at which rows that were held out are most likely.
+
+    Rows are dealt out in folds. A linear VAE that is trained on all but one of them to the end,
+    at KL weight beta, is the gaussian of covariance W W^T + beta I: beta is the variance of its
+    decoder, and its ELBO the likelihood. Scores are closed in the eigenvalues of the training
+    rows. The best beta has the largest likelihood, the mean over folds; the simplest is the
+    largest beta within one standard error of that. It needs no white noise, other than
+    `vaedyn spectrum`. Errors behind +- are standard errors of the mean over folds.
+    """
+    only_gaussian(convention, "the likelihood of rows held out")
+    check_judged(weight, beta)
+    found = held(session, place, standardise, latent, folds, seed)
+    factor = (convention or OWN).factor(found.columns)
+    if weight is not None:
+        beta = (convention or OWN).beta(weight, found.columns)
+    scores = listed(found, factor, beta)
+    if session.as_json:
+        print_json(describe(found, scores, convention, beta, folds, seed))
+        return
+    size = f"{found.samples} samples in {found.dim} dimension{'s' * (found.dim != 1)}"
+    click.echo(f"{size}, {folds} folds: likelihoods are in nats per row held out")
+    print_scores(scores, convention, factor)
+    click.echo("\n".join(answer(found, convention, factor)))
+
+
+def held(
+    session: Session, place: str, standardise: bool, latent: int | None, folds: int, seed: int
+) -> Heldout:
+    """Return the folds of a table, after warnings about it.
+
+    Raises
+    ------
+    click.BadParameter
+        When there is no table, its entries make no sense, or it is too large.
+    """
+    data = opened(place)
+    log.info(data.found)
+    if data.note:
+        log.warning(data.note)
+    asked = {"folds": folds, "latents": latent, "standardise": standardise, "seed": seed}
+    try:
+        with session.progress("folds") as progress:
+            found = heldout(data, **asked, store=session.store, progress=progress)
+    except TableError as error:
+        raise click.BadParameter(str(error), param_hint="DATA") from error
+    except ParameterError as error:
+        if error.name != "data":
+            raise
+        raise click.BadParameter(error.reason, param_hint="DATA") from error
+    for text in found.doubts:
+        log.warning(text)
+    return found
+
+
+def listed(found: Heldout, factor: float, beta: float | None) -> list[tuple[Score, str]]:
+    """Return scores at round KL weights and those that matter, ascending, and why they do."""
+    values = found.folds.variances
+    least = max(float(values[values > 0].min()), LEFT * float(found.folds.total.mean()) / found.dim)
+    low, high = min(least, found.best.beta / 3), float(values.max())
+    marked = [(found.simplest, "simplest"), (found.best, "best")]
+    if beta is not None:
+        marked.append((found.score(beta), "yours"))
+    known = {score.beta: (score, mark) for score, mark in marked}
+    for weight in steps(factor * low, factor * high):
+        if not any(isclose(weight / factor, each) for each in known):
+            known[weight / factor] = (found.score(weight / factor), "")
+    return [known[each] for each in sorted(known)]
+
+
+def print_scores(
+    scores: list[tuple[Score, str]], convention: Convention | None, factor: float
+) -> None:
+    """Print what happens at each KL weight."""
+    heading = ["KL weight" if convention else "KL weight beta", "active units"]
+    heading += ["explained variance", "squared error", "log likelihood", ""]
+    rows = [
+        [
+            number(factor * each.beta),
+            f"{each.active:.3g}",
+            f"{100 * each.explained:.1f} +- {100 * each.explained_error:.1f} %",
+            f"{each.squared_error:.4g} +- {each.squared_error_error:.2g}",
+            f"{each.log_likelihood:.5g} +- {each.log_likelihood_error:.2g}",
+            mark,
+        ]
+        for each, mark in scores
+    ]
+    table(heading, rows, [""])
+
+
+def answer(found: Heldout, convention: Convention | None, factor: float) -> list[str]:
+    """Return in words which KL weight is best, and which the simplest that is not clearly worse."""
+    if found.unbounded:
+        return [EDGE]
+    lines = []
+    for name, each in (
+        ("best", found.best),
+        ("simplest within one standard error", found.simplest),
+    ):
+        own = f"KL weight {number(factor * each.beta)} (beta = {number(each.beta)})"
+        words = own if convention else f"KL weight beta = {number(each.beta)}"
+        lines.append(f"{name}: {words}, {each.active:.3g} active units")
+    return lines
+
+
+def describe(
+    found: Heldout,
+    scores: list[tuple[Score, str]],
+    convention: Convention | None,
+    beta: float | None,
+    folds: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Return the result as plain data."""
+
+    def plain(score: Score) -> dict[str, Any]:
+        weight = convention.weight(score.beta, found.columns) if convention else None
+        return {"weight": weight, **score._asdict()}
+
+    none = found.unbounded
+    return {
+        "command": "heldout",
+        **(asdict(found.source) if found.source else {}),
+        "samples": found.samples,
+        "dim": found.columns,
+        "directions": found.dim,
+        "folds": folds,
+        "seed": seed,
+        "latent": found.latents,
+        "best": None if none else plain(found.best),
+        "simplest": None if none else plain(found.simplest),
+        "why": EDGE if none else None,
+        "judged": None if beta is None else plain(found.score(beta)),
+        "table": [{**plain(score), "mark": mark} for score, mark in scores],
+        "warnings": list(found.doubts),
+    }

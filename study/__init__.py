@@ -1,0 +1,1 @@
+"""How far predictions for linear VAEs hold for nonlinear ones: `make study`."""
