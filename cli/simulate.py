@@ -5,12 +5,11 @@ from typing import Any
 import click
 import numpy as np
 
-from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params, integer
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from .advice import TOL, measured_convergence, warn
+from .advice import TOL, ending, measured_convergence, warn
 from .ondata import ON_DATA, prepare, report, without_data
 from .options import RANDOM_START, SIMULATION_OPTIONS, Command, with_model
 from .output import (
@@ -79,8 +78,8 @@ def command(
     with session.simulation("simulate") as progress:
         result = simulate(model, **ensemble, store=session.store, progress=progress)
     with without_records():
-        ending = time_to_converge(model, tol, store=session.store)
-    times, text = measured_convergence(result, ending)
+        limit = ending(model, tol, store=session.store)
+    times, text = measured_convergence(result, limit)
     runs = ensemble["runs"]
     if not session.as_json:
         columns = [f"t = {result.t[-1]:g}", f"mean of {runs}", "std"]

@@ -5,12 +5,11 @@ from typing import Any
 
 import click
 
-from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from .advice import TOL, converged, warn
+from .advice import TOL, converged, ending, warn
 from .bands import BANDS, cautions, compute_bands
 from .course import report_course
 from .ondata import ON_DATA, prepare, without_data
@@ -96,8 +95,8 @@ def report(
             solver["steps"],
         )
     with without_records():
-        ending = time_to_converge(params, tol, rtol=rtol, atol=atol, store=session.store)
-    times, text = converged(params, ending)
+        limit = ending(params, tol, rtol=rtol, atol=atol, store=session.store)
+    times, text = converged(params, limit)
     spread = compute_bands(session, params, random_start) if with_bands else None
     if session.as_json:
         final: dict[str, object] = {"t": float(result.t[-1])}

@@ -18,6 +18,7 @@ PAGES = [
     DOCS / "cookbook.md",
     DOCS / "data.md",
     DOCS / "course.md",
+    DOCS / "spectra.md",
     DOCS / "losses.md",
     DOCS / "store.md",
     DOCS / "sweeps.md",

@@ -310,9 +310,9 @@ def test_weight_decay_is_refused_and_training_goes_on_without_theory():
     with pytest.raises(ParameterError, match="lam.*not derived") as info:
         course(x, beta=1.3, lam=0.1)
     assert info.value.name == "lam"
+    fresh = look(np.random.default_rng(3).standard_normal((900, 9)) * [4, *[1] * 8], epochs="one")
     with pytest.raises(ParameterError, match="epochs.*for many only"):
-        white = np.random.default_rng(3).standard_normal((900, 9)) * [4, *[1] * 8]
-        course(look(white, epochs="one"), beta=1.3)
+        course(fresh, beta=1.3)
     seen = watch(x, beta=1.3, lam=0.1, t_max=20.0)
     assert seen.predicted is None
     assert seen.why == "lam is not derived for learning curves on data"

@@ -12,6 +12,7 @@ import pytest
 import vaedyn
 from vaedyn import Params
 from vaedyn.errors import ConvergenceError, DivergenceError, ParameterError
+from vaedyn.learning import engines
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning import theory as ode
 from vaedyn.learning.solve import variance_lost
@@ -326,14 +327,14 @@ def test_the_time_of_divergence_is_that_of_the_step_that_diverges(monkeypatch, w
 def test_vectors_of_more_than_four_gigabytes_are_told_of(
     monkeypatch, caplog, latent, signal, dim, gigabytes
 ):
-    monkeypatch.setattr(sgd, "teacher", lambda *_: None)
+    monkeypatch.setattr(engines, "teacher", lambda *_: None)
     monkeypatch.setattr(Params, "weights", lambda _: ())
     init = "m=0,d=0,Q=1,E=1,R=0,D=1"
     params = Params(dim=dim, latent=latent, signal=signal, init=init, t_max=1e-6, points=2)
-    sgd.vector_engine(params)
+    engines.vector_engine(params)
     (text,) = caplog.messages
     assert text.startswith(f"SGD on vectors of length {dim:g} needs about {gigabytes} GB, more")
     if gigabytes == 4:
         caplog.clear()
-        sgd.vector_engine(replace(params, dim=dim - 2))
+        engines.vector_engine(replace(params, dim=dim - 2))
         assert caplog.messages == []

@@ -15,15 +15,12 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError, did_you_mean
-from ..kernels.constants import Constants
 from ..machine import cores
-from ..model import coordinates
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer, params_of
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
-from ..model.start import random_gram, random_weights, remainder_factor, teacher
-from ..model.state import count
+from .engines import ENGINES, Engine
 from .solve import variance_lost
 
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
@@ -33,91 +30,10 @@ AHEAD = 16  # runs handed to each thread in advance
 # latent does not linger among denormal numbers, which are slow; DECAY / lr bounds the time of
 # a call, since no faster rate than a few lr takes it past TINY into the denormal range
 TINY, DECAY = 1e-150, 50.0
-LARGE = 4.0  # gigabytes of memory that are worth a word
 
 log = logging.getLogger(__name__)
 
 
-class Engine(NamedTuple):
-    """A compiled kernel with what it starts from.
-
-    ``advance(stream, betas, save_after, *state, *constants, out)`` makes one
-    step per entry of `betas` and returns how many it made; see
-    `vaedyn.kernels.exact.advance`. The last array of `state` is D. ``draw(rng)`` returns
-    the state of random initial weights. `out` has `width` numbers at a time: the order
-    parameters, and S and A where noise is not white.
-    """
-
-    advance: Callable[..., int]
-    state: tuple[np.ndarray, ...]
-    constants: tuple
-    seconds_per_step: float
-    draw: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
-    width: int
-
-
-def exact_engine(params: Params) -> Engine:
-    """Return the Markov chain of the order parameters: SGD in law, at a cost free of N."""
-    from ..kernels import exact
-
-    overlaps = params.overlaps()
-    rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
-    single = params.latent == params.signal == 1
-    return Engine(
-        exact.advance_one if single else exact.advance,
-        (overlaps["m"], overlaps["d"], rows, overlaps["D"]),
-        (Constants.of(params), params.dim),
-        5e-8 if single else _seconds_per_step(params.latent, params.signal),
-        lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
-        count(params.latent, params.signal),
-    )
-
-
-def _seconds_per_step(M: int, K: int) -> float:
-    return 1e-8 * (K + 2 * M) + 4e-9 * M * (M + 1) * K + 5e-9 * M**3
-
-
-def vector_engine(params: Params) -> Engine:
-    """Return SGD on the weight vectors themselves, with a fresh data point every step."""
-    from ..kernels import vector
-
-    # the weights at first, and those of the run, with the signals, at worst, and a data point
-    gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
-    if gigabytes > LARGE:
-        log.warning(
-            "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
-            "engine, which has the same law, needs none", params.dim, gigabytes
-        )  # fmt: skip
-    if params.noise is not None:
-        return _vectors_in_classes(params)
-    directions = teacher(params.dim, params.signal)
-    return Engine(
-        vector.advance_one if params.latent == params.signal == 1 else vector.advance,
-        (*params.weights(), params.overlaps()["D"]),
-        (directions, Constants.of(params)),
-        3e-9 * params.dim * (1 + params.latent + params.signal),
-        lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
-        count(params.latent, params.signal),
-    )
-
-
-def _vectors_in_classes(params: Params) -> Engine:
-    """Return SGD on weight vectors in the eigenbasis of the data, for noise in classes."""
-    from ..kernels import vector
-
-    dim, M, K = params.dim, params.latent, params.signal
-    along = coordinates.variances(params.classes, params.strengths, params.eta, dim)
-    return Engine(
-        vector.advance,
-        (*params.weights(), params.overlaps()["D"]),
-        (coordinates.teacher(dim, K), Constants.of(params, rho=(), eta=along)),
-        3e-9 * dim * (2 + M + K),
-        lambda rng: coordinates.random_weights(dim, rng, **params.mean_overlaps()),
-        count(M, K) + 2 * M**2,
-    )
-
-
-ENGINES = {"exact": exact_engine, "vector": vector_engine}
 DIMS = (250, 500, 1000, 2000, 4000)  # values of N to compare, unless others are given
 ENSEMBLE = {"runs", "seed", "engine", "jobs"}  # what an ensemble is given beside its model
 
@@ -203,10 +119,6 @@ def simulate(
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
-    if params.noise is not None and engine == "exact":
-        raise ParameterError(
-            "engine", "exact is derived for white noise only; with noise take vector"
-        )
     times = params.times()
     random_start = bool(random_start)
 

@@ -14,6 +14,8 @@ import numpy as np
 from ..errors import ParameterError
 from .start import basis, gaussian_rows, remainder_factor
 
+ROUNDING = 1e-6  # of a triangle of products: what is smaller is no direction of its own
+
 
 def counts(classes: np.ndarray, dim: int, signal: int) -> np.ndarray:
     """Return how many of the N - M* coordinates beside the signals are in each class, (classes,).
@@ -97,11 +99,11 @@ def _gaussian_products(
     return along, within / dim
 
 
-def products_with(classes: np.ndarray, m, d, Q, E, R, D) -> tuple[np.ndarray, np.ndarray]:
-    """Return the same for weights of given overlaps, alike in all classes."""
+def products_with(shares: np.ndarray, m, d, Q, E, R, D) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same for weights of given overlaps, alike in classes of these `shares`."""
     factor = remainder_factor(m, d, Q, E, R, D)
     rest = factor.T @ factor
-    return np.concatenate([m, d]), classes[:, 1, None, None] * rest
+    return np.concatenate([m, d]), shares[:, None, None] * rest
 
 
 def overlaps_of(along: np.ndarray, within: np.ndarray, D: np.ndarray) -> dict[str, np.ndarray]:
@@ -127,15 +129,7 @@ def weights_with(classes: np.ndarray, dim: int, m, d, Q, E, R, D) -> tuple[np.nd
         When a class has too few directions.
     """
     latent, signal = np.shape(m)
-    factor = remainder_factor(m, d, Q, E, R, D)
-    factor = factor[np.abs(factor).max(axis=1) > 0]
-    least = int(counts(classes, dim, signal).min())
-    if least < len(factor):
-        raise ParameterError(
-            "noise",
-            f"a class of {least} directions has no room for weights of the overlaps given as "
-            f"init: raise --dim, or start with --init gaussian",
-        )
+    factor = _rows_with_room(counts(classes, dim, signal), m, d, Q, E, R, D)
     weights = np.zeros((2 * latent, dim))
     weights[:, :signal] = np.sqrt(dim) * np.concatenate([m, d])
     longer = np.sqrt(dim / (dim - signal))
@@ -143,6 +137,68 @@ def weights_with(classes: np.ndarray, dim: int, m, d, Q, E, R, D) -> tuple[np.nd
         for a, row in enumerate(factor):
             weights[:, own] += longer * np.outer(row, basis(own.stop - own.start, a))
     return weights[:latent], weights[latent:]
+
+
+def products_at(number: np.ndarray, m, d, Q, E, R, D) -> np.ndarray:
+    """Return what `weights_with` has in classes of so many directions.
+
+    Raises
+    ------
+    ParameterError
+        When a class has too few directions.
+    """
+    rows = _rows_with_room(number, m, d, Q, E, R, D)
+    return (number / number.sum())[:, None, None] * (rows.T @ rows)
+
+
+def _rows_with_room(number: np.ndarray, m, d, Q, E, R, D) -> np.ndarray:
+    """Return the rows of the triangle of what lies beyond signals, each a direction of a class."""
+    factor = remainder_factor(m, d, Q, E, R, D)
+    size = np.abs(factor).max(axis=1)
+    rows = factor[size > ROUNDING * size.max()]
+    if (least := int(number.min())) < len(rows):
+        raise ParameterError(
+            "noise",
+            f"in a class of {least} direction{'s' * (least != 1)} there is no room for weights of "
+            "the overlaps that init gives: raise --dim, or start with --init gaussian",
+        )
+    return rows
+
+
+def factors(number: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Return lower triangles F (classes, 2 latent, 2 latent): ``F F^T`` are products `within`.
+
+    A class of few directions has as few columns.
+    """
+    M = within.shape[1] // 2
+    none = np.zeros((M, 0))
+    found = np.empty_like(within)
+    for F, product, own in zip(found, within, number.tolist(), strict=True):
+        Q, E, R = product[:M, :M], product[M:, M:], product[:M, M:]
+        F[:] = remainder_factor(none, none, Q, E, R, none).T
+        F[:, own:] = 0.0
+    return found
+
+
+def random_factors(
+    classes: np.ndarray, dim: int, rng: np.random.Generator, m, d, Q, E, R, D
+) -> tuple[np.ndarray, ...]:
+    """Return m, d, F and D of random weights; the same law as `random_weights`."""
+    latent, signal = np.shape(m)
+    size = 2 * latent
+    factor = remainder_factor(m, d, Q, E, R, D).T
+    along = np.concatenate([m, d])
+    along = along + factor @ rng.standard_normal((size, signal)) / np.sqrt(dim)
+    found = np.zeros((len(classes), size, size))
+    for triangle, own in zip(found, counts(classes, dim, signal).tolist(), strict=True):
+        if own > size:
+            drawn = np.tril(rng.standard_normal((size, size)), -1)
+            drawn += np.diag(np.sqrt(rng.chisquare(own - np.arange(size))))
+            triangle[:] = factor @ drawn / np.sqrt(dim)
+        else:
+            weights = factor @ rng.standard_normal((size, own)) / np.sqrt(dim)
+            triangle[:, :own] = np.linalg.qr(weights.T)[1].T
+    return along[:latent], along[latent:], found, np.array(D)
 
 
 def random_weights(dim: int, rng: np.random.Generator, m, d, Q, E, R, D) -> tuple[np.ndarray, ...]:

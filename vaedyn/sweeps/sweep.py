@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..machine import cores
-from ..model.params import Params, arguments, integer, params_of, refuse_unknown
+from ..model.fields import arguments, refuse_unknown
+from ..model.params import Params, integer, params_of
 from ..model.records import Progress, Store
 from ..model.results import Brief
 from .grids import MODEL, Point, grid, part_of
