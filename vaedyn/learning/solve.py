@@ -11,6 +11,9 @@ from ..model.schedule import Schedule
 
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_STEPS = 5_000_000
+IN_CLASSES = 3  # parts of the room that the drift in classes works in
+WATCHED = 300  # steps, after which it is seen what limits them
+MOSTLY = 0.8  # of these limited by stability: the method changes, to one of more stages
 
 log = logging.getLogger(__name__)
 
@@ -59,22 +62,34 @@ def solve(
     ConvergenceError
         When it takes more than `most` steps.
     """
-    from ..kernels import rk45
+    from ..kernels import rk45, rkc
 
-    y = start.copy()
+    y, fastest = start.copy(), np.zeros(len(start))
     out = np.empty((len(times), len(y)))
     record = np.zeros(rk45.LENGTH)
     beta, lr = float(constants.beta), float(constants.lr)
     numbers = np.array([beta, *schedule.numbers])
-    at_once = min(at_once, most)
+    in_classes = len(work) == IN_CLASSES
+    at_once = min(at_once, most, WATCHED if in_classes else most)
     # the last time, too, may be one at which beta is not smooth
     stops = schedule.kinks(float(np.nextafter(times[-1], np.inf)))
-    status = rk45.PAUSED
+    # modes that have died limit steps most where there are many directions
+    stiff_from = max([*stops.tolist(), times[0]]) if in_classes else np.inf
+    limited, status = False, rk45.PAUSED
     while status == rk45.PAUSED:
-        status = rk45.integrate(
-            y, times, stops, record, schedule.code, numbers, constants, work, rtol, atol, bound,
-            at_once, out,
-        )  # fmt: skip
+        if limited:
+            status = rkc.integrate(
+                y, times, record, schedule.code, numbers, constants, work, rtol, atol, bound,
+                6 * at_once, fastest, out,
+            )  # fmt: skip
+        else:
+            made, stiff = record[rk45.STEPS], record[rk45.STIFF]
+            status = rk45.integrate(
+                y, times, stops, record, schedule.code, numbers, constants, work, rtol, atol,
+                bound, at_once, out,
+            )  # fmt: skip
+            made, stiff = record[rk45.STEPS] - made, record[rk45.STIFF] - stiff
+            limited = stiff > MOSTLY * made and record[rk45.TIME] > stiff_from
         if record[rk45.EVALUATIONS] >= 6 * most:
             break
         if progress:
