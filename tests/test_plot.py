@@ -88,11 +88,8 @@ CASES = {  # panels, and what to call with
 
 
 def public():
-    return {
-        name
-        for name, each in vars(vaedyn.plot).items()
-        if inspect.isfunction(each) and each.__module__ == "vaedyn.plot"
-    }
+    assert all(inspect.isfunction(getattr(vaedyn.plot, name)) for name in vaedyn.plot.__all__)
+    return {*vaedyn.plot.__all__}
 
 
 def test_every_figure_of_the_command_line_is_there():
