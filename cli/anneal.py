@@ -12,8 +12,15 @@ from vaedyn.annealing.confirm import confirm as measure
 from vaedyn.model.params import Params
 
 from .advice import TOL, warn
+from .model_options import with_model
 from .ondata import ON_DATA, prepare, typed, without_data
-from .options import JOBS, SEED, THEORY_OPTIONS, Command, option, with_model
+from .options import (
+    JOBS,
+    SEED,
+    THEORY_OPTIONS,
+    Command,
+    option,
+)
 from .output import number, plain, print_json, table
 from .session import Session
 from .warm_up import WORTH_IT, report_warm_up

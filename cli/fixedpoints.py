@@ -13,7 +13,12 @@ from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from .follow import VARY, follow, print_branches, print_map, survey
-from .options import THEORY_OPTIONS, Command, option, with_model
+from .model_options import with_model
+from .options import (
+    THEORY_OPTIONS,
+    Command,
+    option,
+)
 from .output import number, plain, print_json, provenance, table
 from .ranges import Range
 from .session import Session

@@ -10,8 +10,13 @@ from vaedyn.model.params import Params, integer
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from .advice import TOL, ending, measured_convergence, warn
+from .model_options import with_model
 from .ondata import ON_DATA, prepare, report, without_data
-from .options import RANDOM_START, SIMULATION_OPTIONS, Command, with_model
+from .options import (
+    RANDOM_START,
+    SIMULATION_OPTIONS,
+    Command,
+)
 from .output import (
     plain,
     print_json,

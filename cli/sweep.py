@@ -22,20 +22,17 @@ from .dryrun import planned, print_plan
 from .fixedpoints import GROUPS
 from .grids import COUNT as VALUES
 from .grids import ShardType, Varied, VariedType, by_name, note_counts, shard_of
+from .model_options import MODEL_OPTIONS, SAMPLES, refuse_counted, rows_counted
 from .options import (
     ENSEMBLE_OPTIONS,
-    MODEL_OPTIONS,
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
-    SAMPLES,
     STORE_OPTIONS,
     THEORY_OPTIONS,
     Command,
     Group,
     add,
     option,
-    refuse_counted,
-    rows_counted,
 )
 from .output import without_records
 from .pointwise import csv_text, print_json_points, print_points, report, save_csv

@@ -12,8 +12,13 @@ from vaedyn.model.quantities import NAMES, OBSERVABLES
 from .advice import TOL, converged, ending, warn
 from .bands import BANDS, cautions, compute_bands
 from .course import report_course
+from .model_options import with_model
 from .ondata import ON_DATA, prepare, without_data
-from .options import RANDOM_START, THEORY_OPTIONS, Command, with_model
+from .options import (
+    RANDOM_START,
+    THEORY_OPTIONS,
+    Command,
+)
 from .output import (
     plain,
     print_json,

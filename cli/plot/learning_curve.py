@@ -10,8 +10,14 @@ from vaedyn.sweeps.grids import grid, shown
 
 from ..advice import warn
 from ..grids import Varied, VariedType, by_name, note_counts
+from ..model_options import with_model
 from ..ondata import ON_DATA, prepare, typed, without_data
-from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
+from ..options import (
+    SIMULATION_OPTIONS,
+    THEORY_OPTIONS,
+    Command,
+    option,
+)
 from ..session import Session
 from .animation import ANIMATE, animate, checked_animation
 from .course import draw_course, refuse_for_data, target_of

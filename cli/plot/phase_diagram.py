@@ -9,7 +9,11 @@ from vaedyn.fixedpoints.phase_diagram import MAPPED
 from vaedyn.model.params import Params
 
 from ..follow import survey
-from ..options import Command, option, with_model
+from ..model_options import with_model
+from ..options import (
+    Command,
+    option,
+)
 from ..ranges import COUNT, Range, RangeType
 from ..session import Session
 from .picture import PICTURE, output_path, say_if_empty

@@ -17,13 +17,12 @@ from vaedyn.sweeps.sweep import Sweep, sweep
 from ..advice import TOL
 from ..complete import words
 from ..grids import Varied, VariedType, by_name, note_counts
+from ..model_options import refuse_counted, with_model
 from ..options import (
     SIMULATION_OPTIONS,
     THEORY_OPTIONS,
     Command,
     option,
-    refuse_counted,
-    with_model,
 )
 from ..output import without_records
 from ..pointwise import report
