@@ -12,21 +12,28 @@ from vaedyn.data.findings import columns_alone
 from vaedyn.data.judge import Judged, overview
 from vaedyn.data.look import Look
 
+from .again import READING, words_of
 from .convention import check_judged, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
 from .epochs import EPOCHS_OPTION, WHICH
 from .losses import answer
+from .ondata import typed
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
 from .output import number, plain, print_json, table
 from .session import Session
 
+HELDOUT = (
+    *("columns", "missing", "standardise", "latent", "like", "loss", "decoder_variance"),
+    *("reconstruction_weight", "kl", "batch_sum", "batch_size", "scale", "weight", "beta"),
+)
+"""Options that `vaedyn heldout` takes, too."""
 MOST_ROWS = 25
 LATENT = option(
     "Model",
     "--latent",
     type=click.IntRange(1),
     default=None,
-    help="Number of latents M, which no more than that can be in use.",
+    help="Latent dimension M: no more latents than this can be active.",
     show_default="as many as there are directions",
 )
 
@@ -200,10 +207,12 @@ def recommendation(data: Look, convention: Convention | None) -> str:
 
 
 def print_alternative(data: Look) -> None:
-    """Print which command finds a beta where there is no floor."""
-    words = ["vaedyn", "heldout", str(data.rows.origin["file"])]
-    words += ["--standardise"] if data.rows.origin["standardise"] else []
-    click.echo(f"a KL weight by the likelihood of rows held out: {shlex.join(words)}")
+    """Print which command finds a beta where there is no floor, with the options that are set."""
+    context = click.get_current_context()
+    values = {name: context.meta.get(f"vaedyn.{name}") for name in READING} | context.params
+    set_ = {name: values[name] for name in HELDOUT if typed(name)}
+    words = ["vaedyn", "heldout", str(data.rows.origin["file"]), *words_of(set_)]
+    click.echo(f"rows held out can choose a KL weight: {shlex.join(words)}")
 
 
 def reason(data: Look) -> str | None:
