@@ -76,7 +76,7 @@ def prepare(
     click.UsageError
         When an option is given that the data decide.
     """
-    for name in FROM_DATA:
+    for name in (*FROM_DATA, "samples"):
         if typed(name):
             raise click.UsageError(f"--{name} and data exclude each other: it is taken from them")
     for name in WITHOUT:

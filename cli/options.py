@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +187,14 @@ MODEL_OPTIONS = [
         show_default="fresh data for every step",
     ),
 ]
+SAMPLES = option(
+    "Model",
+    "--samples",
+    type=WholeNumber(2),
+    default=None,
+    help="Number P of rows, another way to say --alpha: P/N.",
+    show_default="that of --alpha",
+)
 STORE_OPTIONS = [
     option(
         "Store",
@@ -326,6 +334,28 @@ def add(*groups: list[Callable]) -> Callable:
     return decorate
 
 
+def rows_counted(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with alpha in place of a number of rows, `samples`.
+
+    Raises
+    ------
+    click.UsageError
+        When both are given.
+    """
+    samples = options.pop("samples")
+    if samples is None:
+        return options
+    if options["alpha"] is not None:
+        raise click.UsageError("--samples and --alpha exclude each other: alpha is samples/dim")
+    return {**options, "alpha": samples / max(1, options["dim"])}
+
+
+def refuse_counted(varied: Container[str]) -> None:
+    """Refuse a number of rows, `--samples`, where the dimension varies."""
+    if "dim" in varied and click.get_current_context().params.get("samples") is not None:
+        raise click.UsageError("--samples does not go with --vary dim: give --alpha")
+
+
 def with_model(
     *groups: list[Callable], build: Callable = Params, without: Sequence[str] = ()
 ) -> Callable:
@@ -339,10 +369,11 @@ def with_model(
     def decorate(function: Callable) -> Callable:
         @functools.wraps(function)
         def call(**kwargs: Any) -> Any:
+            kwargs = rows_counted(kwargs)
             params = build(**{name: kwargs.pop(name) for name in offered})
             return function(params=params, **kwargs)
 
         shared = (STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
-        return add([*offered.values()], *groups, *shared)(call)
+        return add([*offered.values(), SAMPLES], *groups, *shared)(call)
 
     return decorate

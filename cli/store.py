@@ -65,7 +65,7 @@ def summary(record: Record) -> dict[str, Any]:
 
 def _differences(record: Record) -> str:
     """Return the parameters that differ from the default model, and the file of data."""
-    plain = Params().to_dict()
+    plain = {**vars(Params()), **Params().to_dict()}
     file = [str(record.info["file"])] if record.info.get("file") else []
     file += ["standardise"] if record.params.get("standardise") else []
     values = [

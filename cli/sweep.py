@@ -27,12 +27,15 @@ from .options import (
     MODEL_OPTIONS,
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
+    SAMPLES,
     STORE_OPTIONS,
     THEORY_OPTIONS,
     Command,
     Group,
     add,
     option,
+    refuse_counted,
+    rows_counted,
 )
 from .output import without_records
 from .pointwise import csv_text, print_json_points, print_points, report, save_csv
@@ -104,7 +107,7 @@ def _subcommand(name: str, groups: list[list[Callable]], examples: list[str]) ->
     """Return a decorator that makes a subcommand with the options of the command `name`."""
 
     def decorate(function: Callable) -> click.Command:
-        options = [MODEL_OPTIONS, *groups, [_vary(name), *SWEEP_OPTIONS]]
+        options = [[*MODEL_OPTIONS, SAMPLES], *groups, [_vary(name), *SWEEP_OPTIONS]]
         described = add(*options, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)(function)
         return command.command(name, cls=Command, examples=examples)(described)
 
@@ -125,6 +128,8 @@ def _run(
     """Sweep, and report the result."""
     varied = by_name(vary)
     _check_output(session, csv_path, dry_run)
+    refuse_counted(varied)
+    options = rows_counted(options)
     base = {key: options.pop(key) for key in MODEL}
     numerics = {key: value for key, value in options.items() if key not in varied}
     numerics["shard"] = shard_of(shard, os.environ)

@@ -4,12 +4,11 @@ import logging
 
 import click
 
-from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from .advice import TOL, converged, warn
+from .advice import TOL, converged, ending, warn
 from .bands import BANDS, cautions, compute_bands
 from .options import RANDOM_START, THEORY_OPTIONS, Command, with_model
 from .output import (
@@ -21,6 +20,7 @@ from .output import (
     without_records,
 )
 from .session import Session
+from .trained import in_the_end
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -32,6 +32,7 @@ log = logging.getLogger("vaedyn.cli")
         "vaedyn theory --beta 1.5",
         "vaedyn theory --latent 2 --signal 2 --rho 4,2 --json",
         "vaedyn theory --bands --dim 1000",
+        "vaedyn theory --samples 500",
     ],
 )
 @with_model(THEORY_OPTIONS, [TOL, BANDS, RANDOM_START])
@@ -51,9 +52,15 @@ def command(
     the time after which the error stays near its final value, that of the fixed
     point reached. With --json `t_converge` is that time, null where it is beyond
     --t-max; `converges_at` is the same time wherever it is.
+
+    With --alpha or --samples the same rows are used again and again, shuffled, and the last
+    line shows what that leads to.
     """
     if random_start and not with_bands:
         raise click.UsageError("--random-start needs --bands: it does not change the line")
+    on_rows = params.alpha is not None
+    if on_rows and with_bands:
+        raise click.UsageError("--bands is not derived for rows used again: leave out --alpha")
     warnings = warn(params, tol)
     with session.progress("theory") as progress:
         result = theory(params, rtol=rtol, atol=atol, store=session.store, progress=progress)
@@ -64,9 +71,12 @@ def command(
             solver["stiff"],
             solver["steps"],
         )
-    with without_records():
-        ending = time_to_converge(params, tol, rtol=rtol, atol=atol, store=session.store)
-    times, text = converged(params, ending)
+    if on_rows:
+        times, text = in_the_end(params, tol)
+    else:
+        with without_records():
+            limit = ending(params, tol, rtol=rtol, atol=atol, store=session.store)
+        times, text = converged(params, limit)
     spread = compute_bands(session, params, random_start) if with_bands else None
     if session.as_json:
         final: dict[str, object] = {"t": float(result.t[-1])}

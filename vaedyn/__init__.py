@@ -73,6 +73,9 @@ if TYPE_CHECKING:
     from .fixedpoints.phase_diagram import PhaseDiagram as PhaseDiagram
     from .fixedpoints.phase_diagram import phase_diagram as phase_diagram
     from .fixedpoints.thresholds import thresholds as thresholds
+    from .fixedpoints.trained_on_rows import TrainedOnRows as TrainedOnRows
+    from .fixedpoints.trained_on_rows import best_beta as best_beta
+    from .fixedpoints.trained_on_rows import trained_on_rows as trained_on_rows
     from .learning.bands import Bands as Bands
     from .learning.bands import bands as bands
     from .learning.concentration import ensembles as ensembles
@@ -128,6 +131,9 @@ _HOMES = {  # as above
     "PhaseDiagram": "fixedpoints.phase_diagram",
     "phase_diagram": "fixedpoints.phase_diagram",
     "thresholds": "fixedpoints.thresholds",
+    "TrainedOnRows": "fixedpoints.trained_on_rows",
+    "best_beta": "fixedpoints.trained_on_rows",
+    "trained_on_rows": "fixedpoints.trained_on_rows",
     "Tuning": "annealing.best_schedule",
     "best_schedule": "annealing.best_schedule",
     "Comparison": "annealing.confirm",

@@ -13,7 +13,7 @@ from ..grids import Varied, VariedType, by_name, note_counts
 from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
 from ..session import Session
 from .animation import ANIMATE, animate, checked_animation
-from .picture import output_path, write
+from .picture import output_path, short, write
 from .trajectories import SPREAD, TRAJECTORIES, draw, numerics, trajectories
 
 Y_SCALE = option(
@@ -81,6 +81,7 @@ def command(
         return
     look.check(x_scale, y_scale)
     values = "-".join(map(shown, vary.values[:MOST_NAMED]))
+    values = short(values) if vary.name == "noise" else values
     name = f"learning-curve_{vary.name}-{values}".replace("/", "-").replace(":", "-")
     chosen = output_path(name, output, params, {**numerics(**options), **style})
     points = grid(params, by_name([vary]))

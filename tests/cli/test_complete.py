@@ -38,7 +38,7 @@ def files(words, incomplete=""):
         ("sweep theory --vary", "be", ["beta="]),
         ("sweep simulate --vary", "se", ["seed="]),
         ("plot sweep --vary", "t", ["t_max="]),
-        ("fixedpoints --vary", "", ["beta=", "eta=", "rho=", "lam=", "lr="]),
+        ("fixedpoints --vary", "", ["beta=", "eta=", "rho=", "lam=", "lr=", "alpha="]),
         ("plot branches --vary", "l", ["lam=", "lr="]),
         ("plot sweep --x", "be", ["beta"]),
         ("plot sweep --hue", "la", ["latent", "lam"]),

@@ -40,7 +40,10 @@ def test_what_was_read_is_one_line(run, table):
     total = sum(np.linalg.eigvalsh(np.cov(keep.T, bias=True)))
     assert done.json["table"][0]["explained"] == pytest.approx(
         1
-        - sum(np.minimum(np.linalg.eigvalsh(np.cov(keep.T, bias=True)), done.json["table"][0]["beta"])) / total
+        - sum(
+            np.minimum(np.linalg.eigvalsh(np.cov(keep.T, bias=True)), done.json["table"][0]["beta"])
+        )
+        / total
     )
 
 

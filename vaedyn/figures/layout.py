@@ -305,14 +305,16 @@ def caption(params: Params, without: Collection[str] = ()) -> list[str]:
     sizes = {name: f"${letter[name]} = {getattr(params, name)}$" for name in ("latent", "signal")}
     if params.latent == params.signal and not {*sizes} & {*without}:
         sizes = {"latent": f"${letter['latent']} = {letter['signal']} = {params.latent}$"}
+    classes = f" ({len(params.classes)} classes)" if params.noise is not None else ""
     formula = {
         "dim": f"${letter['dim']} = {params.dim}$",
         **sizes,
         "rho": f"${letter['rho']} = {strengths(params.strengths)}$",
-        "eta": f"${letter['eta']} = {params.eta:g}$",
+        "eta": f"${letter['eta']} = {params.eta:g}${classes}",
         "beta": params.schedule.formula(params.beta),
         "lr": f"${letter['lr']} = {params.lr:g}$",
         "lam": f"${letter['lam']} = {params.lam:g}$" if params.lam else "",
+        "alpha": "" if params.alpha is None else f"${letter['alpha']} = {params.alpha:g}$",
     }
     return [powers(text) for name, text in formula.items() if text and name not in without]
 
