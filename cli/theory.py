@@ -1,6 +1,7 @@
 """`vaedyn theory`."""
 
 import logging
+from typing import Any
 
 import click
 
@@ -10,6 +11,8 @@ from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from .advice import TOL, converged, ending, warn
 from .bands import BANDS, cautions, compute_bands
+from .course import report_course
+from .ondata import ON_DATA, prepare, without_data
 from .options import RANDOM_START, THEORY_OPTIONS, Command, with_model
 from .output import (
     plain,
@@ -33,12 +36,18 @@ log = logging.getLogger("vaedyn.cli")
         "vaedyn theory --latent 2 --signal 2 --rho 4,2 --json",
         "vaedyn theory --bands --dim 1000",
         "vaedyn theory --samples 500",
+        "vaedyn theory --data data.csv --standardise --latent 3",
     ],
 )
-@with_model(THEORY_OPTIONS, [TOL, BANDS, RANDOM_START])
+@with_model(ON_DATA, THEORY_OPTIONS, [TOL, BANDS, RANDOM_START], build=dict)
 def command(
     session: Session,
-    params: Params,
+    params: dict[str, Any],
+    place: str | None,
+    standardise: bool,
+    estimator: str,
+    spikes: int | None,
+    epochs: str,
     rtol: float,
     atol: float,
     tol: float,
@@ -55,7 +64,29 @@ def command(
 
     With --alpha or --samples the same rows are used again and again, shuffled, and the last
     line shows what that leads to.
+
+    With --data it is the learning curve of a VAE that is trained on the rows of a table, by
+    their own spectrum and from the weights that `vaedyn simulate --data` starts from, with
+    the same settings: when each latent is learned, in t, SGD steps and epochs.
     """
+    if place is not None:
+        found, settings = prepare(session, place, params, standardise, estimator, spikes, epochs)
+        report_course(session, found, settings, rtol, atol)
+        return
+    without_data()
+    report(session, Params(**params), rtol, atol, tol, with_bands, random_start)
+
+
+def report(
+    session: Session,
+    params: Params,
+    rtol: float,
+    atol: float,
+    tol: float,
+    with_bands: bool,
+    random_start: bool,
+) -> None:
+    """Integrate the ODE of a model, and print where it ends."""
     if random_start and not with_bands:
         raise click.UsageError("--random-start needs --bands: it does not change the line")
     on_rows = params.alpha is not None

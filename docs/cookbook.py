@@ -17,6 +17,7 @@ PAGES = [
     DOCS.parent / "README.md",
     DOCS / "cookbook.md",
     DOCS / "data.md",
+    DOCS / "course.md",
     DOCS / "finite.md",
     DOCS / "losses.md",
     DOCS / "spectra.md",

@@ -82,6 +82,7 @@ CASES = {  # panels, and what to call with
     "spectrum": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "rate_distortion": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "collapse": (2, lambda: (trained(), {})),
+    "course": (2, lambda: ((vaedyn.watch(rows(), latent=2, lr=0.05, t_max=20),), {})),
     "heldout": (2, lambda: ((vaedyn.heldout(rows()),), {"beta": 2.0})),
 }
 

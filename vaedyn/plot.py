@@ -20,8 +20,10 @@ from .annealing.best_schedule import Tuning
 from .annealing.confirm import Comparison, Measured, compare
 from .data.collapse import Collapse
 from .data.convention import Convention
+from .data.curve import LearningCurve
 from .data.heldout import Heldout
 from .data.look import Look
+from .data.watch import Watched
 from .errors import ParameterError
 from .figures.drawn import Looks, both, drawn
 from .figures.order_parameters import order_of_panels
@@ -364,3 +366,27 @@ def collapse(found: Collapse, *, axes: Panels | None = None, **look: Unpack[Look
     axes : (2,) Axes, optional
     """
     return drawn("collapse", axes, look, found)
+
+
+def course(
+    theory: LearningCurve | Watched | None = None,
+    training: LearningCurve | None = None,
+    *,
+    x_scale: str = "log",
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
+) -> np.ndarray:
+    """Draw the KL divergence of each latent in time, and the loss, on the rows of a table.
+
+    Parameters
+    ----------
+    theory : LearningCurve or Watched, optional
+        From `vaedyn.course`; or from `vaedyn.watch`, which has both.
+    training : LearningCurve, optional
+        The `measured` one of `vaedyn.watch`.
+    x_scale : {"log", "linear"}
+    axes : (2,) Axes, optional
+    """
+    if isinstance(theory, Watched):
+        theory, training = theory.predicted, theory.measured
+    return drawn("course", axes, look, theory, training, x_scale=x_scale)
