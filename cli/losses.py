@@ -241,7 +241,8 @@ def _learned(
     table([*heading, "explained variance", "KL (nats)"], [_row(x, factor, scale) for x in lines])
     click.echo("beta sigma2 is the beta in force: a latent is active for each eigenvalue above it")
     if yours is not None and asked is not None:
-        words = "latent is" if latents == 1 else "latents are"
+        verb = "is" if 1 in (latents, yours.active) else "are"
+        words = f"latent{'' if latents == 1 else 's'} {verb}"
         click.echo(
             f"{_yours(asked, weight)}: sigma2 = {number(yours.sigma2 * scale**2)}, "
             f"{yours.active} of {latents} {words} active"

@@ -250,7 +250,7 @@ def verdict(asked: Judged, latents: int | None, *, by_beta: bool = False) -> str
     text = f"your {own if by_beta else given}: "
     text += "" if at.exact else "at least "
     if latents:
-        verb = "is" if latents == 1 else "are"
+        verb = "is" if 1 in (latents, at.active) else "are"
         text += f"{at.active} of {counted(latents, 'latent')} {verb} active"
     else:
         text += counted(at.active, "active unit")
