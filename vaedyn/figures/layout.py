@@ -32,6 +32,7 @@ FURTHEST, CLOSEST = 1e100, 1e-9  # limits: in size, and apart from one another r
 SIZE = STYLE["legend.fontsize"]  # points
 LINE = 1.4 * SIZE / 72  # inches
 SPACING = 1.2  # between columns of a legend, in letters
+WIDE = 1e7  # ratio of the ends of an axis that is labelled in powers of ten
 GAP = Line2D([], [], linestyle="none", label=" ")  # in a legend
 
 
@@ -289,6 +290,8 @@ def label_decades(axes: Axes, name: str = "y") -> None:
         return f"{value:.6g}" if -4 < exponent < 4 else powers(f"${value:.6g}$")
 
     low, high = axis.get_view_interval()
+    if high / low > WIDE:
+        return  # all as powers of ten, rather than 10000 beside 10^6
     axis.set_major_formatter(FuncFormatter(text))
     axis.set_minor_formatter(NullFormatter())
     if high / low < 4:

@@ -50,7 +50,7 @@ def rate_distortion(
     axes: Panels | None = None,
     **look: Unpack[Looks],
 ) -> np.ndarray:
-    """Draw KL divergence against the squared error of data, and variance explained against beta.
+    """Draw KL divergence against the squared error of data, and explained variance against beta.
 
     Parameters
     ----------
