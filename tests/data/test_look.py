@@ -174,5 +174,15 @@ def test_latents_collapse_one_by_one(data, found):
     done = [at for at, _ in told]
     assert done == sorted(done)
     assert told[-1][0] == told[-1][1] == sum(each.params.steps for each in result.trainings)
+    assert {each.slowed for each in result.trainings} == {None}
     hurried = collapse(found, simulations=2, latent=2, t_max=10.0)
     assert hurried.missed[0].startswith(f"at beta = {hurried.beta[0]:g} measured and predicted KL")
+
+
+def test_long_rows_are_blamed_for_a_learning_rate_that_was_not_asked_for(data):
+    long = data.copy()
+    long[3] *= 60
+    for chosen, slow in (({}, True), ({"lr": 1e-4}, False)):
+        result = collapse(long, simulations=2, latent=1, t_max=1.0, **chosen)
+        texts = [each.slowed or "" for each in result.trainings]
+        assert [text.startswith("single long rows") for text in texts] == [slow] * 2
