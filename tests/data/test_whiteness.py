@@ -61,6 +61,12 @@ def test_other_noise_is_no_floor(draw, shape):
     assert share_with_floor(lambda: draw(rng, *shape), 20) <= 0.15
 
 
+@pytest.mark.parametrize(("spikes", "words"), [(1, "1 signal"), (2, "2 signals")])
+def test_signals_beside_other_noise_are_numbered(spikes, words):
+    data = neighbours(np.random.default_rng(53), 500, 10)
+    assert f": beside {words} eigenvalues run" in analysed(data, spikes=spikes).no_floor
+
+
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "digits", "diabetes", "iris"])
 @pytest.mark.parametrize("standard", [False, True])
 def test_real_tables_have_none(name, standard):
