@@ -244,6 +244,9 @@ def test_saved_times_are_whole_steps_from_the_first_to_the_last():
         assert steps[-1] == params.steps == 210
         assert len(steps) <= min(points + 1, 211)
         assert (np.diff(steps) > 0).all()
+    # however soon training ends
+    brief = DataParams(dim=1000, lr=0.1, t_max=0.1, points=2)
+    assert len(steps_of(brief, 8)) == 8
 
 
 def test_units_of_the_data_do_not_matter():

@@ -183,6 +183,8 @@ def test_long_rows_are_blamed_for_a_learning_rate_that_was_not_asked_for(data):
     long = data.copy()
     long[3] *= 60
     for chosen, slow in (({}, True), ({"lr": 1e-4}, False)):
-        result = collapse(long, simulations=2, latent=1, t_max=1.0, **chosen)
-        texts = [each.slowed or "" for each in result.trainings]
-        assert [text.startswith("single long rows") for text in texts] == [slow] * 2
+        model = {"latent": 1, "t_max": 1.0, **chosen}
+        trainings = [*collapse(long, simulations=2, **model).trainings, train(long, **model)]
+        trainings.append(vaedyn.watch(long, points=2, **model).training)
+        texts = [each.slowed or "" for each in trainings]
+        assert [text.startswith("single long rows") for text in texts] == [slow] * 4
