@@ -7,7 +7,7 @@ import pytest
 
 from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.trained_on_rows import trained_on_rows
-from vaedyn.learning.epochs import Epochs, draw_rows
+from vaedyn.learning.epochs import Epochs, check_rows, draw_rows
 from vaedyn.learning.on_rows import on_rows
 from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
@@ -222,3 +222,16 @@ def test_what_is_not_possible_is_refused(caplog):
     with caplog.at_level(logging.WARNING):
         theory(params.replace(alpha=30.0, lr=0.1))
     assert "an epoch is long against learning" in caplog.text
+
+
+@pytest.mark.parametrize(("dim", "said"), [(499, False), (501, True)])
+def test_many_rows_are_worth_a_word_and_no_more_than_there_is_room_for(
+    dim, said, monkeypatch, caplog
+):
+    params = Params(dim=dim, alpha=5e5 / dim)  # of 500 columns they need 2 GB
+    monkeypatch.setattr("vaedyn.learning.epochs.free_memory", lambda: 5e9)
+    check_rows(params, "vector", 2)
+    words = "needs 4.01 GB for 500000 rows of 501 entries in 2 runs at a time; fewer jobs need less"
+    assert (words in caplog.text) == bool(caplog.text) == said
+    with pytest.raises(ParameterError, match="^alpha: needs .* in 3 runs at a time, more than is"):
+        check_rows(params, "vector", 3)

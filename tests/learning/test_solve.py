@@ -76,11 +76,22 @@ def test_saved_times_do_not_matter(start):
     np.testing.assert_allclose(flat(some)[1:], flat(many)[[3, 6]], rtol=0, atol=2e-6)
 
 
-def test_a_kink_of_beta_is_not_stepped_over(start, monkeypatch):
-    jump = "points:0=0.01,200=0.01,200=0.1,300=0.1,300=0.01"
-    fast = followed(start, jump)
+@pytest.mark.parametrize(("begin", "end"), [(200, 300), (3000, 3001)])
+def test_a_kink_of_beta_is_not_stepped_over(start, monkeypatch, begin, end):
+    jump = f"points:0=0.01,{begin}=0.01,{begin}=0.1,{end}=0.1,{end}=0.01"
+    times = np.append(TIMES[:-1], np.linspace(end, 4000, 9))
+    fast = followed(start, jump, times)
     monkeypatch.setattr(solve, "MOSTLY", 2.0)
-    assert np.abs(flat(fast) - flat(followed(start, jump))).max() < 2e-6
+    assert np.abs(flat(fast) - flat(followed(start, jump, times))).max() < 2e-6
+
+
+@pytest.mark.parametrize(
+    ("beta", "words"),
+    [(0.5, "learning diverges near t = 12 at learning rate 0.1: lower --lr"),
+     (1e-7, "an encoder variance D reached zero at t = 12, where beta is 1e-07: keep --beta")],
+)  # fmt: skip
+def test_why_a_variance_is_lost_hangs_on_beta(beta, words):
+    assert str(solve.variance_lost(12.0, beta, 0.1)).startswith(words)
 
 
 def test_learning_that_diverges_late_is_noticed(start):
