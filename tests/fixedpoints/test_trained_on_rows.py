@@ -260,6 +260,7 @@ def test_what_makes_no_sense_is_refused():
         trained_on_rows(beta=0, alpha=2.0)
     with pytest.raises(ParameterError, match="^alpha: makes 2 rows"):
         trained_on_rows(dim=50, latent=3, alpha=0.04)
+    assert len(trained_on_rows(dim=50, latent=3, alpha=0.06).eigenvalues) == 3  # as many are enough
     with pytest.raises(ParameterError, match="^noise: is not derived"):
         trained_on_rows(alpha=2.0, noise="1.2*0.5,0.8*0.5")
     beta, error = best_beta(alpha=0.5, rho=1.0, eta=1.0)
