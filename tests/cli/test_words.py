@@ -266,6 +266,7 @@ LOST = "annealing helps, but more than half of the gain is lost if the pace is o
         ({"time": 96.0}, "annealing does not help here: no linear schedule gains 5%"),
         ({"time": 95.0, "off": 96.0}, "annealing helps"),
         ({"off": 66.6}, "annealing helps"),  # a gain of 1.5 is half of that of 2
+        ({"constant": 96.0, "time": 48.0, "off": 64.0}, "annealing helps"),  # just half
         ({"off": 66.7}, LOST),
         ({"off": np.nan}, LOST),
     ],

@@ -117,6 +117,8 @@ def test_a_latent_lives_on_where_a_collapsed_one_would_stay_so():
     subcritical = lam**2 < value**2 < 2 * lam * (1 + lam) ** 2 / (1 + 2 * lam)
     assert subcritical
     assert beyond > 0.01
+    assert strength(np.array(value), threshold * 1.31, lam) > 0.09
+    assert strength(np.array(value), threshold * 1.35, lam) == 0  # alive is stable, but worse
     assert strength(np.array(value), threshold * 2, lam) == 0
     mild = strength(np.array(3.0), 3.0 / 1.1 - 0.1 / 3.0 + 1e-9, 0.1)
     assert mild == 0

@@ -17,7 +17,14 @@ from vaedyn.model.start import teacher
 from vaedyn.store import ResultStore
 
 START = "m=0.4,d=0.3,Q=1,E=0.9,R=0.1,D=0.8"
-LAWS = [(1.5, 0.8, 0.3), (1.5, 0.8, 2.5), (0.5, 0.8, 1.4), (0.3, 0.7, 0.4), (3.0, 0.5, 5.0)]
+LAWS = [
+    (1.2, 0.6, 1.0),
+    (1.5, 0.8, 0.3),
+    (1.5, 0.8, 2.5),
+    (0.5, 0.8, 1.4),
+    (0.3, 0.7, 0.4),
+    (3.0, 0.5, 5.0),
+]
 
 
 @pytest.mark.parametrize(("rho", "eta", "gamma"), LAWS)

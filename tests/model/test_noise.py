@@ -22,6 +22,7 @@ def test_without_shares_every_variance_is_one_direction_of_many():
 def test_shares_that_are_rounded_add_up_to_one():
     shares = [share for _, share in parse_noise("3*0.3333333,2*0.3333333,1*0.3333333")]
     assert math.fsum(shares) == pytest.approx(1, abs=1e-15)
+    assert parse_noise("2*1.0000005") == ((2.0, 1.0),)
 
 
 def test_a_file_has_lines_with_or_without_shares(tmp_path):
