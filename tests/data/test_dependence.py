@@ -95,6 +95,8 @@ def test_a_series_makes_false_signals_and_one_row_in_five_does_not():
     found = [analysed(series(rng, 400, 40, 0.6)) for _ in range(5)]
     assert sum(len(each.rho) for each in found) > 5  # where there are none
     assert all(re.search("keep one row in [456] or so", each.warnings[0]) for each in found)
+    faint = analysed(series(rng, 3000, 12, 0.28))
+    assert "keep one row in 2 or so" in faint.warnings[0]
     thinned = [analysed(series(rng, 2000, 40, 0.6)[::5]) for _ in range(5)]
     assert sum(len(each.rho) for each in thinned) <= 1
     assert not any("neighbouring" in text for each in thinned for text in each.warnings)
@@ -138,6 +140,22 @@ def test_a_signal_that_drifts_is_no_reason_to_recommend_nothing():
     assert found.no_floor is None
     assert "signal 1 changes slowly down the rows (autocorrelation 0.9" in found.warnings[0]
     assert not analysed(rng.permutation(data)).warnings
+
+
+def test_how_many_copies_are_no_accident():
+    rows = np.random.default_rng(6).normal(size=(100, 4))
+
+    def doubts(data):
+        counted = Copies()
+        counted.see(data)
+        return " ".join(counted.doubts())
+
+    assert "every row is there twice" in doubts(np.tile(rows[:20], (2, 1)))
+    assert "47 % of the rows are copies" in doubts(np.tile(rows[:19], (2, 1)))  # but the commonest
+    for pairs, said in ((10, ""), (11, "10 % of the rows are copies")):
+        found = doubts(np.concatenate([rows[:pairs], rows[: 100 - pairs]]))
+        assert found.startswith(said)
+        assert bool(found) == bool(said)
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,20 @@ def test_what_has_no_room_is_refused():
     for engine in ("exact", "vector"):
         with pytest.raises(vaedyn.ParameterError, match="^noise: in a class of 2 directions"):
             vaedyn.simulate(few, engine=engine)
+    overlaps = vaedyn.Params(**TWO, init=START).overlaps()
+    assert coordinates.products_at(np.array([4, 46]), **overlaps).shape == (2, 4, 4)
+    with pytest.raises(vaedyn.ParameterError, match="^noise: in a class of 3 directions"):
+        coordinates.products_at(np.array([3, 46]), **overlaps)
     # a start of lower rank has
     flat = few.replace(init="m=0.3,d=0.3,Q=0.09,E=0.09,R=0.09,D=1")
     for engine in ("exact", "vector"):
         assert np.isfinite(vaedyn.simulate(flat, runs=1, engine=engine).Q).all()
+
+
+def test_a_class_of_few_directions_has_as_few_columns():
+    weights = [np.random.default_rng(k).standard_normal((n, 4)) for k, n in enumerate((1, 2, 9))]
+    within = np.array([w.T @ w for w in weights])
+    found = coordinates.factors(np.array([1, 2, 9]), within)
+    np.testing.assert_allclose(found @ found.swapaxes(1, 2), within, atol=1e-7)
+    for triangle, columns in zip(found, (1, 2, 4), strict=True):
+        assert (np.abs(triangle).max(axis=0) > 0).sum() == columns
