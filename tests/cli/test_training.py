@@ -133,6 +133,14 @@ def test_plot_collapse_does_by_default(run, monkeypatch):
         assert (done.code, done.out) == (0, "collapse_data.pdf\n")
 
 
+def test_plot_collapse_says_which_row_makes_it_slow(run, monkeypatch):
+    monkeypatch.setattr(suited, "BUDGET", 0.4)
+    np.save("data.npy", long_rows("one"))
+    words = "plot collapse data.npy --latent 1 --simulations 2 --t-max 1"
+    assert run(words).err.count("single long rows limit the learning rate") == 1
+    assert "single long rows" not in run(words, "--lr 1e-4").err
+
+
 def test_unfinished_training_is_said(run, spiked):
     done = run("simulate --data data.npy --t-max 50 --json")
     said = done.json["warnings"][-1]

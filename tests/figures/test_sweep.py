@@ -196,6 +196,12 @@ def test_what_is_drawn_must_vary(x, hue, name):
     assert caught.value.name == name
 
 
+def test_plot_sweep_says_how_many_values_a_range_has(run):
+    words = "plot sweep --dim 20 --t-max 3 --points 3 -o s.svg --vary"
+    assert "beta takes 20 values: beta=START:STOP:COUNT for others" in run(words, "beta=1:2").err
+    assert "values:" not in run(words, "beta=1:2:4").err
+
+
 def test_plot_sweep_reuses_what_a_sweep_has_computed(run, tmp_path):
     model = "--dim 50 --lr 0.1 --t-max 20 --points 5"
     run("sweep theory --vary beta=0.5,1,1.5", model)
