@@ -194,7 +194,7 @@ def _learned(
     """Print where a decoder variance that is learned goes, and the latents in use."""
     dim, scale = data.spectrum.dim, convention.scale
     factor = convention.factor(dim, LEARNED)
-    lost = learned_thresholds(data.prediction.variances(), dim=dim, total=data.spectrum.total)
+    lost = learned_thresholds(data.prediction.variances(), dim=dim, total=data.prediction.total)
     shown = lost[:latents]
     asked = _asked(convention, dim, weight, beta)
     if asked is not None and latents is None:
@@ -249,7 +249,7 @@ def _learned(
 
 
 def _at(data: Look, beta: float, latents: int) -> LearnedVariance:
-    dim, total = data.spectrum.dim, data.spectrum.total
+    dim, total = data.spectrum.dim, data.prediction.total
     try:
         return learned_variance(data.prediction.variances(), beta, latents, dim=dim, total=total)
     except ParameterError as error:
