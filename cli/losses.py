@@ -63,6 +63,8 @@ def answer(
     if epochs != "many":
         raise ParameterError("epochs", f"only many is derived for {convention.kind}, got {epochs}")
     if convention.kind == LEARNED:
+        if latents is None and (weight, beta) != (None, None):
+            raise ParameterError("latent", "is needed: the learned variance depends on it")
         data = looked(session, place, standardise, estimator, spikes, leading, passes)
         _learned(session, data, convention, latents, weight, beta)
         return
@@ -197,8 +199,6 @@ def _learned(
     lost = learned_thresholds(data.prediction.variances(), dim=dim, total=data.prediction.total)
     shown = lost[:latents]
     asked = _asked(convention, dim, weight, beta)
-    if asked is not None and latents is None:
-        raise ParameterError("latent", "is needed: the learned variance depends on it")
     degenerate = latents is not None and latents >= len(lost) and not data.prediction.missing
     lines = [] if latents is None else _lines(data, lost, latents, degenerate)
     yours = None if asked is None or latents is None else _at(data, asked[1], latents)

@@ -12,6 +12,7 @@ from vaedyn.data.findings import columns_alone
 from vaedyn.data.judge import Judged, overview
 from vaedyn.data.look import Look
 
+from .again import READING, words_of
 from .convention import check_judged, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
 from .epochs import EPOCHS_OPTION, WHICH
@@ -201,8 +202,9 @@ def recommendation(data: Look, convention: Convention | None) -> str:
 
 def print_alternative(data: Look) -> None:
     """Print which command finds a beta where there is no floor."""
-    words = ["vaedyn", "heldout", str(data.rows.origin["file"])]
-    words += ["--standardise"] if data.rows.origin["standardise"] else []
+    origin = data.rows.origin
+    asked = {name: origin[name] for name in (*READING, "standardise") if origin.get(name)}
+    words = ["vaedyn", "heldout", str(origin["file"]), *words_of(asked)]
     click.echo(f"a KL weight by the likelihood of rows held out: {shlex.join(words)}")
 
 

@@ -117,3 +117,27 @@ def test_a_pipe(tmp_path):
     done = subprocess.run(words, input="1,2\n3,x\n4,5\n", capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "standard input, line 2, column 2 is not a number: 'x'" in done.stderr
+
+
+def test_rows_held_out_are_read_the_same_way_again(run, table):
+    """By the command that `spectrum` names where there is no floor, and by the one of the store."""
+    columns = "--columns a:d --missing drop"
+    text = run(f"spectrum {table} {columns}").out
+    (line,) = [line for line in text.splitlines() if "vaedyn heldout" in line]
+    named = line.partition("vaedyn ")[2]
+    first = run(f"{named} --json").json
+    assert (first["samples"], first["dim"]) == (58, 4)
+    again = run(f"store show {first['key']} --json").json["reproduce"]
+    assert run(f"{again.removeprefix('vaedyn ')} --json").json["key"] == first["key"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["weight x.npy --explained 1", "weight x.npy --explained=-1", "weight x.npy --capacity inf",
+     "spectrum x.npy --decoder-variance learned --beta 1"],
+)  # fmt: skip
+def test_nothing_is_read_or_kept_for_what_no_table_has(run, tmp_path, words):
+    np.save(tmp_path / "x.npy", X)
+    done = run(f"{words} --store S")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert not (tmp_path / "S").exists()
