@@ -197,7 +197,9 @@ def recommendation(data: Look, convention: Convention | None) -> str:
     words = (
         f"KL weight beta = {beta}" if own is None else f"KL weight {number(own)} (beta = {beta})"
     )
-    return f"recommended: {words}, latent dimension M = {data.prediction.latents}"
+    none = ": no signal stands out of the noise, which is all that latents would fit"
+    count = data.prediction.latents
+    return f"recommended: {words}, latent dimension M = {count}{none * (not count)}"
 
 
 def print_alternative(data: Look) -> None:

@@ -260,7 +260,7 @@ def test_words_are_singular_where_there_is_one(run):
     x = np.random.default_rng(3).standard_normal((500, 12))
     np.save("noise.npy", x)
     text = run("spectrum noise.npy --weight 0.5").out
-    assert ", latent dimension M = 0\n" in text
+    assert ", latent dimension M = 0: no signal stands out of the noise, " in text
     assert "12 active units, 12 of them on noise" in text
     assert "0 active units: the posterior" in run("spectrum noise.npy --weight 2").out
     x[:, 0] *= 3
