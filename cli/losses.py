@@ -89,7 +89,8 @@ def answer(
         if error.name != "data":
             raise
         raise click.BadParameter(error.reason, param_hint="DATA") from error
-    for text in found.warnings:
+    log.info(table.found)
+    for text in [*[table.note] * bool(table.note), *found.warnings]:
         log.warning(text)
     _thresholds(session, found, convention, latents, weight, beta)
 

@@ -40,7 +40,10 @@ def test_what_was_read_is_one_line(run, table):
     total = sum(np.linalg.eigvalsh(np.cov(keep.T, bias=True)))
     assert done.json["table"][0]["explained"] == pytest.approx(
         1
-        - sum(np.minimum(np.linalg.eigvalsh(np.cov(keep.T, bias=True)), done.json["table"][0]["beta"])) / total
+        - sum(
+            np.minimum(np.linalg.eigvalsh(np.cov(keep.T, bias=True)), done.json["table"][0]["beta"])
+        )
+        / total
     )
 
 
@@ -141,3 +144,11 @@ def test_nothing_is_read_or_kept_for_what_no_table_has(run, tmp_path, words):
     done = run(f"{words} --store S")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert not (tmp_path / "S").exists()
+
+
+def test_what_was_read_is_said_for_other_likelihoods_too(run, table, tmp_path):
+    done = run(f"spectrum {table} --columns a,b,c --missing drop --likelihood factor")
+    assert "read x.csv, 58 rows of 3 numbers (a, b, c); 4 of 7 columns left out" in done.err
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 2, (50, 4, 3)))
+    done = run("spectrum images.npy --likelihood bernoulli -q")
+    assert "images.npy has shape (50, 4, 3): it is read as 50 samples of 4 x 3 numbers" in done.err
