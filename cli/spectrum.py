@@ -197,9 +197,13 @@ def recommendation(data: Look, convention: Convention | None) -> str:
     words = (
         f"KL weight beta = {beta}" if own is None else f"KL weight {number(own)} (beta = {beta})"
     )
-    none = ": no signal stands out of the noise, which is all that latents would fit"
     count = data.prediction.latents
-    return f"recommended: {words}, latent dimension M = {count}{none * (not count)}"
+    text = f"recommended: {words}, latent dimension M = {count}"
+    if not count:
+        return f"{text}: no signal stands out of the noise, which is all that latents would fit"
+    if not data.prediction.active(data.prediction.beta, count):
+        return f"{text}: there all collapse, as signals so weak leave no trace in so few rows"
+    return text
 
 
 def print_alternative(data: Look) -> None:

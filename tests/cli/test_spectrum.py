@@ -401,3 +401,15 @@ def test_a_learned_variance_is_that_of_the_rows_when_they_are_few(run, tmp_path,
     done = run("spectrum data.npy --decoder-variance learned --latent 4 --beta 0.9")
     assert done.code == 2
     assert "explain all 4 directions" in done.err
+
+
+def test_a_beta_at_which_all_collapse_is_not_recommended_without_a_word(run, tmp_path):
+    """Noise that is said to hold two signals: their overlap with the rows' directions is 0."""
+    for seed in range(20):
+        np.save(tmp_path / "noise.npy", np.random.default_rng(seed).standard_normal((6, 12)))
+        found = run("spectrum noise.npy --spikes 2 --json").json
+        if not any(spike["overlap"] for spike in found["spikes"]):
+            break
+    assert [spike["overlap"] for spike in found["spikes"]] == [0, 0]
+    text = run("spectrum noise.npy --spikes 2").out
+    assert "latent dimension M = 2: there all collapse, as signals so weak" in text
