@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 
 from vaedyn.annealing.examine import examine
-from vaedyn.annealing.time_to_converge import Convergence, fluctuation, measured, spread
+from vaedyn.annealing.time_to_converge import (
+    Convergence,
+    fluctuation,
+    measured,
+    spread,
+    time_to_converge,
+)
 from vaedyn.model.params import Params, real
 from vaedyn.model.results import Trajectory
 
@@ -25,11 +31,23 @@ TOL = option(
 
 
 def warn(params: Params, tol: float = 1e-3) -> list[str]:
-    """Say, and return, what is likely to go wrong with the schedule of beta."""
+    """Say, and return, what is likely to go wrong with the schedule of beta.
+
+    Nothing is known of that for noise that is not white, and for rows that are used again.
+    """
+    if params.noise is not None or params.alpha is not None:
+        return []
     found = examine(params, real("tol", tol))
     for text in found:
         log.warning(text)
     return found
+
+
+def ending(params: Params, tol: float, **options: Any) -> Convergence:
+    """Return when theory converges, as `time_to_converge`, or why that is not known."""
+    if params.noise is not None:
+        return Convergence(np.nan, np.nan, real("tol", tol), "it is derived for white noise only")
+    return time_to_converge(params, tol, **options)
 
 
 def converged(params: Params, found: Convergence) -> tuple[dict[str, Any], str]:

@@ -29,6 +29,9 @@ COMMANDS = {
     "annealing": "anneal",
     "bands": "theory --bands",
 }
+# kinds of records of training on a table, and of what else is computed for that
+NUMERICS = ("seed", "family", "tol", "rtol", "atol")
+ON_DATA = {"data": "simulate", "rows": "simulate", "course": "theory", "warmup": "anneal"}
 
 
 def command_of(record: Record) -> str | None:
@@ -46,7 +49,7 @@ def command_of(record: Record) -> str | None:
     if record.kind == "panel":
         chosen = {name: record.params[name] for name in ("quick", "seed")}
         return shlex.join(["vaedyn", "reproduce", *words_of(chosen)])
-    if record.kind == "data":
+    if record.kind in ON_DATA:
         return shlex.join(_on_data(record))
     if record.kind not in OPTIONS:
         return None
@@ -62,14 +65,14 @@ def command_of(record: Record) -> str | None:
 
 
 def _on_data(record: Record) -> list[str]:
-    """Return the words that train on data again."""
+    """Return the words that train on data again, or predict how that goes."""
     asked = {name: record.info.get(name) for name in ("standardise", "estimator", "spikes")}
     asked["standardise"] = record.params["data"].endswith(" standardised")
     options = {name: value for name, value in asked.items() if value is not None}
-    names = [name for name in (*Params.__dataclass_fields__, "seed") if name not in FROM_DATA]
+    names = [name for name in (*Params.__dataclass_fields__, *NUMERICS) if name not in FROM_DATA]
     options |= {name: record.params[name] for name in names if name in record.params}
     options |= _reading(record)
-    return ["vaedyn", "simulate", "--data", _file(record), *words_of(options)]
+    return ["vaedyn", ON_DATA[record.kind], "--data", _file(record), *words_of(options)]
 
 
 def _reading(record: Record) -> dict[str, object]:

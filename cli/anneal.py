@@ -12,11 +12,19 @@ from vaedyn.annealing.confirm import confirm as measure
 from vaedyn.model.params import Params
 
 from .advice import TOL, warn
-from .options import JOBS, SEED, THEORY_OPTIONS, Command, option, with_model
+from .model_options import with_model
+from .ondata import ON_DATA, prepare, typed, without_data
+from .options import (
+    JOBS,
+    SEED,
+    THEORY_OPTIONS,
+    Command,
+    option,
+)
 from .output import number, plain, print_json, table
 from .session import Session
+from .warm_up import WORTH_IT, report_warm_up
 
-WORTH_IT = 1.05  # a smaller gain is no help
 FOUND = ("anneal", "t_max", "points")  # the schedule is sought, for as long as learning takes
 
 FAMILY = option(
@@ -51,12 +59,24 @@ CONFIRM = option(
         "vaedyn anneal --beta 1.5",
         "vaedyn anneal --family free --knots 4 --beta 1.5 --json",
         "vaedyn anneal --family linear --beta 1.5 --dim 2000 --confirm 20",
+        "vaedyn anneal --data data.csv --standardise --beta 0.5 --latent 3",
     ],
 )
-@with_model(THEORY_OPTIONS, [FAMILY, KNOTS, TOL, CONFIRM, SEED, JOBS], without=FOUND)
+@with_model(
+    ON_DATA,
+    THEORY_OPTIONS,
+    [FAMILY, KNOTS, TOL, CONFIRM, SEED, JOBS],
+    without=FOUND,
+    build=dict,
+)
 def command(
     session: Session,
-    params: Params,
+    params: dict[str, Any],
+    place: str | None,
+    standardise: bool,
+    estimator: str,
+    spikes: int | None,
+    epochs: str,
     family: str,
     knots: int,
     tol: float,
@@ -72,7 +92,37 @@ def command(
     schedule is printed as --anneal takes it, and whether it is worth while. A gain
     that vanishes when the schedule is off by a tenth comes from cancelling the
     slowest mode, and needs exact knowledge of the model.
+
+    With --data it is the warm-up for training on the rows of a table. They have no error on a
+    population: learning has converged when the loss on the rows, distortion + beta KL at the
+    final beta, stays within a share --tol of its final value (0.01 there unless it is given).
     """
+    if place is not None:
+        if typed("knots"):
+            raise click.UsageError("--knots and --data exclude each other")
+        found, settings = prepare(
+            session, place, params, standardise, estimator, spikes, epochs, ["tol"]
+        )
+        share = tol if typed("tol") else None
+        report_warm_up(session, found, settings, family, share, confirm, seed, rtol, atol)
+        return
+    without_data()
+    of_model(session, Params(**params), family, knots, tol, confirm, seed, jobs, rtol, atol)
+
+
+def of_model(
+    session: Session,
+    params: Params,
+    family: str,
+    knots: int,
+    tol: float,
+    confirm: int | None,
+    seed: int,
+    jobs: int | None,
+    rtol: float,
+    atol: float,
+) -> None:
+    """Find and print the best schedule of a model."""
     warnings = warn(params, tol)
     with session.progress("anneal", "schedules") as progress:
         found = best_schedule(

@@ -39,8 +39,8 @@ DATA_OPTIONS = [
         default=None,
         expose_value=False,
         callback=_noted,
-        help="Columns of the data to take: names, numbers from 1 and ranges, such as age,3-7; or "
-        "with - before them to leave out, such as -id,-2.",
+        help="Columns to read: names, numbers from 1 and ranges, such as age,3-7; with - before "
+        "each, columns to leave out, such as -id,-2.",
         show_default="all that hold numbers",
     ),
     option(
@@ -50,7 +50,7 @@ DATA_OPTIONS = [
         default=None,
         expose_value=False,
         callback=_noted,
-        help="Leave out rows in which a number is missing, or fill in the mean of its column.",
+        help="Drop rows in which a number is missing, or fill in the mean of its column.",
         show_default="refused",
     ),
     option(
@@ -58,7 +58,7 @@ DATA_OPTIONS = [
         "--standardise",
         is_flag=True,
         show_default=False,
-        help="Divide the columns of the data by their standard deviation first.",
+        help="Divide columns by their standard deviations first.",
     ),
     option(
         "Model",
@@ -83,15 +83,15 @@ ACCURACY_OPTIONS = [
         "--leading",
         type=click.IntRange(1),
         default=LEADING,
-        help="Number of directions that are kept. Of data with more than "
-        f"{LARGEST_EXACT} rows and columns only as many eigenvalues are computed.",
+        help="Number of directions that are kept. Where there are more than "
+        f"{LARGEST_EXACT} rows and columns, only so many eigenvalues are computed.",
     ),
     option(
         "Numerics",
         "--passes",
         type=click.IntRange(1),
         default=PASSES,
-        help="Passes over such large data: the more, the more exact their eigenvalues.",
+        help="Passes over such large tables: more make eigenvalues more exact.",
     ),
 ]
 LOSS_OPTIONS = [
@@ -100,8 +100,8 @@ LOSS_OPTIONS = [
         "--like",
         type=click.Choice([*PRESETS]),
         default=None,
-        help="Your loss is that of a known code or paper; it stands for the options down to "
-        "--likelihood, and excludes them.",
+        help="Your loss is that of this code or paper. It stands for --loss to --likelihood, and "
+        "excludes them.",
         show_default="none",
     ),
     option(
@@ -109,7 +109,7 @@ LOSS_OPTIONS = [
         "--loss",
         type=click.Choice(LOSSES),
         default=None,
-        help="Your squared error is summed, or averaged, over the entries of a sample.",
+        help="Your squared error is summed or averaged over the entries of a sample.",
         show_default="the model's own, with a factor 1/2",
     ),
     option(
@@ -117,8 +117,8 @@ LOSS_OPTIONS = [
         "--decoder-variance",
         type=Variance(),
         default=None,
-        help="Your squared error, summed if there is no --loss, is divided by twice this; or "
-        "learned, one for all entries.",
+        help="Your squared error (summed, without --loss) is divided by twice this variance; or it "
+        "is learned, one for all entries.",
         show_default="not divided",
     ),
     option(
@@ -126,22 +126,22 @@ LOSS_OPTIONS = [
         "--reconstruction-weight",
         type=float,
         default=1.0,
-        help="What you multiply the reconstruction by.",
+        help="Factor of the reconstruction in your loss.",
     ),
     option(
         "Convention",
         "--kl",
         type=click.Choice(KLS),
         default="sum",
-        help="Your KL is summed, or averaged, over latents (--latent); or summed and then divided "
-        "by the number of entries.",
+        help="Your KL is summed or averaged over latents (--latent), or summed and divided by the "
+        "number of entries.",
     ),
     option(
         "Convention",
         "--batch-sum",
         type=click.Choice(BATCH_SUMS),
         default=None,
-        help="This one is summed over a batch (--batch-size), and the other one is averaged.",
+        help="Term that is summed over a batch (--batch-size) while the other one is averaged.",
         show_default="both alike",
     ),
     option(
@@ -149,16 +149,16 @@ LOSS_OPTIONS = [
         "--likelihood",
         type=click.Choice(LIKELIHOODS),
         default="gaussian",
-        help="What your reconstruction is the negative logarithm of: gaussian, a squared error; "
-        "bernoulli, the binary cross entropy; poisson or nb (negative binomial), of counts; "
-        "factor, gaussian with a learned variance for each column.",
+        help="Your reconstruction: squared error (gaussian), binary cross entropy (bernoulli), "
+        "counts (poisson; nb, the negative binomial), or squared error with a learned variance "
+        "for each column (factor).",
     ),
     option(
         "Convention",
         "--dispersion",
         type=float,
         default=None,
-        help="Of nb, whose variance is mean + mean^2 / this.",
+        help="Dispersion of nb, whose variance is mean + mean^2 / dispersion.",
         show_default="none",
     ),
     option(
@@ -166,7 +166,7 @@ LOSS_OPTIONS = [
         "--batch-size",
         type=click.IntRange(1),
         default=None,
-        help="Samples in a batch, which only --batch-sum needs.",
+        help="Samples in a batch, for --batch-sum.",
         show_default="none",
     ),
     option(
@@ -174,7 +174,7 @@ LOSS_OPTIONS = [
         "--scale",
         type=float,
         default=1.0,
-        help="What you multiply the data by, such as 0.00392157 for /255.",
+        help="Factor that you multiply the data by, such as 0.00392157 for /255.",
     ),
     with_convention,
 ]
@@ -185,7 +185,7 @@ CONVENTION_OPTIONS = [
         "--weight",
         type=float,
         default=None,
-        help="A KL weight of your code, to be judged.",
+        help="KL weight of your code, to be marked and judged.",
         show_default="none",
     ),
     option(
@@ -193,7 +193,7 @@ CONVENTION_OPTIONS = [
         "--beta",
         type=float,
         default=None,
-        help="A beta of the model, to be judged: --weight where none of the above is given.",
+        help="The same in units of the model: beta, which a loss without these options has.",
         show_default="none",
     ),
 ]

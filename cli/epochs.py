@@ -11,8 +11,8 @@ EPOCHS_OPTION = option(
     "--epochs",
     type=click.Choice(EPOCHS),
     default=EPOCHS[0],
-    help="Rows are used in many epochs, so that a latent lives if their own eigenvalue is above "
-    "beta; or samples are ever fresh, as in one epoch: then the population's eigenvalue counts.",
+    help="many: rows are used again and again, and a latent is active if their eigenvalue is above "
+    "beta. one: every sample is fresh, and the population's eigenvalue counts.",
 )
 WHICH = {
     "many": "the eigenvalue of the rows counts, as they are used again and again; on ever fresh "

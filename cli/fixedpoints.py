@@ -13,10 +13,16 @@ from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from .follow import VARY, follow, print_branches, print_map, survey
-from .options import THEORY_OPTIONS, Command, option, with_model
+from .model_options import with_model
+from .options import (
+    THEORY_OPTIONS,
+    Command,
+    option,
+)
 from .output import number, plain, print_json, provenance, table
 from .ranges import Range
 from .session import Session
+from .trained import print_trained
 
 MOST_ROWS = 40
 GROUPS = option(
@@ -45,6 +51,7 @@ ALONG = option(
         "vaedyn fixedpoints --vary beta=0.05:3",
         "vaedyn fixedpoints --vary beta=0.05:3 --vary eta=0.1:2",
         "vaedyn fixedpoints --latent 2 --along",
+        "vaedyn fixedpoints --latent 2 --samples 500",
     ],
 )
 @with_model(THEORY_OPTIONS, [GROUPS, VARY, ALONG])
@@ -65,9 +72,17 @@ def command(
     by signs and permutations of latents only; rotations among equal signals give a
     continuum. The time is that in which the slowest deviation shrinks, or
     the fastest grows, by a factor e.
+
+    With --alpha or --samples, training uses the same rows again and again: printed is what
+    that leads to at small learning rates, beside fresh data.
     """
     if len(vary) > 2 or (vary and along):
         raise click.UsageError("expected --vary at most twice, and not with --along")
+    if params.alpha is not None and not vary:
+        if along:
+            raise click.UsageError("--along is not derived for rows used again: leave out --alpha")
+        print_trained(session, params)
+        return
     if len(vary) == 2:
         print_map(session, survey(session, params, vary))
         return

@@ -44,6 +44,8 @@ def _blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
 
 def follow(session: Session, params: Params, varied: Range, groups: int) -> Branches:
     """Return the branches along one constant."""
+    if varied.name not in VARIED:
+        raise ParameterError("vary", f"{varied.name} varies in maps only: give --vary twice")
     if varied.start != varied.low:
         log.info(
             "branches are followed from beta = %g on: at 0 there is no fixed point, as D shrinks "

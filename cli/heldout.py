@@ -16,7 +16,7 @@ from vaedyn.tables.table import TableError
 from .convention import check_judged, only_gaussian
 from .data import CONVENTION_OPTIONS, DATA, DATA_OPTIONS, opened
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
-from .output import number, print_json, table
+from .output import number, print_json, table, with_error
 from .session import Session
 from .spectrum import LATENT
 
@@ -34,7 +34,7 @@ HELDOUT_OPTIONS = [
         "--folds",
         type=click.IntRange(2),
         default=FOLDS,
-        help="In how many parts the rows are dealt out; each is held out once.",
+        help="Number of parts that the rows are dealt out in; each is held out once.",
     ),
     option("Numerics", "--seed", type=click.IntRange(0), default=0, help="Seed of the dealing."),
 ]
@@ -64,12 +64,12 @@ def command(
 ) -> None:
     """Find the KL weight beta at which rows that were held out are most likely.
 
-    Rows are dealt out in folds. A linear VAE that is trained on all but one of them to the end,
-    at KL weight beta, is the gaussian of covariance W W^T + beta I: beta is the variance of its
-    decoder, and its ELBO the likelihood. Scores are closed in the eigenvalues of the training
-    rows. The best beta has the largest likelihood, the mean over folds; the simplest is the
-    largest beta within one standard error of that. It needs no white noise, other than
-    `vaedyn spectrum`. Errors behind +- are standard errors of the mean over folds.
+    Rows are dealt out in folds, and each fold is scored by a linear VAE that is trained on all
+    others to the end. At KL weight beta this is the gaussian of covariance W W^T + beta I: beta
+    is the variance of its decoder, and its ELBO the log likelihood. The best beta has the largest
+    mean log likelihood over folds; the simplest is the largest beta within one standard error of
+    that. Unlike the recommendation of `vaedyn spectrum`, this needs no white noise in the data.
+    Behind +- stand standard errors of the mean over folds.
     """
     only_gaussian(convention, "the likelihood of rows held out")
     check_judged(weight, beta)
@@ -82,7 +82,10 @@ def command(
         print_json(describe(found, scores, convention, beta, folds, seed))
         return
     size = f"{found.samples} samples in {found.dim} dimension{'s' * (found.dim != 1)}"
-    click.echo(f"{size}, {folds} folds: likelihoods are in nats per row held out")
+    units = (
+        "; squared errors are those before --scale" if convention and convention.scale != 1 else ""
+    )
+    click.echo(f"{size}, {folds} folds: likelihoods are in nats per row held out{units}")
     print_scores(scores, convention, factor)
     click.echo("\n".join(answer(found, convention, factor)))
 
@@ -142,8 +145,8 @@ def print_scores(
             number(factor * each.beta),
             f"{each.active:.3g}",
             f"{100 * each.explained:.1f} +- {100 * each.explained_error:.1f} %",
-            f"{each.squared_error:.4g} +- {each.squared_error_error:.2g}",
-            f"{each.log_likelihood:.5g} +- {each.log_likelihood_error:.2g}",
+            with_error(each.squared_error, each.squared_error_error),
+            with_error(each.log_likelihood, each.log_likelihood_error),
             mark,
         ]
         for each, mark in scores

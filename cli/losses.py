@@ -23,13 +23,13 @@ log = logging.getLogger("vaedyn.cli")
 MOST_ROWS = 25
 BEYOND = 1.01  # of the threshold of total collapse: where a table of betas ends
 EXACT = (
-    "exact, for encoders and smooth decoders with a bias that contain the linear ones: above the "
-    "first beta the state in which all latents have collapsed is stable, below it is not; and at "
-    "any beta as many directions grow out of it, in this order, as there are thresholds above"
+    "exact: total collapse is stable above the first beta, and unstable below it; one latent "
+    "grows out of it for each value above your beta, in this order (for smooth networks with a "
+    "bias in the decoder that contain the linear ones)"
 )
 GUESS = (
-    "a first guess: how many latents are in use far below the first beta, as each changes what is "
-    "left for the others; KL and variance explained are not derived for this likelihood"
+    "a first guess only: how many units are active far below the first beta, as each changes what "
+    "is left for the others; not derived for this likelihood: KL and explained variance"
 )
 
 
@@ -68,7 +68,8 @@ def answer(
         data = looked(session, place, standardise, estimator, spikes, leading, passes)
         _learned(session, data, convention, latents, weight, beta)
         return
-    given = {"standardise": standardise, "estimator": estimator != USUAL, "spikes": spikes}
+    given = {"standardise": standardise, "estimator": estimator != USUAL}
+    given["spikes"] = spikes is not None  # 0 is a number of signals, too
     for name, value in given.items():
         if value:
             reason = f"does not apply to the likelihood {convention.likelihood}"
@@ -139,7 +140,7 @@ def _thresholds(
             data["judged"] = {"weight": asked[0], "beta": asked[1], "unstable": unstable}
         print_json(data)
         return
-    print_lost(shown, factor, "alive below beta")
+    print_lost(shown, factor, "grows below beta")
     columns = f"{found.dim} column{'' if found.dim == 1 else 's'}"
     if found.left_out:
         count = len(found.left_out)
@@ -155,10 +156,10 @@ def _thresholds(
     if asked is not None:
         text = _yours(asked, weight)
         if unstable:
-            grow = "direction grows" if unstable == 1 else "directions grow"
-            click.echo(f"{text}: {unstable} {grow} out of the collapsed state")
+            grow = "latent grows" if unstable == 1 else "latents grow"
+            click.echo(f"{text}: total collapse is unstable, {unstable} {grow} out of it")
         else:
-            click.echo(f"{text}: the collapsed state is stable")
+            click.echo(f"{text}: total collapse is stable")
 
 
 def _yours(asked: tuple[float, float], weight: float | None) -> str:
@@ -194,7 +195,7 @@ def _learned(
     weight: float | None,
     beta: float | None,
 ) -> None:
-    """Print where a decoder variance that is learned goes, and the latents in use."""
+    """Print where a decoder variance that is learned goes, and the active units."""
     dim, scale = data.spectrum.dim, convention.scale
     factor = convention.factor(dim, LEARNED)
     lost = learned_thresholds(data.prediction.variances(), dim=dim, total=data.prediction.total)
@@ -226,7 +227,7 @@ def _learned(
             }
         )
         return
-    print_lost(shown, factor, "lost at beta")
+    print_lost(shown, factor, "collapses at beta")
     columns = "1 column" if dim == 1 else f"{dim} columns, all of which count"
     click.echo(
         f"{data.spectrum.samples} samples in {columns}; decoder variance "
@@ -238,14 +239,15 @@ def _learned(
         return
     if degenerate:
         click.echo(f"so many latents can explain everything: {none}")
-    heading = ["beta", *_name(factor), "sigma2", "beta sigma2", "active latents"]
-    table([*heading, "variance explained", "KL (nats)"], [_row(x, factor, scale) for x in lines])
-    click.echo("beta sigma2 is the beta in force: latents are in use on eigenvalues above it")
+    heading = ["beta", *_name(factor), "sigma2", "beta sigma2", "active units"]
+    table([*heading, "explained variance", "KL (nats)"], [_row(x, factor, scale) for x in lines])
+    click.echo("beta sigma2 is the beta in force: a latent is active for each eigenvalue above it")
     if yours is not None and asked is not None:
-        words = "latent is" if latents == 1 else "latents are"
+        verb = "is" if 1 in (latents, yours.active) else "are"
+        words = f"latent{'' if latents == 1 else 's'} {verb}"
         click.echo(
             f"{_yours(asked, weight)}: sigma2 = {number(yours.sigma2 * scale**2)}, "
-            f"{yours.active} of {latents} {words} in use"
+            f"{yours.active} of {latents} {words} active"
         )
 
 

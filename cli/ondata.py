@@ -1,6 +1,7 @@
 """`vaedyn simulate --data`: training on the rows of a table."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,11 +10,12 @@ from click.core import ParameterSource
 from vaedyn.data.learn import FROM_DATA
 from vaedyn.data.look import Look
 from vaedyn.data.suited import check_settings
-from vaedyn.data.train import train
+from vaedyn.data.watch import watch
 from vaedyn.model.quantities import ACTIVE
 
 from .again import READING
 from .complete import files
+from .course import compared, compared_json
 from .data import DATA_OPTIONS, looked, opened
 from .epochs import EPOCHS_OPTION
 from .options import SIMULATION, option
@@ -21,7 +23,7 @@ from .output import number, print_json, provenance, table
 from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
-WITHOUT = (*(name for name in SIMULATION if name != "seed"), "tol")
+WITHOUT = (*(name for name in SIMULATION if name != "seed"), "tol", "with_bands")
 DATA_OPTION = option(
     "Model",
     "--data",
@@ -29,7 +31,7 @@ DATA_OPTION = option(
     metavar="DATA",
     default=None,
     shell_complete=files,
-    help="Train on the rows of this table instead, see `vaedyn spectrum`; they give N, M*, rho "
+    help="Learn the rows of this table instead, see `vaedyn spectrum`; they give N, M*, rho "
     "and eta.",
     show_default="drawn from the model",
 )
@@ -68,20 +70,23 @@ def prepare(
     estimator: str,
     spikes: int | None,
     epochs: str,
+    allowed: Sequence[str] = (),
 ) -> tuple[Look, dict[str, Any]]:
     """Look at a table, print warnings about it, and return what the user has set, too.
+
+    `allowed` are options that make sense here, though not to one training.
 
     Raises
     ------
     click.UsageError
         When an option is given that the data decide.
     """
-    for name in FROM_DATA:
+    for name in (*FROM_DATA, "samples"):
         if typed(name):
             raise click.UsageError(f"--{name} and data exclude each other: it is taken from them")
     for name in WITHOUT:
-        if typed(name):
-            option = name.replace("_", "-")
+        if typed(name) and name not in allowed:
+            option = name.replace("with_", "").replace("_", "-")
             raise click.UsageError(
                 f"--{option} does not apply to training on data, which is one run"
             )
@@ -94,8 +99,8 @@ def prepare(
 
 def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -> None:
     """Train on the data, and print what was predicted beside what has come of it."""
-    with session.progress("train on the data", "steps") as progress:
-        result = train(found, seed=seed, store=session.store, progress=progress, **settings)
+    seen = watch(found, seed=seed, store=session.store, watch=session.simulation, **settings)
+    result = seen.training
     params, samples = result.params, found.spectrum.samples
     if result.passes > 1:
         log.info(
@@ -120,12 +125,14 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
                 "kl_per_latent": kl,
                 "active_units": dict(zip(kl, result.active, strict=True)),
                 "warnings": list(result.warnings),
+                **compared_json(seen),
                 "why": unsure and f"no beta is recommended, as {unsure}",
                 "epochs": found.epochs,
                 "recommended": None if unsure else {"beta": best},
             }
         )
         return
+    compared(seen)
     rows = [
         [str(i + 1), number(a), number(b)]
         for i, (a, b) in enumerate(zip(result.predicted, result.measured, strict=True))

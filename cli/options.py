@@ -9,19 +9,15 @@ from typing import Any
 import click
 
 from vaedyn.errors import ParameterError, did_you_mean
-from vaedyn.model.params import Params
-from vaedyn.model.quantities import CONSTANTS
 
-from . import complete
 from .hints import no_such_command, no_such_option
 from .main import show_notes
 from .output import spoken, watched
 from .session import Session
 from .settings import origin, use_file, variables
-from .values import Folder, Numbers, Start, WholeNumber
+from .values import Folder, WholeNumber
 
 SECTIONS = ("Sweep", "Model", "Convention", "Numerics", "Store", "Output")
-MODEL = tuple(Params.__dataclass_fields__)
 SESSION = tuple(Session.__dataclass_fields__)
 
 
@@ -130,63 +126,6 @@ def option(section: str, *names: str, **settings: Any) -> Callable:
     return click.option(*names, cls=Option, section=section, **settings)
 
 
-def _model(name: str, short: str, kind: Any, text: str, **settings: Any) -> Callable:
-    if name in CONSTANTS:
-        text = f"{CONSTANTS[name].plain}{text}"
-    settings |= {"type": kind, "default": getattr(Params, name), "help": text}
-    return option("Model", f"--{short}", name, **settings)
-
-
-MODEL_OPTIONS = [
-    _model("dim", "dim", WholeNumber(), "."),
-    _model("latent", "latent", WholeNumber(), "."),
-    _model("signal", "signal", WholeNumber(), "."),
-    _model("rho", "rho", Numbers(), ": one for all signals, or M* of them."),
-    _model("eta", "eta", float, "."),
-    _model("beta", "beta", float, "; with --anneal its final value."),
-    _model("lam", "lam", float, ", of W and V."),
-    _model("lr", "lr", float, "."),
-    _model("t_max", "t-max", float, ", in units of N SGD steps."),
-    _model("points", "points", WholeNumber(), "Number of saved times."),
-    _model(
-        "anneal",
-        "anneal",
-        str,
-        "KL annealing towards --beta: constant; tanh:GAMMA for beta tanh(GAMMA t); "
-        "linear:T, cosine:T or sigmoid:T from 0 to beta in a time T; cyclical:PERIOD:RATIO, in "
-        "every PERIOD from 0 straight to beta within the share RATIO of it; "
-        "decay:START:T from START times beta, with exp(-t/T); "
-        "points:T1=BETA1,T2=BETA2,... with straight lines in between (twice the same T for a "
-        "jump); or file:PATH of lines t,beta.",
-        shell_complete=complete.schedules,
-    ),
-    _model(
-        "init",
-        "init",
-        Start(),
-        "Where learning starts: gaussian (W and V standard normal, D = 1), or all six overlaps, "
-        "such as m=0.03,d=0.03,Q=1,E=1,R=0,D=1 (a number fills a diagonal), or a JSON file of full "
-        "matrices under these names.",
-        shell_complete=complete.starts,
-    ),
-    _model("init_seed", "init-seed", WholeNumber(), "Seed of the gaussian start."),
-    _model(
-        "noise",
-        "noise",
-        str,
-        "Noise that is not white: variances, each with the share of the directions that have it, "
-        "such as 1.2*0.5,0.8*0.5; or file:PATH of such lines, or of eigenvalues, one a line.",
-        metavar="VARIANCE*SHARE,...",
-        show_default="white, of variance eta",
-    ),
-    _model(
-        "alpha",
-        "alpha",
-        float,
-        ": the P = alpha N rows of a table are used again and again.",
-        show_default="fresh data for every step",
-    ),
-]
 STORE_OPTIONS = [
     option(
         "Store",
@@ -322,27 +261,5 @@ def add(*groups: list[Callable]) -> Callable:
         for decorator in reversed([item for group in groups for item in group]):
             call = decorator(call)
         return call
-
-    return decorate
-
-
-def with_model(
-    *groups: list[Callable], build: Callable = Params, without: Sequence[str] = ()
-) -> Callable:
-    """Return a decorator as `add` does; the model options arrive together, as `params`.
-
-    `build` turns them into what arrives; those in `without` are not offered.
-    """
-    model = zip(MODEL, MODEL_OPTIONS, strict=True)
-    offered = {name: item for name, item in model if name not in without}
-
-    def decorate(function: Callable) -> Callable:
-        @functools.wraps(function)
-        def call(**kwargs: Any) -> Any:
-            params = build(**{name: kwargs.pop(name) for name in offered})
-            return function(params=params, **kwargs)
-
-        shared = (STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
-        return add([*offered.values()], *groups, *shared)(call)
 
     return decorate

@@ -25,6 +25,7 @@ from .streams import rule
 
 log = logging.getLogger("vaedyn.cli")
 clock = time.monotonic  # of progress, in seconds
+LARGEST = 7  # digits before or behind the point, of numbers with an error
 EVERY = 60.0  # seconds between lines of progress where there is no terminal
 
 
@@ -158,6 +159,15 @@ def state_rows(
 def number(value: float) -> str:
     """Return `value` with six digits."""
     return f"{value:.6g}" if np.isfinite(value) else "-"
+
+
+def with_error(value: float, error: float) -> str:
+    """Return `value` +- `error`, both to the second digit of the error."""
+    digits = 1 - int(np.floor(np.log10(error))) if 0 < error < np.inf else LARGEST
+    if abs(digits) >= LARGEST or not abs(value) < 10**LARGEST:
+        return f"{number(value)} +- {error:.2g}"
+    places = max(digits, 0)
+    return f"{round(value, digits):.{places}f} +- {round(error, digits):.{places}f}"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import numpy as np
 from click.shell_completion import CompletionItem
 
 from vaedyn.errors import did_you_mean
-from vaedyn.fixedpoints.branches import VARIED
+from vaedyn.fixedpoints.phase_diagram import MAPPED
 
 from .complete import named
 
@@ -94,15 +94,15 @@ class RangeType(click.ParamType):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        return named(VARIED)(ctx, param, incomplete)
+        return named(MAPPED)(ctx, param, incomplete)
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Range:
         if isinstance(value, Range):
             return value
         word, _, rest = str(value).partition("=")
         name = word.strip()
-        if name not in VARIED:
-            known, question = ", ".join(VARIED), did_you_mean(name, VARIED)
+        if name not in MAPPED:
+            known, question = ", ".join(MAPPED), did_you_mean(name, MAPPED)
             self.fail(f"expected one of {known} before '=', got {value!r}{question}", param, ctx)
         try:
             span = parse_range(rest.strip(), (f"{name}=LOW", "HIGH"), MOST_OF_ONE)

@@ -5,14 +5,18 @@ from typing import Any
 import click
 import numpy as np
 
-from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.simulate import simulate
 from vaedyn.model.params import Params, integer
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from .advice import TOL, measured_convergence, warn
+from .advice import TOL, ending, measured_convergence, warn
+from .model_options import with_model
 from .ondata import ON_DATA, prepare, report, without_data
-from .options import RANDOM_START, SIMULATION_OPTIONS, Command, with_model
+from .options import (
+    RANDOM_START,
+    SIMULATION_OPTIONS,
+    Command,
+)
 from .output import (
     plain,
     print_json,
@@ -22,6 +26,7 @@ from .output import (
     without_records,
 )
 from .session import Session
+from .trained import in_the_end
 
 
 def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
@@ -37,6 +42,7 @@ def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
     examples=[
         "vaedyn simulate --runs 20",
         "vaedyn simulate --dim 1000 --lr 0.05 --engine vector",
+        "vaedyn simulate --samples 500 --engine vector",
         "vaedyn simulate --data data.npy --beta 0.5",
         "vaedyn simulate --data data.csv --standardise --spikes 3 --latent 3",
     ],
@@ -61,6 +67,9 @@ def command(
     the mean error stays near the final value of theory; with --json that is
     `t_converge`, and `converges_at` is the time of theory.
 
+    With --alpha or --samples every run draws its own rows and uses them again and again,
+    shuffled each time; that needs --engine vector.
+
     With --data, one VAE learns the rows of a table, shuffled by --seed, in their units; only
     --lr is in units in which the largest variance is 1. There, unless they are given,
     --latent is the number of signals found, --beta the noise level eta, --lr at most
@@ -78,9 +87,12 @@ def command(
     warnings = warn(model, tol)
     with session.simulation("simulate") as progress:
         result = simulate(model, **ensemble, store=session.store, progress=progress)
-    with without_records():
-        ending = time_to_converge(model, tol, store=session.store)
-    times, text = measured_convergence(result, ending)
+    if model.alpha is not None:
+        times, text = in_the_end(model, tol)
+    else:
+        with without_records():
+            limit = ending(model, tol, store=session.store)
+        times, text = measured_convergence(result, limit)
     runs = ensemble["runs"]
     if not session.as_json:
         columns = [f"t = {result.t[-1]:g}", f"mean of {runs}", "std"]

@@ -17,17 +17,23 @@ from .convention import check_judged, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
 from .epochs import EPOCHS_OPTION, WHICH
 from .losses import answer
+from .ondata import typed
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
-from .output import number, plain, print_json, table
+from .output import number, plain, print_json, table, with_error
 from .session import Session
 
+HELDOUT = (
+    *("columns", "missing", "standardise", "latent", "like", "loss", "decoder_variance"),
+    *("reconstruction_weight", "kl", "batch_sum", "batch_size", "scale", "weight", "beta"),
+)
+"""Options that `vaedyn heldout` takes, too."""
 MOST_ROWS = 25
 LATENT = option(
     "Model",
     "--latent",
     type=click.IntRange(1),
     default=None,
-    help="Number of latents M, which no more than that can be in use.",
+    help="Latent dimension M: no more latents than this can be active.",
     show_default="as many as there are directions",
 )
 
@@ -68,18 +74,17 @@ def command(
 ) -> None:
     """Show how many active units your data keep at each KL weight beta, and which to take, if any.
 
-    DATA is a table whose rows are samples: .npy, .npz, .csv, .txt or .h5, with
-    ``file.h5:/path/to/dataset`` where there are several. A linear VAE that is trained on
-    these rows again and again has an active unit for each eigenvalue of their covariance above
-    beta; on ever fresh samples (--epochs one), for each of the population's. Explained variance
-    is the sum of eigenvalue - beta over the active units, over the sum of all
-    eigenvalues: one minus the error of the reconstruction, with latents drawn as in training.
-    KL is the sum of ln(eigenvalue / beta) / 2 over these. Where the data are signals in white
-    noise, the beta is recommended that makes the error on fresh data least: eta in one epoch,
-    more in many. Where they are not, no single beta is right, and none is recommended: see
-    `vaedyn heldout`. With --loss and the like, KL weights are translated. For another
-    --likelihood, its thresholds of collapse are shown instead; where the decoder variance is
-    learned, where it goes, too.
+    DATA is a table whose rows are samples: text such as .csv or .csv.gz, .npy, .npz, .h5, .h5ad,
+    .mat, .nc or .parquet, or - for standard input. FILE:NAME picks one of several arrays.
+
+    A linear VAE that is trained on these rows has an active unit for each eigenvalue of their
+    covariance above beta. KL is the sum of ln(eigenvalue/beta)/2 over the active units, and
+    explained variance that of eigenvalue - beta, over the sum of all eigenvalues. For data that
+    are signals in white noise, the beta with the least error on fresh data is recommended. For
+    others no single beta is right: see `vaedyn heldout`.
+
+    The options under Convention say what your loss is, and KL weights are then those of your
+    code. For a --likelihood other than gaussian, thresholds of collapse are printed instead.
     """
     check_judged(weight, beta)
     if convention is not None and convention.kind != "gaussian":
@@ -120,8 +125,8 @@ def print_signals(data: Look, convention: Convention | None) -> None:
     away = np.abs(data.thresholds[:, 0] - data.thresholds[:, 1])
     both, rows = bool((away > analysis.rho_error).any()), []
     for k, (own, fresh) in enumerate(data.thresholds[:MOST_ROWS].tolist()):
-        error = f" +- {analysis.rho_error[k]:.2g}"
-        shown = [number(own), number(fresh) + error]
+        error = float(analysis.rho_error[k])
+        shown = [number(own), with_error(fresh, error)]
         if data.epochs == "one":
             shown.reverse()
         counts = own if data.epochs == "many" else fresh
@@ -129,7 +134,7 @@ def print_signals(data: Look, convention: Convention | None) -> None:
         rows.append(
             [
                 str(k + 1),
-                f"{number(analysis.rho[k])}{error}{'*' if k in crowded else ''}",
+                with_error(float(analysis.rho[k]), error) + "*" * (k in crowded),
                 *shown[: 1 + both],
                 *([number(weight)] if weight is not None else []),
             ]
@@ -142,7 +147,7 @@ def print_signals(data: Look, convention: Convention | None) -> None:
     for group in analysis.groups:
         click.echo(
             f"* {group.first + 1} to {group.last + 1} repel each other; their mean: rho = "
-            f"{number(group.rho)} +- {group.rho_error:.2g}"
+            f"{with_error(group.rho, group.rho_error)}"
         )
     click.echo(WHICH[data.epochs])
 
@@ -207,11 +212,12 @@ def recommendation(data: Look, convention: Convention | None) -> str:
 
 
 def print_alternative(data: Look) -> None:
-    """Print which command finds a beta where there is no floor."""
-    origin = data.rows.origin
-    asked = {name: origin[name] for name in (*READING, "standardise") if origin.get(name)}
-    words = ["vaedyn", "heldout", str(origin["file"]), *words_of(asked)]
-    click.echo(f"a KL weight by the likelihood of rows held out: {shlex.join(words)}")
+    """Print which command finds a beta where there is no floor, with the options that are set."""
+    context = click.get_current_context()
+    values = {name: context.meta.get(f"vaedyn.{name}") for name in READING} | context.params
+    set_ = {name: values[name] for name in HELDOUT if typed(name)}
+    words = ["vaedyn", "heldout", str(data.rows.origin["file"]), *words_of(set_)]
+    click.echo(f"rows held out can choose a KL weight: {shlex.join(words)}")
 
 
 def reason(data: Look) -> str | None:
@@ -250,7 +256,7 @@ def verdict(asked: Judged, latents: int | None, *, by_beta: bool = False) -> str
     text = f"your {own if by_beta else given}: "
     text += "" if at.exact else "at least "
     if latents:
-        verb = "is" if latents == 1 else "are"
+        verb = "is" if 1 in (latents, at.active) else "are"
         text += f"{at.active} of {counted(latents, 'latent')} {verb} active"
     else:
         text += counted(at.active, "active unit")

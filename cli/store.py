@@ -19,7 +19,15 @@ from ..store.export import FORMATS
 from . import upkeep
 from .again import command_of
 from .complete import PROPERTIES, formats, keys, named, properties
-from .options import MODEL, OUTPUT_OPTIONS, STORE_OPTIONS, Command, Group, add, option
+from .model_options import MODEL
+from .options import (
+    OUTPUT_OPTIONS,
+    STORE_OPTIONS,
+    Command,
+    Group,
+    add,
+    option,
+)
 from .output import age, found, print_json, printable, size, table
 from .session import Session
 from .target import target
@@ -65,7 +73,7 @@ def summary(record: Record) -> dict[str, Any]:
 
 def _differences(record: Record) -> str:
     """Return the parameters that differ from the default model, and the file of data."""
-    plain = Params().to_dict()
+    plain = {**vars(Params()), **Params().to_dict()}
     file = [str(record.info["file"])] if record.info.get("file") else []
     file += ["standardise"] if record.params.get("standardise") else []
     values = [

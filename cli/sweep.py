@@ -22,9 +22,9 @@ from .dryrun import planned, print_plan
 from .fixedpoints import GROUPS
 from .grids import COUNT as VALUES
 from .grids import ShardType, Varied, VariedType, by_name, note_counts, shard_of
+from .model_options import MODEL_OPTIONS, SAMPLES, refuse_counted, rows_counted
 from .options import (
     ENSEMBLE_OPTIONS,
-    MODEL_OPTIONS,
     OUTPUT_OPTIONS,
     RECOMPUTE_OPTIONS,
     STORE_OPTIONS,
@@ -104,7 +104,7 @@ def _subcommand(name: str, groups: list[list[Callable]], examples: list[str]) ->
     """Return a decorator that makes a subcommand with the options of the command `name`."""
 
     def decorate(function: Callable) -> click.Command:
-        options = [MODEL_OPTIONS, *groups, [_vary(name), *SWEEP_OPTIONS]]
+        options = [[*MODEL_OPTIONS, SAMPLES], *groups, [_vary(name), *SWEEP_OPTIONS]]
         described = add(*options, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)(function)
         return command.command(name, cls=Command, examples=examples)(described)
 
@@ -125,6 +125,8 @@ def _run(
     """Sweep, and report the result."""
     varied = by_name(vary)
     _check_output(session, csv_path, dry_run)
+    refuse_counted(varied)
+    options = rows_counted(options)
     base = {key: options.pop(key) for key in MODEL}
     numerics = {key: value for key, value in options.items() if key not in varied}
     numerics["shard"] = shard_of(shard, os.environ)

@@ -1,17 +1,24 @@
 """`vaedyn theory`."""
 
 import logging
+from typing import Any
 
 import click
 
-from vaedyn.annealing.time_to_converge import time_to_converge
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from .advice import TOL, converged, warn
+from .advice import TOL, converged, ending, warn
 from .bands import BANDS, cautions, compute_bands
-from .options import RANDOM_START, THEORY_OPTIONS, Command, with_model
+from .course import report_course
+from .model_options import with_model
+from .ondata import ON_DATA, prepare, without_data
+from .options import (
+    RANDOM_START,
+    THEORY_OPTIONS,
+    Command,
+)
 from .output import (
     plain,
     print_json,
@@ -21,6 +28,7 @@ from .output import (
     without_records,
 )
 from .session import Session
+from .trained import in_the_end
 
 log = logging.getLogger("vaedyn.cli")
 
@@ -32,12 +40,19 @@ log = logging.getLogger("vaedyn.cli")
         "vaedyn theory --beta 1.5",
         "vaedyn theory --latent 2 --signal 2 --rho 4,2 --json",
         "vaedyn theory --bands --dim 1000",
+        "vaedyn theory --samples 500",
+        "vaedyn theory --data data.csv --standardise --latent 3",
     ],
 )
-@with_model(THEORY_OPTIONS, [TOL, BANDS, RANDOM_START])
+@with_model(ON_DATA, THEORY_OPTIONS, [TOL, BANDS, RANDOM_START], build=dict)
 def command(
     session: Session,
-    params: Params,
+    params: dict[str, Any],
+    place: str | None,
+    standardise: bool,
+    estimator: str,
+    spikes: int | None,
+    epochs: str,
     rtol: float,
     atol: float,
     tol: float,
@@ -51,9 +66,37 @@ def command(
     the time after which the error stays near its final value, that of the fixed
     point reached. With --json `t_converge` is that time, null where it is beyond
     --t-max; `converges_at` is the same time wherever it is.
+
+    With --alpha or --samples the same rows are used again and again, shuffled, and the last
+    line shows what that leads to.
+
+    With --data it is the learning curve of a VAE that is trained on the rows of a table, by
+    their own spectrum and from the weights that `vaedyn simulate --data` starts from, with
+    the same settings: when each latent is learned, in t, SGD steps and epochs.
     """
+    if place is not None:
+        found, settings = prepare(session, place, params, standardise, estimator, spikes, epochs)
+        report_course(session, found, settings, rtol, atol)
+        return
+    without_data()
+    report(session, Params(**params), rtol, atol, tol, with_bands, random_start)
+
+
+def report(
+    session: Session,
+    params: Params,
+    rtol: float,
+    atol: float,
+    tol: float,
+    with_bands: bool,
+    random_start: bool,
+) -> None:
+    """Integrate the ODE of a model, and print where it ends."""
     if random_start and not with_bands:
         raise click.UsageError("--random-start needs --bands: it does not change the line")
+    on_rows = params.alpha is not None
+    if on_rows and with_bands:
+        raise click.UsageError("--bands is not derived for rows used again: leave out --alpha")
     warnings = warn(params, tol)
     with session.progress("theory") as progress:
         result = theory(params, rtol=rtol, atol=atol, store=session.store, progress=progress)
@@ -64,9 +107,12 @@ def command(
             solver["stiff"],
             solver["steps"],
         )
-    with without_records():
-        ending = time_to_converge(params, tol, rtol=rtol, atol=atol, store=session.store)
-    times, text = converged(params, ending)
+    if on_rows:
+        times, text = in_the_end(params, tol)
+    else:
+        with without_records():
+            limit = ending(params, tol, rtol=rtol, atol=atol, store=session.store)
+        times, text = converged(params, limit)
     spread = compute_bands(session, params, random_start) if with_bands else None
     if session.as_json:
         final: dict[str, object] = {"t": float(result.t[-1])}

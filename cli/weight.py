@@ -23,7 +23,7 @@ WANTED_OPTIONS = [
         "--keep",
         type=click.IntRange(1),
         default=None,
-        help="Number of latents to be in use.",
+        help="Wanted number of active units.",
         show_default="none",
     ),
     option(
@@ -31,7 +31,7 @@ WANTED_OPTIONS = [
         "--capacity",
         type=float,
         default=None,
-        help="KL divergence of all latents to be reached, in nats.",
+        help="Wanted KL divergence of all latents, in nats.",
         show_default="none",
     ),
     option(
@@ -39,7 +39,7 @@ WANTED_OPTIONS = [
         "--explained",
         type=float,
         default=None,
-        help="Share of the variance that the reconstruction is to explain, such as 0.9.",
+        help="Wanted explained variance, as a share such as 0.9.",
         show_default="none",
     ),
 ]
@@ -79,11 +79,12 @@ def command(
     leading: int,
     passes: int,
 ) -> None:
-    """Show which KL weight keeps so many latents, nats of KL, or so much of your data's variance.
+    """Find the KL weight for so many active units, so much KL or explained variance of your data.
 
-    It is that of a linear VAE which is trained on the rows of DATA, see `vaedyn spectrum`, and
-    holds for a squared error, whose decoder variance may be learned. Without a wish, all numbers
-    of latents are listed, with the most of KL and of variance explained that they reach.
+    It is that of a linear VAE trained on the rows of DATA (see `vaedyn spectrum`) with a squared
+    error; its decoder variance may be learned. Without --keep, --capacity and --explained, all
+    numbers of active units are listed, each with its range of KL weights and the most KL and
+    explained variance that it reaches.
     """
     convention = convention or OWN
     learned = convention.kind == LEARNED
@@ -114,23 +115,23 @@ def _sentence(found: Wanted, factor: float, chosen: dict[str, Any]) -> str:
     weight = weight if own else f"KL weight {number(found.beta * factor)} ({weight})"
     words = {
         "capacity": f"KL is {chosen.get('capacity', 0):g} nats at {weight}",
-        "explained": f"{100 * at.explained:.4g} % of the variance are explained at {weight}",
+        "explained": f"{100 * at.explained:.4g} % explained variance is reached at {weight}",
     }
-    latents = "1 latent is" if at.active == 1 else f"{at.active} latents are"
+    latents = "1 active unit" if at.active == 1 else f"{at.active} active units"
+    share = f"explained variance {100 * at.explained:.1f} %"
     rest = {
-        "capacity": f"{latents} in use, {100 * at.explained:.1f} % of the variance explained",
-        "explained": f"{latents} in use, KL {at.kl:.4g} nats",
+        "capacity": f"{latents}, {share}",
+        "explained": f"{latents}, KL {at.kl:.4g} nats",
     }
     if "keep" not in chosen:
         (name,) = chosen
         return f"{words[name]}: {rest[name]}"
     low, high = found.low * factor, found.high * factor
-    betas = f"beta from {number(found.low)} on and below {number(found.high)}"
-    among = f"KL weight from {number(low)} on and below {number(high)} ({betas})"
+    betas = f"beta from {number(found.low)} to just below {number(found.high)}"
+    among = f"KL weights from {number(low)} to just below {number(high)} ({betas})"
     return (
-        f"{latents} in use at {betas if own else among}; "
-        f"at {number(found.beta * factor)}, say, KL is {at.kl:.4g} nats and "
-        f"{100 * at.explained:.1f} % of the variance are explained"
+        f"{latents} at {betas if own else among}; "
+        f"at {number(found.beta * factor)}, for example: KL {at.kl:.4g} nats, {share}"
     )
 
 
@@ -164,8 +165,8 @@ def _print_all(data: Look, latents: int | None, factor: float, learned: bool) ->
         for k, low, high, kl, explained in lines[:MOST_ROWS]
     ]  # fmt: skip
     name = "beta" if factor == 1 else "KL weight"
-    heading = ["latents in use", f"from {name}", "below", "KL up to (nats)"]
-    table([*heading, "variance explained up to"], rows)
+    heading = ["active units", f"from {name}", "to below", "KL up to (nats)"]
+    table([*heading, "explained variance up to"], rows)
     if len(lines) > MOST_ROWS:
         click.echo(f"and {len(lines) - MOST_ROWS} more: see --json")
 

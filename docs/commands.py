@@ -8,7 +8,10 @@ from pathlib import Path
 import click
 
 from vaedyn.cli.main import command as program
-from vaedyn.cli.options import MODEL, SECTIONS
+from vaedyn.cli.model_options import MODEL
+from vaedyn.cli.options import (
+    SECTIONS,
+)
 
 PAGE = Path(__file__).with_suffix(".md")
 COMMON = ("store_path", "config", "as_json", "quiet", "verbose")  # options that every command takes

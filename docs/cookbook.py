@@ -17,7 +17,10 @@ PAGES = [
     DOCS.parent / "README.md",
     DOCS / "cookbook.md",
     DOCS / "data.md",
+    DOCS / "course.md",
+    DOCS / "finite.md",
     DOCS / "losses.md",
+    DOCS / "spectra.md",
     DOCS / "store.md",
     DOCS / "sweeps.md",
 ]

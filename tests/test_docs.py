@@ -11,7 +11,7 @@ from matplotlib import pyplot
 
 import vaedyn
 from vaedyn.cli import main as cli
-from vaedyn.cli.options import MODEL
+from vaedyn.cli.model_options import MODEL
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -266,11 +266,7 @@ def test_the_python_reference_has_all_public_names():
     page = (DOCS / "python.md").read_text()
     documented = set(re.findall(r"^\.\. auto\w+:: vaedyn\.([\w.]+)$", page, re.MULTILINE))
     documented = {name for name in documented if not name.startswith("store.")}
-    figures = {
-        f"plot.{name}"
-        for name, each in vars(vaedyn.plot).items()
-        if getattr(each, "__module__", "") == "vaedyn.plot"
-    }
+    figures = {f"plot.{name}" for name in vaedyn.plot.__all__}
     assert documented == figures | set(vaedyn.__all__) - {"__version__", "plot", "store"}
     assert "autoclass:: vaedyn.store.ResultStore" in page
 

@@ -45,6 +45,8 @@ CALLS = {
         {"x": ("lr", [0.1, 0.2]), "y": ("eta", [0.5, 1.5])},
     ),
     "thresholds": (vaedyn.thresholds, {}),
+    "trained_on_rows": (vaedyn.trained_on_rows, {}),
+    "best_beta": (vaedyn.best_beta, {}),
     "time_to_converge": (vaedyn.time_to_converge, {"tol": 1e-2}),
     "best_schedule": (vaedyn.best_schedule, {"tol": 1e-2}),
     "examine": (vaedyn.examine, {}),

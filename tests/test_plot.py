@@ -82,16 +82,14 @@ CASES = {  # panels, and what to call with
     "spectrum": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "rate_distortion": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "collapse": (2, lambda: (trained(), {})),
+    "course": (2, lambda: ((vaedyn.watch(rows(), latent=2, lr=0.05, t_max=20),), {})),
     "heldout": (2, lambda: ((vaedyn.heldout(rows()),), {"beta": 2.0})),
 }
 
 
 def public():
-    return {
-        name
-        for name, each in vars(vaedyn.plot).items()
-        if inspect.isfunction(each) and each.__module__ == "vaedyn.plot"
-    }
+    assert all(inspect.isfunction(getattr(vaedyn.plot, name)) for name in vaedyn.plot.__all__)
+    return {*vaedyn.plot.__all__}
 
 
 def test_every_figure_of_the_command_line_is_there():

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from .data.collapse import collapse as collapse
     from .data.collapse_thresholds import CollapseThresholds as CollapseThresholds
     from .data.collapse_thresholds import collapse_thresholds as collapse_thresholds
+    from .data.confirm import confirm_warm_up as confirm_warm_up
     from .data.convention import Convention as Convention
+    from .data.course import course as course
+    from .data.curve import LearningCurve as LearningCurve
     from .data.difference import Difference as Difference
     from .data.heldout import Heldout as Heldout
     from .data.heldout import Score as Score
@@ -58,6 +61,10 @@ if TYPE_CHECKING:
     from .data.suited import suited as suited
     from .data.train import Training as Training
     from .data.train import train as train
+    from .data.warm_up import WarmUp as WarmUp
+    from .data.warm_up import warm_up as warm_up
+    from .data.watch import Watched as Watched
+    from .data.watch import watch as watch
     from .errors import ConvergenceError as ConvergenceError
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
@@ -73,6 +80,9 @@ if TYPE_CHECKING:
     from .fixedpoints.phase_diagram import PhaseDiagram as PhaseDiagram
     from .fixedpoints.phase_diagram import phase_diagram as phase_diagram
     from .fixedpoints.thresholds import thresholds as thresholds
+    from .fixedpoints.trained_on_rows import TrainedOnRows as TrainedOnRows
+    from .fixedpoints.trained_on_rows import best_beta as best_beta
+    from .fixedpoints.trained_on_rows import trained_on_rows as trained_on_rows
     from .learning.bands import Bands as Bands
     from .learning.bands import bands as bands
     from .learning.concentration import ensembles as ensembles
@@ -128,6 +138,9 @@ _HOMES = {  # as above
     "PhaseDiagram": "fixedpoints.phase_diagram",
     "phase_diagram": "fixedpoints.phase_diagram",
     "thresholds": "fixedpoints.thresholds",
+    "TrainedOnRows": "fixedpoints.trained_on_rows",
+    "best_beta": "fixedpoints.trained_on_rows",
+    "trained_on_rows": "fixedpoints.trained_on_rows",
     "Tuning": "annealing.best_schedule",
     "best_schedule": "annealing.best_schedule",
     "Comparison": "annealing.confirm",
@@ -158,6 +171,13 @@ _HOMES = {  # as above
     "overview": "data.judge",
     "Training": "data.train",
     "train": "data.train",
+    "WarmUp": "data.warm_up",
+    "warm_up": "data.warm_up",
+    "confirm_warm_up": "data.confirm",
+    "Watched": "data.watch",
+    "watch": "data.watch",
+    "LearningCurve": "data.curve",
+    "course": "data.course",
     "Difference": "data.difference",
     "Collapse": "data.collapse",
     "collapse": "data.collapse",

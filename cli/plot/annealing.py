@@ -12,7 +12,14 @@ from vaedyn.model.params import Params
 
 from ..advice import TOL
 from ..anneal import FAMILY, FOUND, KNOTS
-from ..options import JOBS, SEED, THEORY_OPTIONS, Command, option, with_model
+from ..model_options import with_model
+from ..options import (
+    JOBS,
+    SEED,
+    THEORY_OPTIONS,
+    Command,
+    option,
+)
 from ..session import Session
 from .picture import PICTURE, output_path, write
 

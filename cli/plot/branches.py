@@ -11,7 +11,11 @@ from vaedyn.model.quantities import ALONG
 
 from ..fixedpoints import GROUPS
 from ..follow import follow
-from ..options import Command, option, with_model
+from ..model_options import with_model
+from ..options import (
+    Command,
+    option,
+)
 from ..ranges import COUNT, RangeType
 from ..session import Session
 from .picture import PICTURE, output_path, write

@@ -10,7 +10,12 @@ from vaedyn.fixedpoints.cascade import cascade, unfinished
 from vaedyn.model.params import Params
 
 from ..follow import follow
-from ..options import SIMULATION_OPTIONS, Command, option, with_model
+from ..model_options import with_model
+from ..options import (
+    SIMULATION_OPTIONS,
+    Command,
+    option,
+)
 from ..output import without_records
 from ..ranges import COUNT, Range, RangeType
 from ..session import Session

@@ -17,12 +17,12 @@ from ..options import (
     RECOMPUTE_OPTIONS,
     STORE_OPTIONS,
     Command,
-    WholeNumber,
     add,
     option,
 )
 from ..output import print_json
 from ..session import Session
+from ..values import WholeNumber
 from .picture import PICTURE, checked, say_if_empty
 
 log = logging.getLogger("vaedyn.cli")

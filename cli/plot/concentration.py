@@ -11,9 +11,16 @@ from vaedyn.model.params import Params
 
 from ..bands import cautions
 from ..grids import Varied, VariedType
-from ..options import RANDOM_START, SIMULATION_OPTIONS, Command, Numbers, option, with_model
+from ..model_options import with_model
+from ..options import (
+    RANDOM_START,
+    SIMULATION_OPTIONS,
+    Command,
+    option,
+)
 from ..output import plain
 from ..session import Session
+from ..values import Numbers
 from .picture import PICTURE, output_path, write
 
 log = logging.getLogger("vaedyn.cli")

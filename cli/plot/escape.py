@@ -9,7 +9,11 @@ from vaedyn.learning.escape import Escaped, escapes
 from vaedyn.model.params import Params
 
 from ..grids import Varied
-from ..options import SIMULATION_OPTIONS, Command, with_model
+from ..model_options import with_model
+from ..options import (
+    SIMULATION_OPTIONS,
+    Command,
+)
 from ..output import plain
 from ..session import Session
 from .concentration import VARY_DIM, dims_of

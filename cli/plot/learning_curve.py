@@ -10,10 +10,18 @@ from vaedyn.sweeps.grids import grid, shown
 
 from ..advice import warn
 from ..grids import Varied, VariedType, by_name, note_counts
-from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
+from ..model_options import with_model
+from ..ondata import ON_DATA, prepare, typed, without_data
+from ..options import (
+    SIMULATION_OPTIONS,
+    THEORY_OPTIONS,
+    Command,
+    option,
+)
 from ..session import Session
 from .animation import ANIMATE, animate, checked_animation
-from .picture import output_path, write
+from .course import draw_course, refuse_for_data, target_of
+from .picture import output_path, short, write
 from .trajectories import SPREAD, TRAJECTORIES, draw, numerics, trajectories
 
 Y_SCALE = option(
@@ -39,12 +47,55 @@ VARY_CURVES = option(
         "vaedyn plot learning-curve --vary beta=0.5,1,2.5 -o betas.pdf",
         "vaedyn plot learning-curve --bands --runs 50 --dim 1000",
         "vaedyn plot learning-curve --beta 1.5 --t-max 4000 --animate talk.gif",
+        "vaedyn plot learning-curve --data data.csv --standardise --latent 3",
     ],
 )
 @with_model(
-    SIMULATION_OPTIONS, THEORY_OPTIONS, SPREAD, [VARY_CURVES, *TRAJECTORIES, Y_SCALE, ANIMATE]
+    ON_DATA,
+    SIMULATION_OPTIONS,
+    THEORY_OPTIONS,
+    SPREAD,
+    [VARY_CURVES, *TRAJECTORIES, Y_SCALE, ANIMATE],
+    build=dict,
 )
 def command(
+    session: Session,
+    params: dict[str, Any],
+    place: str | None,
+    standardise: bool,
+    estimator: str,
+    spikes: int | None,
+    epochs: str,
+    x_scale: str,
+    output: Path | None,
+    look: Any,
+    **options: Any,
+) -> None:
+    """Draw the generalisation error in time: theory as a line, simulation with its band.
+
+    With --animate it moves: beside it, theory and runs in the plane of |m| and Q,
+    fixed points (filled if stable) and arrows, the drift of the ODE. d, E, R and D
+    change as fast as m and Q do, so arrows hold for the values that theory has
+    given them at the time shown, and move with it.
+
+    With --data it is the KL divergence of each latent, and the loss, on the rows of a table:
+    theory on their spectrum, and SGD on the rows, as `vaedyn simulate --data` trains. Time is
+    logarithmic there unless --x-scale is given.
+    """
+    if place is None:
+        without_data()
+        of_model(session, Params(**params), output=output, look=look, x_scale=x_scale, **options)
+        return
+    refuse_for_data()
+    x_scale = x_scale if typed("x_scale") else "log"
+    target = target_of(place, output, x_scale, look)
+    found, settings = prepare(session, place, params, standardise, estimator, spikes, epochs)
+    numbers = {name: options[name] for name in ("rtol", "atol")}
+    seed = options["ensemble"]["seed"]
+    draw_course(session, found, settings, seed, target, x_scale, look, **numbers)
+
+
+def of_model(
     session: Session,
     params: Params,
     vary: Varied | None,
@@ -57,13 +108,7 @@ def command(
     look: Any,
     **options: Any,
 ) -> None:
-    """Draw the generalisation error in time: theory as a line, simulation with its band.
-
-    With --animate it moves: beside it, theory and runs in the plane of |m| and Q,
-    fixed points (filled if stable) and arrows, the drift of the ODE. d, E, R and D
-    change as fast as m and Q do, so arrows hold for the values that theory has
-    given them at the time shown, and move with it.
-    """
+    """Draw the generalisation error of a model, or write the film of it."""
     style = {"band": band, "x_scale": x_scale, "y_scale": y_scale}
     if with_bands and (vary or animation):
         raise click.UsageError("--bands goes with a single picture of a single model")
@@ -81,6 +126,7 @@ def command(
         return
     look.check(x_scale, y_scale)
     values = "-".join(map(shown, vary.values[:MOST_NAMED]))
+    values = short(values) if vary.name == "noise" else values
     name = f"learning-curve_{vary.name}-{values}".replace("/", "-").replace(":", "-")
     chosen = output_path(name, output, params, {**numerics(**options), **style})
     points = grid(params, by_name([vary]))

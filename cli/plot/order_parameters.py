@@ -4,7 +4,12 @@ from typing import Any
 
 import click
 
-from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, with_model
+from ..model_options import with_model
+from ..options import (
+    SIMULATION_OPTIONS,
+    THEORY_OPTIONS,
+    Command,
+)
 from ..session import Session
 from .trajectories import SPREAD, TRAJECTORIES, draw
 

@@ -11,7 +11,12 @@ from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 
 from ..fixedpoints import GROUPS
-from ..options import THEORY_OPTIONS, Command, option, with_model
+from ..model_options import with_model
+from ..options import (
+    THEORY_OPTIONS,
+    Command,
+    option,
+)
 from ..session import Session
 from .picture import PICTURE, output_path, write
 

@@ -5,11 +5,15 @@ from typing import Any
 
 import click
 
-from vaedyn.fixedpoints.branches import VARIED
+from vaedyn.fixedpoints.phase_diagram import MAPPED
 from vaedyn.model.params import Params
 
 from ..follow import survey
-from ..options import Command, option, with_model
+from ..model_options import with_model
+from ..options import (
+    Command,
+    option,
+)
 from ..ranges import COUNT, Range, RangeType
 from ..session import Session
 from .picture import PICTURE, output_path, say_if_empty
@@ -20,7 +24,7 @@ VARY_TWO = option(
     type=RangeType(),
     multiple=True,
     default=("beta=0.05:3", "eta=0.1:2"),
-    help=f"The two axes: of {', '.join(VARIED)}, their ranges, and COUNT ({COUNT}) points.",
+    help=f"The two axes: of {', '.join(MAPPED)}, their ranges, and COUNT ({COUNT}) points.",
 )
 
 
@@ -30,6 +34,7 @@ VARY_TWO = option(
     examples=[
         "vaedyn plot phase-diagram --vary beta=0.05:3:200 --vary eta=0.1:2:200",
         "vaedyn plot phase-diagram --vary beta=0.05:3 --vary lr=0.01:1.5 -o map.png",
+        "vaedyn plot phase-diagram --vary alpha=0.2:10 --vary beta=0.05:5",
     ],
 )
 @with_model([VARY_TWO, *PICTURE])
@@ -48,6 +53,9 @@ def command(
     stable pair (entangled), oscillation, or divergence. Lines are the thresholds
     for small learning rates. A grid that grows by whole points computes only
     the new ones.
+
+    With alpha the same rows are used again and again, at small learning rates; the dotted line
+    is then the beta of the least error on fresh data.
     """
     if len(vary) != 2:
         raise click.UsageError("expected --vary twice")

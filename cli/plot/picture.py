@@ -24,6 +24,7 @@ from ..target import target
 log = logging.getLogger("vaedyn.cli")
 FORMATS = (".pdf", ".svg", ".eps", ".png")
 LONGEST = 200  # characters of a name that is made here; file systems take 255 bytes
+SHORT = 60  # characters of one value in it
 COLUMNS = {"one": 3.3, "two": 6.75}  # inches
 LOOK = ("width", "no_caption", "title", "x_lim", "y_lim")
 
@@ -143,21 +144,22 @@ def default_name(figure: str, params: Params, options: dict[str, Any]) -> Path:
     parts = [figure]
     for name, value in chosen.items():
         if name in usual and value != usual[name]:
-            if isinstance(value, dict):
+            if isinstance(value, dict) or (name == "noise" and len(value) > SHORT):
                 value = sha256(json.dumps(value).encode()).hexdigest()[:8]
             name = name.replace("_", "-")
-            parts.append(f"{name}-{_short(value)}".replace(":", "-").replace("/", "-"))
+            parts.append(f"{name}-{short(value)}".replace(":", "-").replace("/", "-"))
     whole = "_".join(parts)
     if len(whole) > LONGEST:
         whole = f"{whole[:LONGEST]}_{sha256(whole.encode()).hexdigest()[:8]}"
     return Path(f"{whole}.pdf")
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Return a value as it stands in the name of a file."""
     if isinstance(value, (list, tuple)):
         return "-".join("" if x is None else f"{x:g}" for x in value)
     text = f"{value:.12g}" if isinstance(value, float) else str(value)
-    return re.sub(r"[^\w.:+-]+", "-", text)[:60]
+    return re.sub(r"[^\w.:+-]+", "-", text)[:SHORT]
 
 
 def output_path(figure: str, output: Path | None, params: Params, options: dict[str, Any]) -> Path:

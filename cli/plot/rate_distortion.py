@@ -49,7 +49,7 @@ def command(
     leading: int,
     passes: int,
 ) -> None:
-    """Draw what KL divergence buys on your data: squared error and variance explained.
+    """Draw what KL divergence buys on your data: squared error and explained variance.
 
     It is that of a linear VAE which is trained on the rows of DATA, see `vaedyn spectrum`. The
     slope of the first curve is -1/(2 beta), and a circle stands where a latent is lost.

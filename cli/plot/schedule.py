@@ -7,7 +7,10 @@ import click
 
 from vaedyn.model.params import Params
 
-from ..options import Command, with_model
+from ..model_options import with_model
+from ..options import (
+    Command,
+)
 from ..session import Session
 from .picture import PICTURE, output_path, write
 

@@ -17,7 +17,13 @@ from vaedyn.sweeps.sweep import Sweep, sweep
 from ..advice import TOL
 from ..complete import words
 from ..grids import Varied, VariedType, by_name, note_counts
-from ..options import SIMULATION_OPTIONS, THEORY_OPTIONS, Command, option, with_model
+from ..model_options import refuse_counted, with_model
+from ..options import (
+    SIMULATION_OPTIONS,
+    THEORY_OPTIONS,
+    Command,
+    option,
+)
 from ..output import without_records
 from ..pointwise import report
 from ..session import Session
@@ -130,6 +136,7 @@ def command(
     take many values each, a map in colours says more than lines do.
     """
     varied = by_name(vary)
+    refuse_counted(varied)
     x, hue = _axes(varied, x, hue)
     mapped = hue if _is_map(varied, x, hue, kind) else None
     look.check(*(_spacings(varied, x, mapped) if mapped else (x_scale, y_scale)))

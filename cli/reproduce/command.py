@@ -22,13 +22,13 @@ from ..options import (
     SEED,
     STORE_OPTIONS,
     Command,
-    Folder,
     add,
     option,
 )
 from ..output import plain, print_json, table, without_records
 from ..session import Session
 from ..target import target
+from ..values import Folder
 from .panels import picture
 from .report import report, result, shown, verdict
 

@@ -20,6 +20,7 @@ from vaedyn.claims import selfcheck
 from vaedyn.cli import check as cli
 from vaedyn.fixedpoints import thresholds
 from vaedyn.fixedpoints.groups import Units
+from vaedyn.learning import engines
 from vaedyn.learning import simulate as sgd
 from vaedyn.model.state import observables, pack, unpack
 from vaedyn.store import ResultStore
@@ -222,7 +223,7 @@ def test_an_ode_with_a_wrong_coefficient(monkeypatch, names, params, name):
 
 
 def test_both_engines_with_the_same_wrong_coefficient(monkeypatch, names):
-    before = sgd.exact_engine
+    before = engines.exact_engine
 
     def engine(params):
         return before(replace(params, lr=0.11) if params is selfcheck.SINGLE else params)
@@ -232,7 +233,7 @@ def test_both_engines_with_the_same_wrong_coefficient(monkeypatch, names):
 
 
 def test_a_vector_engine_with_a_wrong_coefficient(monkeypatch, names):
-    before = sgd.vector_engine
+    before = engines.vector_engine
     monkeypatch.setitem(
         sgd.ENGINES, "vector", lambda params: before(replace(params, eta=1.1 * params.eta))
     )

@@ -9,7 +9,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from vaedyn.cli import main as cli
-from vaedyn.cli import options
+from vaedyn.cli import model_options
 from vaedyn.cli.complete import silent
 
 SHORT = "--dim 50 --t-max 20 --points 3"
@@ -38,7 +38,7 @@ def files(words, incomplete=""):
         ("sweep theory --vary", "be", ["beta="]),
         ("sweep simulate --vary", "se", ["seed="]),
         ("plot sweep --vary", "t", ["t_max="]),
-        ("fixedpoints --vary", "", ["beta=", "eta=", "rho=", "lam=", "lr="]),
+        ("fixedpoints --vary", "", ["beta=", "eta=", "rho=", "lam=", "lr=", "alpha="]),
         ("plot branches --vary", "l", ["lam=", "lr="]),
         ("plot sweep --x", "be", ["beta"]),
         ("plot sweep --hue", "la", ["latent", "lam"]),
@@ -149,7 +149,7 @@ def test_properties_are_completed_from_a_list_that_exists(run):
         for name in PROPERTIES
         if name != "length"  # of simulations
     )
-    assert "beta" in options.MODEL
+    assert "beta" in model_options.MODEL
     assert Path("vaedyn-store").is_dir()
 
 

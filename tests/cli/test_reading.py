@@ -152,3 +152,5 @@ def test_what_was_read_is_said_for_other_likelihoods_too(run, table, tmp_path):
     np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 2, (50, 4, 3)))
     done = run("spectrum images.npy --likelihood bernoulli -q")
     assert "images.npy has shape (50, 4, 3): it is read as 50 samples of 4 x 3 numbers" in done.err
+    done = run("spectrum images.npy --likelihood bernoulli --spikes 0")
+    assert (done.code, "--spikes: does not apply" in done.err) == (2, True)

@@ -175,7 +175,7 @@ def test_without_a_floor_nothing_is_recommended(run, load, words, how):
     np.save("data.npy", load().data)
     done = run("spectrum data.npy", words, how)
     (line,) = [line for line in done.out.splitlines() if "no beta is recommended" in line]
-    assert "no white noise floor" in line
+    assert "no floor of white noise" in line
     assert "recommended: beta" not in done.out
     data = run("spectrum data.npy --json --weight 1", words, how).json
     assert data["recommended"] is None
@@ -380,7 +380,7 @@ def test_a_signal_of_one_column_is_told_beside_the_recommendation(run):
     np.save("outlier.npy", data)
     done = run("spectrum outlier.npy --json")
     assert done.json["recommended"] is None
-    assert "hang on single rows" in done.json["why"]
+    assert "come from single rows" in done.json["why"]
     assert done.json["why"] in run("spectrum outlier.npy").out
 
 
@@ -413,3 +413,15 @@ def test_a_beta_at_which_all_collapse_is_not_recommended_without_a_word(run, tmp
     assert [spike["overlap"] for spike in found["spikes"]] == [0, 0]
     text = run("spectrum noise.npy --spikes 2").out
     assert "latent dimension M = 2: there all collapse, as signals so weak" in text
+
+
+def test_the_command_for_rows_held_out_reads_the_same_table(run):
+    table = np.column_stack([np.arange(178), load_wine().data]).astype(str)
+    table[5, 3] = "NA"
+    np.savetxt("wine.csv", table, fmt="%s", delimiter=",")
+    asked = "--columns=-1,-14 --missing mean --standardise --like pytorch-vae --weight 0.05"
+    out = run("spectrum wine.csv", asked).out
+    (command,) = [line.split("weight: vaedyn ")[1] for line in out.splitlines() if "held" in line]
+    assert set(asked.replace("=", " ").split()) <= set(command.split())
+    done = run(command, "--json").json
+    assert (done["samples"], done["dim"], done["judged"]["weight"]) == (178, 12, 0.05)

@@ -282,3 +282,22 @@ def test_thresholds_are_told_in_words(thresholds, noise):
     ]
     found.partial, found.lost, found.missing = "", "", {"threshold": [], "ended": []}
     assert fixedpoints.summary(found) == lines
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (2.71611, 0.29, "2.72 +- 0.29"),
+        (-2594.2, 128.0, "-2590 +- 130"),
+        (34383.0, 641.0, "34380 +- 640"),
+        (1.41, 0.036, "1.410 +- 0.036"),
+        (-23.722, 0.0027, "-23.7220 +- 0.0027"),
+        (0.5, 0.0, "0.5 +- 0"),
+        (0.5, np.nan, "0.5 +- nan"),
+        (np.nan, 0.1, "- +- 0.1"),
+        (2.5e9, 3.1e8, "2.5e+09 +- 3.1e+08"),
+        (2.5e-9, 3.1e-10, "2.5e-09 +- 3.1e-10"),
+    ],
+)
+def test_a_value_has_no_more_digits_than_its_error(value, error, text):
+    assert output.with_error(value, error) == text

@@ -330,7 +330,7 @@ def test_a_beta_that_is_not_recommended_is_called_so(run, spiked):
     data[7] *= 30
     np.save("data.npy", data)
     found = run(words)
-    assert "this beta is no recommendation: signals hang on single rows: 1 (row 8)" in found.out
+    assert "this beta is no recommendation: signals come from single rows: 1 (row 8)" in found.out
     assert "measured and predicted KL do not agree" in found.out
     assert "no recommendation" not in run(words, "--beta 3").out
     assert "(row 8)" in run(words, "--json").json["why"]

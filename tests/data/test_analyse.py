@@ -263,7 +263,7 @@ def test_columns_of_other_units_are_not_called_combinations():
     assert "combinations" not in text
     assert analysed(data).without_noise is None
     data[:, 5] /= 1e6
-    assert "standard deviations of columns are 975 and 0.969, say" in warned(data)
+    assert "standard deviations of columns are 975 and 0.969, for example" in warned(data)
 
 
 @pytest.mark.parametrize(("dim", "spikes"), [(3, 1), (4, 2), (5, 2)])

@@ -77,7 +77,7 @@ def test_what_no_beta_leads_to_is_refused(digits):
         ({"capacity": np.inf}, "capacity", "finite"),
         ({"capacity": 1e6}, "capacity", "too large"),
         ({"explained": 1.0}, "explained", "below 1, "),
-        ({"explained": 0.9, "latents": 3}, "explained", "must be below 0.4"),
+        ({"explained": 0.9, "latents": 3}, "explained", "must be a share below 0.4"),
         ({"explained": 0.0}, "explained", "> 0"),
         ({"keep": 1, "latents": 0}, "latents", "at least 1"),
     ):

@@ -77,7 +77,7 @@ def test_columns_are_uneven_from_a_hundred_times_on(found, ratio, told):
     several = replace(spectrum, tails=tails, directions=np.zeros((3, 40)))
     text = cautions._units(several, analysis)
     assert (text is not None) == told
-    assert text is None or "are 101 and 1, say" in text
+    assert text is None or "are 101 and 1, for example" in text
 
 
 @pytest.mark.parametrize(("ratio", "told"), [(19.9, False), (20.1, True)])
@@ -97,7 +97,7 @@ def uneven(spectrum, analysis, largest, alone):
         spectrum, tails=spectrum.tails._replace(variances=variances), directions=directions
     )
     text = cautions._units(changed, analysis)
-    assert text is None or f"are {0.7 * largest:.3g} and 0.7, say" in text
+    assert text is None or f"are {0.7 * largest:.3g} and 0.7, for example" in text
     return text is not None
 
 
@@ -138,8 +138,8 @@ def test_single_rows_make_signals_by_much_of_them_or_by_all_that_is_no_noise(fou
     strong = 2 * limit
     assert told(0.099, strong) is None
     assert told(0.101, strong) == (
-        "signals hang on single rows: 2 (row 8), by up to 10 % of their variance: leave out "
-        "what is an outlier"
+        "signals come from single rows: 2 (row 8), by up to 10 % of their variance: leave out "
+        "outliers"
     )
     assert told(0.99 * usual, 1.001 * limit) is None
     assert told(1.01 * usual, 1.001 * limit) is not None

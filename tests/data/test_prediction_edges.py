@@ -111,7 +111,7 @@ def test_entries_out_of_range_are_named_where_they_stand():
     )
     assert refused(fine, [[np.nan, np.inf]]) == (
         "data: row 4, column 1 is nan: remove such rows, or fill in numbers "
-        "(--missing drop or mean)"
+        "(--missing drop or mean; missing= in Python)"
     )
     assert refused(fine, fine[:2], fine, [[np.nan, 1]]).startswith("data: row 9, column 1 is nan")
     assert refused(fine, [[1.0, -np.inf]]).startswith("data: row 4, column 2 is -inf: remove")

@@ -8,6 +8,7 @@ from tests.shared.tables import blocks
 from vaedyn.data import spiked as noise
 from vaedyn.data.spectrum import covariance_spectrum
 from vaedyn.data.spiked import Sample, bulk_cdf, bulk_quantile
+from vaedyn.model.sample_covariance import overlap
 
 
 @pytest.mark.parametrize("gamma", [1e-6, 0.01, 0.3, 0.999, 1, 3, 200])
@@ -128,7 +129,7 @@ def test_numbers_of_a_spike_follow_from_its_eigenvalue(gamma):
 
     steepness = psi(s + 1e-30j).imag / 1e-30
     np.testing.assert_allclose(noise.true_variance(psi(s), eta, gamma), s, rtol=1e-12)
-    np.testing.assert_allclose(noise.overlap(rho, eta, gamma), s * steepness / psi(s), rtol=1e-12)
+    np.testing.assert_allclose(overlap(rho, eta, gamma), s * steepness / psi(s), rtol=1e-12)
     for kurtosis in (0.0, 2.3, -1.1):
         variance = s**2 * (2 * steepness + kurtosis * steepness**2) / freedom
         np.testing.assert_allclose(

@@ -36,11 +36,11 @@ def test_an_outlier_is_told_from_a_signal():
     assert len(found.rho) == 1
     assert found.rho_error[0] > 0.5 * found.rho[0]  # one row more or less makes all of it
     (text,) = found.warnings
-    assert text.startswith("signals hang on single rows: 1 (row 8), by up to 96 %")
+    assert text.startswith("signals come from single rows: 1 (row 8), by up to 96 %")
     data[[70, 500]] *= 30
     assert warned(data).count("(row ") == 3
     data[:, 0] = np.random.default_rng(2).normal(size=1000) * 50  # a signal of all rows
-    assert "hang on single rows: 2 (row " in warned(data)
+    assert "come from single rows: 2 (row " in warned(data)
     assert warned(data).count("(row ") == 3
 
 
@@ -138,7 +138,7 @@ def test_why_rows_of_heavy_tails_are_no_floor_is_told():
     assert analysed(data).no_floor is None
     assert "squared lengths of rows vary" in str(analysed(rng.laplace(size=(300, 20))).no_floor)
     data[7] *= 30
-    assert "hang on single rows: 1 (row 8)" in str(analysed(data).no_floor)
+    assert "come from single rows: 1 (row 8)" in str(analysed(data).no_floor)
 
 
 def test_columns_of_other_units_are_no_signals():

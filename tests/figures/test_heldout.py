@@ -36,7 +36,8 @@ def test_lines_are_the_scores(found):
     assert figure.get_suptitle() == "60 samples, 4 folds, $N = 8$, $M = 5$"
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [
-        "mean over folds", "standard error", "best", "simplest within one error", "your weight",
+        "mean over folds", "standard error", "best", "simplest within one standard error",
+        "your weight",
     ]  # fmt: skip
 
 

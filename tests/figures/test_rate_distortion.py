@@ -20,7 +20,7 @@ def test_curves_are_sums_over_eigenvalues_in_the_units_of_the_user(digits):
     convention = Convention("mean", scale=0.5)
     figure = rate_distortion(digits, beta=50.0, latents=6, convention=convention)
     top, bottom = figure.axes
-    every = np.linalg.eigvalsh(np.cov(load_digits().data.T))[::-1]
+    every = np.linalg.eigvalsh(np.cov(load_digits().data.T, bias=True))[::-1]
     used, rest = every[:6], every[6:].sum()
     weight, shown = bottom.lines[0].get_data()
     error, kl = top.lines[0].get_data()

@@ -10,6 +10,7 @@ from vaedyn import machine
 from vaedyn.kernels import exact
 from vaedyn.kernels.constants import Constants
 from vaedyn.kernels.stream import open_stream
+from vaedyn.learning import engines
 from vaedyn.learning import simulate as sgd
 from vaedyn.model.quantities import NAMES
 from vaedyn.model.start import basis, teacher
@@ -93,7 +94,7 @@ def test_loss_of_the_twin_is_the_average_over_latents():
 def check_vector_engine(params, save_after, steps):
     """Compare the vector engine with plain SGD on the same data points."""
     seed = np.random.SeedSequence(11)
-    engine = sgd.vector_engine(params)
+    engine = engines.vector_engine(params)
     W, V, D = (array.copy() for array in engine.state)
     plain = W.T.copy(), V.T.copy(), D.copy()
     directions = teacher(params.dim, params.signal)
@@ -145,7 +146,7 @@ def test_vector_engine_treats_blocks_of_any_length(latent, dim):
 def test_exact_engine_is_sgd_on_vectors_draw_for_draw(params):
     """The chain's draws, put together to a data point in R^N, make SGD do the same steps."""
     steps, seed = 150, np.random.SeedSequence(12)
-    engine = sgd.exact_engine(params)
+    engine = engines.exact_engine(params)
     betas = betas_of(params, steps)
     out = np.empty((steps + 1, count(params.latent, params.signal)))
     made = engine.advance(
@@ -191,7 +192,7 @@ def test_the_kernel_for_one_latent_makes_the_steps_of_the_general_one(dim):
     save, betas = np.array([0, 1, 77, 200]), np.linspace(0.2, 1.5, 200)
     results = []
     for kernel in (exact.advance, exact.advance_one):
-        engine = sgd.exact_engine(params)
+        engine = engines.exact_engine(params)
         out, state = np.empty((4, 6)), [array.copy() for array in engine.state]
         stream = open_stream(np.random.SeedSequence(3))
         assert kernel(stream, betas, save, *state, *engine.constants, out) == 200
@@ -227,7 +228,7 @@ def test_exact_and_vector_engine_have_the_same_law(model, runs, monkeypatch):
     assert_same_law(sample("exact"), vectors)
 
     def too_noisy(params):
-        engine = sgd.exact_engine(params)
+        engine = engines.exact_engine(params)
         c, dim = engine.constants
         louder = 1.1**2 * (c.rho + c.eta) - c.eta  # 1.1 times as far along the signals
         return engine._replace(constants=(c._replace(rho=louder), dim))
@@ -247,7 +248,7 @@ def test_the_norm_of_a_data_point_matters_to_the_law(monkeypatch):
     right = sample()
 
     def shorter(params):
-        engine = sgd.exact_engine(params)
+        engine = engines.exact_engine(params)
         state = engine.state
         # two latents' worth of dimensions less for the noise, the rate unchanged
         return engine._replace(
@@ -405,7 +406,7 @@ def test_vectors_that_fill_the_memory_are_told_of(monkeypatch, caplog):
     params = vaedyn.Params(dim=1000, t_max=0.01, points=2)
     vaedyn.simulate(params, runs=1, engine="vector")
     assert not caplog.records
-    monkeypatch.setattr(sgd, "LARGE", 5e-5)
+    monkeypatch.setattr(engines, "LARGE", 5e-5)
     vaedyn.simulate(params, runs=1, engine="vector")
     assert "needs about" in caplog.text
     assert "exact engine" in caplog.text

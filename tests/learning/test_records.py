@@ -12,8 +12,10 @@ import pytest
 import vaedyn
 from vaedyn import Params
 from vaedyn.errors import ConvergenceError, DivergenceError, ParameterError
+from vaedyn.learning import engines
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning import theory as ode
+from vaedyn.learning.solve import variance_lost
 from vaedyn.model.numerics import NUMERICS
 from vaedyn.model.quantities import NAMES
 from vaedyn.model.records import Source
@@ -249,7 +251,7 @@ def test_an_order_parameter_beyond_the_bound_has_diverged_when_it_gets_there():
 
 @pytest.mark.parametrize(("beta", "zero"), [(0.99e-6, True), (1.01e-6, False)])
 def test_a_variance_is_lost_for_want_of_beta_or_by_divergence(beta, zero):
-    error = ode.variance_lost(1.2345678, beta, 0.3)
+    error = variance_lost(1.2345678, beta, 0.3)
     assert isinstance(error, DivergenceError)
     assert str(error) == (
         f"an encoder variance D reached zero at t = 1.23457, where beta is {beta:.3g}: "
@@ -325,14 +327,14 @@ def test_the_time_of_divergence_is_that_of_the_step_that_diverges(monkeypatch, w
 def test_vectors_of_more_than_four_gigabytes_are_told_of(
     monkeypatch, caplog, latent, signal, dim, gigabytes
 ):
-    monkeypatch.setattr(sgd, "teacher", lambda *_: None)
+    monkeypatch.setattr(engines, "teacher", lambda *_: None)
     monkeypatch.setattr(Params, "weights", lambda _: ())
     init = "m=0,d=0,Q=1,E=1,R=0,D=1"
     params = Params(dim=dim, latent=latent, signal=signal, init=init, t_max=1e-6, points=2)
-    sgd.vector_engine(params)
+    engines.vector_engine(params)
     (text,) = caplog.messages
     assert text.startswith(f"SGD on vectors of length {dim:g} needs about {gigabytes} GB, more")
     if gigabytes == 4:
         caplog.clear()
-        sgd.vector_engine(replace(params, dim=dim - 2))
+        engines.vector_engine(replace(params, dim=dim - 2))
         assert caplog.messages == []

@@ -34,7 +34,7 @@ def run(monkeypatch, *, top=1.0, at_row=3, lost=None, seconds=1e-3, stopped=Fals
 
     entries = []
     state = np.ones(1), np.ones(1)
-    engine = simulate.Engine(advance, state, (0.5,), seconds, lambda rng: "random")
+    engine = simulate.Engine(advance, state, (0.5,), seconds, lambda rng: "random", 6)
     monkeypatch.setattr("vaedyn.kernels.stream.open_stream", lambda seed: f"stream {seed}")
 
     class Seeds:

@@ -14,7 +14,7 @@ from vaedyn.kernels import fluctuations, ode, rk45
 from vaedyn.kernels.constants import Constants
 from vaedyn.kernels.product import multiply
 from vaedyn.kernels.stream import open_stream
-from vaedyn.learning import simulate as sgd
+from vaedyn.learning import engines
 from vaedyn.learning.theory import integrate
 from vaedyn.model.schedules import Constant, Tanh
 from vaedyn.model.state import count, pack
@@ -90,7 +90,7 @@ def test_drift_is_the_mean_change_of_the_exact_chain(latent, signal):
     }  # fmt: skip
     init = "m=0.4,d=0.5,Q=0.9,E=0.6,R=0.3,D=0.7"
     params = vaedyn.Params(**model, beta=0.8, init=init, t_max=1, points=2)
-    engine = sgd.exact_engine(params)
+    engine = engines.exact_engine(params)
     stream = open_stream(np.random.SeedSequence(1))
     samples = 60_000
     start = pack(**params.overlaps())

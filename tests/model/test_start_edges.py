@@ -16,7 +16,7 @@ from vaedyn.model import start
 def test_more_than_five_seconds_are_announced(monkeypatch, caplog, dim, latent, seconds):
     """At 40 ns for each coordinate and latent."""
     caplog.set_level("INFO", logger="vaedyn")
-    monkeypatch.setattr(start, "_gaussian_rows", lambda *_: iter(()))
+    monkeypatch.setattr(start, "gaussian_rows", lambda *_: iter(()))
     start._gaussian_products.__wrapped__(dim, latent, 1, 0)
     wanted = [] if seconds is None else [
         f"reading the gaussian start off N = {dim:g} coordinates takes about {seconds} seconds; "

@@ -141,3 +141,34 @@ def random_state(rng, M, K, N=40):
     W, V = rng.standard_normal((2, N, M))
     teacher = np.linalg.qr(rng.standard_normal((N, K)))[0] * sqrt(N)
     return overlaps(W, V, rng.uniform(0.3, 1.2, M), teacher)
+
+
+def drift_in_classes(parts, beta, s, classes, shares, lam, tau):
+    """Return the derivatives of m, d, q, e, r and D for data of any covariance, by name."""
+    # model: drift, in classes of noise, matrix by matrix
+    m, d, q, e, r, D = (parts[name] for name in ("m", "d", "q", "e", "r", "D"))
+    eye, P, C_ = np.eye(len(D)), np.diag(s), range(len(classes))
+    Q = m @ m.T + sum(shares[c] * q[c] for c in C_)
+    S = d @ P @ d.T + sum(shares[c] * classes[c] * e[c] for c in C_)
+    A = m @ P @ d.T + sum(shares[c] * classes[c] * r[c] for c in C_)
+    Y = m @ P @ m.T + sum(shares[c] * classes[c] * q[c] for c in C_)
+    K = Q + beta * eye
+    B = S + np.diag(D) + lam * eye
+    C = Y - A @ K - K @ A.T + K @ S @ K
+    X = A.T - S @ K
+    dq, de, dr = np.empty_like(q), np.empty_like(e), np.empty_like(r)
+    for c in C_:
+        h = tau * (classes[c] * r[c].T - B @ q[c])
+        g = tau * (classes[c] * (r[c] - K @ e[c]) - lam * e[c])
+        dq[c] = h + h.T + tau**2 * classes[c] * S
+        de[c] = g + g.T + tau**2 * classes[c] * C
+        dr[c] = tau * (classes[c] * e[c] - B @ r[c])
+        dr[c] += tau * (classes[c] * (q[c] - r[c] @ K) - lam * r[c]) + tau**2 * classes[c] * X
+    return {
+        "m": tau * (d @ P - B @ m),
+        "d": tau * (m @ P - K @ d @ P - lam * d),
+        "q": dq,
+        "e": de,
+        "r": dr,
+        "D": -(tau / 2) * (Q.diagonal() + beta - beta / D),
+    }

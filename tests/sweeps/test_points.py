@@ -53,7 +53,7 @@ def test_values_of_ranges_have_twelve_digits():
 
 
 def test_a_grid_has_at_most_a_million_points(monkeypatch):
-    monkeypatch.setattr("vaedyn.sweeps.grids._points", lambda base, vary: iter([vary]))
+    monkeypatch.setattr("vaedyn.sweeps.grids._points", lambda base, vary, **_: iter([vary]))
     vary = {"beta": range(1000), "lr": range(1000)}
     assert len(grid(PARAMS, vary)) == 1
     with pytest.raises(ParameterError, match=r"^vary: a grid may have 1,000,000 points, got 1,001"):

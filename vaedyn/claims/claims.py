@@ -1,5 +1,7 @@
 """The claims of the paper's abstract, each with the function that gathers evidence for it.
 
+The last one, on rows that are used again, is of another paper by the same authors.
+
 Every function takes a `Lab` and returns panels: a figure's data, and rows of a number
 expected beside the number found. Tolerances are statistical errors, what an
 extrapolation is uncertain by, or the accuracy of the integration, so that a row fails
@@ -12,6 +14,7 @@ from .annealing import annealing, relaxation
 from .collapse import collapse, superfluous
 from .entangled import entanglement
 from .evidence import Lab, Panel
+from .finite import finite_rows
 from .limit import convergence_in_dim, learning_curves
 
 CLAIMS: dict[str, Callable[[Lab], list[Panel]]] = {
@@ -22,4 +25,5 @@ CLAIMS: dict[str, Callable[[Lab], list[Panel]]] = {
     "superfluous latents": superfluous,
     "relaxation": relaxation,
     "KL annealing": annealing,
+    "finite rows": finite_rows,
 }

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import ParameterError
+from ..model.sample_covariance import overlap
 from .cautions import DETAIL, no_floor, warnings
 from .findings import Analysis, Group, lost_columns, sample_of
 from .spectrum import Spectrum
@@ -16,7 +17,6 @@ from .spiked import (
     bulk_law,
     count_spikes,
     distance_from_law,
-    overlap,
     spread_of_noise,
     strength_error,
     threshold,

@@ -175,7 +175,7 @@ def _to_explain(prediction: Prediction, explained: float | None, latents: int | 
     if not share < (1 - SAME) * most:
         if _unknown(prediction, latents):
             raise _more(prediction)
-        reason = f"must be below {most:.6g}, reached at beta = 0, got {share:g}"
+        reason = f"must be a share below {most:.6g}, which beta = 0 reaches, got {share:g}"
         raise ParameterError("explained", reason)
     count = np.arange(1, len(used) + 1)
     # model: closed form, at small tau and lam = 0

@@ -90,7 +90,7 @@ def _check_entries(block: np.ndarray, rows: int) -> None:
     row, column = np.argwhere(~good)[0]
     number = block[row, column]
     cure = "rescale the data" if np.isfinite(number) else "remove such rows, or fill in numbers"
-    cure += " (--missing drop or mean)" * bool(np.isnan(number))
+    cure += " (--missing drop or mean; missing= in Python)" * bool(np.isnan(number))
     raise ParameterError("data", f"row {rows + row + 1}, column {column + 1} is {number:g}: {cure}")
 
 

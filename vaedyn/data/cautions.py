@@ -16,7 +16,7 @@ CROWD = 1 / 3  # share of all directions that spikes may be without a warning
 MUCH = 0.1  # share of a row in the variance of a signal that is worth a warning
 UNEVEN = 100  # ratio of columns' standard deviations that is worth a warning
 SINGLE = 20  # such a ratio, where the column by itself makes a signal
-HARDLY = "there is no white noise floor to be seen: "
+HARDLY = "no floor of white noise is seen: "
 STANDARD = "standardise them (--standardise)"
 INACCURATE = 0.01  # relative error of a spike's eigenvalue that is worth a warning
 WRONG = 0.05  # beyond which nothing can be said of the noise
@@ -37,7 +37,7 @@ def no_floor(spectrum: Spectrum, sample: Sample, analysis: Analysis, counted: bo
     if counted and spikes == sample.most_spikes:
         if not sample.complete and spikes < few // 2:
             return f"{HARDLY}all eigenvalues that were computed but one stand out (raise --leading)"
-        return f"{HARDLY}signals were counted until half of the {few} directions were used up"
+        return f"{HARDLY}half of the {few} directions would count as signals"
     if is_white(sample, analysis.eta, spikes):
         # the rest is white, but is it noise, and are the signals real?
         others = (_units(spectrum, analysis), *_rows(spectrum, sample, analysis))
@@ -137,8 +137,8 @@ def _units(spectrum: Spectrum, analysis: Analysis) -> str | None:
     if max(largest / UNEVEN, own.max(initial=0) / SINGLE) <= typical:
         return None
     return (
-        f"standard deviations of columns are {largest:.3g} and {typical:.3g}, say: what varies "
-        f"in large numbers counts as signal; {STANDARD}"
+        f"standard deviations of columns are {largest:.3g} and {typical:.3g}, for example: "
+        f"columns of large numbers count as signals; {STANDARD}"
     )
 
 
@@ -211,8 +211,8 @@ def _single_rows(spectrum: Spectrum, sample: Sample, analysis: Analysis) -> str 
     some = np.flatnonzero(single)
     named = [f"{k + 1} (row {tails.row[k] + 1})" for k in some[:5]]
     return (
-        f"signals hang on single rows: {', '.join([*named, *['...'] * (len(some) > 5)])}, "
-        f"by up to {100 * share[some].max():.0f} % of their variance: leave out what is an outlier"
+        f"signals come from single rows: {', '.join([*named, *['...'] * (len(some) > 5)])}, "
+        f"by up to {100 * share[some].max():.0f} % of their variance: leave out outliers"
     )
 
 

@@ -65,6 +65,6 @@ def slow(spectrum: Spectrum, analysis: Analysis) -> str | None:
     one = len(some) == 1
     return (
         f"signal{'' if one else 's'} {', '.join(named)} change{'s' if one else ''} slowly down the "
-        f"rows (autocorrelation {lag[some].max():.2f}): unless these are only sorted, the error of "
+        f"rows (autocorrelation {lag[some].max():.2f}): unless rows are only sorted, the error of "
         "rho is larger"
     )

@@ -1,7 +1,8 @@
 """SGD of the linear VAE on the rows of a table instead of drawn samples."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -53,6 +54,7 @@ def learn(
     seed: int = 0,
     store: Store | None = None,
     progress: Progress | None = None,
+    run: Callable[[], Trajectory] | None = None,
 ) -> Trajectory:
     """Train a linear VAE by SGD on the rows of a table, one row a step.
 
@@ -71,6 +73,8 @@ def learn(
     store : ResultStore, optional
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of SGD steps.
+    run : callable, optional
+        Returns what `trained_on` does with these arguments, if it is not stored.
 
     Returns
     -------
@@ -93,13 +97,36 @@ def learn(
         raise ParameterError("digest", "a store tells data apart by it, and these have none")
 
     def compute() -> Computed:
-        run = _Run(params, rows, seed, progress)
-        y = run.states(directions)[None]
-        info = {**rows.origin, "kl": run.kl().tolist(), "passes": params.steps / rows.samples}
-        return Trajectory.from_states(params, y, t=params.times(), info=info).to_kept("run")
+        result = run() if run else trained_on(params, rows, directions, seed, progress)
+        return result.to_kept("run")
 
     record = {**params.to_dict(), "data": rows.digest, "seed": seed, "numerics": NUMERICS["data"]}
     return Trajectory.from_kept(params, kept(store, "data", record, compute))
+
+
+class Watch(Protocol):
+    """Looks at weights at some SGD steps, in units in which the largest variance is 1."""
+
+    steps: Collection[int]
+
+    def see(self, W: np.ndarray, V: np.ndarray, D: np.ndarray) -> None:
+        """Look at W and V transposed (latent, dim), and D (latent,), at the next of `steps`."""
+        ...
+
+
+def trained_on(
+    params: DataParams,
+    rows: Rows,
+    directions: np.ndarray,
+    seed: int,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+) -> Trajectory:
+    """Return what `learn` does, without a store; `watch` sees the weights on the way."""
+    run = _Run(params, rows, seed, progress)
+    y = run.states(directions, watch)[None]
+    info = {**rows.origin, "kl": run.kl().tolist(), "passes": params.steps / rows.samples}
+    return Trajectory.from_states(params, y, t=params.times(), info=info)
 
 
 class _Run:
@@ -117,7 +144,7 @@ class _Run:
         while True:
             yield from self.rows.shuffled(self.random)
 
-    def states(self, directions: np.ndarray) -> np.ndarray:
+    def states(self, directions: np.ndarray, watch: Watch | None = None) -> np.ndarray:
         """Return the flat order parameters (points, values) at the saved times."""
         from ..kernels import rows
 
@@ -127,11 +154,12 @@ class _Run:
         constants, lam_V = Constants.of(p), p.lam / unit**2
         at, found = 0, []
         source, left = self.pieces(), np.empty((0, p.dim))
-        for save in p.save_steps().tolist():
-            while at < save:
+        saved, seen = set(p.save_steps().tolist()), set(watch.steps if watch else ())
+        for stop in sorted(saved | seen):
+            while at < stop:
                 if not len(left):
                     left = next(source)
-                count = min(len(left), save - at)
+                count = min(len(left), stop - at)
                 betas = p.schedule(np.arange(at, at + count) / p.dim, p.beta) / unit
                 done = rows.advance(left[:count], betas, self.W, self.V, self.D, constants, lam_V)
                 for weights in (self.W, self.V):
@@ -144,7 +172,10 @@ class _Run:
             largest = max(np.abs(self.W).max(), np.abs(self.V).max())
             if not largest**2 < BOUND * max(1.0, unit / max(p.beta, 1e-300)):
                 raise self.lost(at / p.dim, p.beta / unit)
-            found.append(self.overlaps(directions))
+            if watch and stop in seen:
+                watch.see(self.W, self.V, self.D)
+            if stop in saved:
+                found.append(self.overlaps(directions))
         return np.array(found)
 
     def lost(self, t: float, beta: float) -> DivergenceError:

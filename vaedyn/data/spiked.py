@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..model.sample_covariance import bulk_cdf, bulk_quantile, slope
+
 TRACY_WIDOM = 3.2724
 """99.9 % quantile of the Tracy-Widom law of real matrices.
 
@@ -48,39 +50,6 @@ class Sample(NamedTuple):
     def most_spikes(self) -> int:
         """How many may be counted: half of the directions, as a bulk must be left."""
         return min(min(self.dim, self.freedom) // 2, len(self.eigenvalues) - 1)
-
-
-def bulk_cdf(x: np.ndarray, gamma: float) -> np.ndarray:
-    """Return the distribution function of the non-zero eigenvalues of pure noise, eta = 1.
-
-    The law of Marchenko & Pastur (1967), Math. USSR Sb. 1, 457, with gamma = N/n, and
-    without its mass at zero when gamma > 1. At x = 1 + gamma - 2 r cos(angle), with
-    r = sqrt(gamma) <= 1, its density is 2 sin(angle)^2 / (pi x) per angle, whose
-    integral is closed.
-    """
-    if gamma > 1:  # the eigenvalues of the n x n matrix of scalar products
-        return bulk_cdf(np.asarray(x) / gamma, 1 / gamma)
-    r = np.sqrt(gamma)
-    return _cdf_of_angle(np.arccos(np.clip((1 + gamma - np.asarray(x)) / (2 * r), -1, 1)), r)
-
-
-def _cdf_of_angle(angle: np.ndarray, r: float) -> np.ndarray:
-    turn = np.arctan2(r * np.sin(angle), 1 - r * np.cos(angle))
-    inside = np.sin(angle) / (2 * r) + angle / 2 - (1 - r * r) / (2 * r * r) * turn
-    return 2 / np.pi * inside
-
-
-def bulk_quantile(p: np.ndarray, gamma: float) -> np.ndarray:
-    """Return the inverse of `bulk_cdf`, by bisection to full precision."""
-    if gamma > 1:
-        return gamma * bulk_quantile(p, 1 / gamma)
-    p, r = np.asarray(p, dtype=float), np.sqrt(gamma)
-    low, high = np.zeros_like(p), np.full_like(p, np.pi)
-    for _ in range(60):
-        middle = (low + high) / 2
-        below = _cdf_of_angle(middle, r) < p
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return 1 + gamma - 2 * r * np.cos(low)
 
 
 def bulk_law(sample: Sample, spikes: int) -> tuple[float, float, int]:
@@ -188,12 +157,6 @@ def true_variance(eigenvalues: np.ndarray, eta: float, gamma: float) -> np.ndarr
     return np.maximum(s, eta * (1 + np.sqrt(gamma)))
 
 
-def slope(rho: np.ndarray, eta: float, gamma: float) -> np.ndarray:
-    """Return how fast the eigenvalue of a spike rises with rho; 0 where it meets the bulk."""
-    steepness = 1 - gamma * (eta / rho) ** 2
-    return np.where(steepness > 1e-9, steepness, 0)  # up to rounding
-
-
 def strength_error(
     rho: np.ndarray, eta: float, gamma: float, freedom: int, kurtosis: Any = 0.0
 ) -> np.ndarray:
@@ -208,14 +171,6 @@ def strength_error(
     square = 2 / np.where(known, steepness, 1) + np.maximum(kurtosis, -2)
     error = (rho + eta) * np.sqrt(np.maximum(square, 0) / freedom)
     return np.where(known, error, np.inf)
-
-
-def overlap(rho: np.ndarray, eta: float, gamma: float) -> np.ndarray:
-    """Return the squared overlap of a spike's direction in the sample with the true one.
-
-    Paul (2007), theorem 4; Benaych-Georges & Nadakuditi (2011), Adv. Math. 227, 494.
-    """
-    return slope(rho, eta, gamma) / (1 + gamma * eta / rho)
 
 
 def distance_from_law(sample: Sample, eta: float, spikes: int) -> float:

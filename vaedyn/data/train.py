@@ -1,5 +1,6 @@
 """Train a linear VAE on users' data, and compare what it has come to with the prediction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,10 +131,15 @@ def trained(
     progress: Progress | None,
     *,
     slowable: bool,
+    run: Callable[[], Trajectory] | None = None,
 ) -> Training:
-    """Return what training with `params` comes to; `slowable` if its learning rate was chosen."""
+    """Return what training with `params` comes to; `slowable` if its learning rate was chosen.
+
+    `run` makes the run, if it is not stored: see `learn`.
+    """
     directions = found.spectrum.directions[: params.signal]
-    result = learn(params, found.rows, directions, seed=seed, store=store, progress=progress)
+    how: Any = {"seed": seed, "store": store, "progress": progress, "run": run}
+    result = learn(params, found.rows, directions, **how)
     measured = np.sort(result.info["kl"])[::-1]
     predicted = predicted_kl(found, params)
     return Training(

@@ -276,6 +276,61 @@ def curves(points: Any, ode: Sequence[Trajectory], sgd: Sequence[Trajectory]) ->
     return learning_curves(points, ode, sgd, y_scale="log")
 
 
+def finite(
+    base: Params,
+    theory: tuple[np.ndarray, np.ndarray],
+    printed: Mapping[float, tuple[float, float]],
+    small: Mapping[float, np.ndarray],
+    large: Mapping[float, np.ndarray],
+    sgd: tuple[float, np.ndarray],
+) -> Figure:
+    """Draw the error after training on rows against how many there are, alpha.
+
+    Parameters
+    ----------
+    base : Params
+    theory : two of (n,)
+        Values of alpha, and eps_g for large N.
+    printed : mapping from alpha to (float, float)
+        A mean and its spread.
+    small, large : mapping from alpha to (draws,)
+        eps_g on drawn tables, at few and at many dimensions.
+    sgd : (float, (runs,))
+        alpha, and eps_g at the end of SGD.
+    """
+    with styled():
+        figure, (axes,) = new_figure(ONE_COLUMN, 2.9)
+        axes.plot(*theory, color="black", label=r"closed form, $N \to \infty$")
+        marks: list[tuple[str, dict[float, Any], str, str, float]] = [
+            (rf"tables, $N = {base.dim}$", _spread(small), COLOURS[0], "o", 0.97),
+            (r"tables, $N = 4000$", _spread(large), COLOURS[2], "s", 1.0),
+            ("printed", dict(printed), COLOURS[1], "D", 1.03),
+            (rf"SGD, $N = {base.dim}$", _spread({sgd[0]: sgd[1]}), COLOURS[3], "^", 1.06),
+        ]
+        for label, values, colour, marker, aside in marks:
+            x = aside * np.array([*values])
+            mean, spread = np.array([*values.values()]).T
+            axes.errorbar(x, mean, spread, color=colour, **{**MARKER, "marker": marker},
+                          elinewidth=0.8, markersize=4, label=label)  # fmt: skip
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlim(theory[0][0], theory[0][-1])
+        axes.set_xticks([1.5, 2, 3, 4, 5, 6, 8], ["1.5", "2", "3", "4", "5", "6", "8"])
+        axes.set_xticks([], minor=True)
+        label_decades(axes, "y")
+        axes.set_xlabel(CONSTANTS["alpha"].axis)
+        axes.set_ylabel(QUANTITIES["eps_g"].axis)
+        figure.legend(loc="outside lower center", ncols=2)
+        given = caption(base, without=["dim", "lam", "lr", "alpha"])
+        finish(figure, [], [*given, r"$\lambda = 1/\alpha$"], PLAIN)
+    return figure
+
+
+def _spread(values: Mapping[float, np.ndarray]) -> dict[float, tuple[float, float]]:
+    """Return means and standard deviations."""
+    return {x: (float(y.mean()), float(y.std(ddof=1))) for x, y in values.items()}
+
+
 DRAWN = {
     "limit": limit,
     "curves": curves,
@@ -285,4 +340,5 @@ DRAWN = {
     "superfluous": superfluous,
     "annealing": annealing,
     "relaxation": relaxation,
+    "finite": finite,
 }

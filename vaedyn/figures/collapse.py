@@ -30,7 +30,7 @@ def collapse(found: Collapse, look: Look = PLAIN) -> Figure:
         top.plot(found.fine, (lines > 0).sum(axis=1), color="black", drawstyle="steps-post")
         seen = active(measured)
         top.plot(betas, seen, markeredgecolor="black", **circle)
-        top.set_ylabel(f"active units\n(seen: KL > {ACTIVE:g} nats)")
+        top.set_ylabel(f"active units\n(measured: KL > {ACTIVE:g} nats)")
         top.set_ylim(bottom=0)
         top.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         for i in range(lines.shape[1]):

@@ -10,6 +10,7 @@ from .layout import Limits, Look
 
 PANELS = {
     "order_parameters": 6, "branches": 2, "cascade": 3, "phase_diagram": 2, "passages": 2,
+    "course": 2,
     "annealing": 2, "concentration": 2, "spectrum": 2, "collapse": 2, "heldout": 2,
     "rate_distortion": 2,
 }  # fmt: skip

@@ -108,7 +108,7 @@ def _legend(unbounded: bool, yours: bool) -> list[Any]:
         return Line2D([], [], color=colour, linestyle=style, linewidth=0.8, label=label)
 
     if not unbounded:
-        entries += [line(":", "best"), line("--", "simplest within one error")]
+        entries += [line(":", "best"), line("--", "simplest within one standard error")]
     if yours:
         entries.append(line("-.", "your weight", YOURS))
     return entries

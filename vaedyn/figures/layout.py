@@ -32,6 +32,7 @@ FURTHEST, CLOSEST = 1e100, 1e-9  # limits: in size, and apart from one another r
 SIZE = STYLE["legend.fontsize"]  # points
 LINE = 1.4 * SIZE / 72  # inches
 SPACING = 1.2  # between columns of a legend, in letters
+WIDE = 1e7  # ratio of the ends of an axis that is labelled in powers of ten
 GAP = Line2D([], [], linestyle="none", label=" ")  # in a legend
 
 
@@ -289,6 +290,8 @@ def label_decades(axes: Axes, name: str = "y") -> None:
         return f"{value:.6g}" if -4 < exponent < 4 else powers(f"${value:.6g}$")
 
     low, high = axis.get_view_interval()
+    if high / low > WIDE:
+        return  # all as powers of ten, rather than 10000 beside 10^6
     axis.set_major_formatter(FuncFormatter(text))
     axis.set_minor_formatter(NullFormatter())
     if high / low < 4:
@@ -305,14 +308,16 @@ def caption(params: Params, without: Collection[str] = ()) -> list[str]:
     sizes = {name: f"${letter[name]} = {getattr(params, name)}$" for name in ("latent", "signal")}
     if params.latent == params.signal and not {*sizes} & {*without}:
         sizes = {"latent": f"${letter['latent']} = {letter['signal']} = {params.latent}$"}
+    classes = f" ({len(params.classes)} classes)" if params.noise is not None else ""
     formula = {
         "dim": f"${letter['dim']} = {params.dim}$",
         **sizes,
         "rho": f"${letter['rho']} = {strengths(params.strengths)}$",
-        "eta": f"${letter['eta']} = {params.eta:g}$",
+        "eta": f"${letter['eta']} = {params.eta:g}${classes}",
         "beta": params.schedule.formula(params.beta),
         "lr": f"${letter['lr']} = {params.lr:g}$",
         "lam": f"${letter['lam']} = {params.lam:g}$" if params.lam else "",
+        "alpha": "" if params.alpha is None else f"${letter['alpha']} = {params.alpha:g}$",
     }
     return [powers(text) for name, text in formula.items() if text and name not in without]
 

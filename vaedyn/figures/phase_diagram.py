@@ -13,9 +13,9 @@ from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 
 from ..fixedpoints.attractors import OSCILLATING, UNDECIDED
-from ..fixedpoints.branches import VARIED
-from ..fixedpoints.phase_diagram import PhaseDiagram
+from ..fixedpoints.phase_diagram import MAPPED, PhaseDiagram
 from ..model.quantities import CONSTANTS, QUANTITIES
+from ..model.sample_covariance import edge, outlier, slope
 from .layout import PLAIN, Look, below, finish, label_decades, powers, two_panels
 from .layout import strengths as listed
 from .style import TWO_COLUMNS
@@ -29,6 +29,7 @@ SEVERAL = "//////"
 NOWHERE = "#DCDCDC"  # where there is no error to show
 SIGNAL: Any = {"colors": "#0072B2", "linestyles": "-"}
 NOISE: Any = {"colors": "#D55E00", "linestyles": "--"}
+BEST: Any = {"color": "black", "linestyle": ":", "linewidth": 1.3}
 FINE = 400  # points of the mesh on which the thresholds are drawn
 
 
@@ -62,6 +63,7 @@ def phase_diagram(result: PhaseDiagram, look: Look = PLAIN) -> Figure:
         bar.ax.tick_params(which="both", right=_beside(panels))
         for axes in panels:
             _thresholds(axes, result)
+            _best(axes, result)
             axes.set_xscale(spacing(result.x))
             axes.set_yscale(spacing(result.y))
             if spacing(result.x) == "linear":
@@ -109,9 +111,11 @@ def constants(result: PhaseDiagram) -> list[str]:
         parts.append(rf"$\rho = {listed(strengths)}$")
     elif len(set(strengths)) > 1:
         parts.append(rf"$\rho_k/\rho = {listed(strengths / strengths.max())}$")
-    for name in VARIED:
+    of_rows = params.alpha is not None or "alpha" in varied
+    for name in MAPPED:
         value = getattr(params, name)
-        if name not in varied and name != "rho" and not (name == "lam" and value == 0):
+        left_out = name == "rho" or (name == "lam" and value == 0) or (name == "lr" and of_rows)
+        if name not in varied and value is not None and not left_out:
             parts.append(rf"${CONSTANTS[name].letter} = {value:g}$")
     return [powers(part) for part in parts]
 
@@ -153,25 +157,42 @@ def edges(centres: np.ndarray) -> np.ndarray:
 def _thresholds(axes: Axes, result: PhaseDiagram) -> None:
     x, y = _refined(result.x), _refined(result.y)
     for excess, style in _excesses(result, x, y):
-        if excess.min() < 0 < excess.max():
+        if np.nanmin(excess) < 0 < np.nanmax(excess):
             lines = axes.contour(x, y, excess.T, levels=[0.0], linewidths=1.0, **style)
             lines.set_path_effects([Stroke(linewidth=2.2, foreground="white"), Normal()])
+
+
+def _best(axes: Axes, result: PhaseDiagram) -> None:
+    """Draw the best beta after training on rows, where it is known."""
+    if result.best is not None:
+        line = (result.x, result.best) if result.y_name == "beta" else (result.best, result.y)
+        (drawn,) = axes.plot(*line, **BEST)
+        drawn.set_path_effects([Stroke(linewidth=2.5, foreground="white"), Normal()])
 
 
 def _excesses(
     result: PhaseDiagram, x: np.ndarray, y: np.ndarray
 ) -> list[tuple[np.ndarray, dict[str, Any]]]:
     """Return how far beta is below each threshold of small rates, (nx, ny), and its style."""
-    values: dict[str, Any] = {name: getattr(result.params, name) for name in VARIED}
+    values: dict[str, Any] = {name: getattr(result.params, name) for name in MAPPED}
     strengths = result.params.strengths
     values["rho"] = strengths.max()
     values[result.x_name], values[result.y_name] = np.meshgrid(x, y, indexing="ij")
     found = []
     for ratio in [*sorted(set(strengths / strengths.max())), 0.0]:
         s = ratio * values["rho"] + values["eta"]
+        if values["alpha"] is not None:
+            s = _on_rows(ratio * values["rho"], values["eta"], 1 / np.asarray(values["alpha"]))
         excess = s / (1 + values["lam"]) - values["lam"] / s - values["beta"]
         found.append((np.broadcast_to(excess, (len(x), len(y))), SIGNAL if ratio else NOISE))
     return found
+
+
+def _on_rows(rho: np.ndarray, eta: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+    """Return variances of rows along a signal, nan where it is lost; of the noise if rho is 0."""
+    if not np.any(rho):
+        return edge(eta, gamma)
+    return np.where(slope(rho, eta, gamma) > 0, outlier(rho, eta, gamma), np.nan)
 
 
 def _legend(result: PhaseDiagram) -> list[Any]:
@@ -189,7 +210,7 @@ def _legend(result: PhaseDiagram) -> list[Any]:
     crossed = {
         id(style): style
         for excess, style in _excesses(result, result.x, result.y)
-        if excess.min() < 0 < excess.max()
+        if np.nanmin(excess) < 0 < np.nanmax(excess)
     }
     for style in crossed.values():
         what = "signals" if style is SIGNAL and result.params.signal > 1 else "signal"
@@ -204,4 +225,6 @@ def _legend(result: PhaseDiagram) -> list[Any]:
                 label=rf"threshold of {what}, $\tau \to 0$",
             )
         )
+    if result.best is not None and np.isfinite(result.best).any():
+        handles.append(Line2D([], [], **BEST, label=r"least error, $\tau \to 0$"))
     return handles

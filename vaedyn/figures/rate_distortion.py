@@ -1,4 +1,4 @@
-"""What KL divergence buys on users' data: rate, distortion and variance explained."""
+"""What KL divergence buys on users' data: rate, distortion and explained variance."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -24,7 +24,7 @@ def rate_distortion(
     convention: Convention | None = None,
     look: Look = PLAIN,
 ) -> Figure:
-    """Draw KL divergence against the squared error, and variance explained against beta.
+    """Draw KL divergence against the squared error, and explained variance against beta.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def rate_distortion(
             style = {**OPEN, "markeredgecolor": colour, "zorder": 4, "clip_on": False, **extra}
             top.plot(scale * prediction.error(at, latents), prediction.rate(at, latents), **style)
             bottom.plot(factor * at, 100 * prediction.explained(at, latents), **style)
-        top.set_xlabel("mean squared error of a sample")
+        top.set_xlabel("squared error of a sample")
         top.set_ylabel(QUANTITIES["kl"].axis)
         top.set_xlim(left=0)
         top.set_ylim(bottom=0)
@@ -65,7 +65,7 @@ def rate_distortion(
         bottom.set_xlabel(CONSTANTS["beta"].axis if own else "your KL weight")
         bottom.set_xlim(factor * low, factor * high)
         weights(bottom)
-        bottom.set_ylabel("variance explained (%)")
+        bottom.set_ylabel("explained variance (%)")
         bottom.set_ylim(0, 100)
         caption = [f"{found.spectrum.samples} samples", rf"$N = {found.analysis.dim}$"]
         finish(figure, [top], [*caption, rf"$M = {len(used)}$"], look)

@@ -12,8 +12,8 @@ from ..data.analyse import Analysis
 from ..data.convention import OWN, Convention
 from ..data.look import Look as Found
 from ..data.prediction import Prediction, eigenvalues_of_rows
-from ..data.spiked import bulk_quantile
 from ..model.quantities import CONSTANTS, QUANTITIES
+from ..model.sample_covariance import bulk_quantile
 from .layout import PLAIN, Look, below, canvas, finish, label_decades
 from .style import COLOURS, ONE_COLUMN
 

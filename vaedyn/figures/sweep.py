@@ -15,15 +15,22 @@ from .hues import colour_bar, hues, scale_of
 from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades, powers, strengths
 from .style import ONE_COLUMN
 
+LONGEST = 60  # characters of a text in a legend
+
 
 def value_label(values: dict[str, Any]) -> str:
     """Return the values of a point, such as beta = 0.5, in the paper's letters."""
     return ", ".join(
         powers(rf"${CONSTANTS[name].letter} = {_text(value)}$")
         if name in CONSTANTS
-        else f"{name.replace('_', ' ')} {shown(value)}"
+        else f"{name.replace('_', ' ')} {_short(shown(value))}"
         for name, value in values.items()
     )
+
+
+def _short(text: str) -> str:
+    """Return `text` with its middle left out if a legend has no room for it."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 16]} ... {text[-10:]}"
 
 
 def _text(value: Any) -> str:
@@ -45,6 +52,8 @@ def common_caption(points: Sequence[Point]) -> list[str]:
         without.add("rho")
     if "anneal" in without:
         without.add("beta")
+    if "noise" in without:
+        without.add("eta")
     return caption(points[0].params, without=without)
 
 

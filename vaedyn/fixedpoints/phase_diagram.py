@@ -15,9 +15,11 @@ from ..model.results import Brief
 from .attractors import PHASES, UNDECIDED, attractors
 from .branches import VARIED
 from .outcomes import outcomes
+from .trained_on_rows import best_beta, ends
 
 AT_ONCE = 2000  # points solved at once
 DIGITS = 12  # of the values on the axes
+MAPPED = (*VARIED, "alpha")  # what may be an axis
 
 LABELS = {
     "phase": "number of the phase: " + ", ".join(PHASES),
@@ -53,6 +55,9 @@ class PhaseDiagram(Brief):
     stable : (nx, ny) int
         How many fixed points of single latents are stable: of more than one, the
         start decides which attracts.
+    best : (n,) or None
+        Only with rows that are used again, and beta as an axis: the beta of least `eps_g` at
+        each value of the other axis; nan where none beats collapse.
     names : tuple of str
     reused : int
         How many columns (values of x) came whole from the store.
@@ -71,6 +76,7 @@ class PhaseDiagram(Brief):
     active: np.ndarray
     growth: np.ndarray
     stable: np.ndarray
+    best: np.ndarray | None = None
     names: tuple[str, ...] = PHASES
     reused: int = 0
     info: dict[str, Any] = field(default_factory=dict)
@@ -93,12 +99,15 @@ def phase_diagram(
     integrated from a gaussian start, see `vaedyn.fixedpoints.outcomes`: a pair of latents may
     be stable (``entangled``), the order parameters oscillate, or learning diverges.
 
+    With `alpha`, given or as an axis, the same rows are used again and again, and the state is
+    that of `vaedyn.trained_on_rows`, at small learning rates; growth rates are then not known.
+
     Parameters
     ----------
     params : Params, optional
         All other constants. Annealing, the start and the times do not matter.
     x, y : (str, array), optional
-        Name and ascending values of a constant: beta, eta, lam, lr, or rho, which
+        Name and ascending values of a constant: beta, eta, lam, lr, alpha, or rho, which
         scales all signals so that the strongest has the value. Values are
         rounded to 12 digits; on an evenly spaced axis y, start and step are. Default:
         20 values each of beta from 0.05 to 3, and of eta from 0.1 to 2.
@@ -115,7 +124,8 @@ def phase_diagram(
     ParameterError
         When an axis is not as described or out of the model's range, or beta is 0.
     """
-    params = params_of(phase_diagram, params, changes).replace(anneal="constant")
+    params = params_of(phase_diagram, params, changes, derived=("alpha",))
+    params = params.replace(anneal="constant")
     x = x or ("beta", np.linspace(0.05, 3, 20))
     y = y or ("eta", np.linspace(0.1, 2, 20))
     grid = _Grid(params, _axis(params, "x", x), _axis(params, "y", y))
@@ -147,6 +157,7 @@ def phase_diagram(
         y_name=grid.y_name,
         y=grid.y,
         **arrays,
+        best=grid.best() if grid.of_rows else None,
         reused=len(columns) - len(lacking),
         info={"computed": wanted, "keys": [each.key for each in sources if each]},
     )
@@ -162,8 +173,8 @@ def _axis(
 ) -> tuple[str, np.ndarray]:
     """Return an axis after checking it."""
     name, given = axis
-    if name not in VARIED:
-        raise ParameterError(option, f"expected one of {', '.join(VARIED)}, got {name!r}")
+    if name not in MAPPED:
+        raise ParameterError(option, f"expected one of {', '.join(MAPPED)}, got {name!r}")
     try:
         values = np.array(given, float)
     except (TypeError, ValueError):
@@ -221,6 +232,9 @@ class _Grid:
         self.params = params
         self.x_name, self.x = x
         self.y_name, self.y = y
+        self.of_rows = params.alpha is not None or "alpha" in (self.x_name, self.y_name)
+        if self.of_rows and "lr" in (self.x_name, self.y_name):
+            raise ParameterError("alpha", "is not derived for maps over lr, only for small ones")
         step = float(f"{(self.y[-1] - self.y[0]) / (len(self.y) - 1):.{DIGITS}g}")
         even = self.y[0] + step * np.arange(len(self.y))
         self.spacing: dict[str, Any] = {"y": self.y.tolist()}
@@ -236,7 +250,7 @@ class _Grid:
         if self.y_name == "rho":
             record["rho"] = -np.sort(-_shape(column))
         else:
-            del record[self.y_name]
+            record.pop(self.y_name, None)
         return {**record, "y_name": self.y_name, **self.spacing, "numerics": NUMERICS["phases"]}
 
     def look(self, store: Store | None) -> list[_Column]:
@@ -262,6 +276,8 @@ class _Grid:
         """Return the attractors at the points (x[i], y[j]), (n,)."""
         p = self.params
         values = {self.x_name: self.x[i], self.y_name: self.y[j]}
+        if self.of_rows:
+            return self._on_rows(values)
         if "rho" in values:
             values["rho"] = values["rho"][:, None] * _shape(p)
         c = Constants.of(p, **values).many()
@@ -274,6 +290,34 @@ class _Grid:
             for name, column in ends.items():
                 found[name][left] = column
         return found
+
+    def _on_rows(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return where training on rows ends, for `values` (n,) of both constants."""
+        n = len(values[self.x_name])
+        found: list[dict[str, np.ndarray]] = []
+        others = {name: x for name, x in values.items() if name not in ("alpha", "beta")}
+        columns = np.stack([*others.values(), np.zeros(n)], axis=1)
+        _, group = np.unique(columns, axis=0, return_inverse=True)
+        order = np.argsort(group.ravel(), kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(group.ravel()[order])) + 1):
+            p = self.params
+            for name, x in others.items():
+                p = _with(p, name, float(x[rows[0]]))
+            own = [
+                values.get(name, np.full(n, getattr(p, name)))[rows] for name in ("alpha", "beta")
+            ]
+            found.append(ends(p, *own))
+        back = np.argsort(order)
+        return {name: np.concatenate([each[name] for each in found])[back] for name in found[0]}
+
+    def best(self) -> np.ndarray | None:
+        """Return the best beta at each value of the axis that is not beta, if one is."""
+        if "beta" not in (self.x_name, self.y_name):
+            return None
+        name, values = next(
+            pair for pair in ((self.x_name, self.x), (self.y_name, self.y)) if pair[0] != "beta"
+        )
+        return np.array([best_beta(_with(self.params, name, x))[0] for x in values])
 
     def keep(self, store: Store | None, i: int, column: _Column) -> _Column:
         """Store the computed values of column `i`, and return it whole."""

@@ -26,6 +26,7 @@ terms of lower order). D does not fluctuate by itself.
 import numpy as np
 from numba.extending import overload
 
+from . import classes
 from .jit import LEAF, leaf
 from .layout import offsets
 from .ode import drift, scratch, second
@@ -75,9 +76,10 @@ def flow(y, c, work, out):
     Parameters
     ----------
     y, out : (values,) or (values + values^2,)
-        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows.
+        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows; or those of
+        `vaedyn.kernels.classes`.
     c : Constants
-    work : see `workspace`; its length tells which of the two, once for all
+    work : see `workspace`, or `classes.drift`; its length tells which, once for all
     """
     raise NotImplementedError("for compiled callers")
 
@@ -92,7 +94,26 @@ def _flow(y, c, work, out):
         drift(y, c, real, out)
         spread(y, c, tangent, pairs, matrices, out)
 
-    return plain if len(work) == 1 else with_spread
+    def in_classes(y, c, work, out):
+        classes.drift(y, c, work, out)
+
+    return {1: plain, 3: in_classes, 4: with_spread}[len(work)]
+
+
+def count(y, work):
+    """Return how many order parameters a state has; for compiled callers."""
+    raise NotImplementedError("for compiled callers")
+
+
+@overload(count, jit_options=LEAF)
+def _count(y, work):
+    def alone(y, work):
+        return y.size
+
+    def with_spread(y, work):
+        return len(work[2])
+
+    return with_spread if len(work) == 4 else alone
 
 
 @leaf

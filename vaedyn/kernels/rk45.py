@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 
 from .constants import Constants
-from .fluctuations import flow
+from .fluctuations import count, flow
 from .jit import kernel, leaf, reordered
 from .ode import U, beta_at
 from .product import multiply
@@ -184,7 +184,7 @@ def integrate(y, times, stops, record, kind, schedule, c, work, rtol, atol, boun
     error = np.empty(y.size)
     zeros = np.zeros(y.size)
     latent = c.latent
-    size_of_state = 2 * latent * c.rho.size + 3 * latent * latent + latent
+    size_of_state = count(y, work)
     end = times[-1]
     if record[STEP] == 0.0:
         record[TIME] = times[0]

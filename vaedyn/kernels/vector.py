@@ -10,12 +10,17 @@ the last data point over sqrt(N). Indices are unsigned, since one that might be
 negative keeps loops from becoming vectors.
 
 Draws of one step, in order: M* normals (c), then N normals (n).
+
+Where the noise is not white, `eta` of the constants is an array, the variance of every
+coordinate, and `rho` is empty: signals are coordinates, too. S = cov(mu) and A = E[y mu^T]
+then follow behind the order parameters.
 """
 
 from math import sqrt
 
 import numpy as np
 
+from .coloured import covariances, draw
 from .jit import kernel, leaf, reordered
 from .layout import offsets
 from .stream import as_float, normal, normals, ready
@@ -163,7 +168,7 @@ def sweep(stream, rows, dim, signals, noise, residual, fresh, table, Q):
     Q[:] = 0.0
     for here in range(U(0), U(dim), U(BLOCK)):
         count = min(U(dim) - here, U(BLOCK))
-        normals(stream, noise, fresh[:count])
+        draw(stream, noise, here, fresh[:count])
         for k in range(signal):
             add(fresh, U(0), signals[k], flat, (x - signal + k) * stride + here, count)
         block(flat, stride, x, residual, fresh, here, count, table, Q)
@@ -211,7 +216,7 @@ def advance(stream, betas, save_after, W, V, D, teacher, c, out):
     teacher : (signal, dim) transpose of W*
     c : Constants
         Without beta, of which `betas` are the values.
-    out : (saves, values) order parameters, flat
+    out : (saves, values) order parameters, flat; see above for noise that is not white
 
     Returns
     -------
@@ -220,7 +225,7 @@ def advance(stream, betas, save_after, W, V, D, teacher, c, out):
     """
     latent, dim = W.shape
     rows = stack(W, V, teacher)
-    noise = sqrt(c.eta / dim)
+    noise = np.sqrt(c.eta / dim)
     signals = np.empty(c.rho.size)
     residual = np.empty(BLOCK)
     fresh = np.zeros(BLOCK)
@@ -234,6 +239,7 @@ def advance(stream, betas, save_after, W, V, D, teacher, c, out):
             settle(rows, residual, fresh, table, Q, W, V)
         if save:
             overlaps(W, V, D, teacher, out[saved])
+            covariances(W, V, c.eta, out[saved])
             saved += 1
         if step == len(betas):
             break

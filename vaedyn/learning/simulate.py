@@ -15,15 +15,14 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError, did_you_mean
-from ..kernels.constants import Constants
 from ..machine import cores
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer, params_of
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
-from ..model.start import random_gram, random_weights, remainder_factor, teacher
-from ..model.state import count
-from .theory import variance_lost
+from .engines import ENGINES, Engine
+from .epochs import check_rows
+from .solve import variance_lost
 
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
@@ -32,69 +31,10 @@ AHEAD = 16  # runs handed to each thread in advance
 # latent does not linger among denormal numbers, which are slow; DECAY / lr bounds the time of
 # a call, since no faster rate than a few lr takes it past TINY into the denormal range
 TINY, DECAY = 1e-150, 50.0
-LARGE = 4.0  # gigabytes of memory that are worth a word
 
 log = logging.getLogger(__name__)
 
 
-class Engine(NamedTuple):
-    """A compiled kernel with what it starts from.
-
-    ``advance(stream, betas, save_after, *state, *constants, out)`` makes one
-    step per entry of `betas` and returns how many it made; see
-    `vaedyn.kernels.exact.advance`. The last array of `state` is D. ``draw(rng)`` returns
-    the state of random initial weights.
-    """
-
-    advance: Callable[..., int]
-    state: tuple[np.ndarray, ...]
-    constants: tuple
-    seconds_per_step: float
-    draw: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
-
-
-def exact_engine(params: Params) -> Engine:
-    """Return the Markov chain of the order parameters: SGD in law, at a cost free of N."""
-    from ..kernels import exact
-
-    overlaps = params.overlaps()
-    rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
-    single = params.latent == params.signal == 1
-    return Engine(
-        exact.advance_one if single else exact.advance,
-        (overlaps["m"], overlaps["d"], rows, overlaps["D"]),
-        (Constants.of(params), params.dim),
-        5e-8 if single else _seconds_per_step(params.latent, params.signal),
-        lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
-    )
-
-
-def _seconds_per_step(M: int, K: int) -> float:
-    return 1e-8 * (K + 2 * M) + 4e-9 * M * (M + 1) * K + 5e-9 * M**3
-
-
-def vector_engine(params: Params) -> Engine:
-    """Return SGD on the weight vectors themselves, with a fresh data point every step."""
-    from ..kernels import vector
-
-    # the weights at first, and those of the run, with the signals, at worst, and a data point
-    gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
-    if gigabytes > LARGE:
-        log.warning(
-            "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
-            "engine, which has the same law, needs none", params.dim, gigabytes
-        )  # fmt: skip
-    directions = teacher(params.dim, params.signal)
-    return Engine(
-        vector.advance_one if params.latent == params.signal == 1 else vector.advance,
-        (*params.weights(), params.overlaps()["D"]),
-        (directions, Constants.of(params)),
-        3e-9 * params.dim * (1 + params.latent + params.signal),
-        lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
-    )
-
-
-ENGINES = {"exact": exact_engine, "vector": vector_engine}
 DIMS = (250, 500, 1000, 2000, 4000)  # values of N to compare, unless others are given
 ENSEMBLE = {"runs", "seed", "engine", "jobs"}  # what an ensemble is given beside its model
 
@@ -149,7 +89,9 @@ def simulate(
         Seed of the data. Ensembles of different models are independent under the same seed.
     engine : {"exact", "vector"}
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
-        same law through the order parameters alone, at a cost independent of N.
+        same law through the order parameters alone, at a cost independent of N. With `alpha`
+        every run draws its own rows and uses them again and again, shuffled each time, which
+        needs ``vector``.
     random_start : bool
         Every run draws its own initial weights, gaussian with the given overlaps on
         average. Otherwise all start from the same weights.
@@ -175,11 +117,13 @@ def simulate(
     DivergenceError
         When the order parameters grow without bound or a variance reaches zero.
     """
-    params = params_of(simulate, params, changes)
+    params = params_of(simulate, params, changes, derived=("noise", "alpha"))
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    if params.samples is not None:
+        check_rows(params, engine, min(jobs, runs))
     times = params.times()
     random_start = bool(random_start)
 
@@ -279,12 +223,13 @@ def _run(
     from ..kernels.stream import open_stream
 
     stream = open_stream(seeds.of(run))
+    advance: Any = engine.epochs(seeds.of(run, 1)).advance if engine.epochs else engine.advance
     if random_start:
         state = engine.draw(np.random.default_rng(seeds.of(run, 0)))
     else:
         state = tuple(array.copy() for array in engine.state)
     save = params.save_steps()
-    out = np.empty((len(save), count(params.latent, params.signal)))
+    out = np.empty((len(save), engine.width))
     schedule = params.schedule
     at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / params.lr * params.dim)
     at_once = max(1, min(int(at_once), MOST_AT_ONCE))
@@ -295,9 +240,7 @@ def _run(
         length = min(at_once, total - at)
         end = int(np.searchsorted(save, at + length, side="right"))
         betas = schedule((numbers[:length] + at) / params.dim, params.beta)
-        done = engine.advance(
-            stream, betas, save[row:end] - at, *state, *engine.constants, out[row:end]
-        )
+        done = advance(stream, betas, save[row:end] - at, *state, *engine.constants, out[row:end])
         for array in state:
             array[np.abs(array) < TINY] = 0.0
         if done < length:

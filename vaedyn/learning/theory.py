@@ -1,11 +1,11 @@
 """Learning in the limit of large N: the ODE of the order parameters, integrated."""
 
 import logging
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
-from ..errors import ConvergenceError, DivergenceError, ParameterError
+from ..errors import ParameterError
 from ..kernels.constants import Constants
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, params_of, real
@@ -13,9 +13,11 @@ from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, pack
+from .follow import follow, start_of
+from .on_rows import on_rows
+from .solve import MOST_STEPS, solve, steps_in_a_while
 
-SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
-MOST_STEPS = 5_000_000
+LONG = 2.0  # times lr (rho + eta): epochs in which noise of SGD does not cancel
 VANISHED = 1e-8  # an encoder variance that is taken for zero
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,10 @@ def theory(
     **changes: Unpack[Fields],
 ) -> Trajectory:
     """Integrate the order parameters' ODE (Theorem 4.2 of Ichikawa and Hukushima).
+
+    With `alpha` it is that of P = alpha N rows which are shuffled and used again and again, see
+    `vaedyn.learning.on_rows`, in the limit of an epoch that is short against learning: then
+    the noise of SGD cancels. Order parameters are those with the true directions.
 
     Parameters
     ----------
@@ -61,14 +67,21 @@ def theory(
     ConvergenceError
         When it takes more than 5 million steps.
     """
-    params = params_of(theory, params, changes)
+    params = params_of(theory, params, changes, derived=("noise", "alpha"))
     rtol, atol = tolerances(rtol, atol)
+    if params.alpha is not None:
+        check_alpha(params)
 
     def compute() -> Computed:
-        start, times = pack(**params.overlaps()), params.times()
-        y, solver = integrate(
-            params, start, times, params.schedule, rtol=rtol, atol=atol, progress=progress
-        )
+        times = params.times()
+        settings: Any = {"rtol": rtol, "atol": atol, "progress": progress}
+        if params.alpha is not None:
+            y, solver = on_same_rows(params, times, **settings)
+        elif params.noise is None:
+            start = pack(**params.overlaps())
+            y, solver = integrate(params, start, times, params.schedule, **settings)
+        else:
+            y, solver = in_classes(params, times, **settings)
         info = {"solver": solver}
         return Trajectory.from_states(params, y, t=times, info=info).to_kept()
 
@@ -76,6 +89,60 @@ def theory(
     result = Trajectory.from_kept(params, kept(store, "theory", record, compute))
     _warn(result)
     return result
+
+
+def in_classes(
+    params: Params, times: np.ndarray, **settings: Any
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the states at `times`, S and A behind them, and statistics, for noise in classes.
+
+    `settings` are those of `follow`.
+    """
+    directions, start = start_of(params)
+    bound = params.bound(pack(**params.overlaps()))
+    course = follow(
+        directions, start, times, beta=params.beta, schedule=params.schedule, lam=params.lam,
+        lr=params.lr, bound=bound, **settings,
+    )  # fmt: skip
+    return course.states, course.info["solver"]
+
+
+def on_same_rows(
+    params: Params, times: np.ndarray, **settings: Any
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the states at `times`, and statistics, on rows that are used again and again."""
+    found, overlaps = on_rows(params), params.overlaps()
+    course = follow(
+        found.directions, found.start(**overlaps), times, beta=params.beta,
+        schedule=params.schedule, lam=params.lam, lr=params.lr, cancelled=1.0,
+        bound=params.bound(pack(**overlaps)), **settings,
+    )  # fmt: skip
+    m, d = course.m @ found.parts, course.d @ found.parts
+    return pack(m, d, course.Q, course.E, course.R, course.D), course.info["solver"]
+
+
+def check_alpha(params: Params) -> None:
+    """Refuse rows in noise that is not white; warn of long epochs and of overlaps by chance.
+
+    Raises
+    ------
+    ParameterError
+        When the noise is not white.
+    """
+    if params.noise is not None:
+        raise ParameterError("noise", "is not derived for rows used again; leave out alpha")
+    assert params.alpha is not None
+    long = params.lr * params.alpha * (params.eta + float(params.strengths.max()))
+    if isinstance(params.init, str):
+        log.warning(
+            "the start has overlaps by chance, and those with the directions of the rows differ "
+            "from table to table, which theory leaves out: give overlaps by --init"
+        )
+    if long > LONG:
+        log.warning(
+            "an epoch is long against learning (lr alpha (rho + eta) is %.2g): part of the noise "
+            "of SGD is left, which theory takes to cancel; lower --lr", long
+        )  # fmt: skip
 
 
 def _warn(result: Trajectory) -> None:
@@ -130,62 +197,25 @@ def integrate(
     DivergenceError, ConvergenceError
         As `theory` does, the latter after `most` steps.
     """
-    from ..kernels import fluctuations, rk45
+    from ..kernels import fluctuations
 
-    y = start.copy()
-    out = np.empty((len(times), len(y)))
-    record = np.zeros(rk45.LENGTH)
-    numbers = np.array([params.beta, *schedule.numbers])
-    bound, most = bound or params.bound(start), most or MOST_STEPS
-    at_once = min(steps_at_once(params), most)
-    # the last time, too, may be one at which beta is not smooth
-    stops = schedule.kinks(float(np.nextafter(times[-1], np.inf)))
-    spread = len(y) > count(params.latent, params.signal)
-    work = fluctuations.workspace(params.latent, params.signal, spread)
-    constants, status = Constants.of(params), rk45.PAUSED
-    while status == rk45.PAUSED:
-        status = rk45.integrate(
-            y, times, stops, record, schedule.code, numbers, constants, work, rtol, atol, bound,
-            at_once, out,
-        )  # fmt: skip
-        if record[rk45.EVALUATIONS] >= 6 * most:
-            break
-        if progress:
-            progress(float(record[rk45.TIME]), float(times[-1]))
-    log.debug("integrated the ODE to t = %g in %d steps", record[rk45.TIME], record[rk45.STEPS])
-    steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
-    t = float(record[rk45.TIME])
-    if status in (rk45.DIVERGED, rk45.STEP_TOO_SMALL):
-        raise DivergenceError(
-            f"the ODE diverges near t = {t:.6g} at learning rate {params.lr:g}: lower --lr"
-        )
-    if status == rk45.VARIANCE_LOST:
-        raise variance_lost(t, float(schedule(np.array(t), params.beta)), params.lr)
-    if status == rk45.PAUSED:
-        raise ConvergenceError(
-            f"stopped at t = {t:.6g} after {steps} steps, the last of size "
-            f"{record[rk45.STEP]:.3g}: raise --rtol ({rtol:g}) or shorten --t-max"
-        )
-    least = float(record[rk45.LEAST])
-    return out, {
-        "steps": steps, "evaluations": evaluations, "stiff": stiff, "least_variance": least,
-    }  # fmt: skip
+    spread = len(start) > count(params.latent, params.signal)
+    return solve(
+        Constants.of(params),
+        fluctuations.workspace(params.latent, params.signal, spread),
+        start,
+        times,
+        schedule,
+        rtol=rtol,
+        atol=atol,
+        bound=bound or params.bound(start),
+        at_once=steps_at_once(params),
+        most=most or MOST_STEPS,
+        progress=progress,
+    )
 
 
 def steps_at_once(params: Params) -> int:
-    """Return how many steps take about `SECONDS_AT_ONCE`."""
+    """Return how many steps take about as long as an interrupt may have to wait."""
     M, K = params.latent, params.signal
-    seconds = 7 * (3e-7 + 1e-9 * (5 * M**3 + 5 * M**2 * K))
-    return max(1, int(SECONDS_AT_ONCE / seconds))
-
-
-def variance_lost(t: float, beta: float, lr: float) -> DivergenceError:
-    """Return the error for an encoder variance that has left (0, inf)."""
-    if beta < 1e-6:
-        return DivergenceError(
-            f"an encoder variance D reached zero at t = {t:.6g}, where beta is {beta:.3g}: "
-            "keep --beta, and its schedule --anneal, above zero"
-        )
-    return DivergenceError(
-        f"learning diverges near t = {t:.6g} at learning rate {lr:g}: lower --lr"
-    )
+    return steps_in_a_while(7 * (3e-7 + 1e-9 * (5 * M**3 + 5 * M**2 * K)))

@@ -13,9 +13,12 @@ NUMERICS = {
     "fixedpoints": 5,  # and Newton's method on the drift
     "branches": 4,  # the drift without the integrator
     "phases": 3,  # both, and the closed forms of latents alone
+    "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
+    "warmup": 1,
     # steps of SGD: the engines (`kernels.exact`, `kernels.vector`) with their random stream
     "simulate": 2,
     "data": 2,  # steps on rows (`kernels.rows`)
+    "rows": 1,
     # neither
     "spectrum": 3,
     "heldout": 1,

@@ -2,77 +2,26 @@
 
 import dataclasses
 import math
-import operator
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from inspect import signature
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
 import numpy as np
 
-from ..errors import ParameterError, did_you_mean
+from ..errors import ParameterError
+from . import coordinates
 from . import start as initial
+from .checks import integer, real
+from .fields import Fields, refuse_unknown
 from .noise import Classes, mean_of, parse_noise, text_of
 from .schedule import Schedule
 from .schedules import Pairs, parse_schedule
 
-LARGEST = 1e12  # of any real parameter: beyond it numbers overflow somewhere
 # metadata of a field that came after the first results were stored: at its default it is
 # left out of records, so that the keys of older results stay the same
 LATER = {"later": True}
 # all that fixed points do not depend on; what comes later matters unless it is added here
 IN_TIME = frozenset({"dim", "t_max", "points", "anneal", "init", "init_seed"})
-
-
-def integer(name: str, value: object, least: int) -> int:
-    """Return a whole number, after checking that it is one and at least `least`."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    try:
-        number = operator.index(value)  # pyright: ignore[reportArgumentType]
-    except TypeError:
-        raise ParameterError(name, f"must be a whole number, got {value!r}") from None
-    if number < least:
-        raise ParameterError(name, f"must be at least {least}, got {number}")
-    if number >= 2**53:
-        raise ParameterError(name, f"must be below 2^53, got {number}")
-    return number
-
-
-def real(name: str, value: object, least: float = 0.0, *, least_allowed: bool = False) -> float:
-    """Return a finite number above `least` (or equal to it if allowed), after checking it."""
-    try:
-        number = float(value) + 0.0  # pyright: ignore[reportArgumentType]
-    except (TypeError, ValueError):
-        raise ParameterError(name, f"must be a number, got {value!r}") from None
-    if not math.isfinite(number):
-        raise ParameterError(name, f"must be finite, got {number}")
-    if number < least or (number == least and not least_allowed):
-        bound = ">=" if least_allowed else ">"
-        raise ParameterError(name, f"must be {bound} {least:g}, got {number:g}")
-    if number > LARGEST:
-        raise ParameterError(name, f"must be at most {LARGEST:g}, got {number:g}")
-    return number
-
-
-class Fields(TypedDict, total=False):
-    """Some of the parameters of `Params`, as keywords."""
-
-    dim: int
-    latent: int
-    signal: int
-    rho: float | Sequence[float] | np.ndarray
-    eta: float
-    beta: float
-    lam: float
-    lr: float
-    t_max: float
-    points: int
-    anneal: str | Pairs
-    init: str | Mapping[str, object] | initial.Overlaps
-    init_seed: int
-    noise: str | Classes | None
-    alpha: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,9 +250,24 @@ class Params:
 
     def overlaps(self) -> dict[str, np.ndarray]:
         """Return the order parameters at t = 0 under their names."""
+        if self.noise is not None:
+            return coordinates.overlaps_of(*self.products())
         if isinstance(self.init, str):
             return initial.gaussian_overlaps(self.dim, self.latent, self.signal, self.init_seed)
         return initial.thaw(self.init)
+
+    def products(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return m above d, products in classes of noise, and D, at t = 0.
+
+        See `vaedyn.model.coordinates`.
+        """
+        classes = self.classes
+        if isinstance(self.init, str):
+            sizes = self.dim, self.latent, self.signal, self.init_seed
+            along, within = coordinates.gaussian_products(classes, *sizes)
+            return along, within, np.ones(self.latent)
+        given = initial.thaw(self.init)
+        return *coordinates.products_with(classes[:, 1], **given), given["D"]
 
     def mean_overlaps(self) -> dict[str, np.ndarray]:
         """Return the order parameters at t = 0 on average over initial weights."""
@@ -316,6 +280,8 @@ class Params:
         """Return W and V transposed at t = 0, (latent, dim) each."""
         if isinstance(self.init, str):
             return initial.gaussian_weights(self.dim, self.latent, self.init_seed)
+        if self.noise is not None:
+            return coordinates.weights_with(self.classes, self.dim, **initial.thaw(self.init))
         return initial.weights_with(self.dim, **self.overlaps())
 
     def to_dict(self) -> dict[str, object]:
@@ -365,20 +331,3 @@ def params_of(
             what = function.__name__.replace("_", " ")
             raise ParameterError(each.name, f"is not derived for {what}; leave it out")
     return params
-
-
-def refuse_unknown(function: Callable[..., Any], names: Iterable[str]) -> None:
-    """Raise TypeError if a name is not a parameter of the model, and say what is like it."""
-    for name in names:
-        if name not in Fields.__annotations__:
-            known = [*Fields.__annotations__, *arguments(function)]
-            raise TypeError(
-                f"{function.__name__}() got an unexpected keyword argument {name!r}"
-                f"{did_you_mean(name, known)}"
-            )
-
-
-def arguments(function: Callable[..., Any]) -> list[str]:
-    """Return the names of a function's own arguments."""
-    parameters = signature(function).parameters.values()
-    return [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]

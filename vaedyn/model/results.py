@@ -14,7 +14,7 @@ import numpy as np
 from .params import Params
 from .quantities import NAMES, QUANTITIES
 from .records import Computed, Kept, Source, Variables
-from .state import observables, pack, unpack
+from .state import covariances_of, observables, pack, unpack
 
 SHOWN = 8  # numbers of an array that are worth printing
 WIDTH = 200
@@ -89,12 +89,17 @@ class OrderParameters(Brief):
 
     @classmethod
     def from_states(cls, params: Params, y: np.ndarray, **others: Any) -> Self:
-        """Return the result for flat states `y`, (lead, values)."""
+        """Return the result for flat states `y`, (lead, values), S and A behind them or not."""
         parts = unpack(y, params.latent, params.signal)
         return cls(
             params=params,
             **parts,
-            **observables(parts, params.strengths, params.eta),
+            **observables(
+                parts,
+                params.strengths,
+                params.eta,
+                covariances_of(y, params.latent, params.signal),
+            ),
             **others,
         )
 

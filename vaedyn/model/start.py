@@ -152,7 +152,7 @@ def teacher(dim: int, signal: int) -> np.ndarray:
     return np.stack([basis(dim, k) for k in range(signal)])
 
 
-def _gaussian_rows(dim: int, latent: int, seed: int) -> Iterator[tuple[slice, np.ndarray]]:
+def gaussian_rows(dim: int, latent: int, seed: int) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield slices of coordinates and the rows of [W V] there, iid N(0, 1)."""
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     for start in range(0, dim, BLOCK):
@@ -191,7 +191,7 @@ def _gaussian_products(
         )
     gram = np.zeros((2 * latent, 2 * latent))
     along = np.zeros((2 * latent, signal))
-    for rows, block in _gaussian_rows(dim, latent, seed):
+    for rows, block in gaussian_rows(dim, latent, seed):
         gram += block.T @ block
         along += block.T @ np.stack([basis(dim, k, rows) for k in range(signal)]).T
     return gram / dim, along / dim
@@ -200,7 +200,7 @@ def _gaussian_products(
 def gaussian_weights(dim: int, latent: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return W and V transposed, (latent, dim) each, entries iid N(0, 1)."""
     weights = np.empty((2 * latent, dim))
-    for rows, block in _gaussian_rows(dim, latent, seed):
+    for rows, block in gaussian_rows(dim, latent, seed):
         weights[:, rows] = block.T
     return weights[:latent], weights[latent:]
 

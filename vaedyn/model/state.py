@@ -110,10 +110,18 @@ def distortion(S, A, Q, D) -> np.ndarray:
     return -fit + 0.5 * power + 0.5 * noise
 
 
-def observables(parts: dict[str, np.ndarray], rho: np.ndarray, eta: float) -> dict:
-    """Return eps_g, eps_g_rotation, kl, kl_per_latent and distortion of order parameters."""
+def observables(
+    parts: dict[str, np.ndarray],
+    rho: np.ndarray,
+    eta: float,
+    covariances: tuple[np.ndarray, np.ndarray] | None = None,
+) -> dict:
+    """Return eps_g, eps_g_rotation, kl, kl_per_latent and distortion of order parameters.
+
+    `covariances` are S and A, as `moments` returns them, where noise is not white.
+    """
     m, d, Q, E, R, D = (parts[name] for name in NAMES)
-    S, A = moments(m, d, Q, E, R, rho, eta)
+    S, A = covariances or moments(m, d, Q, E, R, rho, eta)
     kl = kl_per_latent(S, D)
     return {
         "eps_g": generalisation_error(m, Q, rho),
@@ -122,3 +130,18 @@ def observables(parts: dict[str, np.ndarray], rho: np.ndarray, eta: float) -> di
         "kl_per_latent": kl,
         "distortion": distortion(S, A, Q, D),
     }
+
+
+def with_covariances(y: np.ndarray, S: np.ndarray, A: np.ndarray) -> np.ndarray:
+    """Return flat states `y` followed by S and A (..., latent, latent), for noise in classes."""
+    lead = y.shape[:-1]
+    return np.concatenate([y, S.reshape(*lead, -1), A.reshape(*lead, -1)], axis=-1)
+
+
+def covariances_of(y: np.ndarray, latent: int, signal: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return S and A if they follow in flat states `y`, else None."""
+    rest = y[..., count(latent, signal) :]
+    if not rest.shape[-1]:
+        return None
+    S, A = np.moveaxis(rest.reshape(*y.shape[:-1], 2, latent, latent), -3, 0)
+    return S, A

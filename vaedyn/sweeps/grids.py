@@ -77,7 +77,7 @@ def grid(
     if (count := math.prod(map(len, varied.values()))) > MOST:
         raise ParameterError("vary", f"a grid may have {MOST:,} points, got {count:,}")
     given = base if isinstance(base, Mapping) else {name: getattr(base, name) for name in MODEL}
-    return list(_points(given, varied))
+    return list(_points(given, varied, whole=not isinstance(base, Mapping)))
 
 
 def _listed(name: str, values: Any, allowed: Sequence[str]) -> list[Any]:
@@ -97,11 +97,16 @@ def _listed(name: str, values: Any, allowed: Sequence[str]) -> list[Any]:
     return plain
 
 
-def _points(base: Mapping[str, Any], vary: Mapping[str, Sequence[Any]]) -> Iterator[Point]:
+def _points(
+    base: Mapping[str, Any], vary: Mapping[str, Sequence[Any]], whole: bool
+) -> Iterator[Point]:
+    """Yield all points. `whole`: eta of `base` may be the mean of its noise, not a wish."""
     for combination in product(*vary.values()):
         values = dict(zip(vary, combination, strict=True))
         model = {name: value for name, value in values.items() if name in MODEL}
         options = {name: value for name, value in values.items() if name not in MODEL}
+        if whole and {"noise": base["noise"], **model}["noise"] is not None:
+            model = {"eta": Params.eta, **model}
         try:
             yield Point(values, Params(**{**base, **model}), options)
         except ParameterError as error:

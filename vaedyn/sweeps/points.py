@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ..annealing.time_to_converge import Convergence, time_to_converge
 from ..errors import VaedynError
 from ..fixedpoints.fixed_points import FixedPoints, fixed_points
+from ..fixedpoints.trained_on_rows import TrainedOnRows, trained_on_rows
 from ..learning.simulate import simulate
 from ..learning.theory import theory
 from ..model.params import Params
@@ -172,8 +174,23 @@ def simulation_summary(result: Trajectory) -> dict[str, Any]:
     return final
 
 
-def fixed_point_summary(result: FixedPoints) -> dict[str, Any]:
+@wraps(fixed_points)
+def at_rest(params: Params, **options: Any) -> FixedPoints | TrainedOnRows:
+    """Return fixed points, or where training on the same rows ends, which needs no options."""
+    if params.alpha is not None:
+        return trained_on_rows(params)
+    return fixed_points(params, **options)
+
+
+def fixed_point_summary(result: FixedPoints | TrainedOnRows) -> dict[str, Any]:
     """Return the fixed point that the start leads to; only `lost` when that is not known."""
+    if isinstance(result, TrainedOnRows):
+        final = {name: getattr(result, name) for name in SUMMED_UP}
+        signals = ["noise" if k < 0 else f"signal {k + 1}" for k in result.signals]
+        alive = np.diag(result.Q) > 0
+        kinds = [on if lives else "collapsed" for on, lives in zip(signals, alive, strict=True)]
+        number = active(result.kl_on_rows)
+        return {"type": ", ".join(kinds), "label": result.phase, "active": number, **final}
     i = result.reached
     if i is None:
         return {"lost": result.lost}
@@ -204,5 +221,5 @@ COMMANDS = {
     "theory": Command(theory, theory_summary),
     "simulate": Command(simulate, simulation_summary, ("runs", "seed")),
     "convergence": Command(time_to_converge, convergence_summary),
-    "fixedpoints": Command(fixed_points, fixed_point_summary, lacks=_no_fixed_point),
+    "fixedpoints": Command(at_rest, fixed_point_summary, lacks=_no_fixed_point),
 }

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..machine import cores
-from ..model.params import Params, arguments, integer, params_of, refuse_unknown
+from ..model.fields import arguments, refuse_unknown
+from ..model.params import Params, integer, params_of
 from ..model.records import Progress, Store
 from ..model.results import Brief
 from .grids import MODEL, Point, grid, part_of
@@ -217,7 +218,7 @@ def _base(params: Params | Mapping[str, Any] | None, changes: Any) -> Params | M
     """Return all that is not varied; of a mapping not checked yet, as what varies may lack."""
     if params is None or isinstance(params, Mapping):
         return {**(params or {}), **changes}
-    return params_of(sweep, params, changes)
+    return params_of(sweep, params, changes, derived=("noise", "alpha"))
 
 
 def chosen(

@@ -1,14 +1,4 @@
-"""Figures of results, as `vaedyn plot` draws them, for scripts and notebooks.
-
-Every function returns the Axes that it has drawn into: one, or an array of several panels.
-Those are `ax`, or `axes`, if given. They then get the colours and lines of the project, and the
-first one a legend, but no title or caption, and the rest of that figure stays as it is.
-
-Without `ax` there is a new figure, with a caption above and a legend below. Notebooks and
-``matplotlib.pyplot.show`` show it, and ``ax.figure.savefig`` saves it. Keywords then choose its
-`width` in inches, its `title`, whether it has a `caption` (True), and the ends of the first
-panel's axes, `x_lim` and `y_lim`, pairs of numbers or None.
-"""
+"""Figures of models: theory, simulations, fixed points, sweeps."""
 
 from collections.abc import Sequence
 from typing import Unpack
@@ -16,30 +6,26 @@ from typing import Unpack
 import numpy as np
 from matplotlib.axes import Axes
 
-from .annealing.best_schedule import Tuning
-from .annealing.confirm import Comparison, Measured, compare
-from .data.collapse import Collapse
-from .data.convention import Convention
-from .data.heldout import Heldout
-from .data.look import Look
-from .errors import ParameterError
-from .figures.drawn import Looks, both, drawn
-from .figures.order_parameters import order_of_panels
-from .fixedpoints.branches import Branches
-from .fixedpoints.cascade import Cascade
-from .fixedpoints.cascade import cascade as collapsing
-from .fixedpoints.fixed_points import FixedPoints
-from .fixedpoints.passages import Passage, courses
-from .fixedpoints.passages import passages as passed
-from .fixedpoints.phase_diagram import PhaseDiagram
-from .fixedpoints.thresholds import thresholds
-from .learning.bands import Bands
-from .learning.concentration import spreads
-from .learning.escape import Escaped
-from .model.params import Params
-from .model.quantities import NAMES
-from .model.results import Trajectory
-from .sweeps.sweep import Sweep
+from ..annealing.best_schedule import Tuning
+from ..annealing.confirm import Comparison, Measured, compare
+from ..errors import ParameterError
+from ..figures.drawn import Looks, both, drawn
+from ..figures.order_parameters import order_of_panels
+from ..fixedpoints.branches import Branches
+from ..fixedpoints.cascade import Cascade
+from ..fixedpoints.cascade import cascade as collapsing
+from ..fixedpoints.fixed_points import FixedPoints
+from ..fixedpoints.passages import Passage, courses
+from ..fixedpoints.passages import passages as passed
+from ..fixedpoints.phase_diagram import PhaseDiagram
+from ..fixedpoints.thresholds import thresholds
+from ..learning.bands import Bands
+from ..learning.concentration import spreads
+from ..learning.escape import Escaped
+from ..model.params import Params
+from ..model.quantities import NAMES
+from ..model.results import Trajectory
+from ..sweeps.sweep import Sweep
 
 Panels = Sequence[Axes] | np.ndarray
 """Several Axes, in any shape."""
@@ -281,86 +267,3 @@ def escape(
     ax : Axes, optional
     """
     return drawn("escape", ax, look, params, sorted(found, key=lambda each: each.dim))[0]
-
-
-def spectrum(
-    found: Look,
-    *,
-    beta: float | None = None,
-    latents: int | None = None,
-    convention: Convention | None = None,
-    axes: Panels | None = None,
-    **look: Unpack[Looks],
-) -> np.ndarray:
-    """Draw the eigenvalues of data, the law of noise, and the latents in use against beta.
-
-    Parameters
-    ----------
-    found : Look
-        From `vaedyn.look`.
-    beta : float, optional
-        A weight to be marked.
-    latents : int, optional
-        How many there are at most.
-    convention : Convention, optional
-        Of the KL weights on the axis below, which shows beta otherwise.
-    axes : (2,) Axes, optional
-    """
-    options = {"beta": beta, "latents": latents, "convention": convention}
-    return drawn("spectrum", axes, look, found, **options)
-
-
-def rate_distortion(
-    found: Look,
-    *,
-    beta: float | None = None,
-    latents: int | None = None,
-    convention: Convention | None = None,
-    axes: Panels | None = None,
-    **look: Unpack[Looks],
-) -> np.ndarray:
-    """Draw KL divergence against the squared error of data, and variance explained against beta.
-
-    Parameters
-    ----------
-    found, beta, latents, convention
-        As of `vaedyn.plot.spectrum`.
-    axes : (2,) Axes, optional
-    """
-    options = {"beta": beta, "latents": latents, "convention": convention}
-    return drawn("rate_distortion", axes, look, found, **options)
-
-
-def heldout(
-    found: Heldout,
-    *,
-    beta: float | None = None,
-    convention: Convention | None = None,
-    axes: Panels | None = None,
-    **look: Unpack[Looks],
-) -> np.ndarray:
-    """Draw how likely rows held out are against beta, and what is reconstructed of them.
-
-    Parameters
-    ----------
-    found : Heldout
-        From `vaedyn.heldout`.
-    beta : float, optional
-        A weight to be marked.
-    convention : Convention, optional
-        Of the KL weights on the axis, which shows beta otherwise.
-    axes : (2,) Axes, optional
-    """
-    return drawn("heldout", axes, look, found, beta=beta, convention=convention)
-
-
-def collapse(found: Collapse, *, axes: Panels | None = None, **look: Unpack[Looks]) -> np.ndarray:
-    """Draw how latents collapse on data as beta rises: predicted, and trained on the rows.
-
-    Parameters
-    ----------
-    found : Collapse
-        From `vaedyn.collapse`.
-    axes : (2,) Axes, optional
-    """
-    return drawn("collapse", axes, look, found)

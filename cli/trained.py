@@ -1,0 +1,98 @@
+"""`vaedyn fixedpoints --alpha`: what training on the same rows leads to, beside fresh data."""
+
+from typing import Any
+
+import click
+import numpy as np
+
+from vaedyn.fixedpoints.trained_on_rows import TrainedOnRows, best_beta, trained_on_rows
+from vaedyn.model.params import Params
+from vaedyn.model.quantities import NAMES, OBSERVABLES, active
+
+from .output import number, plain, print_json, table
+from .session import Session
+
+LIMIT = "for large N and, after it, small learning rates: at a larger one the state is another"
+
+
+def print_trained(session: Session, params: Params) -> None:
+    """Print the state of lowest loss on the rows, and that on fresh data."""
+    fresh = params.replace(alpha=None)
+    results = trained_on_rows(params), trained_on_rows(fresh)
+    bests = best_beta(params), best_beta(fresh)
+    if session.as_json:
+        rows, other = (_plain(*pair) for pair in zip(results, bests, strict=True))
+        head = {"command": "fixedpoints", "params": params.to_dict(), "samples": params.samples}
+        print_json({**head, "limit": LIMIT, "rows": rows, "fresh": other})
+        return
+    click.echo(f"trained on {params.samples} rows of {params.dim} entries; {LIMIT}")
+    columns = ["latent on", "variance", "overlap^2", "Q", "KL", "fresh: variance", "Q", "KL"]
+    table(columns, _latents(*results))
+    click.echo()
+    table(["", "rows", "fresh data"], _summary(results, bests))
+    for line in remarks(results[0]):
+        click.echo(line)
+
+
+def in_the_end(params: Params, tol: float) -> tuple[dict[str, Any], str]:
+    """Return what training on the rows leads to, as entries of JSON and in words."""
+    assert params.samples is not None
+    eps_g = float(trained_on_rows(params).eps_g)
+    data = {"t_converge": None, "converges_at": None, "tol": tol, "trained_on_rows": eps_g}
+    return data, (
+        f"the {params.samples} rows are used again and again, {params.steps / params.samples:.4g} "
+        f"times; that leads to eps_g = {number(eps_g)} for large N and small learning rates"
+    )
+
+
+def _latents(*results: TrainedOnRows) -> list[list[str]]:
+    """Return a line for each latent, with the numbers of all results."""
+    found = []
+    for i, signal in enumerate(results[0].signals):
+        cells = ["noise" if signal < 0 else f"signal {signal + 1}"]
+        if results[0].Q[i, i] == 0:
+            cells = ["nothing: collapsed"]
+        for each in results:
+            values = [each.eigenvalues, each.overlaps, np.diag(each.Q), each.kl_on_rows]
+            if each is not results[0]:
+                del values[1]  # on fresh data directions are the true ones
+            cells += [number(float(x[i])) for x in values]
+        found.append(cells)
+    return found
+
+
+def _summary(results: Any, bests: Any) -> list[list[str]]:
+    lines: dict[str, list[str]] = {
+        "phase": [each.phase for each in results],
+        "eps_g on fresh data": [number(float(each.eps_g)) for each in results],
+        "KL on the data of training": [number(float(each.kl_on_rows.sum())) for each in results],
+        "KL on fresh data": [number(float(each.kl)) for each in results],
+        "active latents": [str(int(active(each.kl_on_rows))) for each in results],
+        "best beta": [number(beta) if beta == beta else "none" for beta, _ in bests],
+        "eps_g there": [number(least) for _, least in bests],
+    }
+    return [[name, *cells] for name, cells in lines.items()]
+
+
+def remarks(result: TrainedOnRows) -> list[str]:
+    """Return what to keep in mind about a state, in words."""
+    lines, strengths = [], result.params.strengths.tolist()
+    order = sorted(strengths, reverse=True)[: result.params.latent]
+    lost = sum(c2 == 0 for c2 in result.overlaps[: len(order)].tolist())
+    if lost:
+        what = "signal is" if lost == 1 else "signals are"
+        lines.append(f"{lost} {what} lost in the noise of so few rows: no beta learns more of it")
+    elif len(set(strengths)) < len(strengths):
+        lines.append("the rows mix signals of equal strength by a rotation: eps_g is up to that")
+    return lines
+
+
+def _plain(result: TrainedOnRows, best: tuple[float, float]) -> dict[str, Any]:
+    """Return a state as plain data."""
+    names = ("signals", "eigenvalues", "overlaps", "thresholds", "kl_on_rows")
+    arrays = {name: plain(getattr(result, name)) for name in (*names, *OBSERVABLES, *NAMES)}
+    beta, least = best
+    arrays["signals"] = [None if k < 0 else k + 1 for k in result.signals.tolist()]
+    count = int(active(result.kl_on_rows))
+    ends = {"best_beta": plain(beta), "best_eps_g": plain(least)}
+    return {"phase": result.phase, "active": count, **ends, **arrays}

@@ -1,0 +1,126 @@
+"""Engines of simulation: compiled steps of SGD, with what they start from."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from ..kernels.constants import Constants
+from ..model import coordinates
+from ..model.params import Params
+from ..model.start import random_gram, random_weights, remainder_factor, teacher
+from ..model.state import count
+from .epochs import Epochs
+
+LARGE = 4.0  # gigabytes of memory that are worth a word
+
+log = logging.getLogger(__name__)
+
+
+class Engine(NamedTuple):
+    """A compiled kernel with what it starts from.
+
+    ``advance(stream, betas, save_after, *state, *constants, out)`` makes one
+    step per entry of `betas` and returns how many it made; see
+    `vaedyn.kernels.exact.advance`. The last array of `state` is D. ``draw(rng)`` returns
+    the state of random initial weights. `out` has `width` numbers at a time: the order
+    parameters, and S and A where noise is not white. `epochs`, if any, has the rows that a run
+    uses again and again, and its ``advance`` is taken.
+    """
+
+    advance: Callable[..., int]
+    state: tuple[np.ndarray, ...]
+    constants: tuple
+    seconds_per_step: float
+    draw: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
+    width: int
+    epochs: Callable[[np.random.SeedSequence], Epochs] | None = None
+
+
+def exact_engine(params: Params) -> Engine:
+    """Return the Markov chain of the order parameters: SGD in law, at a cost free of N."""
+    from ..kernels import exact
+
+    if params.noise is not None:
+        return _exact_in_classes(params)
+    overlaps = params.overlaps()
+    rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
+    single = params.latent == params.signal == 1
+    return Engine(
+        exact.advance_one if single else exact.advance,
+        (overlaps["m"], overlaps["d"], rows, overlaps["D"]),
+        (Constants.of(params), params.dim),
+        5e-8 if single else _seconds_per_step(params.latent, params.signal),
+        lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
+        count(params.latent, params.signal),
+    )
+
+
+def _exact_in_classes(params: Params) -> Engine:
+    """Return the chain for noise in classes, whose cost grows with their number."""
+    from ..kernels import exact_classes
+
+    dim, M, K, classes = params.dim, params.latent, params.signal, params.classes
+    along, within, D = params.products()
+    counts = coordinates.counts(classes, dim, K)
+    if not isinstance(params.init, str):  # as many in each class as vectors have
+        within = coordinates.products_at(counts, **params.overlaps())
+    triangles = coordinates.factors(counts, within)
+    return Engine(
+        exact_classes.advance,
+        (along[:M].copy(), along[M:].copy(), triangles, D),
+        (Constants.of(params), np.ascontiguousarray(classes[:, 0]), counts, dim),
+        len(classes) * (1e-7 + _seconds_per_step(M, K)),
+        lambda rng: coordinates.random_factors(classes, dim, rng, **params.mean_overlaps()),
+        count(M, K) + 2 * M**2,
+    )
+
+
+def _seconds_per_step(M: int, K: int) -> float:
+    return 1e-8 * (K + 2 * M) + 4e-9 * M * (M + 1) * K + 5e-9 * M**3
+
+
+def vector_engine(params: Params) -> Engine:
+    """Return SGD on the weight vectors themselves, with a fresh data point every step."""
+    from ..kernels import vector
+
+    # the weights at first, and those of the run, with the signals, at worst, and a data point
+    gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
+    if gigabytes > LARGE:
+        log.warning(
+            "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
+            "engine, which has the same law, needs none", params.dim, gigabytes
+        )  # fmt: skip
+    if params.noise is not None:
+        return _vectors_in_classes(params)
+    directions = teacher(params.dim, params.signal)
+    return Engine(
+        vector.advance_one if params.latent == params.signal == 1 else vector.advance,
+        (*params.weights(), params.overlaps()["D"]),
+        (directions, Constants.of(params)),
+        3e-9 * params.dim * (1 + params.latent + params.signal),
+        lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
+        count(params.latent, params.signal),
+        None if params.samples is None else partial(Epochs, params),
+    )
+
+
+def _vectors_in_classes(params: Params) -> Engine:
+    """Return SGD on weight vectors in the eigenbasis of the data, for noise in classes."""
+    from ..kernels import vector
+
+    dim, M, K = params.dim, params.latent, params.signal
+    along = coordinates.variances(params.classes, params.strengths, params.eta, dim)
+    return Engine(
+        vector.advance,
+        (*params.weights(), params.overlaps()["D"]),
+        (coordinates.teacher(dim, K), Constants.of(params, rho=(), eta=along)),
+        3e-9 * dim * (2 + M + K),
+        lambda rng: coordinates.random_weights(dim, rng, **params.mean_overlaps()),
+        count(M, K) + 2 * M**2,
+    )
+
+
+ENGINES = {"exact": exact_engine, "vector": vector_engine}

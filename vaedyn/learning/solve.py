@@ -1,0 +1,131 @@
+"""The compiled integrator, called in pieces, and what may end it too soon."""
+
+import logging
+
+import numpy as np
+
+from ..errors import ConvergenceError, DivergenceError
+from ..kernels.constants import Constants
+from ..model.records import Progress
+from ..model.schedule import Schedule
+
+SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
+MOST_STEPS = 5_000_000
+IN_CLASSES = 3  # parts of the room that the drift in classes works in
+WATCHED = 300  # steps, after which it is seen what limits them
+MOSTLY = 0.8  # of these limited by stability: the method changes, to one of more stages
+
+log = logging.getLogger(__name__)
+
+
+def solve(
+    constants: Constants,
+    work: tuple[np.ndarray, ...],
+    start: np.ndarray,
+    times: np.ndarray,
+    schedule: Schedule,
+    *,
+    rtol: float,
+    atol: float,
+    bound: float,
+    at_once: int,
+    most: int = MOST_STEPS,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the states at `times` (times, values) from `start` at the first, and statistics.
+
+    Parameters
+    ----------
+    constants : Constants
+        beta is the end value of `schedule`.
+    work : tuple
+        What the drift needs, and which one it is: see `vaedyn.kernels.fluctuations.flow`.
+    start : (values,)
+    times : (times,)
+        Ascending.
+    schedule : Schedule
+    rtol, atol : float
+        Tolerated error of a step, relative and absolute.
+    bound : float
+        An order parameter beyond it has diverged.
+    at_once : int
+        Number of steps that one call of the kernel makes.
+    most : int
+        Number of steps after which it gives up.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with the time that is reached, and the last one.
+
+    Raises
+    ------
+    DivergenceError
+        When the solution leaves every bound or an encoder variance reaches zero.
+    ConvergenceError
+        When it takes more than `most` steps.
+    """
+    from ..kernels import rk45, rkc
+
+    y, fastest = start.copy(), np.zeros(len(start))
+    out = np.empty((len(times), len(y)))
+    record = np.zeros(rk45.LENGTH)
+    beta, lr = float(constants.beta), float(constants.lr)
+    numbers = np.array([beta, *schedule.numbers])
+    in_classes = len(work) == IN_CLASSES
+    at_once = min(at_once, most, WATCHED if in_classes else most)
+    # the last time, too, may be one at which beta is not smooth
+    stops = schedule.kinks(float(np.nextafter(times[-1], np.inf)))
+    # modes that have died limit steps most where there are many directions
+    stiff_from = max([*stops.tolist(), times[0]]) if in_classes else np.inf
+    limited, status = False, rk45.PAUSED
+    while status == rk45.PAUSED:
+        if limited:
+            status = rkc.integrate(
+                y, times, record, schedule.code, numbers, constants, work, rtol, atol, bound,
+                6 * at_once, fastest, out,
+            )  # fmt: skip
+        else:
+            made, stiff = record[rk45.STEPS], record[rk45.STIFF]
+            status = rk45.integrate(
+                y, times, stops, record, schedule.code, numbers, constants, work, rtol, atol,
+                bound, at_once, out,
+            )  # fmt: skip
+            made, stiff = record[rk45.STEPS] - made, record[rk45.STIFF] - stiff
+            limited = stiff > MOSTLY * made and record[rk45.TIME] > stiff_from
+        if record[rk45.EVALUATIONS] >= 6 * most:
+            break
+        if progress:
+            progress(float(record[rk45.TIME]), float(times[-1]))
+    log.debug("integrated the ODE to t = %g in %d steps", record[rk45.TIME], record[rk45.STEPS])
+    steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
+    t = float(record[rk45.TIME])
+    if status in (rk45.DIVERGED, rk45.STEP_TOO_SMALL):
+        raise DivergenceError(
+            f"the ODE diverges near t = {t:.6g} at learning rate {lr:g}: lower --lr"
+        )
+    if status == rk45.VARIANCE_LOST:
+        raise variance_lost(t, float(schedule(np.array(t), beta)), lr)
+    if status == rk45.PAUSED:
+        raise ConvergenceError(
+            f"stopped at t = {t:.6g} after {steps} steps, the last of size "
+            f"{record[rk45.STEP]:.3g}: raise --rtol ({rtol:g}) or shorten --t-max"
+        )
+    least = float(record[rk45.LEAST])
+    return out, {
+        "steps": steps, "evaluations": evaluations, "stiff": stiff, "least_variance": least,
+    }  # fmt: skip
+
+
+def steps_in_a_while(seconds: float) -> int:
+    """Return how many steps of `seconds` each take about `SECONDS_AT_ONCE`."""
+    return max(1, int(SECONDS_AT_ONCE / seconds))
+
+
+def variance_lost(t: float, beta: float, lr: float) -> DivergenceError:
+    """Return the error for an encoder variance that has left (0, inf)."""
+    if beta < 1e-6:
+        return DivergenceError(
+            f"an encoder variance D reached zero at t = {t:.6g}, where beta is {beta:.3g}: "
+            "keep --beta, and its schedule --anneal, above zero"
+        )
+    return DivergenceError(
+        f"learning diverges near t = {t:.6g} at learning rate {lr:g}: lower --lr"
+    )
