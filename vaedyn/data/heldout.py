@@ -262,7 +262,8 @@ def heldout(
             name: variable(TEXTS[name], values, dims.get(name, ("fold",)))
             for name, values in found._asdict().items()
         }
-        return arrays, {"file": table.place, "dim": dim, "doubts": list(moments.doubts)}
+        info = {"file": table.place, **table.asked, "dim": dim, "doubts": list(moments.doubts)}
+        return arrays, info
 
     record = {"data": table.digest(), **asked, "numerics": NUMERICS["heldout"]}
     found = kept(store, "heldout", record, compute)
