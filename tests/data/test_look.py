@@ -194,7 +194,7 @@ def test_progress_counts_rows_pass_by_pass(shape, standardise, times):
 
 def test_passes_are_those_that_are_made():
     calls = []
-    x = np.random.default_rng(2).standard_normal((40, 9))
+    x = np.random.default_rng(2).standard_normal((210, 200))
 
     def blocks():
         calls.append(1)
