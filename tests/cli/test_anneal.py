@@ -1,13 +1,23 @@
 """What commands say about schedules: warnings, times to converge, the best schedule."""
 
+import inspect
+
 import pytest
 
 import vaedyn
 from vaedyn.annealing.time_to_converge import end_of_learning, measured
+from vaedyn.cli.anneal import command as anneal
 from vaedyn.store import ResultStore
 
 START = "--init m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
 QUICK = "--dim 500 --lr 0.1 --points 101"
+
+
+def test_defaults_are_those_of_python():
+    mine = {option.name: option.default for option in anneal.params}
+    for name, argument in inspect.signature(vaedyn.best_schedule).parameters.items():
+        if name in ("family", "knots", "tol", "rtol", "atol"):
+            assert mine[name] == argument.default, name
 
 
 def test_theory_tells_when_it_converges(run):

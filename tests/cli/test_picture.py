@@ -92,6 +92,15 @@ def test_an_empty_picture_is_said(run):
     assert "nothing is drawn within --x-lim" in far.err
 
 
+@pytest.mark.parametrize(
+    "words", ["sweep --dim 20 --t-max 3 --points 3 --vary beta=1,2", "rate-distortion d.npy"]
+)
+def test_each_command_says_that_a_picture_is_empty(run, words):
+    np.save("d.npy", np.random.default_rng(0).normal(size=(60, 4)))
+    assert "nothing" not in run(f"plot {words} -o a.svg").err
+    assert "nothing is drawn within --x-lim" in run(f"plot {words} --x-lim 1e5:1e6 -o a.svg").err
+
+
 def test_data_pictures_have_them_too(run):
     data = np.random.default_rng(0).normal(size=(200, 8))
     data[:, 0] *= 4

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import time
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -198,6 +199,23 @@ def test_verify_exits_with_1_when_something_is_wrong(run, filled):
     assert "2 of 3 files are good" in bad.out
     (problem,) = run("store verify --json").json["problems"]
     assert problem["path"] == str(victim)
+
+
+def test_a_start_that_is_given_is_not_written_out_in_a_list(run):
+    run("theory", FAST, "--init m=0.1,d=0.1,Q=1,E=1,R=0,D=1")
+    assert "init=... " in run("store list").out + " "
+
+
+def test_progress_of_verify_counts_files(run, filled, monkeypatch):
+    seen = []
+
+    @contextmanager
+    def bar(*words, **_):
+        yield lambda *n: seen.append((*words, *n))
+
+    monkeypatch.setattr("vaedyn.cli.session.progress_bar", bar)
+    assert run("store verify").code == 0
+    assert seen == [("verify", "files", n, 3) for n in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,18 @@ def test_counts_that_are_none_are_warned_of():
     assert "no whole numbers" in text
 
 
+def test_entries_of_all_blocks_are_looked_at(monkeypatch):
+    x = mixed("poisson", rows=30)
+    monkeypatch.setattr("vaedyn.data.collapse_thresholds.AT_ONCE", 8 * x.shape[1] * 10)
+    assert not collapse_thresholds(x, "poisson").warnings
+    for row in (2, 25):
+        half = x + 0.5 * (np.arange(30) == row)[:, None]
+        assert "no whole numbers" in " ".join(collapse_thresholds(half, "poisson").warnings)
+    x[25, 1] = -1
+    with pytest.raises(ParameterError, match="row 26, column 2 is -1"):
+        collapse_thresholds(x, "poisson")
+
+
 @pytest.mark.parametrize(
     ("change", "likelihood", "message"),
     [

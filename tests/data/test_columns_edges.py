@@ -170,6 +170,8 @@ def test_whole_numbers_that_occur_twice_are_no_counters():
     same_mean = np.where(mixed == 5, 4, np.where(mixed == 14, 15, mixed))
     for other in (same_mean, np.where(mixed == 5, 6, mixed), np.where(mixed == 14, 13, mixed)):
         assert not counters(other, 1)
+        assert not counters(np.sort(other), 1)
+        assert not counters(np.sort(other)[::-1], 1)
 
 
 def test_rising_whole_numbers_with_gaps_are_counters_while_these_are_few():

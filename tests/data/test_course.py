@@ -244,6 +244,9 @@ def test_saved_times_are_whole_steps_from_the_first_to_the_last():
         assert steps[-1] == params.steps == 210
         assert len(steps) <= min(points + 1, 211)
         assert (np.diff(steps) > 0).all()
+    # however soon training ends
+    brief = DataParams(dim=1000, lr=0.1, t_max=0.1, points=2)
+    assert len(steps_of(brief, 8)) == 8
 
 
 def test_units_of_the_data_do_not_matter():
@@ -285,6 +288,15 @@ def test_what_is_measured_is_of_the_weights_on_all_rows(monkeypatch, largest):
     W, V = params.weights()
     A = found.rows.unit * W @ (rows.T @ rows) @ V.T / len(rows) / params.dim
     np.testing.assert_allclose(curve.A[0], A, rtol=1e-9)
+
+
+def test_rows_are_looked_at_as_often_as_asked_unless_that_takes_long(monkeypatch):
+    found = look(table())
+    params = suited(found, 1.3, latent=3, t_max=5000.0, points=60)
+    each = 2 * 9 * 9 * 3  # multiplications: covariance and weights of three latents, twice
+    for products, points in ((1e9, 60), (40.5 * each, 40), (1.0, 30)):
+        monkeypatch.setattr("vaedyn.data.watch.PRODUCTS", products)
+        assert _Seen(params, found.rows).steps == steps_of(params, points).tolist()
 
 
 def test_being_watched_changes_nothing_and_trains_once(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Rows that are not independent: copies, series, repeated measurements; and no false alarms."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sklearn import datasets
 from tests.shared.tables import analysed, spiked
 from vaedyn.data import copies
 from vaedyn.data.copies import Copies
-from vaedyn.data.dependence import autocorrelation
+from vaedyn.data.dependence import autocorrelation, slow
 from vaedyn.data.findings import sample_of
 from vaedyn.data.spectrum import covariance_spectrum
 
@@ -137,6 +138,17 @@ def test_a_signal_that_drifts_is_no_reason_to_recommend_nothing():
     assert found.no_floor is None
     assert "signal 1 changes slowly down the rows (autocorrelation 0.9" in found.warnings[0]
     assert not analysed(rng.permutation(data)).warnings
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(1, "signal 1 changes slowly"), (5, "signals 1, 2, 3, 4, 5 change slowly"),
+     (6, "signals 1, 2, 3, 4, 5, ... change slowly")],
+)  # fmt: skip
+def test_of_many_slow_signals_five_are_named(count, words):
+    spectrum = SimpleNamespace(tails=SimpleNamespace(lag=np.full(9, 0.9)), samples=400)
+    text = slow(spectrum, SimpleNamespace(rho=np.ones(count)))
+    assert text.startswith(f"{words} down the rows (autocorrelation 0.90)")
 
 
 @pytest.mark.parametrize("standardised", [False, True])

@@ -222,6 +222,22 @@ def test_unusual_tables_have_finite_scores():
     assert np.isfinite(heldout(table(), folds=60).best).all()
 
 
+@pytest.mark.parametrize("columns", [5, 60])
+def test_a_column_constant_in_training_has_the_deviation_of_all_rows(columns):
+    """Up to rounding it is constant there, which leaves a deviation of 1e-10 or so."""
+    x = table(41, columns)
+    x[:, 3] = 5 + 0.1 * (np.arange(41) == 7)
+    found = heldout(x, folds=3, standardise=True)
+    dealt = np.random.default_rng(0).permutation(41) % 3
+    for fold in range(3):
+        train, held = x[dealt != fold], x[dealt == fold]
+        unit = train.std(axis=0, ddof=1)
+        if fold == dealt[7]:
+            unit[3] = x[:, 3].std(ddof=1)
+        total = (((held - train.mean(axis=0)) / unit) ** 2).sum(axis=1).mean()
+        assert found.folds.total[fold] == pytest.approx(total, rel=1e-6)
+
+
 def test_units_of_columns_do_not_matter_once_standardised():
     x = table(40, 5)
     scaled = x * np.geomspace(1e-3, 1e4, 5) + 3

@@ -175,6 +175,7 @@ def test_latents_collapse_one_by_one(data, found):
     done = [at for at, _ in told]
     assert done == sorted(done)
     assert told[-1][0] == told[-1][1] == sum(each.params.steps for each in result.trainings)
+    assert {each.slowed for each in result.trainings} == {None}
     hurried = collapse(found, simulations=2, latent=2, t_max=10.0)
     assert hurried.missed[0].startswith(f"at beta = {hurried.beta[0]:g} measured and predicted KL")
 
@@ -203,3 +204,14 @@ def test_passes_are_those_that_are_made():
     covariance_spectrum(blocks, 3, largest_exact=5, passes=6)
     assert len(calls) == passes_over(4000, 3001, 6) == 8
     assert passes_over(3000, 4000, 6) == passes_over(4000, 3000, 6) + 1 == 4
+
+
+def test_long_rows_are_blamed_for_a_learning_rate_that_was_not_asked_for(data):
+    long = data.copy()
+    long[3] *= 60
+    for chosen, slow in (({}, True), ({"lr": 1e-4}, False)):
+        model = {"latent": 1, "t_max": 1.0, **chosen}
+        trainings = [*collapse(long, simulations=2, **model).trainings, train(long, **model)]
+        trainings.append(vaedyn.watch(long, points=2, **model).training)
+        texts = [each.slowed or "" for each in trainings]
+        assert [text.startswith("single long rows") for text in texts] == [slow] * 4

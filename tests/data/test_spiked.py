@@ -55,6 +55,15 @@ def test_quantile_of_tracy_and_widom():
     assert tracy_widom(0.9793) == pytest.approx(0.95, abs=1e-5)
 
 
+def test_the_spread_of_noise_has_no_unit():
+    values = np.array([90.0, 5.0, 4.0, 2.0])
+    for unit in (1.0, 1e-3, 1e3):
+        sample = Sample(unit * values, unit * values.sum(), 4, 51)
+        # mean square over squared mean of 5, 4, 2, less 1 + 3/50
+        expected = (45 / 3) / (11 / 3) ** 2 - 1.06
+        assert noise.spread_of_noise(sample, 1) == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize(("samples", "dim"), [(120, 40), (40, 120)])
 def test_pure_noise_is_rarely_taken_for_signals(samples, dim):
     """As often as its largest eigenvalue over the trace lets it: Nadler (2011), J. Multivar.

@@ -74,9 +74,11 @@ def test_training_confirms_the_gain(spiked, found):
 def test_where_none_helps_that_is_said():
     x = np.random.default_rng(3).standard_normal((500, 12))
     x[:, :2] *= np.sqrt([9, 4])
-    found = warm_up(x, beta=1.5, latent=3, lr=0.1)
+    told = []
+    found = warm_up(x, beta=1.5, latent=3, lr=0.1, progress=lambda *at: told.append(at))
     assert found.gain < 1.05
     assert found.constant <= np.nanmin(found.times) * 1.05
+    assert told == [(n, 40) for n in range(1, 41)]
 
 
 def test_the_start_of_pytorch_is_that_of_its_layers(spiked, found):

@@ -61,6 +61,12 @@ def test_other_noise_is_no_floor(draw, shape):
     assert share_with_floor(lambda: draw(rng, *shape), 20) <= 0.15
 
 
+@pytest.mark.parametrize(("spikes", "words"), [(1, "1 signal"), (2, "2 signals")])
+def test_signals_beside_other_noise_are_numbered(spikes, words):
+    data = neighbours(np.random.default_rng(53), 500, 10)
+    assert f": beside {words} eigenvalues run" in analysed(data, spikes=spikes).no_floor
+
+
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "digits", "diabetes", "iris"])
 @pytest.mark.parametrize("standard", [False, True])
 def test_real_tables_have_none(name, standard):
@@ -84,11 +90,11 @@ def test_correlated_columns_of_few_rows_are_no_noise():
 
 def test_the_end_of_counting_is_no_floor():
     data = spiked(np.random.default_rng(43), 1000, 3, (2, 1))
-    assert "until half of the 3 directions" in str(analysed(data).no_floor)
+    assert "half of the 3 directions would" in str(analysed(data).no_floor)
     assert "one direction only" in str(analysed(data[:, :1]).no_floor)
     # with as many signals as there are, two directions show that they are alike
     four = spiked(np.random.default_rng(43), 1000, 4, (4, 2))
-    assert "until half" in str(analysed(four).no_floor)
+    assert "half of the 4" in str(analysed(four).no_floor)
     assert analysed(four, spikes=2).no_floor is None
 
 
@@ -140,6 +146,21 @@ def test_without_all_eigenvalues_the_mean_square_decides():
     assert analyse(white).no_floor is None
     assert analyse(other, spikes=0).no_floor is not None
     assert not is_white(Sample(np.array([1.0]), 1.0, 1, 9), 1.0, 0)
+
+
+def test_a_rest_beside_many_signals_is_judged_strictly():
+    rest = np.linalg.eigvalsh(
+        np.cov(
+            np.linspace(0.9, 1.1, 5) * np.random.default_rng(2).normal(size=(600, 5)), rowvar=False
+        )
+    )[::-1]
+    for signals, white in (([40.0], True), ([40.0, 30.0, 25.0, 20.0], False)):
+        values = np.array([*signals, *rest])
+        sample = Sample(values, values.sum(), len(values), 599)
+        found = [
+            is_white(sample, rest.mean(), len(signals), strict=strict) for strict in (False, True)
+        ]
+        assert found == [white, False]
 
 
 def test_eigenvalues_that_could_be_signals_are_told():

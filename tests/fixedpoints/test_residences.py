@@ -48,7 +48,7 @@ def test_a_residence_ends_where_distances_cross(monkeypatch):
 
 
 def test_what_is_left_within_half_a_relaxation_time_is_not_passed(monkeypatch):
-    for life, count in ((1.98 * overtaken(), 1), (2.02 * overtaken(), 0)):
+    for life, count in ((1.999 * overtaken(), 1), (2.001 * overtaken(), 0)):
         monkeypatch.setattr("tests.fixedpoints.test_residences.LIFE", life)
         assert len(listed(monkeypatch, NEAR)) == count
 

@@ -131,12 +131,14 @@ def test_models_without_an_escape_are_refused():
 
 def test_escape_times_from_exactly_nothing_are_no_trouble():
     params = vaedyn.Params(dim=100, t_max=3, points=4)
-    y = np.zeros((4, 4, 6))
+    y = np.zeros((5, 4, 6))
     y[..., -1] = 1
-    y[:, :, 0] = [[0, 0, 0, 0], [0, 0.8, 1, 1], [0, 0.1, 0.4, 0.9], [0.7, 0, 0, 0]]
+    y[:, :, 0] = [
+        [0, 0, 0, 0], [0, 0.8, 1, 1], [0, 0.1, 0.4, 0.9], [0.7, 0, 0, 0], [0, 0.1, 0.6, 0.6],
+    ]  # fmt: skip
     runs = vaedyn.Trajectory.from_states(params, y, t=params.times(), info={})
-    # never, in the first interval, exponentially between 0.4 and 0.9, from the start
-    expected = [np.nan, 1.0, 2 + np.log(0.6 / 0.4) / np.log(0.9 / 0.4), 0.0]
+    # never, in the first interval, exponentially between 0.4 and 0.9, from the start, just so
+    expected = [np.nan, 1.0, 2 + np.log(0.6 / 0.4) / np.log(0.9 / 0.4), 0.0, 2.0]
     np.testing.assert_allclose(plateau.escape_times(runs, 0.6), expected)
 
 

@@ -42,10 +42,12 @@ READ = {  # the text, and the numbers in it
     "a column of nothing": ("a,b,c\n1,2,\n3,4,\n5,6,NA\n", [[1, 2], [3, 4], [5, 6]]),
     "infinite": ("a,b\nx,inf\ny,2\n", [[np.inf], [2]]),
     "words with missing ones": ("a,b\nx,1\n,2\nNA,3\n", [[1], [2], [3]]),
+    "words with nan": ("a,b\nx,1\nnan,2\nnan,3\n", [[1], [2], [3]]),
     "few words are enough of them": ("a,b\n1,1\nx,2\ny,3\n", [[1], [2], [3]]),
 }
 REFUSED = {
     "a word among numbers": ("a,b\n1,1\nx,2\n3,3\n", "line 3, column 1 is not a number: 'x'"),
+    "as many words as numbers": ("a,b\n1,1\nx,2\n", "line 3, column 1 is not a number: 'x'"),
     "beside a column of words": ("k,a\nu,1\nv,x\nw,3\nw,2\n", "line 3, column 2 is .*: 'x'"),
     "a missing one": (HOLES, "line 3, column 3 is empty: .*--missing drop or mean"),
     "decimal commas": ('k;a\nu;"1,5"\nv;2,5\nw;3\n', "'1,5', write decimal points"),
@@ -100,6 +102,19 @@ def test_rows_with_missing_numbers_are_left_out_or_filled_in(path):
     assert "nothing is missing" in open_table(place, columns="a", missing="mean").found
 
 
+def test_one_missing_number_is_a_singular(path):
+    place = path(HOLES)
+    found = open_table(place, columns="a,b", missing="mean").found
+    assert "1 missing number in 1 column replaced by its mean (first: row 2, b)" in found
+    two = open_table(path("a,b\n1,\n2,3\n4,\n5,6\n"), missing="mean").found
+    assert "2 missing numbers in 1 column replaced by its mean (first: row 1, b)" in two
+
+
+def test_rows_that_are_left_out_leave_no_block_of_nothing(path):
+    table = open_table(path(HOLES), missing="drop")
+    assert [len(block) for block in table.blocks(1)] == [1, 1]
+
+
 def test_cells_that_are_bad_in_columns_that_are_left_out_do_no_harm(path):
     place = path("a,b\n1,1\nx,2\n3,3\n")
     np.testing.assert_array_equal(whole(open_table(place, columns="b")), [[1], [2], [3]])
@@ -118,11 +133,14 @@ def test_no_row_is_complete(path):
         as_table(holes, missing="mean")
 
 
-def test_a_hole_far_down_is_found(path):
+def test_a_hole_far_down_is_found(path, monkeypatch):
     place = path("a,b\n" + "1,2\n" * 3000 + "1,\n" + "1,2\n" * 5)
     with pytest.raises(TableError, match="line 3002, column 2 is empty: .*--missing"):
         whole(open_table(place))
-    assert open_table(place, missing="drop").rows == 3005
+    monkeypatch.setattr("vaedyn.tables.missing.AT_ONCE", 8 * 2 * 100)
+    found = open_table(place, missing="drop")
+    assert found.rows == 3005
+    assert "1 of 3006 rows with missing numbers left out (first: row 3001, b)" in found.found
 
 
 CHOICES = {
@@ -170,6 +188,28 @@ def test_names_that_occur_twice(path):
     with pytest.raises(ParameterError, match="2 columns are called 'a': give numbers"):
         open_table(place, columns="a")
     np.testing.assert_array_equal(whole(open_table(place, columns="2")), [[2], [5]])
+
+
+def test_names_that_are_the_numbers_of_their_columns(path):
+    place = path("a,2,b\n1.5,2.5,3.5\n4,5,6\n")
+    np.testing.assert_array_equal(whole(open_table(place, columns="2")), [[2.5], [5]])
+
+
+def test_columns_are_counted_from_0_or_from_the_end_in_python(path):
+    place = path("a,b,c,d\n1,2,3,4\n5,6,7,8\n")
+    for item in (0, 3, -1, -4):
+        expected = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])[:, [item]]
+        np.testing.assert_array_equal(whole(open_table(place, columns=[item])), expected)
+    for item in (4, -5):
+        with pytest.raises(ParameterError, match=f"no column {item}: there are 4, counted from 0"):
+            open_table(place, columns=[item])
+
+
+@pytest.mark.parametrize(("count", "end"), [(8, "g, h$"), (9, r"g, h, \.\.\.$")])
+def test_of_many_names_eight_are_listed(path, count, end):
+    place = path(",".join("abcdefghi"[:count]) + "\n" + ",".join(["1"] * count) + "\n")
+    with pytest.raises(ParameterError, match=f"names are a, b, c, d, e, f, {end}"):
+        open_table(place, columns="z9")
 
 
 def test_a_way_that_is_none(path):

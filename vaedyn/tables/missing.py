@@ -73,8 +73,9 @@ def without_missing(
         raise ParameterError(
             "missing", f"{empty} has no number, thus no mean: leave it out (--columns)"
         )
-    some = int((count > 0).sum())
-    words = f"{count.sum()} missing numbers in {some} column{'s' * (some > 1)} replaced by means"
+    some, holes = int((count > 0).sum()), int(count.sum())
+    words = f"{holes} missing number{'s' * (holes > 1)} in {some} column{'s' * (some > 1)}"
+    words += f" replaced by {'means' if some > 1 else 'its mean'}"
     return rows, _filled(read, mean), f"{words} (first: {first}), which lowers variances"
 
 
