@@ -42,7 +42,7 @@ def command_of(record: Record) -> str | None:
         words += [f"--{name}={record.params[name]}" for name in ("leading", "passes")]
         return shlex.join(words)
     if record.kind == "heldout":
-        words = ["vaedyn", "heldout", _file(record)]
+        words = ["vaedyn", "heldout", _file(record), *words_of(_reading(record))]
         words += ["--standardise"] if record.params["standardise"] else []
         words += [f"--{name}={record.params[name]}" for name in ("folds", "seed")]
         return shlex.join(words)

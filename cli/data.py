@@ -233,16 +233,18 @@ def looked(
     """
     table = opened(place)
     try:
-        found = look(
-            table,
-            standardise=standardise,
-            estimator=estimator,
-            spikes=spikes,
-            epochs=epochs,
-            leading=leading,
-            passes=passes,
-            store=session.store,
-        )
+        with session.progress("read the data", "rows") as progress:
+            found = look(
+                table,
+                standardise=standardise,
+                estimator=estimator,
+                spikes=spikes,
+                epochs=epochs,
+                leading=leading,
+                passes=passes,
+                store=session.store,
+                progress=progress,
+            )
     except TableError as error:
         raise click.BadParameter(str(error), param_hint="DATA") from error
     except ParameterError as error:

@@ -154,10 +154,17 @@ def print_scores(
     table(heading, rows, [""])
 
 
+def no_best(found: Heldout) -> str | None:
+    """Return why no KL weight is best, if none is."""
+    if found.doubts:
+        return f"no KL weight is recommended, as {found.doubts[0]}"
+    return EDGE if found.unbounded else None
+
+
 def answer(found: Heldout, convention: Convention | None, factor: float) -> list[str]:
     """Return in words which KL weight is best, and which the simplest that is not clearly worse."""
-    if found.unbounded:
-        return [EDGE]
+    if why := no_best(found):
+        return [why]
     lines = []
     for name, each in (
         ("best", found.best),
@@ -183,7 +190,7 @@ def describe(
         weight = convention.weight(score.beta, found.columns) if convention else None
         return {"weight": weight, **score._asdict()}
 
-    none = found.unbounded
+    none = no_best(found)
     return {
         "command": "heldout",
         **(asdict(found.source) if found.source else {}),
@@ -195,7 +202,7 @@ def describe(
         "latent": found.latents,
         "best": None if none else plain(found.best),
         "simplest": None if none else plain(found.simplest),
-        "why": EDGE if none else None,
+        "why": none,
         "judged": None if beta is None else plain(found.score(beta)),
         "table": [{**plain(score), "mark": mark} for score, mark in scores],
         "warnings": list(found.doubts),

@@ -63,10 +63,13 @@ def answer(
     if epochs != "many":
         raise ParameterError("epochs", f"only many is derived for {convention.kind}, got {epochs}")
     if convention.kind == LEARNED:
+        if latents is None and (weight, beta) != (None, None):
+            raise ParameterError("latent", "is needed: the learned variance depends on it")
         data = looked(session, place, standardise, estimator, spikes, leading, passes)
         _learned(session, data, convention, latents, weight, beta)
         return
-    given = {"standardise": standardise, "estimator": estimator != USUAL, "spikes": spikes}
+    given = {"standardise": standardise, "estimator": estimator != USUAL}
+    given["spikes"] = spikes is not None  # 0 is a number of signals, too
     for name, value in given.items():
         if value:
             reason = f"does not apply to the likelihood {convention.likelihood}"
@@ -87,7 +90,8 @@ def answer(
         if error.name != "data":
             raise
         raise click.BadParameter(error.reason, param_hint="DATA") from error
-    for text in found.warnings:
+    log.info(table.found)
+    for text in [*[table.note] * bool(table.note), *found.warnings]:
         log.warning(text)
     _thresholds(session, found, convention, latents, weight, beta)
 
@@ -194,11 +198,9 @@ def _learned(
     """Print where a decoder variance that is learned goes, and the active units."""
     dim, scale = data.spectrum.dim, convention.scale
     factor = convention.factor(dim, LEARNED)
-    lost = learned_thresholds(data.prediction.variances(), dim=dim, total=data.spectrum.total)
+    lost = learned_thresholds(data.prediction.variances(), dim=dim, total=data.prediction.total)
     shown = lost[:latents]
     asked = _asked(convention, dim, weight, beta)
-    if asked is not None and latents is None:
-        raise ParameterError("latent", "is needed: the learned variance depends on it")
     degenerate = latents is not None and latents >= len(lost) and not data.prediction.missing
     lines = [] if latents is None else _lines(data, lost, latents, degenerate)
     yours = None if asked is None or latents is None else _at(data, asked[1], latents)
@@ -250,7 +252,7 @@ def _learned(
 
 
 def _at(data: Look, beta: float, latents: int) -> LearnedVariance:
-    dim, total = data.spectrum.dim, data.spectrum.total
+    dim, total = data.spectrum.dim, data.prediction.total
     try:
         return learned_variance(data.prediction.variances(), beta, latents, dim=dim, total=total)
     except ParameterError as error:

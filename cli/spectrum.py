@@ -202,7 +202,13 @@ def recommendation(data: Look, convention: Convention | None) -> str:
     words = (
         f"KL weight beta = {beta}" if own is None else f"KL weight {number(own)} (beta = {beta})"
     )
-    return f"recommended: {words}, latent dimension M = {data.prediction.latents}"
+    count = data.prediction.latents
+    text = f"recommended: {words}, latent dimension M = {count}"
+    if not count:
+        return f"{text}: no signal stands out of the noise, which is all that latents would fit"
+    if not data.prediction.active(data.prediction.beta, count):
+        return f"{text}: there all collapse, as signals so weak leave no trace in so few rows"
+    return text
 
 
 def print_alternative(data: Look) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from vaedyn.data.beta_for import Wanted, before_learning, beta_for
+from vaedyn.data.beta_for import Wanted, before_learning, beta_for, check_wanted
 from vaedyn.data.convention import LEARNED, OWN, Convention
 from vaedyn.data.look import Look
 from vaedyn.errors import ParameterError
@@ -95,6 +95,7 @@ def command(
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if len(chosen) > 1:
         raise click.UsageError(" and ".join(f"--{name}" for name in chosen) + " exclude each other")
+    check_wanted(**chosen)
     data = looked(session, place, standardise, estimator, spikes, leading, passes)
     factor = convention.factor(data.spectrum.dim, convention.kind)
     found = beta_for(data, latents=latent, learned=learned, **chosen) if chosen else None

@@ -9,7 +9,7 @@ from vaedyn.data.convention import OWN, Convention
 
 from ..convention import check_judged, only_gaussian
 from ..data import CONVENTION_OPTIONS, DATA
-from ..heldout import EDGE, HELDOUT_OPTIONS, held, log
+from ..heldout import HELDOUT_OPTIONS, held, log, no_best
 from ..options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from ..output import print_json
 from ..session import Session
@@ -51,8 +51,8 @@ def command(
     found = held(session, place, standardise, latent, folds, seed)
     if weight is not None:
         beta = (convention or OWN).beta(weight, found.columns)
-    if found.unbounded:
-        log.warning(EDGE)
+    if why := no_best(found):
+        log.warning(why)
 
     from vaedyn.figures import heldout as figures_heldout
     from vaedyn.figures.style import save

@@ -97,3 +97,34 @@ def test_bad_input_is_one_line_and_leaves_nothing(run, wine, tmp_path, words, sa
     (line,) = [line for line in done.err.splitlines() if line.startswith("error: ")]
     assert said in line
     assert not list(tmp_path.glob("vaedyn-store/*.h5"))
+
+
+def series(kind):
+    """Return 300 rows of 12 columns with a signal: independent, or not."""
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((300, 12)) + 2 * np.outer(rng.standard_normal(300), np.ones(12))
+    if kind == "copies":
+        return np.repeat(x[:150], 2, axis=0)
+    if kind == "walk":
+        return np.cumsum(x, axis=0)
+    return x[np.argsort(x.sum(axis=1))] if kind == "sorted" else x
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("copies", "every row is there twice"), ("walk", "neighbouring rows")]
+)
+def test_rows_that_are_not_independent_get_no_recommendation(run, kind, words):
+    """Rows like those held out are in training: the least beta would always look best."""
+    np.save("x.npy", series(kind))
+    last = run("heldout x.npy").out.splitlines()[-1]
+    assert last.startswith(f"no KL weight is recommended, as {words}")
+    found = run("heldout x.npy --json").json
+    assert found["best"] is found["simplest"] is None
+    assert found["why"] == last
+    assert last in run("plot heldout x.npy -o x.png").err
+
+
+@pytest.mark.parametrize("kind", ["independent", "sorted"])
+def test_rows_that_are_independent_get_one(run, kind):
+    np.save("x.npy", series(kind))
+    assert run("heldout x.npy").out.splitlines()[-2].startswith("best: KL weight beta = ")

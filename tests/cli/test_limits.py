@@ -204,9 +204,9 @@ def test_long_names_of_files_end_in_a_digest(run):
         "plot schedule --anneal points:0=0.25,10=0.5,20=0.75,30=1 --title", title
     ).out.strip()
     assert short == f"schedule_anneal-points-0.0-0.25-10.0-0.5-20.0-0.75-30.0-1.0_title-{title}.pdf"
-    assert picture._short("y" * 61) == "y" * 60
-    assert picture._short((None, 1.5)) == "-1.5"
-    assert picture._short("a/b c") == "a-b-c"
+    assert picture.short("y" * 61) == "y" * 60
+    assert picture.short((None, 1.5)) == "-1.5"
+    assert picture.short("a/b c") == "a-b-c"
     assert picture.LONGEST == 200
     assert Path(short).exists()
 

@@ -59,7 +59,11 @@ def data(**others):
     )  # fmt: skip
     vars(analysis).update(others)
     prediction = SimpleNamespace(
-        beta=1.25, latents=1, variances=lambda: [9.0, 8.0], fresh_error=lambda beta: beta - 0.75
+        beta=1.25,
+        latents=1,
+        variances=lambda: [9.0, 8.0],
+        fresh_error=lambda beta: beta - 0.75,
+        active=lambda beta, count: count,
     )
     return SimpleNamespace(
         spectrum=spectrum_, analysis=analysis, prediction=prediction, epochs="many",
@@ -77,13 +81,13 @@ WHICH = (
 def test_signals_that_repel_each_other_are_marked(capsys, monkeypatch):
     spectrum.print_signals(data(), None)
     table = [
-        "signal   strength rho   collapses at beta   on fresh data",
-        "─────────────────────────────────────────────────────────",
-        "1           8 +- 0.5*                 9.5        9 +- 0.5",
-        "2          7 +- 0.25*                 8.5       8 +- 0.25",
-        "3         0.5 +- 0.12                   2     1.5 +- 0.12",
+        "signal    strength rho   collapses at beta   on fresh data",
+        "──────────────────────────────────────────────────────────",
+        "1        8.00 +- 0.50*                 9.5    9.00 +- 0.50",
+        "2        7.00 +- 0.25*                 8.5    8.00 +- 0.25",
+        "3         0.50 +- 0.12                   2    1.50 +- 0.12",
     ]
-    mean = "* 1 to 2 repel each other; their mean: rho = 7.5 +- 0.38"
+    mean = "* 1 to 2 repel each other; their mean: rho = 7.50 +- 0.38"
     assert capsys.readouterr().out.splitlines() == [*table, mean, WHICH]
     # where the two are the same up to their error, one is enough; fresh data have the other first
     near = data(rho_error=np.array([0.5, 0.5, 0.5]), groups=[])
@@ -94,7 +98,7 @@ def test_signals_that_repel_each_other_are_marked(capsys, monkeypatch):
     spectrum.print_signals(fresh, None)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("collapses at beta   on these rows")
-    assert lines[2].split()[4:] == ["9", "+-", "0.5", "9.5"]
+    assert lines[2].split()[4:] == ["9.00", "+-", "0.50", "9.5"]
     assert lines[-1].startswith("the population's eigenvalue rho + eta counts")
     monkeypatch.setattr(spectrum, "MOST_ROWS", 2)
     spectrum.print_signals(data(groups=[]), None)

@@ -120,3 +120,37 @@ def test_a_pipe(tmp_path):
     done = subprocess.run(words, input="1,2\n3,x\n4,5\n", capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "standard input, line 2, column 2 is not a number: 'x'" in done.stderr
+
+
+def test_rows_held_out_are_read_the_same_way_again(run, table):
+    """By the command that `spectrum` names where there is no floor, and by the one of the store."""
+    columns = "--columns a:d --missing drop"
+    text = run(f"spectrum {table} {columns}").out
+    (line,) = [line for line in text.splitlines() if "vaedyn heldout" in line]
+    named = line.partition("vaedyn ")[2]
+    first = run(f"{named} --json").json
+    assert (first["samples"], first["dim"]) == (58, 4)
+    again = run(f"store show {first['key']} --json").json["reproduce"]
+    assert run(f"{again.removeprefix('vaedyn ')} --json").json["key"] == first["key"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["weight x.npy --explained 1", "weight x.npy --explained=-1", "weight x.npy --capacity inf",
+     "spectrum x.npy --decoder-variance learned --beta 1"],
+)  # fmt: skip
+def test_nothing_is_read_or_kept_for_what_no_table_has(run, tmp_path, words):
+    np.save(tmp_path / "x.npy", X)
+    done = run(f"{words} --store S")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert not (tmp_path / "S").exists()
+
+
+def test_what_was_read_is_said_for_other_likelihoods_too(run, table, tmp_path):
+    done = run(f"spectrum {table} --columns a,b,c --missing drop --likelihood factor")
+    assert "read x.csv, 58 rows of 3 numbers (a, b, c); 4 of 7 columns left out" in done.err
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 2, (50, 4, 3)))
+    done = run("spectrum images.npy --likelihood bernoulli -q")
+    assert "images.npy has shape (50, 4, 3): it is read as 50 samples of 4 x 3 numbers" in done.err
+    done = run("spectrum images.npy --likelihood bernoulli --spikes 0")
+    assert (done.code, "--spikes: does not apply" in done.err) == (2, True)

@@ -178,7 +178,7 @@ def test_training_on_data_minds_only_the_command_line(run, file, tmp_path):
 
 
 SLIPS = {
-    "theory --bata 1": "No such option '--bata'. Did you mean '--beta'?",
+    "theory --betaa 1": "No such option '--betaa'. Did you mean '--beta'?",
     "theory --runs 3": "'--runs' here: it is an option of simulate, sweep simulate, plot annealing",
     "spectrum x.npy --engine exact": "'--engine' here: it is an option of simulate",
     "--beta 1 theory": "'--beta' here: it is an option of simulate, theory",

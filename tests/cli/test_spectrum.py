@@ -260,7 +260,7 @@ def test_words_are_singular_where_there_is_one(run):
     x = np.random.default_rng(3).standard_normal((500, 12))
     np.save("noise.npy", x)
     text = run("spectrum noise.npy --weight 0.5").out
-    assert ", latent dimension M = 0\n" in text
+    assert ", latent dimension M = 0: no signal stands out of the noise, " in text
     assert "12 active units, 12 of them on noise" in text
     assert "0 active units: the posterior" in run("spectrum noise.npy --weight 2").out
     x[:, 0] *= 3
@@ -382,6 +382,37 @@ def test_a_signal_of_one_column_is_told_beside_the_recommendation(run):
     assert done.json["recommended"] is None
     assert "come from single rows" in done.json["why"]
     assert done.json["why"] in run("spectrum outlier.npy").out
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 1.3, 2.0])
+def test_a_learned_variance_is_that_of_the_rows_when_they_are_few(run, tmp_path, beta):
+    """All eigenvalues, and their sum, are means over the rows: with nine, 1/P is not 1/(P - 1)."""
+    x = np.random.default_rng(5).standard_normal((9, 4)) * [3, 2, 1, 0.5]
+    np.save(tmp_path / "data.npy", x)
+    values = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]
+    sigma2 = 1.0
+    for _ in range(3000):  # to the mean squared error of an entry
+        sigma2 = (np.minimum(values[:2], beta * sigma2).sum() + values[2:].sum()) / 4
+    options = "spectrum data.npy --decoder-variance learned --json"
+    found = run(f"{options} --latent 2 --beta {beta}").json
+    assert found["judged"]["sigma2"] == pytest.approx(sigma2, rel=1e-9)
+    assert found["total_collapse"] == pytest.approx(values[0] / values.mean(), rel=1e-9)
+    assert run(f"{options} --latent 4").json["no_minimum_up_to"] == pytest.approx(1)
+    done = run("spectrum data.npy --decoder-variance learned --latent 4 --beta 0.9")
+    assert done.code == 2
+    assert "explain all 4 directions" in done.err
+
+
+def test_a_beta_at_which_all_collapse_is_not_recommended_without_a_word(run, tmp_path):
+    """Noise that is said to hold two signals: their overlap with the rows' directions is 0."""
+    for seed in range(20):
+        np.save(tmp_path / "noise.npy", np.random.default_rng(seed).standard_normal((6, 12)))
+        found = run("spectrum noise.npy --spikes 2 --json").json
+        if not any(spike["overlap"] for spike in found["spikes"]):
+            break
+    assert [spike["overlap"] for spike in found["spikes"]] == [0, 0]
+    text = run("spectrum noise.npy --spikes 2").out
+    assert "latent dimension M = 2: there all collapse, as signals so weak" in text
 
 
 def test_the_command_for_rows_held_out_reads_the_same_table(run):

@@ -49,7 +49,7 @@ def test_so_many_latents_are_kept_in_the_range_only(digits, keep, latents):
 @pytest.mark.parametrize("wish", [{"keep": 3}, {"keep": 12}, {"capacity": 4.0}, {"explained": 0.4}])
 def test_beside_a_learned_variance_it_is_that_weight(digits, wish):
     found = beta_for(digits, **wish, latents=12, learned=True)
-    values, total = digits.prediction.variances(), digits.spectrum.total
+    values, total = digits.prediction.variances(), digits.prediction.total
 
     def at(beta):
         return learned_variance(values, beta, 12, dim=64, total=total)
@@ -77,7 +77,7 @@ def test_what_no_beta_leads_to_is_refused(digits):
         ({"capacity": np.inf}, "capacity", "finite"),
         ({"capacity": 1e6}, "capacity", "too large"),
         ({"explained": 1.0}, "explained", "below 1, "),
-        ({"explained": 0.9, "latents": 3}, "explained", "must be below 0.4"),
+        ({"explained": 0.9, "latents": 3}, "explained", "must be a share below 0.4"),
         ({"explained": 0.0}, "explained", "> 0"),
         ({"keep": 1, "latents": 0}, "latents", "at least 1"),
     ):

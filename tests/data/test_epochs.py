@@ -122,7 +122,7 @@ def test_all_commands_agree_on_real_tables_and_recommend_nothing_or_what_is_righ
         return
     assert found.analysis.no_floor in data["why"]
     advice = f"vaedyn heldout x.npy{' --standardise' * standardise}"
-    assert f"rows held out: {advice}\n" in done.out
+    assert f"rows held out can choose a KL weight: {advice}\n" in done.out
     best = run(advice.removeprefix("vaedyn "), "--folds 3 --json").json
     assert (best["best"] is None) == (best["why"] is not None)
 
@@ -214,7 +214,7 @@ def test_without_a_floor_nothing_is_known_of_fresh_data(run):
         done = run(words, "wine.npy --standardise --epochs one")
         assert (done.code, done.out) == (2, "")
         (line,) = [line for line in done.err.splitlines() if line.startswith("error")]
-        assert line.startswith("error: --epochs: one needs the population's variances: there is no")
+        assert line.startswith("error: --epochs: one needs the population's variances: no floor")
     with pytest.raises(vaedyn.ParameterError, match="^epochs: one needs"):
         judge(look(datasets.load_wine().data), beta=1.0, epochs="one")
 

@@ -49,6 +49,14 @@ def test_it_is_where_iteration_of_the_mean_squared_error_ends(beta, latents):
     )
 
 
+def test_rounding_of_the_sum_makes_no_minimum():
+    for dim in (7, DIM):
+        for off in (-1e-15, 0, 1e-15):
+            total = SPECTRUM.sum() * (1 + off)
+            with pytest.raises(ParameterError, match="no minimum"):
+                learned_variance(SPECTRUM, dim / 7, 7, dim=dim, total=total)
+
+
 def test_each_latent_is_lost_at_its_threshold_whatever_their_number():
     lost = learned_thresholds(SPECTRUM, dim=DIM)
     assert lost[0] == pytest.approx(SPECTRUM[0] / (SPECTRUM.sum() / DIM))

@@ -11,6 +11,7 @@ from vaedyn.data.collapse import collapse
 from vaedyn.data.convention import Convention
 from vaedyn.data.judge import judge, overview
 from vaedyn.data.look import look
+from vaedyn.data.spectrum import covariance_spectrum, passes_over
 from vaedyn.data.train import train
 from vaedyn.store import ResultStore
 from vaedyn.tables.table import TableError, as_table
@@ -177,6 +178,32 @@ def test_latents_collapse_one_by_one(data, found):
     assert {each.slowed for each in result.trainings} == {None}
     hurried = collapse(found, simulations=2, latent=2, t_max=10.0)
     assert hurried.missed[0].startswith(f"at beta = {hurried.beta[0]:g} measured and predicted KL")
+
+
+@pytest.mark.parametrize(
+    ("shape", "standardise", "times"),
+    [((40, 6), False, 3), ((40, 6), True, 4), ((6, 40), False, 4)],
+)
+def test_progress_counts_rows_pass_by_pass(shape, standardise, times):
+    seen = []
+    x = np.random.default_rng(2).standard_normal(shape)
+    vaedyn.look(x, standardise=standardise, progress=lambda *each: seen.append(each))
+    total = times * shape[0]
+    assert seen[-1] == (total, total)
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+
+
+def test_passes_are_those_that_are_made():
+    calls = []
+    x = np.random.default_rng(2).standard_normal((210, 200))
+
+    def blocks():
+        calls.append(1)
+        yield x
+
+    covariance_spectrum(blocks, 3, largest_exact=5, passes=6)
+    assert len(calls) == passes_over(4000, 3001, 6) == 8
+    assert passes_over(3000, 4000, 6) == passes_over(4000, 3000, 6) + 1 == 4
 
 
 def test_long_rows_are_blamed_for_a_learning_rate_that_was_not_asked_for(data):

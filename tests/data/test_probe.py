@@ -158,3 +158,44 @@ def test_bad_arguments_are_named():
     ):
         with pytest.raises(ParameterError, match="^loss_fn: fails, or returns no number"):
             probe(fails, x, mu, logvar)
+
+
+@pytest.mark.parametrize("samples", [2, 3, 5, 7, 8, 15])
+def test_batches_of_odd_sizes_are_cut_in_two_as_well(samples):
+    x, zero = np.random.default_rng(samples).normal(size=(samples, 6)), np.zeros((samples, 3))
+
+    def kl(mu, logvar):
+        return 0.5 * (mu**2 + np.exp(logvar) - logvar - 1)
+
+    ways = {"mean": np.mean, "sum": np.sum}
+    for one, first in ways.items():
+        for other, second in ways.items():
+
+            def loss(x_hat, x, mu, logvar, first=first, second=second):
+                return first(((x_hat - x) ** 2).sum(1)) + second(kl(mu, logvar).sum(1))
+
+            found = probe(loss, x, zero, zero)
+            assert found.batch == (one if one == other else "mixed")
+            ratio = {"mean": samples, "sum": 1}
+            assert found.beta == pytest.approx(0.5 * ratio[one] / ratio[other])
+    # neither a sum nor a mean
+    found = probe(
+        lambda y, x, mu, lv: (((y - x) ** 2).sum() + kl(mu, lv).sum()) / len(x) ** 0.5,
+        x, zero, zero,
+    )  # fmt: skip
+    assert (found.beta, found.batch) == (pytest.approx(0.5), None)
+    assert "whatever the batch size" not in found.text
+
+
+def test_a_loss_that_takes_only_some_outputs_is_tried_quietly(recwarn):
+    counts, zero = np.random.default_rng(1).poisson(3, (16, 10)) * 1.0, np.zeros((16, 4))
+
+    def loss(rate, x, mu, logvar):
+        kl = 0.5 * (mu**2 + np.exp(logvar) - logvar - 1)
+        return (rate - x * np.log(rate)).sum(1).mean() + 3 * kl.sum(1).mean()
+
+    found = probe(loss, counts, zero, zero)
+    assert (found.beta, found.reconstruction) == (pytest.approx(3), "poisson")
+    assert not recwarn.list
+    text = probe(lambda *_: np.nan, counts, zero, zero).text
+    assert text == "no beta: the loss is nan where KL is 0 and x_hat 0.5 everywhere"

@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from vaedyn import ParameterError, look
 from vaedyn.tables.table import TableError, open_table
 
 
@@ -53,3 +54,19 @@ def test_several_arrays_that_are_no_tables(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.ones((3, 4, 5)), t=np.ones(3))
     with pytest.raises(TableError, match=r"no array that is a table of numbers; it has x \(3, 4"):
         open_table(tmp_path / "x.npz")
+
+
+def test_what_numpy_masks_is_missing():
+    x = np.arange(24.0).reshape(8, 3) ** 1.5
+    mask = np.zeros(x.shape, bool)
+    mask[2, 1] = True
+    for kind in (float, int, np.float32):
+        masked = np.ma.masked_array(np.where(mask, -999, x).astype(kind), mask)
+        with pytest.raises(ParameterError, match="row 3, column 2 is nan"):
+            look(masked)
+        kept = look(masked, missing="drop")
+        assert kept.spectrum.samples == 7
+        assert kept.spectrum.total == pytest.approx(
+            np.trace(np.cov(np.delete(x.astype(kind), 2, 0).T)), rel=1e-6
+        )
+    assert look(np.ma.masked_array(x)).spectrum.samples == 8

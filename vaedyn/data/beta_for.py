@@ -71,10 +71,12 @@ def beta_for(
         When not one of the three is given, or no beta leads to it.
     """
     given = {"keep": keep, "capacity": capacity, "explained": explained}
-    chosen = [name for name, value in given.items() if value is not None]
+    chosen = {name: value for name, value in given.items() if value is not None}
     if len(chosen) != 1:
-        reason = "is needed: keep, capacity or explained" if not chosen else f"excludes {chosen[1]}"
-        raise ParameterError(chosen[0] if chosen else "keep", reason)
+        first, *others = chosen or ["keep"]
+        reason = f"excludes {others[0]}" if others else "is needed: keep, capacity or explained"
+        raise ParameterError(first, reason)
+    check_wanted(**chosen)
     prediction, dim = found.prediction, found.spectrum.dim
     latents = None if latents is None else integer("latents", latents, 1)
     if keep is not None:
@@ -90,6 +92,24 @@ def beta_for(
         return Wanted(beta, low, high, at)
     low, beta, high = (before_learning(prediction, x, dim, latents) for x in (low, beta, high))
     return Wanted(beta, low, high, at)
+
+
+def check_wanted(
+    keep: int | None = None, capacity: float | None = None, explained: float | None = None
+) -> None:
+    """Refuse what no table has: parameters as of `beta_for`.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if keep is not None:
+        integer("keep", keep, 1)
+    for name, value in (("capacity", capacity), ("explained", explained)):
+        if value is not None:
+            real(name, value)
+    if explained is not None and not explained < 1:
+        raise ParameterError("explained", f"must be below 1, all of the variance, got {explained}")
 
 
 def before_learning(

@@ -7,7 +7,6 @@ directions that latents end on: there it does not grow, as the ODE for noise of 
 would say.
 """
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +17,6 @@ from ..learning.theory import tolerances
 from ..model.numerics import NUMERICS
 from ..model.records import Computed, Progress, Store, kept
 from ..model.schedule import Schedule
-from ..model.schedules import Points
 from ..tables.table import Data
 from .curve import LearningCurve, steps_of
 from .learn import DataParams
@@ -143,20 +141,13 @@ def integrated(
         start.parts,
         t,
         beta=params.beta / unit,
-        schedule=_in_units(schedule, unit),
+        schedule=schedule.in_units(unit),
         lam=0.0,
         lr=params.lr,
         rtol=rtol,
         atol=atol,
         progress=progress,
     )
-
-
-def _in_units(schedule: Schedule, unit: float) -> Schedule:
-    """Return a schedule for data, and beta, divided by `unit`: points have values of their own."""
-    if not isinstance(schedule, Points):
-        return schedule
-    return replace(schedule, betas=tuple(beta / unit for beta in schedule.betas))
 
 
 def as_curve(params: DataParams, found: Look, result: Course) -> LearningCurve:

@@ -21,10 +21,12 @@ from ..model.numerics import NUMERICS
 from ..model.params import integer
 from ..model.records import Computed, Progress, Source, Store, kept, variable
 from ..model.results import Brief
-from ..tables.table import Data, as_table
+from ..tables.table import Columns, Data, as_table
 from .blocks import moments_of
+from .dependence import alike
+from .findings import sample_of
 from .folds import Folds, folds_of
-from .look import AT_ONCE
+from .look import AT_ONCE, Look, look
 
 POINTS = 400  # of the grid of beta
 LEAST = 1e-8  # of the largest variance: where the grid begins at the earliest
@@ -205,9 +207,16 @@ def _mean(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
+def neighbours_alike(found: Look) -> str | None:
+    """Return that rows are alike with those before and after them, held out or not, if so."""
+    return alike(found.spectrum, sample_of(found.spectrum), found.analysis)
+
+
 def heldout(
     data: Data,
     *,
+    columns: Columns | None = None,
+    missing: str | None = None,
     folds: int = FOLDS,
     latents: int | None = None,
     standardise: bool = False,
@@ -224,6 +233,8 @@ def heldout(
     ----------
     data : (samples, dim), or str or Path
         A table or its file, as of `vaedyn.look`.
+    columns, missing
+        As of `vaedyn.look`.
     folds : int
         In how many parts the rows are dealt out at random; each is held out once.
     latents : int, optional
@@ -245,7 +256,7 @@ def heldout(
     TableError
         When there is no such file, or no table in it.
     """
-    table = as_table(data)
+    table = as_table(data, columns=columns, missing=missing)
     folds, seed = integer("folds", folds, 2), integer("seed", seed, 0)
     if folds > table.rows:
         raise ParameterError("folds", f"must be at most {table.rows}, the rows, got {folds}")
@@ -262,7 +273,10 @@ def heldout(
             name: variable(TEXTS[name], values, dims.get(name, ("fold",)))
             for name, values in found._asdict().items()
         }
-        return arrays, {"file": table.place, "dim": dim, "doubts": list(moments.doubts)}
+        hang = neighbours_alike(look(table, standardise=standardise))
+        doubts = [*moments.doubts, *([hang] if hang else [])]
+        info = {"file": table.place, **table.asked, "dim": dim, "doubts": doubts}
+        return arrays, info
 
     record = {"data": table.digest(), **asked, "numerics": NUMERICS["heldout"]}
     found = kept(store, "heldout", record, compute)

@@ -79,7 +79,8 @@ def learned_variance(
     lost = learned_thresholds(values, dim=dim, total=total)[:latents]
     active = int((lost > beta).sum())
     rest = total - float(values[:active].sum())
-    if rest <= NOTHING * total:
+    every = latents >= len(values) and total - float(values.sum()) <= NOTHING * total
+    if every and beta <= dim / len(values) * (1 + NOTHING):
         raise ParameterError(
             "latents",
             f"{latents} latents explain all {len(values)} directions in which the data vary: "

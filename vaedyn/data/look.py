@@ -1,20 +1,21 @@
 """Look at a table: its spectrum, the noise and signals in it, and what a VAE learns of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from ..errors import ParameterError
-from ..model.records import Source, Store
+from ..model.records import Progress, Source, Store
 from ..model.results import Brief
 from ..tables.table import Columns, Data, as_table
 from .analyse import Analysis, analyse
-from .blocks import Standardised
+from .blocks import Blocks, Standardised
 from .kept_spectrum import LEADING, kept_spectrum
 from .prediction import EPOCHS, Prediction, eigenvalues_of_rows
 from .rows import Rows
-from .spectrum import PASSES, Spectrum
+from .spectrum import PASSES, Spectrum, passes_over
 from .spiked import ESTIMATORS
 
 AT_ONCE = 32e6  # bytes of rows that are read together
@@ -76,6 +77,20 @@ class Look(Brief):
         return replace(self, prediction=prediction, epochs=epochs)
 
 
+def counted(blocks: Blocks, total: int, progress: Progress) -> Blocks:
+    """Return the same blocks, whose rows are counted as they are read."""
+    done = 0
+
+    def again() -> Iterator[np.ndarray]:
+        nonlocal done
+        for block in blocks():
+            yield block
+            done += len(block)
+            progress(min(done, total), total)
+
+    return again
+
+
 def look(
     data: Data,
     *,
@@ -88,6 +103,7 @@ def look(
     leading: int = LEADING,
     passes: int = PASSES,
     store: Store | None = None,
+    progress: Progress | None = None,
 ) -> Look:
     """Find the spectrum of a table, noise and signals in it, and what a linear VAE learns of it.
 
@@ -116,6 +132,8 @@ def look(
         As of `vaedyn.covariance_spectrum`.
     store : ResultStore, optional
         Where to look for the spectrum first, and to keep it.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of rows that are read, pass by pass.
 
     Raises
     ------
@@ -137,8 +155,9 @@ def look(
         analysis = analyse(spectrum, estimator, spikes)
         return analysis, Prediction.of(spectrum, analysis, epochs)
 
+    total = table.rows * (passes_over(table.rows, table.columns, passes) + standardise)
     spectrum, source = kept_spectrum(
-        blocks,
+        counted(blocks, total, progress) if progress else blocks,
         digest,
         standardise=standardise,
         leading=leading,

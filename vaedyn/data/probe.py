@@ -33,7 +33,8 @@ class Probed:
     kl_factor : float or None
         What the KL divergence is multiplied by, likewise summed over latents and the batch.
     batch : str or None
-        ``mean`` or ``sum`` over the samples, or ``mixed``: then beta depends on the batch size.
+        ``mean`` or ``sum`` over the samples, or ``mixed``: then beta depends on the batch size;
+        None where it is not known.
     text : str
         All this in words, or why there is no beta.
     """
@@ -89,6 +90,8 @@ def probe(
         )
     loss = _Loss(loss_fn, x, latents[1], convert, np.random.default_rng(seed))
     first = loss(*loss.start)
+    if not np.isfinite(first):
+        return _none(f"the loss is {first:g} where KL is 0 and x_hat 0.5 everywhere")
     if first != loss(*loss.start):
         return _none("the loss is random: it differs at the same arguments. Is KL estimated from "
                      "samples? Give the mean over them, or the analytic KL")  # fmt: skip
@@ -110,7 +113,8 @@ def probe(
     if not loss.adds_up(form, factor, kl):
         return _none("reconstruction and KL do not simply add up", name, factor, kl)
     unit = 2 * factor if name == "gaussian" else factor
-    return _answer(name, form, factor, kl, kl / unit, (factor_half / factor, kl_half / kl))
+    parts = len(x) / (len(x) // 2)
+    return _answer(name, form, factor, kl, kl / unit, (factor_half / factor, kl_half / kl), parts)
 
 
 def _none(
@@ -120,17 +124,26 @@ def _none(
 
 
 def _answer(
-    name: str, form: str, factor: float, kl: float, beta: float, grown: tuple[float, float]
+    name: str,
+    form: str,
+    factor: float,
+    kl: float,
+    beta: float,
+    grown: tuple[float, float],
+    parts: float,
 ) -> Probed:
-    """Return the result in words; `grown` is how both factors change with half of the batch."""
-    ways = {1.0: "sum", 2.0: "mean"}
+    """Return the result in words; `grown` is how both factors change with a part of the batch."""
+    ways = {1.0: "sum", parts: "mean"}
     kinds = [
-        next((way for size, way in ways.items() if abs(each / size - 1) < AGREE), "unknown")
+        next((way for size, way in ways.items() if abs(each / size - 1) < AGREE), None)
         for each in grown
     ]
-    batch = kinds[0] if kinds[0] == kinds[1] else "mixed"
     text = f"reconstruction: {form}, times {factor:.6g}; KL: times {kl:.6g}, both as sums over "
     text += f"the batch; so beta = {beta:.6g}"
+    if None in kinds:
+        text += " for batches of this size: with a part of the batch, terms change unlike sums or "
+        return Probed(beta, name, factor, kl, None, f"{text}means")
+    batch = kinds[0] if kinds[0] == kinds[1] else "mixed"
     if batch == "mixed":
         text += f" for batches of this size only: over the batch, reconstruction is a {kinds[0]}"
         text += f", KL a {kinds[1]}"
@@ -173,7 +186,8 @@ class _Loss:
         count = len(self.x) // 2 if half else len(self.x)
         given = [each[:count].copy() for each in (x_hat, self.x, mu, logvar)]
         try:
-            found = self.function(*(map(self.convert, given) if self.convert else given))
+            with np.errstate(all="ignore"):  # where x_hat is none that this loss takes
+                found = self.function(*(map(self.convert, given) if self.convert else given))
             found = found["loss"] if isinstance(found, dict) else found
             found = found[0] if isinstance(found, tuple) else found
             return float(found.item() if hasattr(found, "item") else found)

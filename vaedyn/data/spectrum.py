@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -77,6 +78,13 @@ class _Found(NamedTuple):
     total: float
     error: np.ndarray
     remainder: float = 0.0
+
+
+def passes_over(rows: int, columns: int, passes: int = PASSES) -> int:
+    """Return how many times `covariance_spectrum` reads a table of such a size."""
+    if min(rows, columns) > LARGEST_EXACT:
+        return 2 + passes
+    return 3 + (ceil(8 * columns * rows / SLAB) if rows < columns else 0)
 
 
 def covariance_spectrum(

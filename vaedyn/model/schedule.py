@@ -103,6 +103,10 @@ class Schedule(ABC):
         """Return the schedule with its number, or its times, multiplied by `factor`."""
         return type(self)(*(factor * number for number in self.numbers))
 
+    def in_units(self, unit: float) -> Self:
+        """Return the schedule for values of beta in units of `unit`."""
+        return self
+
     def check(self, end: float) -> None:  # noqa: B027  most can be followed for ever
         """Refuse a schedule that cannot be followed up to the time `end`.
 

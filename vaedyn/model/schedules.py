@@ -243,6 +243,9 @@ class Points(Schedule):
     def end_value(self, beta: float) -> float:
         return self.betas[-1]
 
+    def in_units(self, unit: float) -> Self:
+        return replace(self, betas=tuple(beta / unit for beta in self.betas))
+
     def scaled(self, factor: float) -> Self:
         return replace(self, times=tuple(factor * t for t in self.times))
 

@@ -88,6 +88,8 @@ def _numbers(data: Any) -> tuple[list[Column] | tuple[Column, ...], np.ndarray, 
     if hasattr(data, "toarray") and hasattr(data, "nnz"):  # sparse, of SciPy
         check_memory("this sparse matrix", data.shape)
         data = data.toarray()  # pyright: ignore[reportAttributeAccessIssue]
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):  # what is masked is missing
+        data = np.ma.filled(data.astype(np.result_type(data, float)), np.nan)
     try:
         numbers = np.asarray(data)
     except Exception as error:  # whatever the object's own __array__ raises
