@@ -72,7 +72,7 @@ USAGE = {
     "plot learning-curve -o figure.jpg": "--output",
     "plot learning-curve -o nowhere/figure.pdf": "--output",
     "theory --foo": "No such option '--foo'. (",
-    "fixedpoints --data x.npy": "--data' here: it is an option of simulate, theory, anneal and 1 more (",
+    "fixedpoints --data x.npy": "here: it is an option of simulate, theory, anneal and 1 more (",
     "spectrum --data x.npy": "No such option '--data': name the file without it (",
     "store list --dta": "No such option '--dta'. (",
     "theory --lamda 1": "No such option '--lamda'. Did you mean '--lam'? (",
