@@ -37,6 +37,7 @@ figures: setup ## draw the figures of docs/ again
 	mkdir -p build && $(BIN)/python -c "import numpy, sklearn.datasets as d; numpy.save('build/digits.npy', d.load_digits().data)"
 	$(BIN)/vaedyn plot spectrum build/digits.npy -q -o docs/spectrum.png
 	$(BIN)/vaedyn plot collapse build/digits.npy --latent 8 --spikes 6 -q -o docs/collapse.png
+	$(BIN)/vaedyn plot learning-curve --data build/digits.npy --beta 60 --latent 6 --lr 0.1 --t-max 3000 -q -o docs/course.png
 	$(BIN)/vaedyn plot learning-curve --bands --runs 50 --dim 100 --lr 0.05 --t-max 300 --init m=0.3,d=0.3,Q=1,E=1,R=0,D=1 -o docs/bands.png
 	$(BIN)/vaedyn plot concentration --lr 0.05 --t-max 200 --runs 400 --init m=0.3,d=0.3,Q=1,E=1,R=0,D=1 -o docs/concentration.png
 	$(BIN)/vaedyn plot escape --lr 0.1 --runs 200 -o docs/escape.png
@@ -44,6 +45,7 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot sweep --rho 2 --t-max 20000 --vary beta=0.1:2.9:57 --vary latent=1,2,4 -o docs/superfluous.png
 	$(BIN)/vaedyn plot branches --vary lam=0:0.8 -o docs/weight-decay.png
 	$(BIN)/vaedyn plot sweep --of fixedpoints --vary beta=0.5:3:126 --vary lr=0.01,0.1 --y relaxation_time --y-scale log -q -o docs/relaxation.png
+	$(BIN)/vaedyn plot phase-diagram --vary alpha=0.2:8:200 --vary beta=0.05:5:160 -q -o docs/finite.png
 
 study: $(STUDY_READY) ## train nonlinear VAEs with PyTorch, and write docs/nonlinear.md anew
 	$(STUDY)/python -m study.check
