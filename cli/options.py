@@ -191,9 +191,10 @@ ENSEMBLE_OPTIONS = [
         "Numerics",
         "--engine",
         type=click.Choice(["exact", "vector"]),
-        default="exact",
+        default=None,
         help="vector trains weight vectors; exact draws the order parameters from the same "
         "law, at a cost per step that does not depend on N.",
+        show_default="exact; vector with --alpha",
     ),
 ]
 RANDOM_START = option(

@@ -42,7 +42,7 @@ def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
     examples=[
         "vaedyn simulate --runs 20",
         "vaedyn simulate --dim 1000 --lr 0.05 --engine vector",
-        "vaedyn simulate --samples 500 --engine vector",
+        "vaedyn simulate --samples 500",
         "vaedyn simulate --data data.npy --beta 0.5",
         "vaedyn simulate --data data.csv --standardise --spikes 3 --latent 3",
     ],
@@ -68,7 +68,7 @@ def command(
     `t_converge`, and `converges_at` is the time of theory.
 
     With --alpha or --samples every run draws its own rows and uses them again and again,
-    shuffled each time; that needs --engine vector.
+    shuffled each time; only the vector engine does so.
 
     With --data, one VAE learns the rows of a table, shuffled by --seed, in their units; only
     --lr is in units in which the largest variance is 1. There, unless they are given,

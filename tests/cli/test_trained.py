@@ -49,7 +49,7 @@ def test_what_rows_cannot_tell_is_said(run):
         ("fixedpoints --vary lr=0.1:1:3 --vary alpha=1:3:3", "--alpha: is not derived for maps"),
         ("fixedpoints --dim 5 --latent 2 --samples 2 --dim 9 --latent 4", "fewer than there are"),
         ("sweep theory --samples 300 --vary dim=100,200", "--samples does not go with --vary dim"),
-        ("simulate --alpha 2", "--engine: exact draws fresh data"),
+        ("simulate --alpha 2 --engine exact", "--engine: exact draws fresh data"),
         ("theory --alpha 2 --bands", "--bands is not derived for rows"),
         ("theory --alpha 2 --noise 1.2*0.5,0.8*0.5", "--noise: is not derived"),
         ("anneal --alpha 2", "--alpha: is not derived"),
@@ -67,7 +67,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(run, words, said):
 def test_simulations_and_theory_end_with_where_rows_lead(run):
     words = "--dim 40 --samples 80 --t-max 20 --points 3 --init m=0.3,d=0.3,Q=1,E=1,R=0,D=1"
     expected = f"{vaedyn.trained_on_rows(dim=40, alpha=2.0).eps_g:.6g}"
-    for command in ("simulate --engine vector --runs 2", "theory"):
+    for command in ("simulate --runs 2", "theory"):
         done = run.words(*command.split(), *words.split())
         assert done.code == 0
         assert "the 80 rows are used again and again, 10 times" in done.out

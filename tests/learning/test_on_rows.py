@@ -219,7 +219,7 @@ def test_saves_do_not_change_the_steps():
 def test_what_is_not_possible_is_refused(caplog):
     params = Params(dim=40, alpha=2.0, t_max=5, points=2)
     with pytest.raises(ParameterError, match="^engine: exact draws fresh data"):
-        simulate(params)
+        simulate(params, engine="exact")
     with pytest.raises(ParameterError, match="^alpha: needs .* GB for"):
         simulate(params.replace(dim=10**5, alpha=1e6), engine="vector")
     mixed = params.replace(noise="1.2*0.5,0.8*0.5")
@@ -242,3 +242,13 @@ def test_many_rows_are_worth_a_word_and_no_more_than_there_is_room_for(
     assert (words in caplog.text) == bool(caplog.text) == said
     with pytest.raises(ParameterError, match="^alpha: needs .* in 3 runs at a time, more than is"):
         check_rows(params, "vector", 3)
+
+
+def test_rows_used_again_are_simulated_by_the_engine_that_can():
+    params = Params(dim=30, alpha=2.0, t_max=2.0, points=3, lr=0.1)
+    chosen, said = simulate(params, runs=2), simulate(params, runs=2, engine="vector")
+    np.testing.assert_array_equal(chosen.Q, said.Q)
+    fresh = params.replace(alpha=None)
+    np.testing.assert_array_equal(
+        simulate(fresh, runs=2).Q, simulate(fresh, engine="exact", runs=2).Q
+    )

@@ -71,7 +71,7 @@ def simulate(
     *,
     runs: int = 5,
     seed: int = 0,
-    engine: str = "exact",
+    engine: str | None = None,
     random_start: bool = False,
     jobs: int | None = None,
     store: Store | None = None,
@@ -87,11 +87,11 @@ def simulate(
         Size of the ensemble. Run r depends on the model, `seed` and r alone.
     seed : int
         Seed of the data. Ensembles of different models are independent under the same seed.
-    engine : {"exact", "vector"}
+    engine : {"exact", "vector"}, optional
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
         same law through the order parameters alone, at a cost independent of N. With `alpha`
         every run draws its own rows and uses them again and again, shuffled each time, which
-        needs ``vector``.
+        only ``vector`` does. Default: ``exact``, or ``vector`` with `alpha`.
     random_start : bool
         Every run draws its own initial weights, gaussian with the given overlaps on
         average. Otherwise all start from the same weights.
@@ -120,6 +120,8 @@ def simulate(
     params = params_of(simulate, params, changes, derived=("noise", "alpha"))
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
+    if engine is None:  # the exact one draws fresh data for every step
+        engine = "exact" if params.alpha is None else "vector"
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
     if params.samples is not None:
