@@ -223,3 +223,14 @@ def test_few_rows_many_columns_and_one_column():
     np.testing.assert_allclose(found.eigenvalues, expected)
     one = collapse_thresholds(wide[:, :1], "poisson")
     assert one.eigenvalues == pytest.approx([wide[:, 0].var() / wide[:, 0].mean()])
+
+
+def test_columns_and_missing_numbers_are_those_of_a_look():
+    x = np.random.default_rng(3).poisson(4.0, (200, 5)).astype(float)
+    holes = x.copy()
+    holes[7, 2] = np.nan
+    found = collapse_thresholds(holes, "poisson", columns=[0, 2, 3], missing="drop")
+    plain = collapse_thresholds(np.delete(x, 7, axis=0)[:, [0, 2, 3]], "poisson")
+    np.testing.assert_allclose(found.eigenvalues, plain.eigenvalues, rtol=1e-12)
+    with pytest.raises(ParameterError, match="missing"):
+        collapse_thresholds(holes, "poisson")

@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..model.params import real
 from ..model.results import Brief
-from ..tables.table import Data, as_table
+from ..tables.table import Columns, Data, as_table
 from .blocks import Blocks, centred, checked, moments_of
 from .convention import LEAST, LIKELIHOODS
 from .look import AT_ONCE
@@ -83,6 +83,8 @@ def collapse_thresholds(
     data: Data,
     likelihood: str,
     *,
+    columns: Columns | None = None,
+    missing: str | None = None,
     dispersion: float | None = None,
     scale: float = 1.0,
     leading: int = LEADING,
@@ -98,6 +100,8 @@ def collapse_thresholds(
         Of each column, given the decoder's output: gaussian of unit variance; Bernoulli of
         these logits, whose loss is the cross entropy; Poisson, or negative binomial, of this
         logarithm of the mean; or gaussian with a variance for each column that is learned.
+    columns, missing
+        As of `vaedyn.look`.
     dispersion : float, optional
         Of the negative binomial, whose variance is ``mean + mean**2 / dispersion``.
     scale : float
@@ -119,7 +123,7 @@ def collapse_thresholds(
         raise ParameterError("dispersion", f"{reason} the likelihood nb, the negative binomial")
     if dispersion is not None:
         dispersion = real("dispersion", dispersion, LEAST, least_allowed=True)
-    table = as_table(data)
+    table = as_table(data, columns=columns, missing=missing)
     rows = max(1, int(AT_ONCE / (8 * table.columns)))
     scale = real("scale", scale, LEAST, least_allowed=True)
     cap = 1.0 if likelihood == "bernoulli" else np.inf
