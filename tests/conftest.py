@@ -4,6 +4,8 @@ import logging
 import os
 import signal
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 from matplotlib.mathtext import MathTextParser
@@ -35,13 +37,31 @@ def pytest_configure(config):
 
     if any(cache_folder().rglob("*.nbi")):
         return
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        list(pool.map(compiled, COMPILED))
+
+
+COMPILED = ("bands", "simulate", "classes", "theory", "rows")
+
+
+def compiled(what):
+    """Use some of the kernels, so that their machine code is kept."""
     for latent in (1, 2):
         params = vaedyn.Params(dim=20, latent=latent, t_max=1, points=2)
-        vaedyn.theory(params)
-        vaedyn.bands(params, random_start=True)
-        vaedyn.fixed_points(params)
+        mixed = params.replace(noise="1.2*0.5,0.8*0.5")
         for engine in ("exact", "vector"):
-            vaedyn.simulate(params, runs=1, engine=engine)
+            if what in ("simulate", "classes"):
+                model = params if what == "simulate" else mixed
+                vaedyn.simulate(model, runs=1, engine=engine)
+        if what == "bands":
+            vaedyn.bands(params, random_start=True)
+        elif what == "theory":
+            vaedyn.theory(params)
+            vaedyn.fixed_points(params)
+        elif what == "classes":
+            vaedyn.theory(mixed)
+        elif what == "rows":
+            vaedyn.simulate(params.replace(alpha=2.0), runs=1)
 
 
 class Outcome:
