@@ -73,10 +73,7 @@ def command(
     session: Session,
     params: dict[str, Any],
     place: str | None,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
-    epochs: str,
+    how: dict[str, Any],
     family: str,
     knots: int,
     tol: float,
@@ -100,9 +97,7 @@ def command(
     if place is not None:
         if typed("knots"):
             raise click.UsageError("--knots and --data exclude each other")
-        found, settings = prepare(
-            session, place, params, standardise, estimator, spikes, epochs, ["tol"]
-        )
+        found, settings = prepare(session, place, params, how, ["tol"])
         share = tol if typed("tol") else None
         report_warm_up(session, found, settings, family, share, confirm, seed, rtol, atol)
         return

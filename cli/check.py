@@ -144,12 +144,12 @@ def command(session: Session) -> None:
             click.echo(_line(check))
     failed = sum(not check.passed for check in checks)
     if session.as_json:
-        told = [
+        listed = [
             {**{name: plain(value) for name, value in check._asdict().items()},
              "passed": bool(check.passed)}
             for check in checks
         ]  # fmt: skip
-        data = {"command": "check", "checks": told, "passed": not failed}
+        data = {"command": "check", "checks": listed, "passed": not failed}
         print_json({**data, "versions": versions, "machine": machine})
     else:
         click.echo(f"\n{len(checks) - failed} of {len(checks)} checks passed")

@@ -1,7 +1,9 @@
 """What commands on users' data share: options, and how a table is looked at."""
 
+import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
@@ -25,14 +27,27 @@ log = logging.getLogger("vaedyn.cli")
 
 
 MOST_WARNINGS = 3  # that are printed without -v
+HOW = ("standardise", "estimator", "spikes", "epochs", "leading", "passes")
+"""Names of the options on how to look at a table, which are arguments of `vaedyn.look`."""
 
 
 def _noted(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     ctx.meta[f"vaedyn.{param.name}"] = value
 
 
+def _with_how(function: Callable) -> Callable:
+    """Hand the options on how to look at a table over as one argument, `how`."""
+
+    @functools.wraps(function)
+    def call(**options: Any) -> Any:
+        how = {name: options.pop(name) for name in HOW if name in options}
+        return function(how=how, **options)
+
+    return call
+
+
 DATA = click.argument("place", metavar="DATA", shell_complete=files)
-DATA_OPTIONS = [
+TABLE_OPTIONS = [
     option(
         "Model",
         "--columns",
@@ -60,6 +75,9 @@ DATA_OPTIONS = [
         show_default=False,
         help="Divide columns by their standard deviations first.",
     ),
+]
+DATA_OPTIONS = [
+    *TABLE_OPTIONS,
     option(
         "Model",
         "--estimator",
@@ -76,6 +94,7 @@ DATA_OPTIONS = [
         help="Number of signals M*.",
         show_default="all that stand out of the noise",
     ),
+    _with_how,
 ]
 ACCURACY_OPTIONS = [
     option(
@@ -214,17 +233,8 @@ def opened(place: str) -> Table:
         raise click.BadParameter(str(error), param_hint="DATA") from error
 
 
-def looked(
-    session: Session,
-    place: str,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
-    leading: int = LEADING,
-    passes: int = PASSES,
-    epochs: str = "many",
-) -> Look:
-    """Look at a table, and print warnings about it.
+def looked(session: Session, place: str, **how: Any) -> Look:
+    """Look at a table, in the way of the options `HOW`, and print warnings about it.
 
     Raises
     ------
@@ -234,17 +244,7 @@ def looked(
     table = opened(place)
     try:
         with session.progress("read the data", "rows") as progress:
-            found = look(
-                table,
-                standardise=standardise,
-                estimator=estimator,
-                spikes=spikes,
-                epochs=epochs,
-                leading=leading,
-                passes=passes,
-                store=session.store,
-                progress=progress,
-            )
+            found = look(table, **how, store=session.store, progress=progress)
     except TableError as error:
         raise click.BadParameter(str(error), param_hint="DATA") from error
     except ParameterError as error:

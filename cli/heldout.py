@@ -14,7 +14,7 @@ from vaedyn.errors import ParameterError
 from vaedyn.tables.table import TableError
 
 from .convention import check_judged, only_gaussian
-from .data import CONVENTION_OPTIONS, DATA, DATA_OPTIONS, opened
+from .data import CONVENTION_OPTIONS, DATA, TABLE_OPTIONS, opened
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
 from .output import number, print_json, table, with_error
 from .session import Session
@@ -27,7 +27,7 @@ EDGE = (
     "hardly at all in some directions, as with columns that are nearly combinations of others"
 )
 HELDOUT_OPTIONS = [
-    *DATA_OPTIONS[:3],  # which columns, missing numbers, --standardise
+    *TABLE_OPTIONS,
     LATENT,
     option(
         "Numerics",

@@ -45,13 +45,7 @@ def answer(
     latents: int | None,
     weight: float | None,
     beta: float | None,
-    leading: int,
-    passes: int,
-    *,
-    epochs: str,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
+    how: dict[str, Any],
 ) -> None:
     """Print thresholds of a likelihood, or what a decoder variance that is learned comes to.
 
@@ -60,16 +54,16 @@ def answer(
     click.BadParameter, ParameterError
         When there is no table, its entries do not fit, or an option does not apply.
     """
-    if epochs != "many":
-        raise ParameterError("epochs", f"only many is derived for {convention.kind}, got {epochs}")
+    if how["epochs"] != "many":
+        raise ParameterError("epochs", f"only many is derived for {convention.kind}")
     if convention.kind == LEARNED:
         if latents is None and (weight, beta) != (None, None):
             raise ParameterError("latent", "is needed: the learned variance depends on it")
-        data = looked(session, place, standardise, estimator, spikes, leading, passes)
+        data = looked(session, place, **how)
         _learned(session, data, convention, latents, weight, beta)
         return
-    given = {"standardise": standardise, "estimator": estimator != USUAL}
-    given["spikes"] = spikes is not None  # 0 is a number of signals, too
+    given = {"standardise": how["standardise"], "estimator": how["estimator"] != USUAL}
+    given["spikes"] = how["spikes"] is not None  # 0 is a number of signals, too
     for name, value in given.items():
         if value:
             reason = f"does not apply to the likelihood {convention.likelihood}"
@@ -81,8 +75,8 @@ def answer(
             convention.likelihood,
             dispersion=convention.dispersion,
             scale=convention.scale,
-            leading=leading,
-            passes=passes,
+            leading=how["leading"],
+            passes=how["passes"],
         )
     except TableError as error:
         raise click.BadParameter(str(error), param_hint="DATA") from error

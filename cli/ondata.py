@@ -66,10 +66,7 @@ def prepare(
     session: Session,
     place: str,
     model: dict[str, Any],
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
-    epochs: str,
+    how: dict[str, Any],
     allowed: Sequence[str] = (),
 ) -> tuple[Look, dict[str, Any]]:
     """Look at a table, print warnings about it, and return what the user has set, too.
@@ -94,7 +91,7 @@ def prepare(
         name: value for name, value in model.items() if name not in FROM_DATA and given(name)
     }
     check_settings(opened(place).columns, **settings)
-    return looked(session, place, standardise, estimator, spikes, epochs=epochs), settings
+    return looked(session, place, **how), settings
 
 
 def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -> None:

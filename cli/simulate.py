@@ -52,10 +52,7 @@ def command(
     session: Session,
     params: dict[str, Any],
     place: str | None,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
-    epochs: str,
+    how: dict[str, Any],
     ensemble: dict[str, Any],
     tol: float,
 ) -> None:
@@ -79,7 +76,7 @@ def command(
     """
     if place is not None:
         seed = integer("seed", ensemble["seed"], 0)
-        found, settings = prepare(session, place, params, standardise, estimator, spikes, epochs)
+        found, settings = prepare(session, place, params, how)
         report(session, found, settings, seed)
         return
     without_data()

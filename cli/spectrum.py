@@ -61,16 +61,11 @@ LATENT = option(
 def command(
     session: Session,
     place: str,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
+    how: dict[str, Any],
     latent: int | None,
-    epochs: str,
     convention: Convention | None,
     weight: float | None,
     beta: float | None,
-    leading: int,
-    passes: int,
 ) -> None:
     """Show how many active units your data keep at each KL weight beta, and which to take, if any.
 
@@ -88,18 +83,16 @@ def command(
     """
     check_judged(weight, beta)
     if convention is not None and convention.kind != "gaussian":
-        how = {"standardise": standardise, "estimator": estimator, "spikes": spikes}
-        how["epochs"] = epochs
-        answer(session, place, convention, latent, weight, beta, leading, passes, **how)
+        answer(session, place, convention, latent, weight, beta, how)
         return
-    data = looked(session, place, standardise, estimator, spikes, leading, passes, epochs)
+    data = looked(session, place, **how)
     asked = judged(data, weight, beta, latent, convention)
     if session.as_json:
         print_json(describe(data, latent, convention, asked))
         return
     if data.analysis.no_floor is None and len(data.analysis.rho):
         print_signals(data, convention)
-        if not standardise:
+        if not how["standardise"]:
             print_columns(data)
     print_answer(data, convention)
     if data.analysis.no_floor is not None:

@@ -49,10 +49,7 @@ def command(
     session: Session,
     params: dict[str, Any],
     place: str | None,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
-    epochs: str,
+    how: dict[str, Any],
     rtol: float,
     atol: float,
     tol: float,
@@ -75,7 +72,7 @@ def command(
     the same settings: when each latent is learned, in t, SGD steps and epochs.
     """
     if place is not None:
-        found, settings = prepare(session, place, params, standardise, estimator, spikes, epochs)
+        found, settings = prepare(session, place, params, how)
         report_course(session, found, settings, rtol, atol)
         return
     without_data()

@@ -71,13 +71,9 @@ def command(
     keep: int | None,
     capacity: float | None,
     explained: float | None,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
+    how: dict[str, Any],
     latent: int | None,
     convention: Convention | None,
-    leading: int,
-    passes: int,
 ) -> None:
     """Find the KL weight for so many active units, so much KL or explained variance of your data.
 
@@ -96,7 +92,7 @@ def command(
     if len(chosen) > 1:
         raise click.UsageError(" and ".join(f"--{name}" for name in chosen) + " exclude each other")
     check_wanted(**chosen)
-    data = looked(session, place, standardise, estimator, spikes, leading, passes)
+    data = looked(session, place, **how)
     factor = convention.factor(data.spectrum.dim, convention.kind)
     found = beta_for(data, latents=latent, learned=learned, **chosen) if chosen else None
     if session.as_json:

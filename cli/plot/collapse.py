@@ -94,10 +94,7 @@ FIGURE_OPTIONS = [
 def command(
     session: Session,
     place: str,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
-    epochs: str,
+    how: dict[str, Any],
     simulations: int,
     seed: int,
     output: Path | None,
@@ -112,7 +109,7 @@ def command(
     name = f"collapse_{Path(place.partition(':')[0]).stem}.pdf"
     look.check("log", "linear")
     target = checked(output or Path(name))
-    found, settings = prepare(session, place, model, standardise, estimator, spikes, epochs)
+    found, settings = prepare(session, place, model, how)
     asked = {**settings, "simulations": simulations, "seed": seed, "store": session.store}
     with session.progress("train on the data", "steps") as progress:
         result = collapse(found, **asked, progress=progress)

@@ -62,10 +62,7 @@ def command(
     session: Session,
     params: dict[str, Any],
     place: str | None,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
-    epochs: str,
+    how: dict[str, Any],
     x_scale: str,
     output: Path | None,
     look: Any,
@@ -89,7 +86,7 @@ def command(
     refuse_for_data()
     x_scale = x_scale if typed("x_scale") else "log"
     target = target_of(place, output, x_scale, look)
-    found, settings = prepare(session, place, params, standardise, estimator, spikes, epochs)
+    found, settings = prepare(session, place, params, how)
     numbers = {name: options[name] for name in ("rtol", "atol")}
     seed = options["ensemble"]["seed"]
     draw_course(session, found, settings, seed, target, x_scale, look, **numbers)

@@ -37,17 +37,13 @@ from .picture import PICTURE, checked, say_if_empty
 def command(
     session: Session,
     place: str,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
+    how: dict[str, Any],
     latent: int | None,
     convention: Convention | None,
     weight: float | None,
     beta: float | None,
     output: Path | None,
     look: Any,
-    leading: int,
-    passes: int,
 ) -> None:
     """Draw what KL divergence buys on your data: squared error and explained variance.
 
@@ -58,7 +54,7 @@ def command(
     check_judged(weight, beta)
     stem = Path(place.partition(":")[0]).stem
     chosen = checked(output or Path(f"rate-distortion_{stem}.pdf"))
-    data = looked(session, place, standardise, estimator, spikes, leading, passes)
+    data = looked(session, place, **how)
     asked = judged(data, weight, beta, latent, convention)
 
     from vaedyn.figures.rate_distortion import rate_distortion

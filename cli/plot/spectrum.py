@@ -39,18 +39,13 @@ from .picture import PICTURE, checked, say_if_empty
 def command(
     session: Session,
     place: str,
-    standardise: bool,
-    estimator: str,
-    spikes: int | None,
+    how: dict[str, Any],
     latent: int | None,
-    epochs: str,
     convention: Convention | None,
     weight: float | None,
     beta: float | None,
     output: Path | None,
     look: Any,
-    leading: int,
-    passes: int,
 ) -> None:
     """Draw the eigenvalues of your data's covariance, the noise, and where latents collapse.
 
@@ -61,7 +56,7 @@ def command(
     only_gaussian(convention, "this picture")
     check_judged(weight, beta)
     chosen = checked(output or Path(f"spectrum_{Path(place.partition(':')[0]).stem}.pdf"))
-    data = looked(session, place, standardise, estimator, spikes, leading, passes, epochs)
+    data = looked(session, place, **how)
     asked = judged(data, weight, beta, latent, convention)
 
     from vaedyn.figures import spectrum as figures_spectrum

@@ -43,8 +43,8 @@ def draw(
 ) -> None:
     """Compute or load both trajectories, draw them, and print where the figure is."""
     look.check(style["x_scale"], style.get("y_scale", "linear"))
-    told = numerics(with_bands=with_bands, **options)
-    chosen = output_path(name, output, params, {**told, **style})
+    varied = numerics(with_bands=with_bands, **options)
+    chosen = output_path(name, output, params, {**varied, **style})
     warn(params)
     ode, sgd = trajectories(session, params, **options)
     drawn, around = [("theory", ode), ("simulate", sgd)], None
@@ -62,9 +62,9 @@ def numerics(
     ensemble: dict[str, Any], rtol: float, atol: float, with_bands: bool = False
 ) -> dict[str, Any]:
     """Return the options that stand in a picture's name besides the model and the style."""
-    told = {name: value for name, value in ensemble.items() if name != "jobs"}
-    flags = {"with_bands": with_bands, "random_start": told.pop("random_start")}
-    return {**told, "rtol": rtol, "atol": atol, **{name: True for name in flags if flags[name]}}
+    named = {name: value for name, value in ensemble.items() if name != "jobs"}
+    flags = {"with_bands": with_bands, "random_start": named.pop("random_start")}
+    return {**named, "rtol": rtol, "atol": atol, **{name: True for name in flags if flags[name]}}
 
 
 def trajectories(
