@@ -2,6 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 DOCS_READY := .venv/ready-docs
+TYPES_READY := .venv/ready-types
 STUDY := .venv-study/bin
 STUDY_READY := .venv-study/ready
 
@@ -77,10 +78,14 @@ test: setup ## run the tests
 mutants: setup ## plant small changes in the code, and print those that no test notices
 	$(BIN)/python -m tests.mutants
 
-lint: setup ## check style and types
+lint: $(TYPES_READY) ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+
+$(TYPES_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[types]'
+	@touch $@
 
 format: setup ## format the code
 	$(BIN)/ruff check --fix .

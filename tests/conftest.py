@@ -7,6 +7,8 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # tests run on all cores: threads only wait
+
 import pytest
 from matplotlib.mathtext import MathTextParser
 
