@@ -67,7 +67,7 @@ def _summary(results: Any, bests: Any) -> list[list[str]]:
         "eps_g on fresh data": [number(float(each.eps_g)) for each in results],
         "KL on the data of training": [number(float(each.kl_on_rows.sum())) for each in results],
         "KL on fresh data": [number(float(each.kl)) for each in results],
-        "active latents": [str(int(active(each.kl_on_rows))) for each in results],
+        "active units": [str(int(active(each.kl_on_rows))) for each in results],
         "best beta": [number(beta) if beta == beta else "none" for beta, _ in bests],
         "eps_g there": [number(least) for _, least in bests],
     }

@@ -326,7 +326,7 @@ def test_the_cascade_shows_simulations_on_top(two):
     runs = [vaedyn.simulate(params, runs=2)]
     figure = figures_cascade.cascade(cascade_of(two, None, runs))
     assert [axes.get_ylabel() for axes in figure.axes] == [
-        "active latents\n(KL > 0.01 nats)",
+        "active units\n(KL > 0.01 nats)",
         r"generalisation error $\varepsilon_g$",
         "KL per latent (nats)",
     ]

@@ -121,8 +121,8 @@ QUANTITIES = {
     "relaxation_time": Quantity("time in which deviations decay", words="relaxation time"),
     "t_converge": Quantity("time to converge, steps / N", words="time to converge"),
     "active": Quantity(
-        f"number of active latents, of more than {ACTIVE:g} nats of KL divergence",
-        words=f"active latents (KL > {ACTIVE:g} nats)",
+        f"number of active units, latents of more than {ACTIVE:g} nats of KL divergence",
+        words=f"active units (KL > {ACTIVE:g} nats)",
     ),
 }
 NAMES = tuple(ORDER_PARAMETERS)
@@ -157,5 +157,5 @@ def shape(name: str, latent: int, signal: int) -> tuple[int, ...]:
 
 
 def active(kl_per_latent: np.ndarray) -> np.ndarray:
-    """Return the number of active latents (...), those of more than `ACTIVE` nats each."""
+    """Return the number of active units (...), latents of more than `ACTIVE` nats each."""
     return (kl_per_latent > ACTIVE).sum(axis=-1)

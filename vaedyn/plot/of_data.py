@@ -23,7 +23,7 @@ def spectrum(
     axes: Panels | None = None,
     **look: Unpack[Looks],
 ) -> np.ndarray:
-    """Draw the eigenvalues of data, the law of noise, and the latents in use against beta.
+    """Draw the eigenvalues of data, the law of noise, and the active units against beta.
 
     Parameters
     ----------
