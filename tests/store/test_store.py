@@ -9,41 +9,9 @@ import numpy as np
 import pytest
 
 from tests.shared.damage import of_schema, without_seal
+from tests.shared.pendulum import PARAMS, Pendulum
 from vaedyn.store import DamagedRecordError, OtherSchemaError, ResultStore, StoreError, key_of
 from vaedyn.store import hdf5 as record_module
-
-PARAMS = {"speed": 2.5, "sizes": [1, 2, 3]}
-
-
-class Pendulum:
-    """A simulator that counts how often it is run."""
-
-    def __init__(self):
-        self.calls = 0
-        self.computed = []
-
-    def once(self):
-        self.calls += 1
-        t = np.linspace(0, 1, 11)
-        angle = np.outer(np.cos(t), [1.0, 2.0])
-        variables = {
-            "time": (("time",), t, {"units": "s", "long_name": "time"}),
-            "angle": (("time", "ball"), angle, {"units": "rad"}),
-            "count": ((), np.int64(3), {}),
-        }
-        return variables, {"steps": 7, "note": "calm"}
-
-    def swings(self, first, last=10**9):
-        """Yield swing after swing, each in a block of its own."""
-        for i in range(first, last):
-            self.computed.append(i)
-            values = np.full((1, 4), float(i))
-            yield {"angle": (("swing", "time"), values, {}), "g": ((), 9.81, {})}, {"last": i}
-
-
-@pytest.fixture
-def store(tmp_path):
-    return ResultStore(tmp_path / "results")
 
 
 def extend(store, simulator, length):
@@ -147,58 +115,6 @@ def test_a_failed_computation_leaves_nothing(store):
     with pytest.raises(ArithmeticError, match="too fast"):
         store.load_or_extend("b", PARAMS, fails, 3, "swing")
     assert list(store.path.iterdir()) == []
-
-
-def damage_by_garbage(path):
-    path.write_bytes(b"not a record")
-
-
-def damage_by_truncation(path):
-    path.write_bytes(path.read_bytes()[:-2000])
-
-
-def damage_by_one_bit(path):
-    content = bytearray(path.read_bytes())
-    at = content.find(np.cos(0.1).tobytes())
-    assert at > 0
-    content[at] ^= 1
-    path.write_bytes(content)
-
-
-def damage_by_other_parameters(path):
-    with h5py.File(path, "r+") as file:
-        file.attrs["params"] = '{"speed":3}'
-
-
-def damage_by_loss_of_a_variable(path):
-    with h5py.File(path, "r+") as file:
-        del file["count"]
-
-
-def damage_by_emptiness(path):
-    path.write_bytes(b"")
-
-
-DAMAGES = [value for name, value in sorted(globals().items()) if name.startswith("damage_by")]
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_record_is_set_aside_and_computed_again(store, damage, caplog):
-    pendulum = Pendulum()
-    path = store.load_or_run("a", PARAMS, pendulum.once).path
-    damage(path)
-    spoilt = path.read_bytes()
-    with pytest.raises(DamagedRecordError, match=str(path)):
-        record_module.read(path)
-    with caplog.at_level(logging.WARNING):
-        again = store.load_or_run("a", PARAMS, pendulum.once)
-    assert pendulum.calls == 2
-    assert not again.reused
-    assert "damaged" in caplog.text
-    assert str(path) in caplog.text
-    (aside,) = store.path.glob("*.damaged-*")
-    assert aside.read_bytes() == spoilt
-    assert store.load_or_run("a", PARAMS, pendulum.once).reused
 
 
 def test_a_record_under_a_wrong_name_is_not_taken(store):
