@@ -258,6 +258,11 @@ class Params:
         return self.latents == training.SAMPLED
 
     @property
+    def adam(self) -> bool:
+        """Whether the optimiser is Adam."""
+        return self.optimiser == training.ADAM
+
+    @property
     def strengths(self) -> np.ndarray:
         """Signal strengths rho, (signal,)."""
         return np.array(self.rho)
