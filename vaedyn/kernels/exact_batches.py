@@ -256,7 +256,7 @@ def advance(
     rank = min(points, size)
     X = np.zeros((rows, points))
     seen, C = np.empty((size, points)), np.empty((size, points))
-    T = np.empty((size, rank))
+    T = np.zeros((size, rank))
     Q, squares = np.empty((latent, latent)), np.empty((latent, latent))
     slopes = np.empty(latent)
     pushes, A = np.empty((size, columns + rank)), np.empty((columns, columns + rank))

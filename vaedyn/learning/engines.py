@@ -56,8 +56,7 @@ def exact_engine(params: Params) -> Engine:
             "derived; take the engine vector",
         )
     engine = _exact_in_white(params) if params.noise is None else _exact_in_classes(params)
-    plain = params.batch == 1 and params.momentum == 0 and Constants.of(params).plain
-    return engine if plain else _exact_in_batches(params, engine)
+    return engine if params.plain else _exact_in_batches(params, engine)
 
 
 def _exact_in_white(params: Params) -> Engine:
