@@ -142,22 +142,43 @@ def vector_engine(params: Params) -> Engine:
 
     # the weights at first, and those of the run, with the signals, at worst, and a data point
     gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
+    if not params.plain:  # gradients, and what is remembered of them, at first and in the run
+        gigabytes *= 3
     if gigabytes > LARGE:
         log.warning(
             "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
             "engine, which has the same law, needs none", params.dim, gigabytes
         )  # fmt: skip
     if params.noise is not None:
-        return _vectors_in_classes(params)
-    directions = teacher(params.dim, params.signal)
-    return Engine(
-        vector.advance_one if params.latent == params.signal == 1 else vector.advance,
-        (*params.weights(), params.overlaps()["D"]),
-        (directions, Constants.of(params)),
-        3e-9 * params.dim * (1 + params.latent + params.signal),
-        lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
-        count(params.latent, params.signal),
-        None if params.samples is None else partial(Epochs, params),
+        engine = _vectors_in_classes(params)
+    else:
+        engine = Engine(
+            vector.advance_one if params.latent == params.signal == 1 else vector.advance,
+            (*params.weights(), params.overlaps()["D"]),
+            (teacher(params.dim, params.signal), Constants.of(params)),
+            3e-9 * params.dim * (1 + params.latent + params.signal),
+            lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
+            count(params.latent, params.signal),
+            None if params.samples is None else partial(Epochs, params),
+        )
+    return engine if params.plain else _in_batches(params, engine)
+
+
+def _in_batches(params: Params, engine: Engine) -> Engine:
+    """Return an engine of plain SGD made one that trains as `params` say."""
+    from ..kernels import batches
+
+    how = batches.Training.of(params)
+
+    def with_memory(W: np.ndarray, V: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:
+        return W, V, *batches.memory(params.latent, params.dim, how.adam), D
+
+    return engine._replace(
+        advance=batches.advance,
+        state=with_memory(*engine.state),
+        constants=(*engine.constants, how),
+        seconds_per_step=engine.seconds_per_step * (params.batch + params.latent),
+        draw=lambda rng: with_memory(*engine.draw(rng)),
     )
 
 
