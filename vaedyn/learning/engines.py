@@ -96,7 +96,10 @@ def _exact_in_batches(params: Params, plain: Engine) -> Engine:
         advance=exact_batches.advance,
         state=start(*plain.state),
         constants=(
-            Constants.of(params), np.ascontiguousarray(classes[:, 0]), counts, params.momentum,
+            Constants.of(params),
+            np.ascontiguousarray(classes[:, 0]),
+            counts,
+            params.momentum,
             params.dim,
         ),
         seconds_per_step=_seconds_per_batch(params, columns),
