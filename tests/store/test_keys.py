@@ -22,6 +22,7 @@ from vaedyn.fixedpoints.phase_diagram import phase_diagram
 from vaedyn.learning.bands import bands
 from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
+from vaedyn.model.asked import TRAINING
 from vaedyn.model.numerics import NUMERICS
 from vaedyn.model.params import LATER, Params
 from vaedyn.store import key_of
@@ -90,6 +91,7 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
+    *(("theory", name) for name in TRAINING if name != "rates"),
 }  # fmt: skip
 STEPS = ("batch", "momentum", "latents")  # ways to take steps
 BY_STEPS = [kind for kind in KINDS if kind.startswith(("theory", "fixed", "branches", "phases"))]
