@@ -310,3 +310,12 @@ def test_a_map_over_lr_takes_momentum_into_account():
     two = phase_diagram(vaedyn.Params(**BASE), axes[0], ("lr", np.array([0.1, 0.5])))
     np.testing.assert_allclose(one.eps_g, two.eps_g, rtol=1e-12)
     np.testing.assert_allclose(one.growth, two.growth, rtol=1e-12)
+
+
+def test_noise_below_rounding_leaves_sampled_latents_collapsed():
+    for eta, lr in ((1e-30, 0.1), (1e-10, 1e-7)):
+        given = {"eta": eta, "rho": 1.7, "lr": lr, "t_max": 20 / lr}
+        found = vaedyn.fixed_points(**given, beta=0.9, latents="sampled")
+        assert found.types[0] == "signal 1"
+        assert found.types[-1] == "collapsed"
+        assert vaedyn.thresholds(**given, latents="sampled") == vaedyn.thresholds(**given)

@@ -33,6 +33,7 @@ from .groups import Unit, Units
 from .newton import eigenvalues, residual
 from .single import ALIVE
 from .thresholds import thresholds
+from .varied import constants_of
 
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
 
@@ -210,7 +211,7 @@ def fixed_points(
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
 
     def compute() -> Computed:
-        units = Units(Constants.of(params))
+        units = Units(constants_of(params))
         found, reached, lost, partial = [], None, "", ""
         try:
             found = configurations(units, groups)

@@ -17,6 +17,7 @@ from .configurations import Configuration, spare
 from .groups import Unit, Units
 from .newton import root
 from .single import Latent, on_noise, on_signal
+from .varied import constants_of
 
 LARGEST_LR = 1e4
 LARGEST_BETA = 1e307  # as good as infinite, but a number that can be kept
@@ -69,8 +70,8 @@ def thresholds(
         up to which it is stable.
     """
     params = params_of(thresholds, params, changes, derived=STEPS)
-    model = Constants.of(params)
-    window = sampled_window(model) if params.sampled else noise_window(model)
+    model = constants_of(params)
+    window = sampled_window(model) if model.sampled else noise_window(model)
     most = None if configuration is None else max_lr(model, configuration)
     return {
         "collapse": [collapse(model, rho) for rho in model.rho.tolist()],
@@ -142,7 +143,7 @@ def sampled_window(model: Constants) -> tuple[float, float] | None:
     """
     plain = noise_window(model._replace(sampled=0.0))
     top = min(4 * plain[1], 1e12) if plain else 16 * (model.eta + 1 / model.h)
-    betas = model.eta * np.geomspace(1e-6, top / model.eta, 400)
+    betas = np.geomspace(1e-6 * model.eta, top, 400)
 
     def stable(betas: np.ndarray) -> np.ndarray:
         c = model._replace(beta=betas).many()

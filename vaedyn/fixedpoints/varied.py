@@ -8,6 +8,14 @@ from ..kernels.constants import Constants
 from ..model.params import Params
 
 VARIED = ("beta", "eta", "rho", "lam", "lr")
+LOST = 1e-15  # noise of steps, relative to 1 and beta, that is lost in rounding
+
+
+def constants_of(params: Params, **varied: Any) -> Constants:
+    """Return the constants; latents are averaged over where samples leave nothing to be seen."""
+    model = Constants.of(params, **varied)
+    lost = model.h < LOST * min(1.0, model.beta)
+    return model._replace(sampled=0.0) if lost else model
 
 
 def vary(params: Params, name: str, x: float) -> Constants:
@@ -16,10 +24,9 @@ def vary(params: Params, name: str, x: float) -> Constants:
     With ``rho`` all signals are scaled so that the strongest has strength `x`; ``lr`` is the
     rate of the decoder, and those of encoder and variances keep their ratio to it.
     """
-    model = Constants.of(params)
     if name == "rho":
-        return model._replace(rho=model.rho / model.rho.max() * x)
-    return model._replace(**{name: x / (1 - params.momentum) if name == "lr" else x})
+        return constants_of(params, rho=params.strengths / params.strengths.max() * x)
+    return constants_of(params, **{name: x / (1 - params.momentum) if name == "lr" else x})
 
 
 def with_value(params: Params, name: str, value: float) -> Params:
