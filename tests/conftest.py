@@ -1,4 +1,5 @@
 import functools
+import gc
 import json
 import logging
 import os
@@ -29,6 +30,13 @@ def remember_labels():
 
 
 remember_labels()
+os.fsync = lambda handle: None  # no test survives a loss of power: none waits for the disk
+
+
+def pytest_collection_finish(session):
+    """Look for garbage less often, and no longer at what is there before the first test."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_configure(config):
