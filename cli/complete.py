@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from vaedyn.model.schedules import KINDS
-from vaedyn.model.start import GAUSSIAN
+from vaedyn.model.start import DRAWN
 from vaedyn.sweeps.grids import MODEL
 
 from ..store.record import NAME
@@ -72,7 +72,7 @@ def schedules(_: click.Context, __: click.Parameter, incomplete: str) -> list[Co
 @silent
 def starts(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete a start, which may be a file."""
-    forms = starting((GAUSSIAN, "m="), incomplete)
+    forms = starting((*DRAWN, "m="), incomplete)
     return [*forms, CompletionItem(incomplete, type="file")]
 
 

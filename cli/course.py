@@ -54,7 +54,7 @@ def report_course(
         click.echo(left)
     if found.analysis.no_floor and "beta" not in settings:
         click.echo(f"this beta is no recommendation: {found.analysis.no_floor}")
-    click.echo(f"beta = {number(params.beta)}, learning rate {number(params.lr)}")
+    click.echo(f"beta = {number(params.beta)}, learning rate {number(params.rate)}")
 
 
 def notes(found: Look, curve: LearningCurve) -> list[str]:

@@ -15,9 +15,9 @@ from .complete import named
 from .ranges import is_range, parse_range
 
 COUNT = 20  # values of a range that does not say how many
-WHOLE = ("dim", "latent", "signal", "points", "init_seed", "seed", "runs")
-TEXTS = ("anneal", "noise")
-UNVARIED = ("init",)
+WHOLE = ("dim", "latent", "signal", "points", "init_seed", "batch", "seed", "runs")
+TEXTS = ("anneal", "noise", "latents", "optimiser")
+UNVARIED = ("init", "adam_betas")
 log = logging.getLogger(__name__)
 
 

@@ -8,6 +8,7 @@ import click
 
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import CONSTANTS
+from vaedyn.model.training import LATENTS, OPTIMISERS
 
 from . import complete
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, add, option
@@ -31,7 +32,13 @@ MODEL_OPTIONS = [
     _model("eta", "eta", float, "."),
     _model("beta", "beta", float, "; with --anneal its final value."),
     _model("lam", "lam", float, ", of W and V."),
-    _model("lr", "lr", float, "."),
+    _model(
+        "lr",
+        "lr",
+        Numbers(alone=True),
+        ": one, or three of decoder, encoder and variances. With --optimiser adam that of PyTorch "
+        "times N: 0.784 is 1e-3 at N = 784.",
+    ),
     _model("t_max", "t-max", float, ", in units of N SGD steps."),
     _model("points", "points", WholeNumber(), "Number of saved times."),
     _model(
@@ -50,12 +57,13 @@ MODEL_OPTIONS = [
         "init",
         "init",
         Start(),
-        "Where learning starts: gaussian (W and V standard normal, D = 1), or all six overlaps, "
+        "Where learning starts: gaussian (W and V standard normal, D = 1), torch (as linear layers "
+        "of PyTorch: uniform, Q = N/(3M), E = 1/3, D = 1), or all six overlaps, "
         "such as m=0.03,d=0.03,Q=1,E=1,R=0,D=1 (a number fills a diagonal), or a JSON file of full "
         "matrices under these names.",
         shell_complete=complete.starts,
     ),
-    _model("init_seed", "init-seed", WholeNumber(), "Seed of the gaussian start."),
+    _model("init_seed", "init-seed", WholeNumber(), "Seed of a start that is drawn."),
     _model(
         "noise",
         "noise",
@@ -72,6 +80,23 @@ MODEL_OPTIONS = [
         ": the P = alpha N rows of a table are used again and again.",
         show_default="fresh data for every step",
     ),
+    _model("batch", "batch", WholeNumber(), ": data points in a step, their gradients averaged."),
+    _model("momentum", "momentum", float, ", heavy-ball, of SGD."),
+    _model(
+        "latents",
+        "latents",
+        click.Choice(LATENTS),
+        "averaged: the loss is the mean over the encoder's law, as in the paper; sampled: z is "
+        "drawn from it, as VAEs are trained.",
+    ),
+    _model(
+        "optimiser",
+        "optimiser",
+        click.Choice(OPTIMISERS),
+        "sgd, or adam, for which a step moves an entry of W by about tau/sqrt(N).",
+    ),
+    _model("adam_betas", "adam-betas", Numbers(), "Decay rates of Adam's two moments."),
+    _model("adam_epsilon", "adam-epsilon", float, "What Adam adds to the root of v."),
 ]
 SAMPLES = option(
     "Model",

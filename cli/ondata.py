@@ -143,4 +143,4 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
     elif "beta" not in settings and number(best) != number(params.beta):
         click.echo(f"this beta is the noise level eta: recommended is beta = {number(best)}")
     click.echo(f"a latent is active where its KL is above 0, measured: above {ACTIVE:g} nats")
-    click.echo(f"KL weight beta = {number(params.beta)}, learning rate {number(params.lr)}")
+    click.echo(f"KL weight beta = {number(params.beta)}, learning rate {number(params.rate)}")

@@ -9,7 +9,7 @@ import click
 from vaedyn.errors import did_you_mean
 from vaedyn.files import small_text
 from vaedyn.model.params import integer
-from vaedyn.model.start import GAUSSIAN
+from vaedyn.model.start import DRAWN
 
 
 class WholeNumber(click.ParamType):
@@ -34,15 +34,19 @@ class WholeNumber(click.ParamType):
 
 
 class Numbers(click.ParamType):
-    """One number, or several with commas."""
+    """One number, or several with commas; one may arrive as itself, `alone`."""
 
     name = "number[,number...]"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+    def __init__(self, alone: bool = False):
+        self.alone = alone
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | tuple[float, ...]:
         if not isinstance(value, str):
-            return (value,)
+            return value if self.alone or isinstance(value, tuple) else (value,)
         try:
-            return tuple(float(item) for item in value.split(","))
+            numbers = tuple(float(item) for item in value.split(","))
+            return numbers[0] if self.alone and len(numbers) == 1 else numbers
         except ValueError:
             self.fail(f"{value!r} is not a number, nor numbers with commas", param, ctx)
 
@@ -67,15 +71,15 @@ class Folder(click.Path):
 
 
 class Start(click.ParamType):
-    """`gaussian`, overlaps as text, or a JSON file of them."""
+    """`gaussian`, `torch`, overlaps as text, or a JSON file of them."""
 
     name = "start"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "gaussian|m=...,d=...,...|FILE.json"
+        return "gaussian|torch|m=...,d=...,...|FILE.json"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if not isinstance(value, str) or value == GAUSSIAN:
+        if not isinstance(value, str) or value in DRAWN:
             return value
         if not value:
             self.fail("expected a start, got nothing", param, ctx)
@@ -87,8 +91,8 @@ class Start(click.ParamType):
             data = json.loads(text, object_pairs_hook=_distinct)
         except OSError as error:
             self.fail(
-                f"expected 'gaussian', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file; "
-                f"cannot read {value!r}: {error.strerror}{did_you_mean(value, [GAUSSIAN])}",
+                f"expected 'gaussian', 'torch', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON "
+                f"file; cannot read {value!r}: {error.strerror}{did_you_mean(value, DRAWN)}",
                 param,
                 ctx,
             )

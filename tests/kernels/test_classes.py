@@ -202,13 +202,13 @@ def test_the_gaussian_start_of_many_directions_is_that_of_all_at_once(monkeypatc
     """It is read block by block, and classes begin and end anywhere in one."""
     params = vaedyn.Params(**{**TWO, "signal": 3, "rho": 1.5}, dim=61, t_max=1, points=2)
     once = params.products()
-    coordinates._gaussian_products.cache_clear()
+    coordinates._drawn_products.cache_clear()
     monkeypatch.setattr("vaedyn.model.start.BLOCK", 2)
     rng = np.random.default_rng(np.random.SeedSequence(0))
     monkeypatch.setattr(np.random, "default_rng", lambda _: rng)
     for a, b in zip(once, params.products(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-14)
-    coordinates._gaussian_products.cache_clear()
+    coordinates._drawn_products.cache_clear()
 
 
 def test_directions_are_shared_out_as_classes_want():

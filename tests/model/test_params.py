@@ -17,7 +17,7 @@ BAD = {
     "rho": [0, -1, (1, 2), float("nan"), "x"],
     "eta": [0, -1, float("inf")],
     "lam": [-1],
-    "lr": [0, float("nan"), None],
+    "lr": [0, float("nan"), None, (0.1, 0.2), (0.1, 0.2, 0), "0.1,0.2,0.3", ()],
     "t_max": [0, 1e300, 1e12],
     "points": [1, 10**9],
     "anneal": [None, "tahn:1", "tanh", "tanh:0", "tanh:x", "tanh:inf", "constant:1", ""],
@@ -32,6 +32,12 @@ BAD = {
     ],
     "init_seed": [-1],
     "beta": [-0.1, float("nan"), 1e300],
+    "batch": [0, 1.5, None, 2**53],
+    "momentum": [-0.1, 1, float("nan"), "p"],
+    "latents": ["average", None, "SAMPLED", 1],
+    "optimiser": ["adamw", None, ""],
+    "adam_betas": [0.9, (0.9,), (0.9, 1), (0.9, 0), (-0.1, 0.9), "0.9,0.99", (0.9, 0.99)],
+    "adam_epsilon": [-1, float("inf"), 1e-7],
 }
 
 
@@ -103,7 +109,7 @@ def test_to_dict_keeps_every_digit_and_drops_what_does_not_matter():
     given = Params(init="m=0,d=0,Q=1,E=1,R=0,D=1").to_dict()
     assert "init_seed" not in given
     assert given["init"]["Q"] == [[1.0]]
-    with pytest.raises(ParameterError, match="init_seed: applies to the gaussian start"):
+    with pytest.raises(ParameterError, match="init_seed: applies to starts that are drawn"):
         Params(init="m=0,d=0,Q=1,E=1,R=0,D=1", init_seed=2)
 
 

@@ -16,8 +16,8 @@ from vaedyn.model import start
 def test_more_than_five_seconds_are_announced(monkeypatch, caplog, dim, latent, seconds):
     """At 40 ns for each coordinate and latent."""
     caplog.set_level("INFO", logger="vaedyn")
-    monkeypatch.setattr(start, "gaussian_rows", lambda *_: iter(()))
-    start._gaussian_products.__wrapped__(dim, latent, 1, 0)
+    monkeypatch.setattr(start, "drawn_rows", lambda *_: iter(()))
+    start._drawn_products.__wrapped__("gaussian", dim, latent, 1, 0)
     wanted = [] if seconds is None else [
         f"reading the gaussian start off N = {dim:g} coordinates takes about {seconds} seconds; "
         "overlaps given by --init take none"
@@ -27,10 +27,13 @@ def test_more_than_five_seconds_are_announced(monkeypatch, caplog, dim, latent, 
 
 def test_a_start_is_read_off_block_by_block(monkeypatch):
     dim, latent, signal = 50, 2, 3
-    weights = np.concatenate(start.gaussian_weights(dim, latent, 5))
+    weights = np.concatenate(start.drawn_weights("gaussian", dim, latent, 5))
     along = weights @ start.teacher(dim, signal).T / dim
-    whole = start._gaussian_products.__wrapped__(dim, latent, signal, 5)
+    whole = start._drawn_products.__wrapped__("gaussian", dim, latent, signal, 5)
     monkeypatch.setattr(start, "BLOCK", 17)
-    for gram, means in (whole, start._gaussian_products.__wrapped__(dim, latent, signal, 5)):
+    for gram, means in (
+        whole,
+        start._drawn_products.__wrapped__("gaussian", dim, latent, signal, 5),
+    ):
         np.testing.assert_allclose(gram, weights @ weights.T / dim, rtol=1e-12)
         np.testing.assert_allclose(means, along, rtol=1e-12, atol=1e-14)

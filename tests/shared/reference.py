@@ -113,26 +113,40 @@ def split(y, M, K):
     )  # fmt: skip
 
 
-def drift(y, beta, rho, eta, lam, tau, M, *, noise=True):
-    """Return dy/dt, matrix by matrix; `noise` keeps the terms of second order in tau."""
+def drift(
+    y, beta, rho, eta, lam, tau, M, *, noise=True, encoder=None, variances=None, batch=1,
+    sampled=False,
+):  # fmt: skip
+    """Return dy/dt, matrix by matrix; `noise` keeps the terms of second order in tau.
+
+    The rates of decoder (`tau`), `encoder` and `variances` are numbers, or one for each latent.
+    """
     # model: drift, matrix by matrix
     K_ = len(rho)
     m, d, Q, E, R, D = split(y, M, K_)
     L, eye = np.diag(rho), np.eye(M)
+    T_W, T_V, T_D = (
+        np.diag(np.broadcast_to(tau if rate is None else rate, M))
+        for rate in (tau, encoder, variances)
+    )
     S = d @ L @ d.T + eta * E
     A = m @ L @ d.T + eta * R
     Y = m @ L @ m.T + eta * Q
     P = L + eta * np.eye(K_)
     K = Q + beta * eye
     B = S + np.diag(D) + lam * eye
-    C = Y - A @ K - K @ A.T + K @ S @ K
-    second = tau**2 * eta if noise else 0.0
-    dm = tau * (d @ P - B @ m)
-    dd = tau * (m @ P - K @ d @ P - lam * d)
-    dQ = tau * (A + A.T - B @ Q - Q @ B) + second * S
-    dE = tau * (A + A.T - K @ S - S @ K - 2 * lam * E) + second * C
-    dR = tau * (S - B @ R + Y - A @ K - lam * R) + second * (A.T - S @ K)
-    dD = -(tau / 2) * (Q.diagonal() + beta - beta / D)
+    xi = np.diag(D) if sampled else np.zeros((M, M))
+    of_W = S + xi
+    of_V = Y - A @ K - K @ A.T + K @ S @ K + Q @ xi @ Q
+    of_WV = A.T - S @ K - xi @ Q
+    second = eta / batch if noise else 0.0
+    H, G = T_W @ (A.T - B @ Q), T_V @ (A - K @ S - lam * E)
+    dm = T_W @ (d @ P - B @ m)
+    dd = T_V @ (m @ P - K @ d @ P - lam * d)
+    dQ = H + H.T + second * T_W @ of_W @ T_W
+    dE = G + G.T + second * T_V @ of_V @ T_V
+    dR = T_W @ (S - B @ R) + (Y - A @ K - lam * R) @ T_V + second * T_W @ of_WV @ T_V
+    dD = -(T_D.diagonal() / 2) * (Q.diagonal() + beta - beta / D)
     return np.concatenate([x.ravel() for x in (dm, dd, dQ, dE, dR, dD)])
 
 

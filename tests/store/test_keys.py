@@ -80,7 +80,12 @@ ASIDE = {  # fields that a kind of result does not depend on
 CHANGED = {
     "dim": 8, "latent": 1, "signal": 1, "rho": (3.0, 0.5), "eta": 0.7, "beta": 0.8, "lam": 0.02,
     "lr": 0.03, "t_max": 70.0, "points": 9, "anneal": "linear:5", "init": START, "init_seed": 5,
-    "noise": "1.2*0.5,0.8*0.5", "alpha": 9.0,
+    "noise": "1.2*0.5,0.8*0.5", "alpha": 9.0, "batch": 3, "momentum": 0.4, "latents": "sampled",
+    "optimiser": "adam", "adam_betas": (0.8, 0.99), "adam_epsilon": 1e-7,
+}  # fmt: skip
+BESIDE = {  # what else is given with a field: the mean of the noise, whose optimiser it is
+    "noise": {"eta": 1.0}, "adam_betas": {"optimiser": "adam"},
+    "adam_epsilon": {"optimiser": "adam"},
 }  # fmt: skip
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
@@ -121,15 +126,16 @@ PAIRS = {(kind, name) for kind in KINDS for name in CHANGED} - {("data", "init")
 
 @pytest.mark.parametrize(("kind", "name"), sorted(BEYOND))
 def test_a_field_that_a_kind_is_not_derived_for_is_refused(kind, name):
-    with pytest.raises(ParameterError, match=f"^{name}: (is not derived for|cannot be given)"):
-        record_of(kind, model(kind, eta=1.0, **{name: CHANGED[name]}))
+    named = "optimiser" if name.startswith("adam_") else name
+    with pytest.raises(ParameterError, match=f"^{named}: (is not derived for|cannot be given)"):
+        record_of(kind, model(kind, **{"eta": 1.0, **BESIDE.get(name, {}), name: CHANGED[name]}))
 
 
 @pytest.mark.parametrize(
     ("kind", "name"), sorted(PAIRS)
 )  # training on data starts at random always
 def test_every_field_is_in_the_key_or_does_not_matter(kind, name):
-    same = {"eta": 1.0} if name == "noise" else {}  # the mean of the noise
+    same = BESIDE.get(name, {})
     before, after = model(kind, **same), model(kind, **same, **{name: CHANGED[name]})
     same = key_of(*record_of(kind, before)) == key_of(*record_of(kind, after))
     assert same == (name in ASIDE.get(kind, ()))
@@ -141,17 +147,17 @@ def test_a_later_field_changes_no_key_and_is_refused_where_not_neutral(kind):
 
     @dataclass(frozen=True, kw_only=True)
     class Grown(base):
-        batch: int = field(default=1, metadata=LATER)
+        bias: int = field(default=1, metadata=LATER)
 
     old = model(kind)
     values = {each.name: getattr(old, each.name) for each in fields(old)}
     key = key_of(*record_of(kind, old))
     assert key_of(*record_of(kind, Grown(**values))) == key
     if kind == "data":
-        assert key_of(*record_of(kind, Grown(**values, batch=4))) != key
+        assert key_of(*record_of(kind, Grown(**values, bias=4))) != key
     else:
-        with pytest.raises(ParameterError, match="^batch: is not derived for"):
-            record_of(kind, Grown(**values, batch=4))
+        with pytest.raises(ParameterError, match="^bias: is not derived for"):
+            record_of(kind, Grown(**values, bias=4))
 
 
 OLD = {  # keys of the first version, without the number of their numerics

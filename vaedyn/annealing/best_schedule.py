@@ -8,8 +8,9 @@ import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
+from ..model.asked import params_of
 from ..model.numerics import NUMERICS
-from ..model.params import Fields, Params, integer, params_of, real
+from ..model.params import Fields, Params, integer, real
 from ..model.records import Computed, Progress, Source, Store, kept, variable
 from ..model.results import Brief
 from ..model.schedule import Schedule
@@ -136,7 +137,7 @@ def best_schedule(
     rtol, atol = tolerances(rtol, atol)
     if not 1 <= integer("knots", knots, 1) <= MOST_KNOTS:
         raise ParameterError("knots", f"must be at most {MOST_KNOTS}, got {knots}")
-    t_max = min(15 / params.lr, 2**52 / params.dim)
+    t_max = min(15 / params.rate, 2**52 / params.dim)
     params = params.replace(t_max=t_max, points=2, anneal="constant")
 
     def compute() -> Computed:

@@ -7,7 +7,8 @@ import numpy as np
 from ..fixedpoints.destination import alike, in_words
 from ..fixedpoints.thresholds import collapse_threshold, fold, lives, noise_window
 from ..kernels.constants import Constants
-from ..model.params import Fields, Params, params_of
+from ..model.asked import params_of
+from ..model.params import Fields, Params
 from .adiabatic import delay, relaxation_time
 
 SHORT = 0.01  # share of its final value that beta may lack at the end of the run
@@ -90,7 +91,7 @@ def _unstable(params: Params) -> str:
         return ""
     where = f"from beta = {window[1]:.6g} on" if window else "at any beta"
     return (
-        f"at the learning rate {params.lr:g} collapse is unstable {where}: without a signal to "
+        f"at the learning rate {params.rate:g} collapse is unstable {where}: without a signal to "
         "learn, latents fit noise ever more and learning is likely to diverge: lower --lr"
     )
 
@@ -115,7 +116,7 @@ def _zero(params: Params) -> str:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(int), [0]])))
     spans = [float(times[end - 1] - times[start]) for start, end in edges.reshape(-1, 2)]
     longest = max(spans, default=0.0)
-    if longest * params.lr < LONG:
+    if longest * params.rate < LONG:
         return ""
     return (
         f"beta is below {ALMOST_ZERO:g} for t = {longest:.4g}: encoder variances D shrink linearly "

@@ -9,8 +9,9 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import LARGE, NEAR, destination
 from ..learning.theory import integrate, tolerances
+from ..model.asked import params_of
 from ..model.numerics import NUMERICS
-from ..model.params import Fields, Params, params_of, real
+from ..model.params import Fields, Params, real
 from ..model.records import Computed, Source, Store, kept, variable
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
@@ -178,8 +179,8 @@ def last_crossing(
     def away(times: np.ndarray) -> np.ndarray:
         return np.abs(eps_g_of(params, course(times)) - end)
 
-    longest = most or LONGEST / params.lr
-    horizon = min(max(params.t_max, 1.1 * schedule.arrival() + 10 / params.lr), longest)
+    longest = most or LONGEST / params.rate
+    horizon = min(max(params.t_max, 1.1 * schedule.arrival() + 10 / params.rate), longest)
     while True:
         # kinks are looked at as well: the error may leave its final value at once there
         times = np.union1d(np.linspace(0, horizon, GRID + 1), schedule.kinks(horizon))

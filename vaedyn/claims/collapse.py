@@ -120,7 +120,7 @@ def _threshold(lab: Lab, base: Params) -> Row:
     threshold = float(base.strengths[0] + base.eta)
     betas, rates = np.array(BEYOND), []
     for beta in BEYOND:
-        span = SPAN / (base.lr * (beta - threshold))
+        span = SPAN / (base.rate * (beta - threshold))
         ode = lab.theory(base.replace(beta=beta, t_max=span, points=401), rtol=1e-11, atol=1e-30)
         late = slice(200, None)
         rates.append(-np.polyfit(ode.t[late], np.log(np.abs(ode.m[late, 0, 0])), 1)[0])

@@ -143,7 +143,7 @@ def integrated(
         beta=params.beta / unit,
         schedule=schedule.in_units(unit),
         lam=0.0,
-        lr=params.lr,
+        lr=params.rate,
         rtol=rtol,
         atol=atol,
         progress=progress,

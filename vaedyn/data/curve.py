@@ -139,6 +139,6 @@ def steps_of(params: DataParams, points: int) -> np.ndarray:
     They are 0, and those of times by equal factors from 0.02/lr to `t_max`.
     """
     last = params.t_max
-    times = np.geomspace(min(FIRST / params.lr, 0.5 * last), last, max(points - 1, 1))
+    times = np.geomspace(min(FIRST / params.rate, 0.5 * last), last, max(points - 1, 1))
     steps = np.unique(np.rint(times * params.dim).astype(np.int64))
     return np.union1d([0], np.append(steps[steps < params.steps], params.steps))

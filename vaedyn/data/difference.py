@@ -52,7 +52,7 @@ def difference(
     late = [
         (time, mode)
         for mode in slow_modes(found, params.beta, params.latent)
-        if (time := settled_at(mode, params.lr)) > params.t_max
+        if (time := settled_at(mode, params.rate)) > params.t_max
     ]
     if not late:
         text = f"{start}lower --lr, which makes SGD's noise smaller, or raise --t-max"

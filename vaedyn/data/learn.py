@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DivergenceError, ParameterError
 from ..kernels.constants import Constants
+from ..model.asked import ADAM, STEPS
 from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
 from ..model.records import Computed, Progress, Store, kept
@@ -39,6 +40,11 @@ class DataParams(Params):
         for name in ("noise", "alpha"):
             if getattr(self, name) is not None:
                 raise ParameterError(name, "cannot be given: it is taken from the data")
+        for name in (*STEPS, *ADAM):
+            if name != "rates" and getattr(self, name) != getattr(Params, name):
+                raise ParameterError(name, "cannot be given: rows are taken one by one, by SGD")
+        if isinstance(self.lr, tuple):
+            raise ParameterError("lr", "three rates are not derived for training on data; give one")
 
     def _check_room(self, dim: int, latent: int, signal: int) -> None:
         for name, value in (("latent", latent), ("signal", signal)):
@@ -190,9 +196,9 @@ class _Run:
         row, length = self.rows.longest
         of_rows, of_D = rate_of_rows(usual, length), rate_of_variances(p.dim, usual)
         limit, what = min((of_rows, f"the longest row, number {row + 1},"), (of_D, "D"))
-        why = f" ({what} needs one well below {limit:.2g})" if p.lr > NEAR * limit else ""
+        why = f" ({what} needs one well below {limit:.2g})" if p.rate > NEAR * limit else ""
         return DivergenceError(
-            f"learning diverges before t = {t:.6g} at learning rate {p.lr:g}: lower --lr{why}"
+            f"learning diverges before t = {t:.6g} at learning rate {p.rate:g}: lower --lr{why}"
         )
 
     def overlaps(self, directions: np.ndarray) -> np.ndarray:

@@ -255,7 +255,7 @@ class _Trial:
 
     def course(self, schedule: Schedule, end: float, start: Start) -> tuple[np.ndarray, np.ndarray]:
         """Return times, and the loss at the final beta, up to the time `end`."""
-        first = min(FIRST / self.params.lr, 0.01 * end)
+        first = min(FIRST / self.params.rate, 0.01 * end)
         t = np.append(0.0, np.geomspace(first, end, POINTS))
         result = integrated(self.params, self.found, start, t, schedule, **self.settings)
         return t, as_curve(self.params, self.found, result).loss

@@ -91,7 +91,7 @@ def flow(theory: Trajectory, t: float, m: np.ndarray, Q: np.ndarray) -> np.ndarr
     model = Constants.of(params)._replace(beta=beta)
     states = pack(**{name: np.full((len(m), 1), float(now[name])) for name in NAMES})
     states[:, 0], states[:, 2] = m, Q
-    return params.lr * np.array([velocity(model, y)[[0, 2]] for y in states]).T
+    return params.rate * np.array([velocity(model, y)[[0, 2]] for y in states]).T
 
 
 def _at(result: Trajectory, name: str, t: Any) -> np.ndarray:

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
+from ..model.asked import params_of
 from ..model.numerics import NUMERICS
-from ..model.params import IN_TIME, Fields, Params, integer, params_of, real
+from ..model.params import IN_TIME, Fields, Params, integer, real
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import OrderParameters
 from ..model.state import observables, unpack
@@ -75,7 +76,7 @@ class Branches(OrderParameters):
     @property
     def stable(self) -> np.ndarray:
         """Whether `growth` is negative, and not just marginally so (points,)."""
-        rate = self.varied if self.name == "lr" else self.params.lr
+        rate = self.varied if self.name == "lr" else self.params.rate
         return self.growth < -MARGINAL * rate
 
     @property

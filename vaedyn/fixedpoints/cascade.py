@@ -76,7 +76,7 @@ def cascade(
     if not stable.size:
         raise DivergenceError(
             f"no fixed point is stable from beta = {low:.6g} to {high:.6g} "
-            f"at learning rate {params.lr:g}: lower --lr, or choose another range by --vary"
+            f"at learning rate {params.rate:g}: lower --lr, or choose another range by --vary"
         )
     runs = []
     for beta in np.linspace(low, high, simulations + 2)[1:-1]:

@@ -99,16 +99,16 @@ def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
         rates = np.real(eigenvalues(model, point))
         growth = float(np.nanmax(rates))
         moved = float(np.abs(point - y).max())
-        if growth <= MARGINAL * params.lr and moved <= NEAR * max(1.0, np.abs(y).max()):
+        if growth <= MARGINAL * params.rate and moved <= NEAR * max(1.0, np.abs(y).max()):
             return point
         # too far from it for certainty, or a saddle: whatever part of y lies along its
         # unstable directions grows e^50 times while it is followed on
-        pace = growth if growth > MARGINAL * params.lr else max(-growth, MARGINAL * params.lr)
-        if pace < SLOWEST * params.lr:
+        pace = growth if growth > MARGINAL * params.rate else max(-growth, MARGINAL * params.rate)
+        if pace < SLOWEST * params.rate:
             break
         times = np.array([0.0, 50 / pace])
         y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
-        if growth > MARGINAL * params.lr and np.abs(y - point).max() < 1e-3:
+        if growth > MARGINAL * params.rate and np.abs(y - point).max() < 1e-3:
             return point  # there was no such part: this is where the start leads
     raise ConvergenceError(
         "the trajectory passes more than 20 saddles, or creeps, as between signals of nearly the "
@@ -118,7 +118,7 @@ def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
 
 def _settle(params: Params, y: np.ndarray, rtol: float, slow: float) -> np.ndarray:
     """Integrate on at constant beta until the residual is below `slow`, for at most ~10^6/tau."""
-    span = max(params.t_max, 10 / params.lr)
+    span = max(params.t_max, 10 / params.rate)
     for _ in range(16):
         if residual(Constants.of(params), y) < slow:
             break

@@ -9,8 +9,9 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..kernels.constants import Constants
 from ..learning.theory import theory, tolerances
+from ..model.asked import params_of
 from ..model.numerics import NUMERICS
-from ..model.params import Fields, Params, integer, params_of
+from ..model.params import Fields, Params, integer
 from ..model.quantities import NAMES
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import OrderParameters
@@ -119,12 +120,12 @@ class FixedPoints(OrderParameters):
 
     @property
     def stable(self) -> np.ndarray:
-        return self.max_eigenvalue < -MARGINAL * self.params.lr
+        return self.max_eigenvalue < -MARGINAL * self.params.rate
 
     @property
     def marginal(self) -> np.ndarray:
         """Whether linear stability decides nothing (points,), as exactly at a threshold."""
-        return np.abs(self.max_eigenvalue) <= MARGINAL * self.params.lr
+        return np.abs(self.max_eigenvalue) <= MARGINAL * self.params.rate
 
     @property
     def relaxation_time(self) -> np.ndarray:
@@ -263,7 +264,7 @@ def _listed(
     )
     size = np.trace(points.Q + points.E, axis1=1, axis2=2)
     loss = points.distortion + params.beta * points.kl + 0.5 * params.lam * size
-    growing = (rates > MARGINAL * params.lr).sum(axis=1)
+    growing = (rates > MARGINAL * params.rate).sum(axis=1)
     order = np.lexsort((loss, growing))
     reached_one = None if at is None or at == len(found) else found[at]
     limits = thresholds(params, configuration=reached_one)

@@ -51,7 +51,7 @@ def outcome(params: Params) -> Outcome:
     bound = DIVERGED * params.bound(y)
     turning = False
     for span in SPANS:
-        times = np.linspace(0.9, 1, 33) * span / params.lr
+        times = np.linspace(0.9, 1, 33) * span / params.rate
         times[0] = 0.0
         limits: Any = {"rtol": 1e-6, "atol": 1e-10, "most": MOST_STEPS, "bound": bound}
         try:
@@ -88,7 +88,7 @@ def _stable_point(params: Params, y: np.ndarray) -> tuple[np.ndarray, float] | N
     if not residual(model, point) < TOLERANCE * max(1.0, float(np.abs(point).max())):
         return None
     growth = float(np.nanmax(np.real(eigenvalues(model, point))))
-    return (point, growth) if growth <= MARGINAL * params.lr else None
+    return (point, growth) if growth <= MARGINAL * params.rate else None
 
 
 def _at_rest(params: Params, point: np.ndarray, growth: float) -> Outcome:

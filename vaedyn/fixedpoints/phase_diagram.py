@@ -8,8 +8,9 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
+from ..model.asked import params_of
 from ..model.numerics import NUMERICS
-from ..model.params import IN_TIME, Fields, Params, params_of
+from ..model.params import IN_TIME, Fields, Params
 from ..model.records import Computed, Kept, Progress, Store, extended, variable
 from ..model.results import Brief
 from .attractors import PHASES, UNDECIDED, attractors

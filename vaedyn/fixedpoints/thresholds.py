@@ -8,7 +8,8 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from ..kernels.constants import Constants
-from ..model.params import Fields, Params, params_of
+from ..model.asked import params_of
+from ..model.params import Fields, Params
 from .attractors import largest, own_jacobian
 from .branches import Continuation
 from .configurations import Configuration

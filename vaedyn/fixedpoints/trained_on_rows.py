@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from ..errors import ParameterError
-from ..model.params import Fields, Params, params_of
+from ..model.asked import params_of
+from ..model.params import Fields, Params
 from ..model.results import OrderParameters
 from ..model.sample_covariance import edge, outlier, overlap
 from ..model.state import kl_per_latent, pack

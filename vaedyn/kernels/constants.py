@@ -22,9 +22,15 @@ class Constants(NamedTuple):
     lam : float, or (n,)
         Weight decay.
     lr : float, or (n,)
-        Learning rate tau.
+        Learning rate tau of the decoder, over 1 - p where there is momentum p.
     latent : int
         Number of latents; there may be none.
+    encoder, variances : float, or (n,)
+        Learning rates of the encoder and of its variances, over that of the decoder.
+    batch : float, or (n,)
+        Number of data points in a step.
+    sampled : float, or (n,)
+        1 where latents are sampled, 0 where the loss is averaged over them.
     """
 
     beta: Any
@@ -33,6 +39,10 @@ class Constants(NamedTuple):
     lam: Any
     lr: Any
     latent: int
+    encoder: Any = 1.0
+    variances: Any = 1.0
+    batch: Any = 1.0
+    sampled: Any = 0.0
 
     @classmethod
     def of(cls, params: Any, **varied: Any) -> Self:
@@ -40,13 +50,28 @@ class Constants(NamedTuple):
 
         With arrays among those, `many` makes it one at many points.
         """
-        values = {name: getattr(params, name) for name in cls._fields} | varied
+        rates = params.rates
+        values = {name: getattr(params, name) for name in ("beta", "rho", "eta", "lam", "latent")}
+        values |= {
+            "lr": params.rate,
+            "encoder": float(rates[1] / rates[0]),
+            "variances": float(rates[2] / rates[0]),
+            "batch": float(params.batch),
+            "sampled": float(params.sampled),
+            **varied,
+        }
         return cls(**{**values, "rho": np.asarray(values["rho"], float)})
 
     @property
     def signal(self) -> int:
         """Number of signals."""
         return self.rho.shape[-1]
+
+    @property
+    def plain(self) -> bool:
+        """Whether all rates are the same and latents averaged over, as `kernels.ode` takes it."""
+        rates = np.all(self.encoder == 1.0) and np.all(self.variances == 1.0)
+        return bool(rates and np.all(self.sampled == 0.0))
 
     @property
     def second(self) -> Any:
@@ -82,8 +107,8 @@ class Constants(NamedTuple):
 
 
 def second(c: Constants) -> Any:
-    """Return the weight of what is of second order in a step, over that of the first: tau.
+    """Return the weight of what is of second order in a step, over that of the first: tau/b.
 
     For compiled code, too. All that a finite learning rate adds is in proportion to it.
     """
-    return c.lr
+    return c.lr / c.batch

@@ -26,7 +26,7 @@ terms of lower order). D does not fluctuate by itself.
 import numpy as np
 from numba.extending import overload
 
-from . import classes
+from . import classes, general
 from .jit import LEAF, leaf
 from .layout import offsets
 from .ode import drift, scratch, second
@@ -79,7 +79,8 @@ def flow(y, c, work, out):
         Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows; or those of
         `vaedyn.kernels.classes`.
     c : Constants
-    work : see `workspace`, or `classes.drift`; its length tells which, once for all
+    work : see `workspace`, `general.workspace` or `classes.drift`; its length tells which, once
+        for all
     """
     raise NotImplementedError("for compiled callers")
 
@@ -89,6 +90,9 @@ def _flow(y, c, work, out):
     def plain(y, c, work, out):
         drift(y, c, work[0], out)
 
+    def with_rates(y, c, work, out):
+        general.of_sgd(y, c, work, out)
+
     def with_spread(y, c, work, out):
         real, tangent, pairs, matrices = work
         drift(y, c, real, out)
@@ -97,7 +101,7 @@ def _flow(y, c, work, out):
     def in_classes(y, c, work, out):
         classes.drift(y, c, work, out)
 
-    return {1: plain, 3: in_classes, 4: with_spread}[len(work)]
+    return {1: plain, 2: with_rates, 3: in_classes, 4: with_spread}[len(work)]
 
 
 def count(y, work):

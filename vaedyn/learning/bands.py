@@ -7,8 +7,9 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from ..model.asked import params_of
 from ..model.numerics import NUMERICS
-from ..model.params import Fields, Params, params_of
+from ..model.params import Fields, Params
 from ..model.records import Computed, Progress, Store, Variables, kept
 from ..model.results import Trajectory
 from ..model.state import (

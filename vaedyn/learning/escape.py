@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from ..errors import ConvergenceError, ParameterError
-from ..model.params import Fields, Params, params_of
+from ..model.asked import params_of
+from ..model.params import Fields, Params
 from ..model.records import Store, Watch, unwatched
 from ..model.results import Trajectory
 from ..model.state import pack, unpack
@@ -134,7 +135,7 @@ def _linear_stage(params: Params, start: dict[str, np.ndarray], P: np.ndarray):
         rate, _, _ = _growth(params, joint[:size])
         if rate <= 0 and stretch > 10:
             break
-        span = CHUNK / max(abs(rate), 1e-3 * params.lr)
+        span = CHUNK / max(abs(rate), 1e-3 * params.rate)
         times = np.linspace(0, span, POINTS)
         states, _ = integrate(params, joint, times, params.schedule, rtol=RTOL, atol=0.1 * TINY)
         for state, time in zip(states, t + times, strict=True):
@@ -156,7 +157,7 @@ def _growth(params: Params, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarra
     parts = unpack(y, 1, params.signal)
     s, K = params.strengths[0] + params.eta, float(parts["Q"][0, 0]) + params.beta
     B = params.eta * float(parts["E"][0, 0]) + float(parts["D"][0]) + params.lam
-    matrix = params.lr * np.array([[-B, s], [s, -K * s - params.lam]])
+    matrix = params.rate * np.array([[-B, s], [s, -K * s - params.lam]])
     values, vectors = np.linalg.eigh(matrix)
     right = vectors[:, 1] / vectors[0, 1]
     return float(values[1]), right, right / (right @ right)

@@ -16,8 +16,9 @@ import numpy as np
 
 from ..errors import DivergenceError, ParameterError, did_you_mean
 from ..machine import cores
+from ..model.asked import params_of
 from ..model.numerics import NUMERICS
-from ..model.params import Fields, Params, integer, params_of
+from ..model.params import Fields, Params, integer
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
 from .engines import ENGINES, Engine
@@ -233,7 +234,7 @@ def _run(
     save = params.save_steps()
     out = np.empty((len(save), engine.width))
     schedule = params.schedule
-    at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / params.lr * params.dim)
+    at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / params.rate * params.dim)
     at_once = max(1, min(int(at_once), MOST_AT_ONCE))
     numbers = np.arange(at_once, dtype=float)
     total = params.steps if steps is None else steps
@@ -246,11 +247,11 @@ def _run(
         for array in state:
             array[np.abs(array) < TINY] = 0.0
         if done < length:
-            raise variance_lost((at + done) / params.dim, float(betas[done]), params.lr)
+            raise variance_lost((at + done) / params.dim, float(betas[done]), params.rate)
         if end > row and not np.abs(out[row:end]).max() < params.bound(out[0]):
             raise DivergenceError(
                 f"learning diverges before t = {(at + length) / params.dim:.6g} at learning "
-                f"rate {params.lr:g}: lower --lr"
+                f"rate {params.rate:g}: lower --lr"
             )
         row, at = end, at + length
         made[run] = at

@@ -7,8 +7,9 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
+from ..model.asked import params_of
 from ..model.numerics import NUMERICS
-from ..model.params import Fields, Params, params_of, real
+from ..model.params import Fields, Params, real
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
@@ -102,7 +103,7 @@ def in_classes(
     bound = params.bound(pack(**params.overlaps()))
     course = follow(
         directions, start, times, beta=params.beta, schedule=params.schedule, lam=params.lam,
-        lr=params.lr, bound=bound, **settings,
+        lr=params.rate, bound=bound, **settings,
     )  # fmt: skip
     return course.states, course.info["solver"]
 
@@ -114,7 +115,7 @@ def on_same_rows(
     found, overlaps = on_rows(params), params.overlaps()
     course = follow(
         found.directions, found.start(**overlaps), times, beta=params.beta,
-        schedule=params.schedule, lam=params.lam, lr=params.lr, cancelled=1.0,
+        schedule=params.schedule, lam=params.lam, lr=params.rate, cancelled=1.0,
         bound=params.bound(pack(**overlaps)), **settings,
     )  # fmt: skip
     m, d = course.m @ found.parts, course.d @ found.parts
@@ -132,7 +133,7 @@ def check_alpha(params: Params) -> None:
     if params.noise is not None:
         raise ParameterError("noise", "is not derived for rows used again; leave out alpha")
     assert params.alpha is not None
-    long = params.lr * params.alpha * (params.eta + float(params.strengths.max()))
+    long = params.rate * params.alpha * (params.eta + float(params.strengths.max()))
     if isinstance(params.init, str):
         log.warning(
             "the start has overlaps by chance, and those with the directions of the rows differ "
@@ -197,12 +198,14 @@ def integrate(
     DivergenceError, ConvergenceError
         As `theory` does, the latter after `most` steps.
     """
-    from ..kernels import fluctuations
+    from ..kernels import fluctuations, general
 
-    spread = len(start) > count(params.latent, params.signal)
+    constants, sizes = Constants.of(params), (params.latent, params.signal)
+    spread = len(start) > count(*sizes)
+    work = fluctuations.workspace(*sizes, spread)
     return solve(
-        Constants.of(params),
-        fluctuations.workspace(params.latent, params.signal, spread),
+        constants,
+        work if constants.plain else general.workspace(*sizes),
         start,
         times,
         schedule,

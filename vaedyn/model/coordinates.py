@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..errors import ParameterError
-from .start import basis, gaussian_rows, remainder_factor
+from .start import basis, drawn_rows, remainder_factor
 
 ROUNDING = 1e-6  # of a triangle of products: what is smaller is no direction of its own
 
@@ -60,10 +60,10 @@ def teacher(dim: int, signal: int) -> np.ndarray:
     return np.sqrt(dim) * np.eye(signal, dim)
 
 
-def gaussian_products(
-    classes: np.ndarray, dim: int, latent: int, signal: int, seed: int
+def drawn_products(
+    init: str, classes: np.ndarray, dim: int, latent: int, signal: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what [W V] with entries iid N(0, 1) has along signals and in classes.
+    """Return what weights that are drawn have along signals and in classes.
 
     Memory does not grow with N.
 
@@ -75,19 +75,24 @@ def gaussian_products(
         Products of weights in each class with each other, over N.
     """
     asked = tuple(map(tuple, classes.tolist())), dim, latent, signal, seed
-    along, within = _gaussian_products(*asked)
+    along, within = _drawn_products(init, *asked)
     return along.copy(), within.copy()
 
 
 @functools.lru_cache(maxsize=4)  # at large N this takes long, and commands ask more than once
-def _gaussian_products(
-    given: tuple[tuple[float, float], ...], dim: int, latent: int, signal: int, seed: int
+def _drawn_products(
+    init: str,
+    given: tuple[tuple[float, float], ...],
+    dim: int,
+    latent: int,
+    signal: int,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     classes = np.array(given)
     along = np.zeros((2 * latent, signal))
     within = np.zeros((len(classes), 2 * latent, 2 * latent))
     slices = list(members(classes, dim, signal))
-    for rows, block in gaussian_rows(dim, latent, seed):
+    for rows, block in drawn_rows(init, dim, latent, seed):
         head = slice(rows.start, min(rows.stop, signal))
         if head.start < head.stop:
             along[:, head] = block[: head.stop - head.start].T / np.sqrt(dim)

@@ -22,7 +22,7 @@ class Fields(TypedDict, total=False):
     eta: float
     beta: float
     lam: float
-    lr: float
+    lr: float | Sequence[float]
     t_max: float
     points: int
     anneal: str | Pairs
@@ -30,6 +30,12 @@ class Fields(TypedDict, total=False):
     init_seed: int
     noise: str | Classes | None
     alpha: float | None
+    batch: int
+    momentum: float
+    latents: str
+    optimiser: str
+    adam_betas: Sequence[float]
+    adam_epsilon: float
 
 
 def refuse_unknown(function: Callable[..., Any], names: Iterable[str]) -> None:

@@ -2,14 +2,14 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self, Unpack
 
 import numpy as np
 
 from ..errors import ParameterError
-from . import coordinates
+from . import coordinates, training
 from . import start as initial
 from .checks import integer, real
 from .fields import Fields, refuse_unknown
@@ -49,8 +49,9 @@ class Params:
         KL weight >= 0; with annealing, its final value.
     lam : float
         Weight decay >= 0.
-    lr : float
-        Learning rate tau > 0; one SGD step moves time by 1/N.
+    lr : float, or three
+        Learning rate tau > 0; one step moves time by 1/N. Three: of decoder, encoder and
+        encoder variances; they are kept as one where they are equal.
     t_max : float
         Last time, in units of N steps.
     points : int
@@ -62,11 +63,12 @@ class Params:
         ``file:PATH``, see `vaedyn.model.schedules`; or points as pairs (t, beta). Points must
         end with `beta`.
     init : str or mapping
-        ``gaussian`` (W, V iid N(0, 1), D = 1), or the order parameters m, d, Q,
+        ``gaussian`` (W, V iid N(0, 1), D = 1); ``torch``, as PyTorch's linear layers start (W
+        and V uniform, of variances N/(3M) and 1/3, D = 1); or the order parameters m, d, Q,
         E, R, D to start from, as scalars or full matrices, or as a text such as
         ``m=0.03,d=0.03,Q=1,E=1,R=0,D=1``.
     init_seed : int
-        Seed of the gaussian start.
+        Seed of a start that is drawn.
     noise : str, or (classes, 2), optional
         Noise that is not white: its variances, each with the share of the directions that have
         it, such as ``1.2*0.5,0.8*0.5``, ``file:PATH`` of such lines, or pairs (variance, share),
@@ -75,6 +77,21 @@ class Params:
     alpha : float, optional
         Rows by dimension, P/N, of a table that is used again and again; P = `samples`. None: a
         fresh data point for every step.
+    batch : int
+        Number b of data points in a step, whose gradients are averaged.
+    momentum : float
+        Heavy-ball momentum p of SGD, 0 <= p < 1: ``u <- p u + gradient``, and a step -tau u.
+    latents : str
+        ``averaged``: the loss is the mean over the encoder's law, in closed form. ``sampled``:
+        latents z are drawn from it, once for each data point, as VAEs are trained.
+    optimiser : str
+        ``sgd`` or ``adam``. With Adam, a step moves an entry of W by about tau/sqrt(N): its
+        learning rate in PyTorch, where weights are W/sqrt(N), is tau/N. Variances are then
+        trained by their logarithms, and weight decay is decoupled (AdamW).
+    adam_betas : (float, float)
+        Decay rates of Adam's two moments.
+    adam_epsilon : float
+        What Adam adds to the root of its second moments.
 
     Raises
     ------
@@ -89,7 +106,7 @@ class Params:
     eta: float = 1.0
     beta: float = 1.0
     lam: float = 0.0
-    lr: float = 0.01
+    lr: float | Sequence[float] = 0.01
     t_max: float = 1500.0
     points: int = 401
     anneal: str | Pairs = "constant"
@@ -97,6 +114,12 @@ class Params:
     init_seed: int = 0
     noise: str | Classes | None = field(default=None, metadata=LATER)
     alpha: float | None = field(default=None, metadata=LATER)
+    batch: int = field(default=1, metadata=LATER)
+    momentum: float = field(default=0.0, metadata=LATER)
+    latents: str = field(default=training.AVERAGED, metadata=LATER)
+    optimiser: str = field(default=training.SGD, metadata=LATER)
+    adam_betas: Sequence[float] = field(default=training.ADAM_BETAS, metadata=LATER)
+    adam_epsilon: float = field(default=training.ADAM_EPSILON, metadata=LATER)
 
     def __post_init__(self) -> None:
         latent = integer("latent", self.latent, 1)
@@ -113,13 +136,17 @@ class Params:
             "alpha": self._rows_by(dim),
             "beta": beta,
             "lam": real("lam", self.lam, least_allowed=True),
-            "lr": real("lr", self.lr),
+            "lr": training.rates(self.lr),
             "t_max": real("t_max", self.t_max),
             "points": integer("points", self.points, 2),
             "anneal": parse_schedule(self.anneal, beta).spec,
             "init_seed": integer("init_seed", self.init_seed, 0),
             "init": self._start(latent, signal),
-        }
+            **training.checked(
+                self.batch, self.momentum, self.latents, self.optimiser, self.adam_betas,
+                self.adam_epsilon,
+            ),
+        }  # fmt: skip
         for name, value in values.items():
             object.__setattr__(self, name, value)
         self.schedule.check(self.t_max)
@@ -176,7 +203,7 @@ class Params:
     def _start(self, latent: int, signal: int) -> str | initial.Overlaps:
         init = self.init
         if isinstance(init, str):
-            if init == initial.GAUSSIAN:
+            if init in initial.DRAWN:
                 return init
             init = initial.parse_overlaps(init)
         try:
@@ -184,7 +211,7 @@ class Params:
         except (TypeError, ValueError):
             raise ParameterError("init", f"expected text or a mapping, got {init!r}") from None
         if self.init_seed != 0:
-            raise ParameterError("init_seed", "applies to the gaussian start only")
+            raise ParameterError("init_seed", "applies to starts that are drawn only")
         return initial.freeze(init, latent, signal)
 
     def replace(self, **changes: Unpack[Fields]) -> Self:
@@ -214,6 +241,21 @@ class Params:
     def steps(self) -> int:
         """Number of SGD steps up to `t_max`."""
         return round(self.t_max * self.dim)
+
+    @property
+    def rates(self) -> np.ndarray:
+        """Learning rates of decoder, encoder and encoder variances, (3,)."""
+        return np.broadcast_to(np.array(self.lr, float), 3)
+
+    @property
+    def rate(self) -> float:
+        """The decoder's learning rate tau/(1 - p), with which time is measured."""
+        return float(self.rates[0]) / (1 - self.momentum)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether latents are sampled, rather than averaged over."""
+        return self.latents == training.SAMPLED
 
     @property
     def strengths(self) -> np.ndarray:
@@ -253,7 +295,8 @@ class Params:
         if self.noise is not None:
             return coordinates.overlaps_of(*self.products())
         if isinstance(self.init, str):
-            return initial.gaussian_overlaps(self.dim, self.latent, self.signal, self.init_seed)
+            sizes = self.dim, self.latent, self.signal, self.init_seed
+            return initial.drawn_overlaps(self.init, *sizes)
         return initial.thaw(self.init)
 
     def products(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -264,7 +307,7 @@ class Params:
         classes = self.classes
         if isinstance(self.init, str):
             sizes = self.dim, self.latent, self.signal, self.init_seed
-            along, within = coordinates.gaussian_products(classes, *sizes)
+            along, within = coordinates.drawn_products(self.init, classes, *sizes)
             return along, within, np.ones(self.latent)
         given = initial.thaw(self.init)
         return *coordinates.products_with(classes[:, 1], **given), given["D"]
@@ -272,14 +315,14 @@ class Params:
     def mean_overlaps(self) -> dict[str, np.ndarray]:
         """Return the order parameters at t = 0 on average over initial weights."""
         if isinstance(self.init, str):
-            start = {"m": 0.0, "d": 0.0, "Q": 1.0, "E": 1.0, "R": 0.0, "D": 1.0}
+            start = initial.drawn_mean(self.init, self.dim, self.latent)
             return initial.thaw(initial.freeze(start, self.latent, self.signal))
         return initial.thaw(self.init)
 
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
         """Return W and V transposed at t = 0, (latent, dim) each."""
         if isinstance(self.init, str):
-            return initial.gaussian_weights(self.dim, self.latent, self.init_seed)
+            return initial.drawn_weights(self.init, self.dim, self.latent, self.init_seed)
         if self.noise is not None:
             return coordinates.weights_with(self.classes, self.dim, **initial.thaw(self.init))
         return initial.weights_with(self.dim, **self.overlaps())
@@ -299,35 +342,3 @@ class Params:
             data["init"] = {name: rows.tolist() for name, rows in initial.thaw(self.init).items()}
             del data["init_seed"]
         return data
-
-
-def params_of(
-    function: Callable[..., Any],
-    params: Params | None,
-    changes: Fields,
-    derived: Collection[str] = (),
-) -> Params:
-    """Return the model that a call of `function` means by `params` and keywords.
-
-    `derived` has the names of those `LATER` fields that the function knows what to do with.
-
-    Raises
-    ------
-    ParameterError
-        When a value is out of range, or not derived for.
-    TypeError
-        When `params` is something else, or a keyword is unknown.
-    """
-    refuse_unknown(function, changes)
-    if params is None:
-        params = Params(**changes)
-    elif not isinstance(params, Params):
-        raise TypeError(f"{function.__name__}() expects Params or keywords, got {params!r}")
-    elif changes:
-        params = params.replace(**changes)
-    for each in fields(params):
-        beyond = "later" in each.metadata and each.name not in derived
-        if beyond and getattr(params, each.name) != each.default:
-            what = function.__name__.replace("_", " ")
-            raise ParameterError(each.name, f"is not derived for {what}; leave it out")
-    return params

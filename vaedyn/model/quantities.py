@@ -148,6 +148,8 @@ CONSTANTS = {
     "lr": Constant(r"\tau", "learning rate"),
     "t_max": Constant(r"t_\mathrm{max}", "last time"),
     "alpha": Constant(r"\alpha", "rows by dimension"),
+    "batch": Constant("b", "batch size"),
+    "momentum": Constant("p", "momentum"),
 }
 
 

@@ -16,7 +16,7 @@ from ..errors import ParameterError
 from .quantities import NAMES
 from .quantities import shape as shape_of
 
-GAUSSIAN = "gaussian"
+GAUSSIAN, TORCH = DRAWN = ("gaussian", "torch")  # starts that are drawn
 NO_NUMBERS = (bool, np.bool_, str, bytes)  # although float() takes them for some
 SHOWN = 60  # characters of a value that is no number
 BLOCK = 1 << 16
@@ -46,7 +46,7 @@ def parse_overlaps(spec: str) -> dict[str, float]:
         except ValueError:
             raise ParameterError(
                 "init",
-                "expected 'gaussian', 'm=...,d=...,Q=...,E=...,R=...,D=...' "
+                "expected 'gaussian', 'torch', 'm=...,d=...,Q=...,E=...,R=...,D=...' "
                 f"or a JSON file, got {spec!r}",
             ) from None
     return values
@@ -152,20 +152,38 @@ def teacher(dim: int, signal: int) -> np.ndarray:
     return np.stack([basis(dim, k) for k in range(signal)])
 
 
-def gaussian_rows(dim: int, latent: int, seed: int) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield slices of coordinates and the rows of [W V] there, iid N(0, 1)."""
+def drawn_rows(init: str, dim: int, latent: int, seed: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield slices of coordinates and the rows of [W V] there.
+
+    Entries are iid N(0, 1), or, for `TORCH`, uniform as those of PyTorch's linear layers are:
+    between -1 and 1 over the root of the number of inputs (W/sqrt(N) has M, V/sqrt(N) has N).
+    """
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     for start in range(0, dim, BLOCK):
         rows = slice(start, min(start + BLOCK, dim))
-        yield rows, rng.standard_normal((rows.stop - start, 2 * latent))
+        size = rows.stop - start, 2 * latent
+        if init == TORCH:
+            ends = np.repeat([np.sqrt(dim / latent), 1.0], latent)
+            yield rows, ends * rng.uniform(-1.0, 1.0, size)
+        else:
+            yield rows, rng.standard_normal(size)
 
 
-def gaussian_overlaps(dim: int, latent: int, signal: int, seed: int) -> dict[str, np.ndarray]:
-    """Return the order parameters of the weights that `gaussian_weights` returns.
+def drawn_mean(init: str, dim: int, latent: int) -> dict[str, float]:
+    """Return the order parameters of weights that are drawn, on average."""
+    Q, E = (dim / (3 * latent), 1 / 3) if init == TORCH else (1.0, 1.0)
+    return {"m": 0.0, "d": 0.0, "Q": Q, "E": E, "R": 0.0, "D": 1.0}
+
+
+def drawn_overlaps(
+    init: str, dim: int, latent: int, signal: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Return the order parameters of the weights that `drawn_weights` returns.
 
     Memory does not grow with N.
     """
-    gram, along = (product.copy() for product in _gaussian_products(dim, latent, signal, seed))
+    products = _drawn_products(init, dim, latent, signal, seed)
+    gram, along = (product.copy() for product in products)
     return {
         "m": along[:latent],
         "d": along[latent:],
@@ -177,30 +195,31 @@ def gaussian_overlaps(dim: int, latent: int, signal: int, seed: int) -> dict[str
 
 
 @functools.lru_cache(maxsize=4)  # at large N this takes long, and commands ask more than once
-def _gaussian_products(
-    dim: int, latent: int, signal: int, seed: int
+def _drawn_products(
+    init: str, dim: int, latent: int, signal: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the products of [W V] with itself and with W*, divided by N."""
     seconds = SECONDS_PER_DRAW * dim * latent
     if seconds > 5:
         log.info(
-            "reading the gaussian start off N = %g coordinates takes about %s seconds; "
+            "reading the %s start off N = %g coordinates takes about %s seconds; "
             "overlaps given by --init take none",
+            init,
             dim,
             f"{seconds:,.0f}",
         )
     gram = np.zeros((2 * latent, 2 * latent))
     along = np.zeros((2 * latent, signal))
-    for rows, block in gaussian_rows(dim, latent, seed):
+    for rows, block in drawn_rows(init, dim, latent, seed):
         gram += block.T @ block
         along += block.T @ np.stack([basis(dim, k, rows) for k in range(signal)]).T
     return gram / dim, along / dim
 
 
-def gaussian_weights(dim: int, latent: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return W and V transposed, (latent, dim) each, entries iid N(0, 1)."""
+def drawn_weights(init: str, dim: int, latent: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return W and V transposed, (latent, dim) each."""
     weights = np.empty((2 * latent, dim))
-    for rows, block in gaussian_rows(dim, latent, seed):
+    for rows, block in drawn_rows(init, dim, latent, seed):
         weights[:, rows] = block.T
     return weights[:latent], weights[latent:]
 

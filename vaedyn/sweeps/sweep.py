@@ -11,8 +11,9 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..machine import cores
+from ..model.asked import ADAM, STEPS, params_of
 from ..model.fields import arguments, refuse_unknown
-from ..model.params import Params, integer, params_of
+from ..model.params import Params, integer
 from ..model.records import Progress, Store
 from ..model.results import Brief
 from .grids import MODEL, Point, grid, part_of
@@ -218,7 +219,7 @@ def _base(params: Params | Mapping[str, Any] | None, changes: Any) -> Params | M
     """Return all that is not varied; of a mapping not checked yet, as what varies may lack."""
     if params is None or isinstance(params, Mapping):
         return {**(params or {}), **changes}
-    return params_of(sweep, params, changes, derived=("noise", "alpha"))
+    return params_of(sweep, params, changes, derived=("noise", "alpha", *STEPS, *ADAM))
 
 
 def chosen(

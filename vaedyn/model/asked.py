@@ -1,0 +1,49 @@
+"""The model that a call means by what it is given, refused where it is not derived for."""
+
+from collections.abc import Callable, Collection
+from dataclasses import fields
+from typing import Any
+
+from ..errors import ParameterError
+from .fields import Fields, refuse_unknown
+from .params import Params
+
+# how SGD may be trained otherwise than with one point a step and one rate
+STEPS = ("batch", "momentum", "latents", "rates")
+ADAM = ("optimiser", "adam_betas", "adam_epsilon")
+
+
+def params_of(
+    function: Callable[..., Any],
+    params: Params | None,
+    changes: Fields,
+    derived: Collection[str] = (),
+) -> Params:
+    """Return the model that a call of `function` means by `params` and keywords.
+
+    `derived` has the names of those `LATER` fields that the function knows what to do with,
+    and "rates" where that holds for three learning rates.
+
+    Raises
+    ------
+    ParameterError
+        When a value is out of range, or not derived for.
+    TypeError
+        When `params` is something else, or a keyword is unknown.
+    """
+    refuse_unknown(function, changes)
+    if params is None:
+        params = Params(**changes)
+    elif not isinstance(params, Params):
+        raise TypeError(f"{function.__name__}() expects Params or keywords, got {params!r}")
+    elif changes:
+        params = params.replace(**changes)
+    if isinstance(params.lr, tuple) and "rates" not in derived:
+        what = function.__name__.replace("_", " ")
+        raise ParameterError("lr", f"three rates are not derived for {what}; give one")
+    for each in fields(params):
+        beyond = "later" in each.metadata and each.name not in derived
+        if beyond and getattr(params, each.name) != each.default:
+            what = function.__name__.replace("_", " ")
+            raise ParameterError(each.name, f"is not derived for {what}; leave it out")
+    return params
