@@ -94,6 +94,13 @@ def no_options_from_outside(monkeypatch):
 
 
 @pytest.fixture
+def coarse(monkeypatch):
+    """Let searches for a schedule try few: tests/annealing are about what is found."""
+    for name, value in (("SCAN", 16), ("FINER", (4,)), ("BEST", 1)):
+        monkeypatch.setattr(f"vaedyn.annealing.best_schedule.{name}", value)
+
+
+@pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Yield a function that runs a command line as the installed program would.
 
