@@ -106,7 +106,7 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
             round(result.passes, 1),
         )
     else:
-        log.info("%d of %d rows were used, drawn at random", params.steps, samples)
+        log.info("%d of %d rows were used, drawn at random", params.steps * params.batch, samples)
     if result.slowed:
         log.info(result.slowed)
     if result.difference:

@@ -10,6 +10,7 @@ from ..model.params import integer
 from ..model.quantities import active
 from ..model.records import Progress, Store
 from ..model.results import Brief, Trajectory
+from ..model.training import plain
 from ..tables.table import Data, as_table
 from .difference import Difference, difference
 from .learn import DataParams, learn
@@ -78,7 +79,7 @@ def train(
     progress: Progress | None = None,
     **settings: Any,
 ) -> Training:
-    """Train a linear VAE by SGD on the rows of a table, and compare it with the prediction.
+    """Train a linear VAE by SGD or Adam on the rows of a table, and compare it with theory.
 
     Parameters
     ----------
@@ -95,10 +96,11 @@ def train(
     progress : callable, optional
         Receives the numbers of SGD steps made and wanted.
     **settings
-        Other fields of `DataParams`, such as `latent`, `lr`, `t_max`, `lam`, `anneal` and
-        `init_seed`. Unless they are given, `latent` is the number of signals, `lr` at most
-        0.2, in units in which the largest variance is 1, and `t_max` such that all has
-        settled, or about 30 s.
+        Other fields of `DataParams`, such as `latent`, `lr`, `t_max`, `lam`, `anneal`,
+        `batch`, `optimiser` and `init_seed`. Unless they are given, `latent` is the number of
+        signals, `lr` at most 0.2 for plain SGD, in units in which the largest variance is 1,
+        and one of the same pace otherwise, and `t_max` such that all has settled, or about
+        30 s.
 
     Raises
     ------
@@ -147,7 +149,7 @@ def trained(
         predicted=predicted,
         measured=measured,
         difference=difference(found, params, predicted, measured),
-        slowed=slowed_by(found, params.beta) if slowable else None,
+        slowed=slowed_by(found, params.beta) if slowable and plain(params) else None,
         trajectory=result,
         look=found,
     )
