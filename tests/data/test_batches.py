@@ -150,7 +150,7 @@ def test_what_is_not_derived_is_refused(spiked):
             course(spiked, beta=12.0, **{name: value})
     with pytest.raises(vaedyn.ParameterError, match="^optimiser: is not derived for learning"):
         course(spiked, beta=12.0, optimiser="adam")
-    with pytest.raises(vaedyn.ParameterError, match="^lr: three rates are not derived"):
+    with pytest.raises(vaedyn.ParameterError, match="^lr: at three rates is not derived"):
         course(spiked, beta=12.0, lr=(0.1, 0.2, 0.1))
 
 

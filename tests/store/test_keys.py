@@ -22,10 +22,9 @@ from vaedyn.fixedpoints.phase_diagram import phase_diagram
 from vaedyn.learning.bands import bands
 from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
-from vaedyn.model.asked import ADAM, STEPS
+from vaedyn.model.asked import TRAINING
 from vaedyn.model.numerics import NUMERICS
 from vaedyn.model.params import LATER, Params
-from vaedyn.model.training import plain
 from vaedyn.store import key_of
 
 START = "m=0.1,d=0.2,Q=1,E=1,R=0,D=1"
@@ -51,7 +50,7 @@ def rows(dim):
 
 KINDS = {
     "simulate": lambda p, store: simulate(
-        p, engine="exact" if p.alpha is None and plain(p) else "vector", store=store
+        p, engine="exact" if p.alpha is None and not p.adam else "vector", store=store
     ),
     "theory": lambda p, store: theory(p, store=store),
     "bands": lambda p, store: bands(p, store=store),
@@ -92,7 +91,8 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
-    *((kind, name) for kind in ("simulate", "data") for name in (*STEPS, *ADAM)),
+    *((kind, name) for kind in ("simulate", "theory", "data") for name in TRAINING
+      if name != "rates"),
 }  # fmt: skip
 
 ON_TABLES = {"course", "rows", "warmup"}  # tests/data/test_course.py and test_warm_up.py try these

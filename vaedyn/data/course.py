@@ -123,7 +123,7 @@ def refuse(found: Look, params: DataParams) -> None:
     if params.lam:
         raise ParameterError("lam", "is not derived for learning curves on data; leave it out")
     if isinstance(params.lr, tuple):
-        reason = "three rates are not derived for learning curves on data; give one"
+        reason = "at three rates is not derived for learning curves on data; give one"
         raise ParameterError("lr", reason)
     for name in ("optimiser", "batch", "momentum", "latents"):
         if getattr(params, name) != getattr(DataParams, name):

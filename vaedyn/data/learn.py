@@ -16,7 +16,7 @@ from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.start import GAUSSIAN
 from ..model.state import kl_per_latent, pack
-from ..model.training import pace, plain
+from ..model.training import pace
 from .rows import Rows
 from .settling import rate_of_draws, rate_of_rows, rate_of_variances
 
@@ -195,7 +195,7 @@ class _Run:
         # of the loss divided by unit, with W sqrt(unit) and V / sqrt(unit) for W and V
         p = self.params
         state, lam_V = {"W": self.W, "V": self.V, "D": self.D}, p.lam / self.rows.unit**2
-        if plain(p):
+        if p.plain:
             return partial(rows.advance, **state, c=Constants.of(p), lam_V=lam_V)
         how = batches.Training.of(p, encoder_decay=p.lam if p.adam else lam_V)
         names = ("first", "second", "small")

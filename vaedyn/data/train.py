@@ -10,7 +10,6 @@ from ..model.params import integer
 from ..model.quantities import active
 from ..model.records import Progress, Store
 from ..model.results import Brief, Trajectory
-from ..model.training import plain
 from ..tables.table import Data, as_table
 from .difference import Difference, difference
 from .learn import DataParams, learn
@@ -149,7 +148,7 @@ def trained(
         predicted=predicted,
         measured=measured,
         difference=difference(found, params, predicted, measured),
-        slowed=slowed_by(found, params.beta) if slowable and plain(params) else None,
+        slowed=slowed_by(found, params.beta) if slowable and params.plain else None,
         trajectory=result,
         look=found,
     )

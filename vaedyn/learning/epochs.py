@@ -11,7 +11,6 @@ from ..machine import free_memory
 from ..model.params import Params
 from ..model.start import teacher
 from ..model.state import pack
-from ..model.training import plain
 
 PIECE = 256  # rows of a kernel call
 LARGE = 4.0  # gigabytes of memory that are worth a word
@@ -75,7 +74,7 @@ class Epochs:
         self._draw = partial(draw_rows, params, np.random.default_rng(rows))
         self._random = np.random.default_rng(order)
         self._rows, self._order, self._at = np.empty((0, params.dim)), np.empty(0, np.int64), 0
-        self._batch, self._plain = params.batch, plain(params)
+        self._batch, self._plain = params.batch, params.plain
 
     def advance(
         self,

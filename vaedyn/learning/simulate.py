@@ -16,12 +16,12 @@ import numpy as np
 
 from ..errors import DivergenceError, ParameterError, did_you_mean
 from ..machine import cores
-from ..model.asked import ADAM, STEPS, params_of
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
-from ..model.training import pace, plain
+from ..model.training import pace
 from .engines import ENGINES, Engine
 from .epochs import check_rows
 from .solve import variance_lost
@@ -119,7 +119,7 @@ def simulate(
     DivergenceError
         When the order parameters grow without bound or a variance reaches zero.
     """
-    params = params_of(simulate, params, changes, derived=("noise", "alpha", *STEPS, *ADAM))
+    params = params_of(simulate, params, changes, derived=("noise", "alpha", *TRAINING))
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     engine = _engine_for(params, engine)
@@ -147,10 +147,6 @@ def _engine_for(params: Params, engine: str | None) -> str:
         engine = "vector" if params.alpha is not None or params.adam else "exact"
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
-    if engine == "exact" and params.adam:
-        raise ParameterError("engine", "exact does not train by Adam; take vector")
-    if engine == "exact" and not plain(params):
-        raise ParameterError("engine", "exact makes steps of plain SGD only; take vector")
     return engine
 
 
