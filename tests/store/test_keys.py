@@ -49,7 +49,7 @@ def rows(dim):
 
 KINDS = {
     "simulate": lambda p, store: simulate(
-        p, engine="exact" if p.alpha is None else "vector", store=store
+        p, engine="exact" if p.alpha is None and p.optimiser == "sgd" else "vector", store=store
     ),
     "theory": lambda p, store: theory(p, store=store),
     "bands": lambda p, store: bands(p, store=store),
@@ -89,7 +89,9 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
 }  # fmt: skip
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
-    ("simulate", "noise"), ("theory", "noise"),
+    ("simulate", "noise"), ("theory", "noise"), ("simulate", "batch"), ("simulate", "momentum"),
+    ("simulate", "latents"), ("simulate", "optimiser"), ("simulate", "adam_betas"),
+    ("simulate", "adam_epsilon"),
 }  # fmt: skip
 
 ON_TABLES = {"course", "rows", "warmup"}  # tests/data/test_course.py and test_warm_up.py try these

@@ -96,7 +96,10 @@ def _exact_in_batches(params: Params, plain: Engine) -> Engine:
         advance=exact_batches.advance,
         state=start(*plain.state),
         constants=(
-            Constants.of(params), np.ascontiguousarray(classes[:, 0]), counts, params.momentum,
+            Constants.of(params),
+            np.ascontiguousarray(classes[:, 0]),
+            counts,
+            params.momentum,
             params.dim,
         ),
         seconds_per_step=_seconds_per_batch(params, columns),
@@ -129,7 +132,7 @@ def _seconds_per_batch(params: Params, columns: int) -> float:
     rows = params.signal + classes * size + params.latent
     points = min(params.batch, rows)
     triangles = classes * columns**2 * (columns + min(points, size))
-    return 1e-7 + 1e-9 * (2 * points * rows * size + triangles)
+    return 2e-7 + 1e-9 * (2 * points * rows * size + triangles)
 
 
 def _seconds_per_step(M: int, K: int) -> float:
