@@ -22,6 +22,7 @@ from vaedyn.fixedpoints.phase_diagram import phase_diagram
 from vaedyn.learning.bands import bands
 from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
+from vaedyn.model.asked import ADAM, STEPS
 from vaedyn.model.numerics import NUMERICS
 from vaedyn.model.params import LATER, Params
 from vaedyn.store import key_of
@@ -49,7 +50,7 @@ def rows(dim):
 
 KINDS = {
     "simulate": lambda p, store: simulate(
-        p, engine="exact" if p.alpha is None and p.optimiser == "sgd" else "vector", store=store
+        p, engine="exact" if p.alpha is None and not p.adam else "vector", store=store
     ),
     "theory": lambda p, store: theory(p, store=store),
     "bands": lambda p, store: bands(p, store=store),
@@ -89,9 +90,8 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
 }  # fmt: skip
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
-    ("simulate", "noise"), ("theory", "noise"), ("simulate", "batch"), ("simulate", "momentum"),
-    ("simulate", "latents"), ("simulate", "optimiser"), ("simulate", "adam_betas"),
-    ("simulate", "adam_epsilon"),
+    ("simulate", "noise"), ("theory", "noise"),
+    *(("simulate", name) for name in (*STEPS, *ADAM)),
 }  # fmt: skip
 
 ON_TABLES = {"course", "rows", "warmup"}  # tests/data/test_course.py and test_warm_up.py try these
@@ -141,6 +141,14 @@ def test_every_field_is_in_the_key_or_does_not_matter(kind, name):
     before, after = model(kind, **same), model(kind, **same, **{name: CHANGED[name]})
     same = key_of(*record_of(kind, before)) == key_of(*record_of(kind, after))
     assert same == (name in ASIDE.get(kind, ()))
+
+
+@pytest.mark.parametrize("kind", ["simulate"])
+def test_each_of_three_rates_is_in_the_key(kind):
+    rates = [0.02, (0.02, 0.03, 0.02), (0.02, 0.02, 0.03), (0.03, 0.02, 0.02)]
+    keys = [key_of(*record_of(kind, model(kind, lr=lr, batch=2))) for lr in rates]
+    assert len({*keys}) == 4
+    assert key_of(*record_of(kind, model(kind, lr=(0.02,) * 3, batch=2))) == keys[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
