@@ -93,7 +93,7 @@ def simulate(
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
         same law through the order parameters alone, at a cost independent of N. With `alpha`
         every run draws its own rows and uses them again and again, shuffled each time, which
-        only ``vector`` does. Default: ``exact``, or ``vector`` with `alpha`.
+        only ``vector`` does, as it is with Adam. Default: ``exact`` but for these.
     random_start : bool
         Every run draws its own initial weights, gaussian with the given overlaps on
         average. Otherwise all start from the same weights.
@@ -147,6 +147,8 @@ def _engine_for(params: Params, engine: str | None) -> str:
         engine = "vector" if params.alpha is not None or params.adam else "exact"
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    if engine == "exact" and params.adam:  # which treats every entry of the weights by itself
+        raise ParameterError("engine", "exact does not train by Adam; take vector")
     return engine
 
 
