@@ -198,14 +198,13 @@ def integrate(
     DivergenceError, ConvergenceError
         As `theory` does, the latter after `most` steps.
     """
-    from ..kernels import fluctuations, general
+    from ..kernels import fluctuations
 
-    constants, sizes = Constants.of(params), (params.latent, params.signal)
-    spread = len(start) > count(*sizes)
-    work = fluctuations.workspace(*sizes, spread)
+    constants = Constants.of(params)
+    spread = len(start) > count(params.latent, params.signal)
     return solve(
         constants,
-        work if constants.plain else general.workspace(*sizes),
+        fluctuations.workspace(constants, spread),
         start,
         times,
         schedule,
