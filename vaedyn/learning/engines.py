@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import ParameterError
 from ..kernels.constants import Constants
 from ..model import coordinates
 from ..model.params import Params
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
+from ..model.training import ADAM
 from .epochs import Epochs
 
 LARGE = 4.0  # gigabytes of memory that are worth a word
@@ -40,11 +42,26 @@ class Engine(NamedTuple):
 
 
 def exact_engine(params: Params) -> Engine:
-    """Return the Markov chain of the order parameters: SGD in law, at a cost free of N."""
+    """Return the Markov chain of the order parameters: SGD in law, at a cost free of N.
+
+    Raises
+    ------
+    ParameterError
+        For Adam, which treats every coordinate by itself.
+    """
+    if params.optimiser == ADAM:
+        raise ParameterError(
+            "optimiser",
+            "adam rescales every entry of the weights by itself, for which the engine exact is not "
+            "derived; take the engine vector",
+        )
+    engine = _exact_in_white(params) if params.noise is None else _exact_in_classes(params)
+    return engine if params.plain else _exact_in_batches(params, engine)
+
+
+def _exact_in_white(params: Params) -> Engine:
     from ..kernels import exact
 
-    if params.noise is not None:
-        return _exact_in_classes(params)
     overlaps = params.overlaps()
     rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
     single = params.latent == params.signal == 1
@@ -55,6 +72,35 @@ def exact_engine(params: Params) -> Engine:
         5e-8 if single else _seconds_per_step(params.latent, params.signal),
         lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
         count(params.latent, params.signal),
+    )
+
+
+def _exact_in_batches(params: Params, plain: Engine) -> Engine:
+    """Return the chain for batches, momentum, rates and sampled latents, which starts as `plain`.
+
+    Velocities are zero at first.
+    """
+    from ..kernels import exact_batches
+
+    M, K, classes = params.latent, params.signal, params.classes
+    columns = 4 * M if params.momentum else 2 * M
+
+    def start(m: np.ndarray, d: np.ndarray, F: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:
+        along, frames = np.zeros((columns, K)), np.zeros((len(classes), columns, columns))
+        along[: 2 * M] = np.concatenate([m, d])
+        frames[:, : 2 * M, : 2 * M] = F
+        return along, frames, np.zeros(M), D
+
+    counts = coordinates.counts(classes, params.dim, K)
+    return plain._replace(
+        advance=exact_batches.advance,
+        state=start(*plain.state),
+        constants=(
+            Constants.of(params), np.ascontiguousarray(classes[:, 0]), counts, params.momentum,
+            params.dim,
+        ),
+        seconds_per_step=_seconds_per_batch(params, columns),
+        draw=lambda rng: start(*plain.draw(rng)),
     )
 
 
@@ -76,6 +122,14 @@ def _exact_in_classes(params: Params) -> Engine:
         lambda rng: coordinates.random_factors(classes, dim, rng, **params.mean_overlaps()),
         count(M, K) + 2 * M**2,
     )
+
+
+def _seconds_per_batch(params: Params, columns: int) -> float:
+    size, classes = 2 * params.latent, len(params.classes)
+    rows = params.signal + classes * size + params.latent
+    points = min(params.batch, rows)
+    triangles = classes * columns**2 * (columns + min(points, size))
+    return 1e-7 + 1e-9 * (2 * points * rows * size + triangles)
 
 
 def _seconds_per_step(M: int, K: int) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import DivergenceError, ParameterError, did_you_mean
 from ..machine import cores
-from ..model.asked import params_of
+from ..model.asked import ADAM, STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
 from ..model.records import Computed, Progress, Store, extended
@@ -123,7 +123,7 @@ def simulate(
     DivergenceError
         When the order parameters grow without bound or a variance reaches zero.
     """
-    params = params_of(simulate, params, changes, derived=("noise", "alpha"))
+    params = params_of(simulate, params, changes, derived=("noise", "alpha", *STEPS, *ADAM))
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     if engine is None:  # the exact one draws fresh data for every step

@@ -258,6 +258,12 @@ class Params:
         return self.latents == training.SAMPLED
 
     @property
+    def plain(self) -> bool:
+        """Whether steps are those of plain SGD: one data point, one rate, averaged latents."""
+        of_one_point = self.batch == 1 and not self.momentum and not self.sampled
+        return of_one_point and self.optimiser == training.SGD and not isinstance(self.lr, tuple)
+
+    @property
     def strengths(self) -> np.ndarray:
         """Signal strengths rho, (signal,)."""
         return np.array(self.rho)
