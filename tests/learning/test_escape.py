@@ -88,7 +88,10 @@ def test_without_noise_of_sgd_escapes_are_those_of_the_ode_from_gaussian_overlap
     assert std == pytest.approx(told.std, rel=0.004)
 
 
-@pytest.mark.parametrize("changed", [{}, {"beta": 0.5}, {"signal": 2}])
+SAMPLED = {"lr": (0.3, 0.5, 0.2), "batch": 2, "latents": "sampled", "dim": 500}
+
+
+@pytest.mark.parametrize("changed", [{}, {"beta": 0.5}, {"signal": 2}, SAMPLED])
 def test_runs_escape_when_told(changed):
     """With the noise of SGD. Half of the time it fails where the mean is off by 0.33 std.
 
