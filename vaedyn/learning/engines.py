@@ -13,7 +13,7 @@ from ..model import coordinates
 from ..model.params import Params
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
-from ..model.training import ADAM
+from ..model.training import plain
 from .epochs import Epochs
 
 LARGE = 4.0  # gigabytes of memory that are worth a word
@@ -49,17 +49,18 @@ def exact_engine(params: Params) -> Engine:
     ParameterError
         For Adam, which treats every coordinate by itself.
     """
-    if params.optimiser == ADAM:
+    if params.adam:
         raise ParameterError(
             "optimiser",
             "adam rescales every entry of the weights by itself, for which the engine exact is not "
             "derived; take the engine vector",
         )
     engine = _exact_in_white(params) if params.noise is None else _exact_in_classes(params)
-    return engine if params.plain else _exact_in_batches(params, engine)
+    return engine if plain(params) else _exact_in_batches(params, engine)
 
 
 def _exact_in_white(params: Params) -> Engine:
+    """Return the chain for white noise."""
     from ..kernels import exact
 
     overlaps = params.overlaps()
@@ -75,8 +76,8 @@ def _exact_in_white(params: Params) -> Engine:
     )
 
 
-def _exact_in_batches(params: Params, plain: Engine) -> Engine:
-    """Return the chain for batches, momentum, rates and sampled latents, which starts as `plain`.
+def _exact_in_batches(params: Params, engine: Engine) -> Engine:
+    """Return the chain of plain SGD made one that trains as `params` say.
 
     Velocities are zero at first.
     """
@@ -92,15 +93,18 @@ def _exact_in_batches(params: Params, plain: Engine) -> Engine:
         return along, frames, np.zeros(M), D
 
     counts = coordinates.counts(classes, params.dim, K)
-    return plain._replace(
+    return engine._replace(
         advance=exact_batches.advance,
-        state=start(*plain.state),
+        state=start(*engine.state),
         constants=(
-            Constants.of(params), np.ascontiguousarray(classes[:, 0]), counts, params.momentum,
+            Constants.of(params),
+            np.ascontiguousarray(classes[:, 0]),
+            counts,
+            params.momentum,
             params.dim,
         ),
         seconds_per_step=_seconds_per_batch(params, columns),
-        draw=lambda rng: start(*plain.draw(rng)),
+        draw=lambda rng: start(*engine.draw(rng)),
     )
 
 
@@ -129,7 +133,7 @@ def _seconds_per_batch(params: Params, columns: int) -> float:
     rows = params.signal + classes * size + params.latent
     points = min(params.batch, rows)
     triangles = classes * columns**2 * (columns + min(points, size))
-    return 1e-7 + 1e-9 * (2 * points * rows * size + triangles)
+    return 2e-7 + 1e-9 * (2 * points * rows * size + triangles)
 
 
 def _seconds_per_step(M: int, K: int) -> float:
@@ -142,22 +146,43 @@ def vector_engine(params: Params) -> Engine:
 
     # the weights at first, and those of the run, with the signals, at worst, and a data point
     gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
+    if not plain(params):  # gradients, and what is remembered of them, at first and in the run
+        gigabytes *= 3
     if gigabytes > LARGE:
         log.warning(
             "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
             "engine, which has the same law, needs none", params.dim, gigabytes
         )  # fmt: skip
     if params.noise is not None:
-        return _vectors_in_classes(params)
-    directions = teacher(params.dim, params.signal)
-    return Engine(
-        vector.advance_one if params.latent == params.signal == 1 else vector.advance,
-        (*params.weights(), params.overlaps()["D"]),
-        (directions, Constants.of(params)),
-        3e-9 * params.dim * (1 + params.latent + params.signal),
-        lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
-        count(params.latent, params.signal),
-        None if params.samples is None else partial(Epochs, params),
+        engine = _vectors_in_classes(params)
+    else:
+        engine = Engine(
+            vector.advance_one if params.latent == params.signal == 1 else vector.advance,
+            (*params.weights(), params.overlaps()["D"]),
+            (teacher(params.dim, params.signal), Constants.of(params)),
+            3e-9 * params.dim * (1 + params.latent + params.signal),
+            lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
+            count(params.latent, params.signal),
+            None if params.samples is None else partial(Epochs, params),
+        )
+    return engine if plain(params) else _vectors_in_batches(params, engine)
+
+
+def _vectors_in_batches(params: Params, engine: Engine) -> Engine:
+    """Return an engine of plain SGD made one that trains as `params` say."""
+    from ..kernels import batches
+
+    how = batches.Training.of(params)
+
+    def with_memory(W: np.ndarray, V: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:
+        return W, V, *batches.memory(params.latent, params.dim, how.adam), D
+
+    return engine._replace(
+        advance=batches.advance,
+        state=with_memory(*engine.state),
+        constants=(*engine.constants, how),
+        seconds_per_step=engine.seconds_per_step * (params.batch + params.latent),
+        draw=lambda rng: with_memory(*engine.draw(rng)),
     )
 
 
