@@ -130,26 +130,6 @@ def test_noise_of_a_step_is_exact(latent, signal, how):
         np.testing.assert_allclose(mean[-latent:] + rest, drift[-latent:], rtol=1e-11)
 
 
-def batch_step(W, V, D, x, zeta, model):
-    """Return W, V, D after a step by the points x (batch, N), with the noise of latents."""
-    # model: step, of a batch
-    beta, _, _, lam, lr, _, encoder, variances, batch, sampled = model
-    N = x.shape[1]
-    Q = W.T @ W / N
-    grad_W, grad_V, grad_D = 0.0, 0.0, 0.0
-    for point, noise in zip(x, zeta, strict=True):
-        mu, y = V.T @ point / np.sqrt(N), W.T @ point / np.sqrt(N)
-        z = mu + noise
-        of_fit = Q @ z - y  # the derivative of the fit by z
-        grad_W += np.outer(-point, z) / np.sqrt(N) + W @ np.outer(z, z) / N
-        grad_V += np.outer(point, of_fit + beta * mu) / np.sqrt(N)
-        grad_D += noise / (2 * D) * of_fit if sampled else Q.diagonal() / 2
-    grad_W = grad_W / batch + W * (lam + (0 if sampled else D)) / N
-    grad_V = grad_V / batch + lam * V / N
-    grad_D = grad_D / batch + beta / 2 * (1 - 1 / D)
-    return W - lr * grad_W, V - lr * encoder * grad_V, D - lr * variances / N * grad_D
-
-
 def changes_of_steps(how, N, wrong=PLAIN):
     """Return N times what each of four batches changes, by vectors and by `increments`.
 
@@ -163,14 +143,16 @@ def changes_of_steps(how, N, wrong=PLAIN):
     y = reference.overlaps(W, V, D, teacher)
     mean = np.einsum("aij,ji->a", quadratic_forms(y, taken), gram_of(y, taken))
     rest, found = drift_of(y, taken) - mean, []
-    batch = int(model.batch)
+    batch, rates = int(model.batch), 0.4 * np.array([1, model.encoder, model.variances])
+    step = reference.Optimiser(adam=False, rates=rates, decay=(0.1, 0.1)).step
     for _ in range(4):
         along = np.sqrt(model.rho) * rng.standard_normal((batch, 2))
         x = along @ teacher.T / np.sqrt(N) + np.sqrt(0.7) * rng.standard_normal((batch, N))
-        zeta = np.sqrt(D) * rng.standard_normal((batch, 2)) * model.sampled
-        after = reference.overlaps(*batch_step(W, V, D, x, zeta, model), teacher)
+        xi = rng.standard_normal((batch, 2)) if model.sampled else None
+        gradients = reference.batch_gradient(W, V, D, x, xi, 0.8)
+        after = reference.overlaps(*step(W, V, D, gradients), teacher)
         h = np.concatenate([x @ teacher, x @ W, x @ V], axis=1) / np.sqrt(N)
-        h = np.concatenate([h, zeta], axis=1) if taken.sampled else h
+        h = np.concatenate([h, np.sqrt(D) * xi], axis=1) if taken.sampled else h
         found.append([N * (after - y), rest + increments(h, y, taken).mean(axis=0)])
     return np.moveaxis(np.array(found), 1, 0)
 

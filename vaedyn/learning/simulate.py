@@ -21,6 +21,7 @@ from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
+from ..model.training import pace
 from .engines import ENGINES, Engine
 from .epochs import check_rows
 from .solve import variance_lost
@@ -84,7 +85,7 @@ def simulate(
     progress: Progress | None = None,
     **changes: Unpack[Fields],
 ) -> Trajectory:
-    """Train an ensemble of linear VAEs by one-pass SGD.
+    """Train an ensemble of linear VAEs by SGD, or Adam, on fresh data or on rows used again.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def simulate(
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
         same law through the order parameters alone, at a cost independent of N. With `alpha`
         every run draws its own rows and uses them again and again, shuffled each time, which
-        only ``vector`` does. Default: ``exact``, or ``vector`` with `alpha`.
+        only ``vector`` does, as it is with Adam. Default: ``exact`` but for these.
     random_start : bool
         Every run draws its own initial weights, gaussian with the given overlaps on
         average. Otherwise all start from the same weights.
@@ -126,10 +127,7 @@ def simulate(
     params = params_of(simulate, params, changes, derived=("noise", "alpha", *STEPS, *ADAM))
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
-    if engine is None:  # the exact one draws fresh data for every step
-        engine = "exact" if params.alpha is None else "vector"
-    if not isinstance(engine, str) or engine not in ENGINES:
-        raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    engine = _engine_for(params, engine)
     if params.samples is not None:
         check_rows(params, engine, min(jobs, runs))
     times = params.times()
@@ -146,6 +144,15 @@ def simulate(
     if random_start:
         record["random_start"] = True
     return Trajectory.from_kept(params, extended(store, "simulate", record, blocks, runs, "run"))
+
+
+def _engine_for(params: Params, engine: str | None) -> str:
+    """Return the name of the engine that is asked for, or of the one that suits."""
+    if engine is None:
+        engine = "vector" if params.alpha is not None or params.adam else "exact"
+    if not isinstance(engine, str) or engine not in ENGINES:
+        raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    return engine
 
 
 class Seeds(NamedTuple):
@@ -239,7 +246,8 @@ def _run(
     save = params.save_steps()
     out = np.empty((len(save), engine.width))
     schedule = params.schedule
-    at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / params.rate * params.dim)
+    rate = float(params.rates.max()) / (1 - params.momentum)
+    at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / rate * params.dim)
     at_once = max(1, min(int(at_once), MOST_AT_ONCE))
     numbers = np.arange(at_once, dtype=float)
     total = params.steps if steps is None else steps
@@ -252,11 +260,11 @@ def _run(
         for array in state:
             array[np.abs(array) < TINY] = 0.0
         if done < length:
-            raise variance_lost((at + done) / params.dim, float(betas[done]), params.rate)
+            raise variance_lost((at + done) / params.dim, float(betas[done]), pace(params))
         if end > row and not np.abs(out[row:end]).max() < params.bound(out[0]):
             raise DivergenceError(
                 f"learning diverges before t = {(at + length) / params.dim:.6g} at learning "
-                f"rate {params.rate:g}: lower --lr"
+                f"rate {pace(params)}: lower --lr"
             )
         row, at = end, at + length
         made[run] = at

@@ -258,10 +258,9 @@ class Params:
         return self.latents == training.SAMPLED
 
     @property
-    def plain(self) -> bool:
-        """Whether steps are those of plain SGD: one data point, one rate, averaged latents."""
-        of_one_point = self.batch == 1 and not self.momentum and not self.sampled
-        return of_one_point and self.optimiser == training.SGD and not isinstance(self.lr, tuple)
+    def adam(self) -> bool:
+        """Whether the optimiser is Adam."""
+        return self.optimiser == training.ADAM
 
     @property
     def strengths(self) -> np.ndarray:
