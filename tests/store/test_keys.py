@@ -91,7 +91,7 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
-    *((kind, name) for kind in ("simulate", "theory") for name in TRAINING if name != "rates"),
+    *((kind, name) for kind in ("simulate", "theory") for name in TRAINING),
 }  # fmt: skip
 STEPS = ("batch", "momentum", "latents")  # ways to take steps
 BY_STEPS = [kind for kind in KINDS if kind != "data"]
