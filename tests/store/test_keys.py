@@ -94,7 +94,7 @@ DERIVED = {  # (kind, name) of fields that came later, for which a kind is deriv
     *((kind, name) for kind in ("simulate", "theory", "data") for name in TRAINING),
 }  # fmt: skip
 STEPS = ("batch", "momentum", "latents")  # ways to take steps
-BY_STEPS = [kind for kind in KINDS if kind.startswith(("theory", "fixed", "branches", "phases"))]
+BY_STEPS = [kind for kind in KINDS if kind != "data"]
 DERIVED |= {(kind, name) for kind in BY_STEPS for name in STEPS}
 
 ON_TABLES = {"course", "rows", "warmup"}  # tests/data/test_course.py and test_warm_up.py try these
