@@ -241,18 +241,17 @@ def _with_room(
     params: Params, constants: Constants, start: np.ndarray, beta: float
 ) -> tuple[np.ndarray, tuple[Any, ...]]:
     """Return a whole state at the start, where the KL weight is `beta`, and room for its drift."""
-    from ..kernels import adam, fluctuations, general
+    from ..kernels import adam, fluctuations
 
-    sizes = params.latent, params.signal
     if params.adam:
         beta2 = params.adam_betas[1]
-        work = adam.workspace(*sizes, params.dim, beta2, params.adam_epsilon)
+        sizes = params.latent, params.signal, params.dim
+        work = adam.workspace(*sizes, beta2, params.adam_epsilon)
         state = np.append(start, np.zeros(adam.MOMENTS * params.latent + 1))
         adam.begin(state, constants._replace(beta=beta), work)
         return state, work
-    if constants.plain:
-        return start, fluctuations.workspace(*sizes, len(start) > count(*sizes))
-    return start, general.workspace(*sizes)
+    spread = len(start) > count(params.latent, params.signal)
+    return start, fluctuations.workspace(constants, spread)
 
 
 def steps_at_once(params: Params) -> int:
