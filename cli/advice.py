@@ -13,8 +13,6 @@ from vaedyn.annealing.time_to_converge import (
     spread,
     time_to_converge,
 )
-from vaedyn.errors import ParameterError
-from vaedyn.model.asked import TRAINING
 from vaedyn.model.params import Params, real
 from vaedyn.model.results import Trajectory
 
@@ -49,13 +47,7 @@ def ending(params: Params, tol: float, **options: Any) -> Convergence:
         reason = "it is not derived for adam"
     if reason:
         return Convergence(np.nan, np.nan, real("tol", tol), reason)
-    try:
-        return time_to_converge(params, tol, **options)
-    except ParameterError as error:
-        if error.name not in ("lr", *TRAINING):
-            raise
-        reason = f"{error.name} {error.reason}"
-        return Convergence(np.nan, np.nan, real("tol", tol), reason)
+    return time_to_converge(params, tol, **options)
 
 
 def converged(params: Params, found: Convergence) -> tuple[dict[str, Any], str]:

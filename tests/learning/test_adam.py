@@ -1,4 +1,6 @@
-"""Theory of Adam: against scipy on weight vectors, and against training; with what it leaves out."""
+"""Theory of Adam: against scipy on weight vectors, and training; and what it leaves out."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -59,7 +61,7 @@ def test_theory_is_what_scipy_finds_on_vectors(case):
     )  # fmt: skip
     y = np.concatenate([start, first * np.concatenate(squares), [first]])
     times = [0.0, *params.schedule.kinks(params.t_max), params.t_max]
-    for span in zip(times[:-1], times[1:], strict=True):
+    for span in pairwise(times):
         inside = (span[0] * (1 + 1e-12), span[1] * (1 - 1e-12))  # where beta does not jump
         y = solve_ivp(slope, inside, y, method="LSODA", rtol=1e-9, atol=1e-11).y[:, -1]
     found = flat(vaedyn.theory(params))[-1]
@@ -135,7 +137,7 @@ STIFF = {
 
 
 @pytest.mark.parametrize("case", STIFF.values(), ids=STIFF)
-def test_where_log_D_is_stiff_the_method_changes_and_not_the_numbers(case, monkeypatch):
+def test_where_variances_are_stiff_the_method_changes_and_not_the_numbers(case, monkeypatch):
     params = vaedyn.Params(**{**MODEL, **ONE, **case})
     fast = vaedyn.theory(params)
     monkeypatch.setattr(solve, "MOSTLY", 2.0)  # never
@@ -145,7 +147,7 @@ def test_where_log_D_is_stiff_the_method_changes_and_not_the_numbers(case, monke
     assert counts[0] < 0.7 * counts[1]
 
 
-def test_at_large_N_latents_that_are_averaged_over_cost_no_more():
+def test_latents_that_are_averaged_over_cost_no_more_in_many_dimensions():
     counts = []
     for dim in (10**5, 10**9):
         params = vaedyn.Params(**{**MODEL, **ONE, "dim": dim, "lr": 0.1, "t_max": 40})

@@ -18,7 +18,8 @@ TWO = {
 }  # fmt: skip
 AGAIN = {
     "rho": 2.0, "eta": 0.8, "beta": 4.0, "lam": 0.02, "dim": 400, "alpha": 2.0, "t_max": 40,
-    "points": 5, "lr": 0.3, "batch": 2, "latents": "sampled", "init": "m=0.5,d=0.5,Q=1,E=1,R=.1,D=1",
+    "points": 5, "lr": 0.3, "batch": 2, "latents": "sampled",
+    "init": "m=0.5,d=0.5,Q=1,E=1,R=0.1,D=1",
 }  # fmt: skip
 CASES = {
     "white": ({**TWO, "eta": 0.7}, 12, ["latents", "batch", "momentum", "lr"]),
