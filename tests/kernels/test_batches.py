@@ -11,7 +11,6 @@ from vaedyn.kernels.stream import open_stream
 from vaedyn.learning import engines
 from vaedyn.model import coordinates
 from vaedyn.model.start import teacher
-from vaedyn.model.training import plain
 
 OPTIMISERS = {
     "sgd": {},
@@ -119,7 +118,7 @@ def test_the_vector_engine_is_its_twin_draw_for_draw(optimiser, rates, latent, l
         dim=23, beta=0.7, anneal="tanh:0.5", init_seed=3, t_max=10, points=2, eta=0.6,
         lr=RATES[rates], batch=batch, latents=latents, **OPTIMISERS[optimiser], **SIZES[latent],
     )  # fmt: skip
-    if plain(params):
+    if params.plain:
         params = params.replace(momentum=1e-300)  # by the kernel of all others
     check(params, [4, 7])
 

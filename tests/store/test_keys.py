@@ -22,7 +22,7 @@ from vaedyn.fixedpoints.phase_diagram import phase_diagram
 from vaedyn.learning.bands import bands
 from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
-from vaedyn.model.asked import ADAM, STEPS
+from vaedyn.model.asked import TRAINING
 from vaedyn.model.numerics import NUMERICS
 from vaedyn.model.params import LATER, Params
 from vaedyn.store import key_of
@@ -91,8 +91,11 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
-    *(("simulate", name) for name in (*STEPS, *ADAM)),
+    *((kind, name) for kind in ("simulate", "theory") for name in TRAINING if name != "rates"),
 }  # fmt: skip
+STEPS = ("batch", "momentum", "latents")  # ways to take steps
+BY_STEPS = [kind for kind in KINDS if kind.startswith(("theory", "fixed", "branches", "phases"))]
+DERIVED |= {(kind, name) for kind in BY_STEPS for name in STEPS}
 
 ON_TABLES = {"course", "rows", "warmup"}  # tests/data/test_course.py and test_warm_up.py try these
 
@@ -168,6 +171,14 @@ def test_a_later_field_changes_no_key_and_is_refused_where_not_neutral(kind):
     else:
         with pytest.raises(ParameterError, match="^bias: is not derived for"):
             record_of(kind, Grown(**values, bias=4))
+
+
+@pytest.mark.parametrize("kind", ["branches over lr", "phases"])
+def test_ratios_of_three_rates_are_in_the_key_where_rates_vary(kind):
+    rates = (0.02, 0.04, 0.01), (0.04, 0.08, 0.02), (0.02, 0.04, 0.03), 0.02
+    keys = [key_of(*record_of(kind, model(kind, lr=lr))) for lr in rates]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
 
 
 OLD = {  # keys of the first version, without the number of their numerics

@@ -26,7 +26,7 @@ terms of lower order). D does not fluctuate by itself.
 import numpy as np
 from numba.extending import overload
 
-from . import classes, general
+from . import adam, classes, general
 from .jit import LEAF, leaf
 from .layout import offsets
 from .ode import drift, scratch, second
@@ -76,11 +76,11 @@ def flow(y, c, work, out):
     Parameters
     ----------
     y, out : (values,) or (values + values^2,)
-        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows; or those of
-        `vaedyn.kernels.classes`.
+        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows or by the
+        second moments of `vaedyn.kernels.adam`; or those of `vaedyn.kernels.classes`.
     c : Constants
-    work : see `workspace`, `general.workspace` or `classes.drift`; its length tells which, once
-        for all
+    work : see `workspace`, `general.workspace`, `classes.drift` or `adam.workspace`; its length
+        tells which, once for all
     """
     raise NotImplementedError("for compiled callers")
 
@@ -101,7 +101,10 @@ def _flow(y, c, work, out):
     def in_classes(y, c, work, out):
         classes.drift(y, c, work, out)
 
-    return {1: plain, 2: with_rates, 3: in_classes, 4: with_spread}[len(work)]
+    def with_moments(y, c, work, out):
+        adam.drift(y, c, work, out)
+
+    return {1: plain, 2: with_rates, 3: in_classes, 4: with_spread, 5: with_moments}[len(work)]
 
 
 def count(y, work):
@@ -117,7 +120,10 @@ def _count(y, work):
     def with_spread(y, work):
         return len(work[2])
 
-    return with_spread if len(work) == 4 else alone
+    def with_moments(y, work):
+        return y.size - adam.MOMENTS * work[1].shape[1] - 1
+
+    return {4: with_spread, 5: with_moments}.get(len(work), alone)
 
 
 @leaf

@@ -7,13 +7,14 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
-from ..model.asked import params_of
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, real
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, pack
+from ..model.training import ADAM
 from .follow import follow, start_of
 from .on_rows import on_rows
 from .solve import MOST_STEPS, solve, steps_in_a_while
@@ -68,8 +69,10 @@ def theory(
     ConvergenceError
         When it takes more than 5 million steps.
     """
-    params = params_of(theory, params, changes, derived=("noise", "alpha"))
+    params = params_of(theory, params, changes, derived=("noise", "alpha", *TRAINING))
     rtol, atol = tolerances(rtol, atol)
+    if params.noise is not None or params.alpha is not None:
+        params_of(theory, params, {}, derived=("noise", "alpha"))
     if params.alpha is not None:
         check_alpha(params)
 
@@ -198,15 +201,12 @@ def integrate(
     DivergenceError, ConvergenceError
         As `theory` does, the latter after `most` steps.
     """
-    from ..kernels import fluctuations, general
-
-    constants, sizes = Constants.of(params), (params.latent, params.signal)
-    spread = len(start) > count(*sizes)
-    work = fluctuations.workspace(*sizes, spread)
-    return solve(
+    constants = Constants.of(params)
+    state, work = _with_room(params, constants, start, float(schedule(times[:1], params.beta)[0]))
+    y, solver = solve(
         constants,
-        work if constants.plain else general.workspace(*sizes),
-        start,
+        work,
+        state,
         times,
         schedule,
         rtol=rtol,
@@ -216,6 +216,25 @@ def integrate(
         most=most or MOST_STEPS,
         progress=progress,
     )
+    return y[:, : len(start)], solver
+
+
+def _with_room(
+    params: Params, constants: Constants, start: np.ndarray, beta: float
+) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Return a whole state at the start, where the KL weight is `beta`, and room for its drift."""
+    from ..kernels import adam, fluctuations, general
+
+    sizes = params.latent, params.signal
+    if params.optimiser == ADAM:
+        beta2 = params.adam_betas[1]
+        work = adam.workspace(*sizes, params.dim, beta2, params.adam_epsilon)
+        state = np.append(start, np.zeros(adam.MOMENTS * params.latent + 1))
+        adam.begin(state, constants._replace(beta=beta), work)
+        return state, work
+    if constants.plain:
+        return start, fluctuations.workspace(*sizes, len(start) > count(*sizes))
+    return start, general.workspace(*sizes)
 
 
 def steps_at_once(params: Params) -> int:
