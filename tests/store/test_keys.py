@@ -91,10 +91,10 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
-    *((kind, name) for kind in ("simulate", "theory") for name in TRAINING if name != "rates"),
+    *((kind, name) for kind in ("simulate", "theory", "data") for name in TRAINING),
 }  # fmt: skip
 STEPS = ("batch", "momentum", "latents")  # ways to take steps
-BY_STEPS = [kind for kind in KINDS if kind.startswith(("theory", "fixed", "branches", "phases"))]
+BY_STEPS = [kind for kind in KINDS if kind != "data"]
 DERIVED |= {(kind, name) for kind in BY_STEPS for name in STEPS}
 
 ON_TABLES = {"course", "rows", "warmup"}  # tests/data/test_course.py and test_warm_up.py try these
@@ -146,7 +146,7 @@ def test_every_field_is_in_the_key_or_does_not_matter(kind, name):
     assert same == (name in ASIDE.get(kind, ()))
 
 
-@pytest.mark.parametrize("kind", ["simulate"])
+@pytest.mark.parametrize("kind", ["simulate", "data"])
 def test_each_of_three_rates_is_in_the_key(kind):
     rates = [0.02, (0.02, 0.03, 0.02), (0.02, 0.02, 0.03), (0.03, 0.02, 0.02)]
     keys = [key_of(*record_of(kind, model(kind, lr=lr, batch=2))) for lr in rates]
