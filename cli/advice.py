@@ -17,7 +17,6 @@ from vaedyn.errors import ParameterError
 from vaedyn.model.asked import TRAINING
 from vaedyn.model.params import Params, real
 from vaedyn.model.results import Trajectory
-from vaedyn.model.training import ADAM
 
 from .options import option
 from .output import number, plain
@@ -46,8 +45,6 @@ def ending(params: Params, tol: float, **options: Any) -> Convergence:
     reason = ""
     if params.noise is not None:
         reason = "it is derived for white noise only"
-    elif params.optimiser == ADAM:
-        reason = "it is not derived for adam"
     if reason:
         return Convergence(np.nan, np.nan, real("tol", tol), reason)
     try:

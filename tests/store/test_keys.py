@@ -88,10 +88,11 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
     "noise": {"eta": 1.0}, "adam_betas": {"optimiser": "adam"},
     "adam_epsilon": {"optimiser": "adam"},
 }  # fmt: skip
+OF_TRAINING = ("simulate", "theory", "convergence", "annealing")
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
-    *((kind, name) for kind in ("simulate", "theory") for name in TRAINING),
+    *((kind, name) for kind in OF_TRAINING for name in TRAINING),
 }  # fmt: skip
 STEPS = ("batch", "momentum", "latents")  # ways to take steps
 BY_STEPS = [kind for kind in KINDS if kind != "data"]

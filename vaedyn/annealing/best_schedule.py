@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
-from ..model.asked import STEPS, params_of
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer, real
 from ..model.records import Computed, Progress, Source, Store, kept, variable
@@ -170,7 +170,7 @@ def best_schedule(
     ConvergenceError, DivergenceError
         When learning does not converge at constant beta.
     """
-    params = params_of(best_schedule, params, changes, derived=STEPS)
+    params = params_of(best_schedule, params, changes, derived=TRAINING)
     if family not in FAMILIES:
         raise ParameterError("family", f"expected one of {', '.join(FAMILIES)}, got {family!r}")
     tol, criterion = real("tol", tol), criterion_of(criterion)
