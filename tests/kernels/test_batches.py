@@ -9,9 +9,10 @@ import vaedyn
 from tests.shared import reference
 from vaedyn.kernels.stream import open_stream
 from vaedyn.learning import engines
+from vaedyn.learning import simulate as sgd
+from vaedyn.learning.epochs import draw_rows
 from vaedyn.model import coordinates
 from vaedyn.model.start import teacher
-from vaedyn.model.training import plain
 
 OPTIMISERS = {
     "sgd": {},
@@ -119,7 +120,7 @@ def test_the_vector_engine_is_its_twin_draw_for_draw(optimiser, rates, latent, l
         dim=23, beta=0.7, anneal="tanh:0.5", init_seed=3, t_max=10, points=2, eta=0.6,
         lr=RATES[rates], batch=batch, latents=latents, **OPTIMISERS[optimiser], **SIZES[latent],
     )  # fmt: skip
-    if plain(params):
+    if params.plain:
         params = params.replace(momentum=1e-300)  # by the kernel of all others
     check(params, [4, 7])
 
@@ -172,7 +173,77 @@ def test_a_lost_variance_is_where_the_engine_stops():
     assert not 0 < state[-1][0] < np.inf
 
 
-def test_teacher_of_the_twin_is_that_of_the_engine():
-    params = vaedyn.Params(dim=23, signal=2, batch=3)
-    given = engines.vector_engine(params).constants[0]
-    np.testing.assert_array_equal(given, teacher(23, 2))
+@pytest.mark.parametrize("model", [{}, {"latent": 2, "latents": "sampled", "momentum": 0.3},
+                                   {"optimiser": "adam", "latents": "sampled"}])  # fmt: skip
+def test_rows_used_again_are_taken_in_batches_by_the_twin(model):
+    """Batches of 7 out of 24 rows reach into the next epoch; every piece of the run counts."""
+    params = vaedyn.Params(
+        dim=12, alpha=2.0, batch=7, rho=1.4, eta=0.6, beta=0.7, lam=0.2, lr=(0.2, 0.1, 0.3),
+        t_max=4, points=5, **model,
+    )  # fmt: skip
+    seeds = sgd.Seeds(0, sgd.experiment(params, "vector", False))
+    found = vaedyn.simulate(params, runs=1).states[0]
+    stream = reference.Stream(seeds.of(0))
+    of_rows, order = (np.random.default_rng(each) for each in seeds.of(0, 1).spawn(2))
+    table = draw_rows(params, of_rows)
+    chosen = np.concatenate([order.permutation(24) for _ in range(48 * 7 // 24)])
+    W, V = (weights.T for weights in params.weights())
+    D, optimiser, states = np.ones(params.latent), optimiser_of(params), []
+    for step in range(49):
+        states.append(reference.overlaps(W, V, D, teacher(12, 1).T))
+        X = table[chosen[7 * step : 7 * step + 7]]
+        if step < 48:
+            xi = stream.normals(7 * params.latent).reshape(7, -1) if params.sampled else None
+            W, V, D = optimiser.step(W, V, D, reference.batch_gradient(W, V, D, X, xi, 0.7))
+    np.testing.assert_allclose(found, states[::12], atol=1e-9)
+
+
+def test_a_batch_is_no_larger_than_the_table():
+    params = vaedyn.Params(dim=12, alpha=2.0, t_max=1, points=2)
+    assert vaedyn.simulate(params, batch=24, runs=1).Q.shape == (1, 2, 1, 1)
+    with pytest.raises(vaedyn.ParameterError, match="^batch: must be at most 24, the rows, got 25"):
+        vaedyn.simulate(params, batch=25, runs=1)
+
+
+def test_adam_is_for_the_vector_engine():
+    params = vaedyn.Params(dim=12, optimiser="adam", t_max=1, points=2)
+    by_default = vaedyn.simulate(params, runs=2)
+    np.testing.assert_array_equal(by_default.Q, vaedyn.simulate(params, runs=2, engine="vector").Q)
+    with pytest.raises(vaedyn.ParameterError, match="^engine: exact does not train by Adam"):
+        vaedyn.simulate(params, runs=2, engine="exact")
+
+
+@pytest.mark.parametrize("optimiser", ["momentum", "adam"])
+def test_runs_do_not_depend_on_calls_and_may_start_at_random(optimiser, monkeypatch):
+    params = vaedyn.Params(
+        dim=15, batch=2, t_max=3, points=4, latents="sampled", lr=0.1, **OPTIMISERS[optimiser]
+    )
+    how = {"runs": 2, "engine": "vector", "random_start": True}
+    one = vaedyn.simulate(params, **how)
+    assert (one.Q[0, 0] != one.Q[1, 0]).all()
+    monkeypatch.setattr(sgd, "SECONDS_AT_ONCE", 1e-9)
+    np.testing.assert_array_equal(one.states, vaedyn.simulate(params, **how).states)
+
+
+def test_divergence_names_all_rates_and_momentum():
+    params = vaedyn.Params(dim=20, lr=(9.0, 8.0, 0.1), momentum=0.5, t_max=50, points=3)
+    with pytest.raises(vaedyn.DivergenceError, match="rate 9, 8, 0.1 and momentum 0.5: lower --lr"):
+        vaedyn.simulate(params, runs=1, engine="vector")
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {"adam_epsilon": 0.0},
+        {"adam_betas": (0.0, 1e-3), "adam_epsilon": 0.0},
+        {"adam_epsilon": 1e12, "t_max": 1},
+        {"beta": 0.0, "t_max": 1},
+        {"init": "m=0,d=0,Q=0,E=0,R=0,D=1", "adam_epsilon": 0.0, "beta": 3.0},
+        {"lam": 50.0},
+    ],
+)
+def test_adam_stands_unusual_values(unusual):
+    values = {"dim": 10, "optimiser": "adam", "t_max": 50, "points": 3, "lr": 0.2, **unusual}
+    for latents in ("averaged", "sampled"):
+        found = vaedyn.simulate(**values, latents=latents, runs=1)
+        assert np.isfinite(found.states).all()

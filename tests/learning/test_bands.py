@@ -16,7 +16,7 @@ CASES = {
     "annealed": {"dim": 500, "lr": 0.1, "beta": 1.2, "anneal": "tanh:0.05", "t_max": 50},
     "M=2,M*=1": {"dim": 500, "latent": 2, "eta": 0.6, "lr": 0.2, "beta": 0.9, "t_max": 30},
     "M=2,M*=2": {
-        "dim": 1000, "latent": 2, "signal": 2, "rho": (2, 1), "lr": 0.1, "t_max": 40,
+        "dim": 500, "latent": 2, "signal": 2, "rho": (2, 1), "lr": 0.1, "t_max": 40,
     },
     "small": {"dim": 250, "lr": 0.1, "t_max": 60},
     "batches": {

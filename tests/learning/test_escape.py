@@ -158,9 +158,9 @@ def test_escape_times_from_exactly_nothing_are_no_trouble():
 
 def test_the_spread_where_the_plateau_still_moves_is_that_of_runs():
     """Below eta the plateau fits noise on and on, g falls, and late runs come later still."""
-    params = vaedyn.Params(dim=500, beta=0.5, lr=0.3)
+    params = vaedyn.Params(dim=250, beta=0.5, lr=0.3)
     told = vaedyn.escape(params)
-    model = vaedyn.Params(dim=500, beta=0.5, lr=0.3, t_max=100, points=501)
+    model = vaedyn.Params(dim=250, beta=0.5, lr=0.3, t_max=100, points=501)
     times = plateau.escape_times(vaedyn.simulate(model, runs=800, random_start=True), told.overlap)
     square = (times - times.mean()) ** 2
     # four of them are 14 %; escapes have a long tail, so that

@@ -88,7 +88,7 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
     "noise": {"eta": 1.0}, "adam_betas": {"optimiser": "adam"},
     "adam_epsilon": {"optimiser": "adam"},
 }  # fmt: skip
-OF_TRAINING = ("simulate", "theory", "convergence", "annealing")
+OF_TRAINING = ("simulate", "theory", "data", "convergence", "annealing")
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
@@ -147,7 +147,7 @@ def test_every_field_is_in_the_key_or_does_not_matter(kind, name):
     assert same == (name in ASIDE.get(kind, ()))
 
 
-@pytest.mark.parametrize("kind", ["simulate"])
+@pytest.mark.parametrize("kind", ["simulate", "data"])
 def test_each_of_three_rates_is_in_the_key(kind):
     rates = [0.02, (0.02, 0.03, 0.02), (0.02, 0.02, 0.03), (0.03, 0.02, 0.02)]
     keys = [key_of(*record_of(kind, model(kind, lr=lr, batch=2))) for lr in rates]

@@ -6,7 +6,6 @@ from ..fixedpoints.attractors import attractors
 from ..kernels.constants import Constants
 from ..model.params import Params
 from ..model.schedule import Schedule
-from ..model.training import ADAM
 
 
 def attracting_errors(params: Params, betas: np.ndarray) -> np.ndarray:
@@ -20,7 +19,7 @@ def relaxation_time(params: Params) -> float:
     It is that of the stable state of single latents, and inf where there is none; nan under
     Adam, where it is not derived.
     """
-    if params.optimiser == ADAM:
+    if params.adam:
         return np.nan
     growth = float(attractors(Constants.of(params).many())["growth"][0])
     return -1 / growth if growth < 0 else np.inf
@@ -32,7 +31,7 @@ def lag(params: Params, tol: float) -> float:
     At a minimum of eps_g, such as beta = eta, that is of order sqrt(tol), elsewhere
     of order tol; nan where no state of single latents is stable, and under Adam.
     """
-    if params.optimiser == ADAM:
+    if params.adam:
         return np.nan
     shares = np.geomspace(1e-9, 1, 400)
     ends = attracting_errors(params, params.beta * np.concatenate([[1], 1 - shares[:-1]]))

@@ -8,7 +8,6 @@ from ..model.params import Params
 from ..model.schedule import Schedule
 from ..model.start import GAUSSIAN, TORCH
 from ..model.state import pack
-from ..model.training import ADAM
 from .criterion import of_states
 from .time_to_converge import SETTLED
 
@@ -62,7 +61,7 @@ def time_from_another(
     overlaps = model.overlaps()
     start = pack(**overlaps)
     pull = float(model.rates[1]) / (1 - model.momentum) * model.eta * overlaps["Q"].max()
-    if model.optimiser != ADAM and pull**2 / (model.batch * model.dim) > STRIDE:
+    if not model.adam and pull**2 / (model.batch * model.dim) > STRIDE:
         return np.nan
     try:
         y, _ = integrate(model, start, times, schedule, rtol=rtol, atol=atol, most=MOST_STEPS)

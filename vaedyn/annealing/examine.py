@@ -9,7 +9,6 @@ from ..fixedpoints.thresholds import collapse_threshold, fold, lives, noise_wind
 from ..kernels.constants import Constants
 from ..model.asked import TRAINING, params_of
 from ..model.params import Fields, Params
-from ..model.training import ADAM
 from .adiabatic import delay, relaxation_time
 
 SHORT = 0.01  # share of its final value that beta may lack at the end of the run
@@ -48,7 +47,7 @@ def examine(
 
 def _known(params: Params) -> bool:
     """Return whether the states that learning ends in are known, as are their modes."""
-    return params.optimiser != ADAM and Constants.of(params).plain
+    return not params.adam and Constants.of(params).plain
 
 
 def _symmetric(params: Params) -> str:
@@ -68,7 +67,7 @@ def _too_short(params: Params) -> str:
 
 
 def _collapse(params: Params) -> str:
-    if params.optimiser == ADAM and params.lam:
+    if params.adam and params.lam:
         return ""  # decay that is not divided by the root of second moments
     model, strengths = Constants.of(params), params.strengths.tolist()
     limits = [collapse_threshold(rho + params.eta, params.lam) for rho in strengths]
@@ -130,7 +129,7 @@ def _critical(params: Params) -> str:
 
 
 def _zero(params: Params) -> str:
-    if params.optimiser == ADAM:
+    if params.adam:
         return ""  # logarithms of variances do not end
     times = np.linspace(0, params.t_max, 20001)
     low = np.asarray(params.schedule(times, params.beta)) < ALMOST_ZERO

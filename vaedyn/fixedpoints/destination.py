@@ -10,7 +10,6 @@ from ..learning.theory import integrate
 from ..model.params import Params
 from ..model.schedules import Constant
 from ..model.state import pack, unpack
-from ..model.training import ADAM
 from .groups import TOLERANCE
 from .newton import eigenvalues, newton, residual
 
@@ -39,7 +38,7 @@ def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
         When Newton's method fails, the trajectory goes from saddle to saddle, or it has
         left a symmetry of the start, as only rounding does.
     """
-    find = _rest if params.optimiser == ADAM else _destination
+    find = _rest if params.adam else _destination
     point = find(params, y, min(rtol, CLOSEST))
     pairs = alike(params)
     if any(not np.allclose(point, _exchanged(params, point, *pair), atol=1e-6) for pair in pairs):

@@ -249,6 +249,42 @@ def step(W, V, first, second, small, D, how, of_D, gradient):
     return True
 
 
+@leaf
+def copied(out, a, row):
+    """Set the vector `out` to ``a row``."""
+    for j in range(out.size):
+        out[j] = a * row[j]
+
+
+@kernel
+def advance_on(stream, rows, betas, W, V, first, second, small, D, how):
+    """Make ``len(betas)`` steps on rows of centred data, (steps how.batch, dim), in place.
+
+    All others, and what is returned, are those of `advance`; only xi are drawn.
+    """
+    latent, dim = W.shape
+    x, xi = np.empty((GROUP, dim)), np.zeros((GROUP, latent))
+    table = np.empty((4, latent, GROUP))
+    Q, squares = np.empty((latent, latent)), np.empty((latent, latent))
+    of_D, gradient = np.empty(latent), np.empty((2 * latent, dim))
+    taken = 0
+    for at in range(len(betas)):
+        begin(W, Q, squares, of_D, gradient)
+        end = taken + how.batch
+        while taken < end:
+            count = min(end - taken, GROUP)
+            for k in range(count):
+                copied(x[k], 1.0 / sqrt(dim), rows[taken + k])
+                if how.sampled:
+                    normals(stream, 1.0, xi[k])
+            learn_from(x[:count], xi, W, V, D, Q, betas[at], how, table, squares, of_D, gradient)
+            taken += count
+        complete(W, D, Q, betas[at], how, squares, of_D, gradient)
+        if not step(W, V, first, second, small, D, how, of_D, gradient):
+            return at
+    return len(betas)
+
+
 @kernel
 def advance(stream, betas, save_after, W, V, first, second, small, D, teacher, c, how, out):
     """Make ``len(betas)`` steps on fresh data, in place.

@@ -5,7 +5,7 @@ import numpy as np
 from ..kernels.constants import Constants
 from ..model.params import Params
 from ..model.state import count, pack
-from ..model.training import ADAM, ADAM_BETAS
+from ..model.training import ADAM_BETAS
 
 SHORT = 0.1  # of the time of learning: a memory of gradients that does not matter
 FEW = 20  # steps: second moments that are means over fewer scatter
@@ -17,7 +17,7 @@ def cautions(params: Params) -> list[str]:
     They are about the memory of momentum, and about Adam where the start is not dominated by
     noise, or its second moments are means over few steps.
     """
-    return _of_adam(params) if params.optimiser == ADAM else _of_momentum(params)
+    return _of_adam(params) if params.adam else _of_momentum(params)
 
 
 def _of_momentum(params: Params) -> list[str]:

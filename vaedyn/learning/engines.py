@@ -13,7 +13,6 @@ from ..model import coordinates
 from ..model.params import Params
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
-from ..model.training import plain
 from .epochs import Epochs
 
 LARGE = 4.0  # gigabytes of memory that are worth a word
@@ -56,7 +55,7 @@ def exact_engine(params: Params) -> Engine:
             "derived; take the engine vector",
         )
     engine = _exact_in_white(params) if params.noise is None else _exact_in_classes(params)
-    return engine if plain(params) else _exact_in_batches(params, engine)
+    return engine if params.plain else _exact_in_batches(params, engine)
 
 
 def _exact_in_white(params: Params) -> Engine:
@@ -146,7 +145,7 @@ def vector_engine(params: Params) -> Engine:
 
     # the weights at first, and those of the run, with the signals, at worst, and a data point
     gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
-    if not plain(params):  # gradients, and what is remembered of them, at first and in the run
+    if not params.plain:  # gradients, and what is remembered of them, at first and in the run
         gigabytes *= 3
     if gigabytes > LARGE:
         log.warning(
@@ -165,7 +164,7 @@ def vector_engine(params: Params) -> Engine:
             count(params.latent, params.signal),
             None if params.samples is None else partial(Epochs, params),
         )
-    return engine if plain(params) else _vectors_in_batches(params, engine)
+    return engine if params.plain else _vectors_in_batches(params, engine)
 
 
 def _vectors_in_batches(params: Params, engine: Engine) -> Engine:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import DivergenceError, ParameterError, did_you_mean
 from ..machine import cores
-from ..model.asked import ADAM, STEPS, params_of
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
 from ..model.records import Computed, Progress, Store, extended
@@ -124,7 +124,7 @@ def simulate(
     DivergenceError
         When the order parameters grow without bound or a variance reaches zero.
     """
-    params = params_of(simulate, params, changes, derived=("noise", "alpha", *STEPS, *ADAM))
+    params = params_of(simulate, params, changes, derived=("noise", "alpha", *TRAINING))
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
     engine = _engine_for(params, engine)
@@ -152,6 +152,8 @@ def _engine_for(params: Params, engine: str | None) -> str:
         engine = "vector" if params.alpha is not None or params.adam else "exact"
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    if engine == "exact" and params.adam:  # which treats every entry of the weights by itself
+        raise ParameterError("engine", "exact does not train by Adam; take vector")
     return engine
 
 

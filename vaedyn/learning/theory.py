@@ -14,7 +14,6 @@ from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, pack
-from ..model.training import ADAM
 from .cautions import cautions
 from .follow import follow, start_of
 from .on_rows import on_rows
@@ -78,7 +77,7 @@ def theory(
     params = params_of(theory, params, changes, derived=("noise", "alpha", *TRAINING))
     rtol, atol = tolerances(rtol, atol)
     for name in ("noise", "alpha"):
-        if params.optimiser == ADAM and getattr(params, name) is not None:
+        if params.adam and getattr(params, name) is not None:
             raise ParameterError("optimiser", f"adam is not derived together with {name}")
     if params.alpha is not None:
         check_alpha(params)
@@ -172,7 +171,7 @@ def _warn(result: Trajectory) -> None:
     Where beta falls to zero more slowly than at a rate tau Q^2/8, and rises again at once, D
     follows it, in proportion to beta, to zero and back.
     """
-    if result.params.optimiser == ADAM:
+    if result.params.adam:
         return
     if result.info["solver"]["least_variance"] < VANISHED:
         log.warning(
@@ -244,7 +243,7 @@ def _with_room(
     """Return a whole state at the start, where the KL weight is `beta`, and room for its drift."""
     from ..kernels import adam, fluctuations
 
-    if params.optimiser == ADAM:
+    if params.adam:
         beta2 = params.adam_betas[1]
         sizes = params.latent, params.signal, params.dim
         work = adam.workspace(*sizes, beta2, params.adam_epsilon)

@@ -23,12 +23,6 @@ def rates(lr: Any) -> float | tuple[float, ...]:
     return given[0] if len(set(given)) == 1 else tuple(given)
 
 
-def plain(params: Any) -> bool:
-    """Return whether a `vaedyn.Params` is for plain SGD: one data point and rate, no draws of z."""
-    of_one_point = params.batch == 1 and not params.momentum and not params.sampled
-    return of_one_point and not params.adam and not isinstance(params.lr, tuple)
-
-
 def pace(params: Any) -> str:
     """Return the learning rates of a `vaedyn.Params`, and its momentum, if any, for messages."""
     given = (params.lr,) if isinstance(params.lr, float) else params.lr
