@@ -145,7 +145,7 @@ def of_model(
     rows = [
         ["constant", number(found.constant), "1"],
         [
-            found.spec if len(found.spec) < 40 else found.family,
+            found.spec if len(found.spec) < 40 else asked["family"],
             number(found.time),
             f"{found.gain:.4g}",
         ],

@@ -241,6 +241,7 @@ OTHERS = {  # what a computation depends on besides the model
         lambda p, s: best_schedule(p, "free", store=s),
         lambda p, s: best_schedule(p, "free", knots=2, store=s),
         lambda p, s: best_schedule(p, tol=1e-4, store=s),
+        lambda p, s: best_schedule(p, criterion="elbo", store=s),
         lambda p, s: best_schedule(p, rtol=1e-7, store=s),
         lambda p, s: best_schedule(p, atol=1e-9, store=s),
     ],
