@@ -94,6 +94,70 @@ def sgd_step(W, V, D, x, beta, lam, tau):
     return W - tau * grad_W, V - tau * grad_V, D - tau / N * grad_D
 
 
+def batch_loss(W, V, D, X, xi, beta, lam):
+    """Return the mean loss of data points X (b, N), with latents drawn by xi (b, M) if given."""
+    # model: step, the loss of a batch
+    if xi is None:
+        return np.mean([loss(W, V, D, x, beta, lam) for x in X])
+    N = len(W)
+    mu = X @ V / sqrt(N)
+    z = mu + np.sqrt(D) * xi
+    misfit = ((X - z @ W.T / sqrt(N)) ** 2).sum(axis=1) / 2 - (X**2).sum(axis=1) / 2
+    kl = (mu**2 + D - np.log(D) - 1).sum(axis=1) / 2
+    return (misfit + beta * kl).mean() + lam / (2 * N) * ((W**2).sum() + (V**2).sum())
+
+
+def batch_gradient(W, V, D, X, xi, beta):
+    """Return the derivatives of `batch_loss` by W, V and D, but for weight decay."""
+    # model: step, its gradients averaged over a batch
+    N, Q = len(W), W.T @ W / len(W)
+    mu, y = X @ V / sqrt(N), X @ W / sqrt(N)
+    z = mu if xi is None else mu + np.sqrt(D) * xi
+    e = y - z @ Q
+    of_W = -(X - z @ W.T / sqrt(N)).T @ z / len(X) / sqrt(N)
+    of_V = -X.T @ (e - beta * mu) / len(X) / sqrt(N)
+    of_D = beta / 2 * (1 - 1 / D)
+    if xi is None:
+        return of_W + W * D / N, of_V, of_D + Q.diagonal() / 2
+    return of_W, of_V, of_D - (e * xi).mean(axis=0) / (2 * np.sqrt(D))
+
+
+class Optimiser:
+    """SGD with momentum, or AdamW, as in PyTorch: of W/sqrt(N), V/sqrt(N) and D or log D.
+
+    `decay` is the weight decay of W and of V; other numbers are those of `vaedyn.Params`.
+    """
+
+    def __init__(self, *, adam, rates, decay, momentum=0.0, betas=(0.9, 0.999), epsilon=1e-8):
+        self.adam, self.rates, self.decay = adam, rates, (*decay, 0.0)
+        self.momentum, self.betas, self.epsilon = momentum, betas, epsilon
+        self.steps, self.first, self.second = 0, [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
+
+    def step(self, W, V, D, gradients):
+        """Return W, V, D after a step by derivatives of the loss by W, V and D."""
+        # model: step, of the optimiser
+        root = sqrt(len(W))
+        of_D = gradients[2] * (D if self.adam else 1)
+        weights = [W / root, V / root, np.log(D) if self.adam else D]
+        self.steps += 1
+        for i, g in enumerate((gradients[0] * root, gradients[1] * root, of_D)):
+            lr, decay = self.rates[i] / len(W), self.decay[i]
+            weights[i] = (self._adam if self.adam else self._sgd)(i, weights[i], g, lr, decay)
+        return weights[0] * root, weights[1] * root, np.exp(weights[2]) if self.adam else weights[2]
+
+    def _sgd(self, i, w, g, lr, decay):
+        self.first[i] = self.momentum * self.first[i] + g + decay * w
+        return w - lr * self.first[i]
+
+    def _adam(self, i, w, g, lr, decay):
+        one, two = self.betas
+        self.first[i] = one * self.first[i] + (1 - one) * g
+        self.second[i] = two * self.second[i] + (1 - two) * g**2
+        mean = self.first[i] / (1 - one**self.steps)
+        square = self.second[i] / (1 - two**self.steps)
+        return w - lr * decay * w - lr * mean / (np.sqrt(square) + self.epsilon)
+
+
 def overlaps(W, V, D, teacher) -> np.ndarray:
     """Return the flat order parameters of W, V, teacher (N, .)."""
     N = len(W)

@@ -50,7 +50,7 @@ def rows(dim):
 
 KINDS = {
     "simulate": lambda p, store: simulate(
-        p, engine="exact" if p.alpha is None else "vector", store=store
+        p, engine="exact" if p.alpha is None and not p.adam else "vector", store=store
     ),
     "theory": lambda p, store: theory(p, store=store),
     "bands": lambda p, store: bands(p, store=store),
@@ -91,10 +91,10 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
-    *(("theory", name) for name in TRAINING if name != "rates"),
+    *((kind, name) for kind in ("simulate", "theory", "data") for name in TRAINING),
 }  # fmt: skip
 STEPS = ("batch", "momentum", "latents")  # ways to take steps
-BY_STEPS = [kind for kind in KINDS if kind.startswith(("theory", "fixed", "branches", "phases"))]
+BY_STEPS = [kind for kind in KINDS if kind != "data"]
 DERIVED |= {(kind, name) for kind in BY_STEPS for name in STEPS}
 DERIVED |= {("fixedpoints", name) for name in TRAINING if name != "rates"}
 
@@ -145,6 +145,14 @@ def test_every_field_is_in_the_key_or_does_not_matter(kind, name):
     before, after = model(kind, **same), model(kind, **same, **{name: CHANGED[name]})
     same = key_of(*record_of(kind, before)) == key_of(*record_of(kind, after))
     assert same == (name in ASIDE.get(kind, ()))
+
+
+@pytest.mark.parametrize("kind", ["simulate", "data"])
+def test_each_of_three_rates_is_in_the_key(kind):
+    rates = [0.02, (0.02, 0.03, 0.02), (0.02, 0.02, 0.03), (0.03, 0.02, 0.02)]
+    keys = [key_of(*record_of(kind, model(kind, lr=lr, batch=2))) for lr in rates]
+    assert len({*keys}) == 4
+    assert key_of(*record_of(kind, model(kind, lr=(0.02,) * 3, batch=2))) == keys[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)

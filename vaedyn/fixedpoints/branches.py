@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import Any, NamedTuple, Unpack
 
@@ -111,7 +112,7 @@ class Continuation:
         wanted: Iterable[Unit],
         steps: int = GRID,
     ):
-        self.path, self.low, self.high, self.steps = path, low, high, steps
+        self.path, self.low, self.high, self.steps = lru_cache(path), low, high, steps
         self.base = path(high)
         self.pieces: dict[Unit, list[Piece]] = {}
         self._nodes: dict[tuple[Any, ...], Units] = {}

@@ -124,13 +124,14 @@ def steps_in_a_while(seconds: float) -> int:
     return max(1, int(SECONDS_AT_ONCE / seconds))
 
 
-def variance_lost(t: float, beta: float, lr: float) -> DivergenceError:
-    """Return the error for an encoder variance that has left (0, inf)."""
+def variance_lost(t: float, beta: float, lr: float | str) -> DivergenceError:
+    """Return the error for an encoder variance that has left (0, inf); `lr` may be a text."""
+    shown = lr if isinstance(lr, str) else f"{lr:g}"
     if beta < 1e-6:
         return DivergenceError(
             f"an encoder variance D reached zero at t = {t:.6g}, where beta is {beta:.3g}: "
             "keep --beta, and its schedule --anneal, above zero"
         )
     return DivergenceError(
-        f"learning diverges near t = {t:.6g} at learning rate {lr:g}: lower --lr"
+        f"learning diverges near t = {t:.6g} at learning rate {shown}: lower --lr"
     )
