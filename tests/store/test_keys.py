@@ -97,6 +97,7 @@ DERIVED = {  # (kind, name) of fields that came later, for which a kind is deriv
 STEPS = ("batch", "momentum", "latents")  # ways to take steps
 BY_STEPS = [kind for kind in KINDS if kind != "data"]
 DERIVED |= {(kind, name) for kind in BY_STEPS for name in STEPS}
+DERIVED |= {("fixedpoints", name) for name in TRAINING if name != "rates"}
 
 ON_TABLES = {"course", "rows", "warmup"}  # tests/data/test_course.py and test_warm_up.py try these
 
