@@ -132,7 +132,7 @@ def of_model(
     warnings = warn(params, asked["tol"])
     with session.progress("anneal", "schedules") as progress:
         found = best_schedule(params, **asked, store=session.store, progress=progress)
-    if found.warning:
+    if found.warning and found.gain >= WORTH_IT:
         log.warning(found.warning)
         warnings.append(found.warning)
     checked = None

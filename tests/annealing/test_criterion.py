@@ -12,6 +12,7 @@ from tests.shared import reference
 from vaedyn.annealing import another_start, best_schedule, confirm
 from vaedyn.annealing.criterion import of_runs, of_states
 from vaedyn.annealing.time_to_converge import end_of_learning, last_crossing, measured
+from vaedyn.model.quantities import NAMES
 from vaedyn.model.schedules import Constant, parse_schedule
 from vaedyn.model.state import pack
 
@@ -108,6 +109,9 @@ def test_adam_converges_when_its_own_course_does(criterion):
     assert values[-1] == pytest.approx(end, abs=1e-5)
     outside = np.flatnonzero(np.abs(values - end) > 5e-3)[-1]
     assert late.t[outside] <= found * (1 + 1e-6) <= late.t[outside + 1] * (1 + 2e-6)
+    points = vaedyn.fixed_points(ADAM)
+    reached = np.array([getattr(points, name)[points.reached].ravel()[0] for name in NAMES])
+    assert of_states(ADAM, reached[None], criterion)[0] == pytest.approx(end, abs=1e-5)
     # what plain SGD at these rates leads to is another state
     assert abs(end_of_learning(replace(ADAM, optimiser="sgd"), criterion=criterion) - end) > 1e-3
 
