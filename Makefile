@@ -6,6 +6,8 @@ TYPES_READY := .venv/ready-types
 STUDY := .venv-study/bin
 STUDY_READY := .venv-study/ready
 
+unexport PYTHONDONTWRITEBYTECODE  # modules are read once, not by each of all processes
+
 .PHONY: help setup demo reproduce figures study docs cookbook test mutants lint format bench clean
 .DEFAULT_GOAL := help
 

@@ -91,9 +91,11 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
-    *((kind, name) for kind in ("simulate", "theory", "data") for name in TRAINING
-      if name != "rates"),
+    *((kind, name) for kind in ("simulate", "theory", "data") for name in TRAINING),
 }  # fmt: skip
+STEPS = ("batch", "momentum", "latents")  # ways to take steps
+BY_STEPS = [kind for kind in KINDS if kind != "data"]
+DERIVED |= {(kind, name) for kind in BY_STEPS for name in STEPS}
 
 ON_TABLES = {"course", "rows", "warmup"}  # tests/data/test_course.py and test_warm_up.py try these
 
@@ -169,6 +171,14 @@ def test_a_later_field_changes_no_key_and_is_refused_where_not_neutral(kind):
     else:
         with pytest.raises(ParameterError, match="^bias: is not derived for"):
             record_of(kind, Grown(**values, bias=4))
+
+
+@pytest.mark.parametrize("kind", ["branches over lr", "phases"])
+def test_ratios_of_three_rates_are_in_the_key_where_rates_vary(kind):
+    rates = (0.02, 0.04, 0.01), (0.04, 0.08, 0.02), (0.02, 0.04, 0.03), 0.02
+    keys = [key_of(*record_of(kind, model(kind, lr=lr))) for lr in rates]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
 
 
 OLD = {  # keys of the first version, without the number of their numerics

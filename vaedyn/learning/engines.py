@@ -13,7 +13,6 @@ from ..model import coordinates
 from ..model.params import Params
 from ..model.start import random_gram, random_weights, remainder_factor, teacher
 from ..model.state import count
-from ..model.training import ADAM
 from .epochs import Epochs
 
 LARGE = 4.0  # gigabytes of memory that are worth a word
@@ -49,7 +48,7 @@ def exact_engine(params: Params) -> Engine:
     ParameterError
         For Adam, which treats every coordinate by itself.
     """
-    if params.optimiser == ADAM:
+    if params.adam:
         raise ParameterError(
             "optimiser",
             "adam rescales every entry of the weights by itself, for which the engine exact is not "
@@ -60,6 +59,7 @@ def exact_engine(params: Params) -> Engine:
 
 
 def _exact_in_white(params: Params) -> Engine:
+    """Return the chain for white noise."""
     from ..kernels import exact
 
     overlaps = params.overlaps()
@@ -75,8 +75,8 @@ def _exact_in_white(params: Params) -> Engine:
     )
 
 
-def _exact_in_batches(params: Params, plain: Engine) -> Engine:
-    """Return the chain for batches, momentum, rates and sampled latents, which starts as `plain`.
+def _exact_in_batches(params: Params, engine: Engine) -> Engine:
+    """Return the chain of plain SGD made one that trains as `params` say.
 
     Velocities are zero at first.
     """
@@ -92,9 +92,9 @@ def _exact_in_batches(params: Params, plain: Engine) -> Engine:
         return along, frames, np.zeros(M), D
 
     counts = coordinates.counts(classes, params.dim, K)
-    return plain._replace(
+    return engine._replace(
         advance=exact_batches.advance,
-        state=start(*plain.state),
+        state=start(*engine.state),
         constants=(
             Constants.of(params),
             np.ascontiguousarray(classes[:, 0]),
@@ -103,7 +103,7 @@ def _exact_in_batches(params: Params, plain: Engine) -> Engine:
             params.dim,
         ),
         seconds_per_step=_seconds_per_batch(params, columns),
-        draw=lambda rng: start(*plain.draw(rng)),
+        draw=lambda rng: start(*engine.draw(rng)),
     )
 
 
@@ -132,7 +132,7 @@ def _seconds_per_batch(params: Params, columns: int) -> float:
     rows = params.signal + classes * size + params.latent
     points = min(params.batch, rows)
     triangles = classes * columns**2 * (columns + min(points, size))
-    return 1e-7 + 1e-9 * (2 * points * rows * size + triangles)
+    return 2e-7 + 1e-9 * (2 * points * rows * size + triangles)
 
 
 def _seconds_per_step(M: int, K: int) -> float:
@@ -164,10 +164,10 @@ def vector_engine(params: Params) -> Engine:
             count(params.latent, params.signal),
             None if params.samples is None else partial(Epochs, params),
         )
-    return engine if params.plain else _in_batches(params, engine)
+    return engine if params.plain else _vectors_in_batches(params, engine)
 
 
-def _in_batches(params: Params, engine: Engine) -> Engine:
+def _vectors_in_batches(params: Params, engine: Engine) -> Engine:
     """Return an engine of plain SGD made one that trains as `params` say."""
     from ..kernels import batches
 

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
@@ -42,9 +42,14 @@ ENSEMBLE = {"runs", "seed", "engine", "jobs"}  # what an ensemble is given besid
 
 
 def model_of(
-    function: Callable[..., object], params: Params | None, options: dict[str, Any]
+    function: Callable[..., object],
+    params: Params | None,
+    options: dict[str, Any],
+    derived: Collection[str] = (),
 ) -> tuple[Params, dict[str, Any]]:
     """Return the model, changed by those of `options` that are its parameters, and the others.
+
+    `derived` is that of `vaedyn.model.asked.params_of`.
 
     Raises
     ------
@@ -54,7 +59,7 @@ def model_of(
     changes: Any = {name: x for name, x in options.items() if name in Fields.__annotations__}
     ensemble = {name: x for name, x in options.items() if name not in changes}
     only_ensemble(function, ensemble, {*ENSEMBLE, *Fields.__annotations__})
-    return params_of(function, params, changes), ensemble
+    return params_of(function, params, changes, derived), ensemble
 
 
 def only_ensemble(
@@ -93,7 +98,7 @@ def simulate(
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
         same law through the order parameters alone, at a cost independent of N. With `alpha`
         every run draws its own rows and uses them again and again, shuffled each time, which
-        only ``vector`` does. Default: ``exact``, or ``vector`` with `alpha`.
+        only ``vector`` does, as it is with Adam. Default: ``exact`` but for these.
     random_start : bool
         Every run draws its own initial weights, gaussian with the given overlaps on
         average. Otherwise all start from the same weights.
@@ -147,6 +152,8 @@ def _engine_for(params: Params, engine: str | None) -> str:
         engine = "vector" if params.alpha is not None or params.adam else "exact"
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    if engine == "exact" and params.adam:  # which treats every entry of the weights by itself
+        raise ParameterError("engine", "exact does not train by Adam; take vector")
     return engine
 
 
