@@ -90,6 +90,7 @@ def test_anneal_prints_a_schedule_that_can_be_pasted(run):
     assert "more than half of the gain is lost" in done.out
 
 
+@pytest.mark.usefixtures("coarse")
 def test_anneal_says_when_it_does_not_help(run):
     done = run("anneal")
     assert "annealing does not help here: no tanh schedule gains 5%" in done.out
@@ -119,6 +120,7 @@ def test_anneal_measures_the_gain_in_simulations(run):
     assert "measured in 8 runs at N = 4000" in run("anneal", *words).out
 
 
+@pytest.mark.usefixtures("coarse")
 def test_anneal_says_when_simulations_are_too_noisy(run):
     done = run("anneal --lr 0.1 --dim 20 --confirm 2", START)
     assert done.code == 1
