@@ -52,6 +52,7 @@ figures: setup ## draw the figures of docs/ again
 
 study: $(STUDY_READY) ## train nonlinear VAEs with PyTorch, and write docs/nonlinear.md anew
 	$(STUDY)/python -m study.check
+	$(STUDY)/python -m study.steps
 	$(STUDY)/python -m study.measure
 	$(STUDY)/python -m study.page
 	$(STUDY)/python -m study.draw

@@ -51,7 +51,7 @@ def pytest_configure(config):
         list(pool.map(compiled, COMPILED))
 
 
-COMPILED = ("bands", "simulate", "classes", "theory", "rows")
+COMPILED = ("bands", "trained", "simulate", "classes", "theory", "rows")
 
 
 def compiled(what):
@@ -63,8 +63,9 @@ def compiled(what):
             if what in ("simulate", "classes"):
                 model = params if what == "simulate" else mixed
                 vaedyn.simulate(model, runs=1, engine=engine)
-        if what == "bands":
-            vaedyn.bands(params, random_start=True)
+        if what in ("bands", "trained"):
+            how = {} if what == "bands" else {"latents": "sampled"}
+            vaedyn.bands(params, random_start=True, **how)
         elif what == "theory":
             vaedyn.theory(params)
             vaedyn.fixed_points(params)
