@@ -111,6 +111,7 @@ def test_anneal_takes_the_loss_and_says_when_the_gain_hangs_on_the_start(run, mo
     assert run("anneal --criterion loss").code == 2
 
 
+@pytest.mark.usefixtures("coarse")
 def test_anneal_says_when_it_does_not_help(run):
     done = run("anneal")
     assert "annealing does not help here: no tanh schedule gains 5%" in done.out
@@ -140,6 +141,7 @@ def test_anneal_measures_the_gain_in_simulations(run):
     assert "measured in 8 runs at N = 4000" in run("anneal", *words).out
 
 
+@pytest.mark.usefixtures("coarse")
 def test_anneal_says_when_simulations_are_too_noisy(run):
     done = run("anneal --lr 0.1 --dim 20 --confirm 2", START)
     assert done.code == 1

@@ -12,7 +12,6 @@ from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
 from ..model.records import Computed, Progress, Store, kept
 from ..model.state import unpack
-from ..model.training import ADAM
 from .configurations import (
     Configuration,
     TooManyError,
@@ -91,7 +90,7 @@ def fixed_points(
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
 
     def compute() -> Computed:
-        if params.optimiser == ADAM:
+        if params.adam:
             points = _under_adam(params, groups, rtol, atol, store, progress)
             variables, info = points.to_kept("point")
             return variables, info

@@ -10,7 +10,6 @@ from ..kernels.constants import Constants
 from ..model.params import Params
 from ..model.quantities import NAMES
 from ..model.results import OrderParameters
-from ..model.training import ADAM
 from .configurations import fitting
 from .single import ALIVE
 
@@ -70,7 +69,7 @@ class FixedPoints(OrderParameters):
         points = [
             {name: getattr(self, name)[i] for name in NAMES} for i in range(len(self.residual))
         ]
-        model, adam = Constants.of(self.params), self.params.optimiser == ADAM
+        model, adam = Constants.of(self.params), self.params.adam
         return [classify(parts, fitting(model, parts, adam)) for parts in points]
 
     @property

@@ -11,7 +11,6 @@ from ..kernels.constants import Constants
 from ..model.asked import TRAINING, params_of
 from ..model.params import Fields, Params
 from ..model.quantities import ACTIVE
-from ..model.training import ADAM
 from .attractors import cross_jacobian, kl_of, largest, own_jacobian
 from .branches import Continuation
 from .configurations import Configuration, spare
@@ -73,7 +72,7 @@ def thresholds(
         the last two are not derived, and None.
     """
     params = params_of(thresholds, params, changes, derived=TRAINING)
-    if params.optimiser == ADAM:
+    if params.adam:
         return thresholds_under_adam(Adam(params))
     model = constants_of(params)
     window = sampled_window(model) if model.sampled else noise_window(model)

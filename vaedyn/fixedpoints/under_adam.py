@@ -243,7 +243,7 @@ def end_under_adam(adam: Adam, y: np.ndarray) -> np.ndarray:
         point = adam.newton(model, y)
         if point is not None:
             near = np.abs((point - y) / size_of(model, point)).max() < NEAR
-            if near and np.nanmax(adam.spectrum(model, point).real) <= 0:
+            if near and np.nanmax(np.real(adam.spectrum(model, point))) <= 0:
                 return point
         times = np.array([0.0, span])
         y = integrate(params, y, times, Constant(), rtol=1e-8, atol=1e-16)[0][-1]
