@@ -79,7 +79,7 @@ class CollapseMonitor:
         self.latents = None if latents is None else integer("latents", latents, 1)
         self.dim = None if dim is None else integer("dim", dim, 1)
         self.signals: int | None = None
-        self.recommended = float("nan")
+        self.noise = 0.0  # the largest eigenvalue beside those of the signals
         self.least = 0.0  # eigenvalues that are not known are below it
         self.doubts: list[str] = []
         self.history: list[Past] = []
@@ -113,7 +113,7 @@ class CollapseMonitor:
             self.least = float(self.eigenvalues[-1])
         if found.analysis.no_floor is None:
             self.signals = int(found.prediction.latents)
-            self.recommended = float(found.prediction.beta)
+            self.noise = float(max(self.eigenvalues[self.signals :], default=0.0))
         else:
             why = found.analysis.no_floor
             self.doubts.append(f"it is not known which active units fit noise, as {why}")
@@ -208,7 +208,7 @@ class CollapseMonitor:
             settled=settled(self.history, beta, total, error),
             in_force=in_force,
             signals=self.signals,
-            recommended=self.recommended,
+            noise=self.noise,
             dim=dim or 0,
             batch=self._batch,
             factor=factor,
@@ -302,12 +302,12 @@ class CollapseMonitor:
 
 def _is_table(given: Any) -> bool:
     """Return whether something is a table rather than a list of eigenvalues."""
-    if isinstance(given, (str, Path, Table, Held)) or hasattr(given, "columns"):
+    if isinstance(given, (str, Path, Table, Held)):
         return True
-    shape = getattr(given, "shape", None)
-    if shape is None and isinstance(given, Sequence):
-        return bool(given) and np.ndim(given[0]) > 0
-    return len(shape or ()) != 1
+    try:
+        return len(np.shape(given)) != 1
+    except ValueError:  # such as rows of unequal lengths
+        return True
 
 
 def _eigenvalues(given: Any) -> np.ndarray:

@@ -56,8 +56,8 @@ class Seen:
         What the decoder shows.
     signals : int or None
         How many there are in white noise, if that is known.
-    recommended : float
-        The beta for them.
+    noise : float
+        Largest eigenvalue beside those of the signals: above it, no latent fits noise.
     dim, batch : int
     factor : float
         KL weights of the user over beta.
@@ -73,7 +73,7 @@ class Seen:
     settled: bool | None
     in_force: InForce | None
     signals: int | None
-    recommended: float
+    noise: float
     dim: int
     batch: int
     factor: float
@@ -87,11 +87,8 @@ class Seen:
         """
         if self.predicted is None or self.beta >= self.largest:
             return None
-        square = self.scale**2
-        own, half = (
-            growth(square * self.largest, square * b) for b in (self.beta, self.largest / 2)
-        )
-        return half / own
+        largest, beta = (self.scale**2 * each for each in (self.largest, self.beta))
+        return growth(largest, largest / 2) / growth(largest, beta)
 
     def weight(self, beta: float) -> str:
         """Return a beta in words, in the user's units if these are others."""
@@ -132,7 +129,7 @@ def growth(variance: float, beta: float) -> float:
     # model: linearisation, of gradient descent at the collapsed state
     s, middle = variance, (1 + beta * variance) / 2
     gap = s * (s - beta)
-    return gap / (middle + np.sqrt(middle**2 + gap))
+    return float(gap / (middle + np.sqrt(middle**2 + gap)))
 
 
 def verdict(seen: Seen) -> tuple[str, str]:
@@ -221,15 +218,15 @@ def _compared(seen: Seen, predicted: np.ndarray, units: int) -> tuple[str, str]:
         return "more", seen.if_settled + _more(seen)
     spare = seen.signals is not None and min(units, expected) > seen.signals
     if spare and seen.kl[seen.signals :].sum() > few:
-        advice = f"take M = {seen.signals} latents, or {seen.weight(seen.recommended)}"
-        return "noise", f"{seen.signals} signals stand out of the noise: {advice}"
+        advice = f"take as many latents, or at least {seen.weight(seen.noise)}"
+        return "noise", f"signals that stand out of the noise: {seen.signals}; {advice}"
     room = SAME * total + ACTIVE
     if kl < total - room:
         text = "train longer, or at a smaller beta for a while (a warm-up)"
         return "fewer", seen.if_settled + text
     if kl > total + room or (units < expected and predicted[units:].sum() > few):
         text = "no failure, as long as the squared error is not above the predicted one"
-        if units >= expected:
+        if units >= expected and seen.in_force is None:
             text += "; in a linear VAE a sign that the beta in force is smaller (give the decoder)"
         return "nonlinear", seen.if_settled + text
     return "expected", "nothing to do"
@@ -237,12 +234,14 @@ def _compared(seen: Seen, predicted: np.ndarray, units: int) -> tuple[str, str]:
 
 def _more(seen: Seen) -> str:
     """Return why more units may be active than predicted."""
+    give = "" if seen.in_force else " (vaedyn.probe, or give the decoder)"
+    rare = "few rows lie far from all others (see the KL of each row)"
     if seen.beta >= seen.largest:
         return (
-            "the model should have collapsed: is beta in force what you think (vaedyn.probe, or "
-            "give the decoder), or do few rows lie far from all others (see the KL of each row)?"
+            f"the model should have collapsed: is the beta in force another{give}, was beta raised "
+            f"just now, or do {rare}?"
         )
     return (
-        "latents may share directions, which longer training ends; or the beta in force is smaller "
-        "(give the decoder), or few rows lie far from all others (see the KL of each row)"
+        "latents share directions, which longer training ends; or the beta in force is smaller"
+        f"{give}; or {rare}"
     )
