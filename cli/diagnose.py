@@ -65,7 +65,7 @@ def command(
     weight: float | None,
     beta: float | None,
 ) -> None:
-    """Show which latents of your own VAE are active, and which should be.
+    """Show which latents of your own VAE are active, or should be.
 
     FILE is an .npz file with mu and logvar, what the encoder puts out for many rows: (rows,
     latents), or (latents) for a variance that all rows share. It may also hold data, the table
@@ -233,6 +233,7 @@ def describe(found: Report) -> dict[str, Any]:
         },
         "mean_variance": plain(found.mean_variance),
         "posterior_variance": plain(found.posterior_variance),
+        "off_centre": found.off_centre,
         "slowdown": found.slowdown,
         "in_force": force and {name: plain(value) for name, value in force._asdict().items()},
     }

@@ -390,7 +390,7 @@ def test_latents_that_are_off_centre_are_still_learning():
     """Biases of encoder and decoder that cancel: KL hardly moves, and it is not the end."""
     beta = 0.4 * VALUES[0]
     model = TinyVAE(ROWS, 2, beta, "gaussian")
-    flat = descend(model, model.start(np.random.default_rng(2), 0.3), 1500, 0.5)
+    flat = descend(model, model.start(np.random.default_rng(2), 0.3), 500, 0.5)
     assert reported(*put_out(model, flat)[:2], beta).verdict == "expected"
     p = model.parts(flat)
     p["c"][:] = [1.6, -0.4]
@@ -399,7 +399,7 @@ def test_latents_that_are_off_centre_are_still_learning():
     assert report.off_centre == pytest.approx(0.5 * (1.6**2 + 0.4**2), rel=1e-3)
     assert report.verdict == "learning"
     assert "hold 1.4 nats of KL" in report.advice
-    flat = descend(model, flat, 1500, 0.5)
+    flat = descend(model, flat, 500, 0.5)
     report = reported(*put_out(model, flat)[:2], beta)
     assert (report.verdict, report.off_centre < 1e-3) == ("expected", True)
 
@@ -411,7 +411,7 @@ def test_latents_that_were_never_born_are_fewer_than_possible():
     flat = model.start(np.random.default_rng(4), 0.3)
     for name in ("W", "V"):
         model.parts(flat)[name][:, 1:] = 0
-    flat = descend(model, flat, 1500, 0.5)
+    flat = descend(model, flat, 500, 0.5)
     monitor = vaedyn.CollapseMonitor(VALUES)
     for first in (True, False):
         for _ in range(20):  # epochs
