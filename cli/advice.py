@@ -13,6 +13,8 @@ from vaedyn.annealing.time_to_converge import (
     spread,
     time_to_converge,
 )
+from vaedyn.errors import ParameterError
+from vaedyn.model.asked import TRAINING
 from vaedyn.model.params import Params, real
 from vaedyn.model.results import Trajectory
 
@@ -31,12 +33,7 @@ TOL = option(
 
 
 def warn(params: Params, tol: float = 1e-3) -> list[str]:
-    """Say, and return, what is likely to go wrong with the schedule of beta.
-
-    Nothing is known of that for noise that is not white, and for rows that are used again.
-    """
-    if params.noise is not None or params.alpha is not None:
-        return []
+    """Say, and return, what is likely to go wrong with the schedule of beta."""
     found = examine(params, real("tol", tol))
     for text in found:
         log.warning(text)
@@ -45,9 +42,20 @@ def warn(params: Params, tol: float = 1e-3) -> list[str]:
 
 def ending(params: Params, tol: float, **options: Any) -> Convergence:
     """Return when theory converges, as `time_to_converge`, or why that is not known."""
+    reason = ""
     if params.noise is not None:
-        return Convergence(np.nan, np.nan, real("tol", tol), "it is derived for white noise only")
-    return time_to_converge(params, tol, **options)
+        reason = "it is derived for white noise only"
+    elif params.adam:
+        reason = "it is not derived for adam"
+    if reason:
+        return Convergence(np.nan, np.nan, real("tol", tol), reason)
+    try:
+        return time_to_converge(params, tol, **options)
+    except ParameterError as error:
+        if error.name not in ("lr", *TRAINING):
+            raise
+        reason = f"{error.name} {error.reason}"
+        return Convergence(np.nan, np.nan, real("tol", tol), reason)
 
 
 def converged(params: Params, found: Convergence) -> tuple[dict[str, Any], str]:

@@ -10,7 +10,7 @@ from vaedyn.fixedpoints.fixed_points import FixedPoints, fixed_points
 from vaedyn.fixedpoints.passages import Passage, passages
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
-from vaedyn.model.quantities import NAMES, OBSERVABLES
+from vaedyn.model.quantities import ACTIVE, NAMES, OBSERVABLES
 
 from .follow import VARY, follow, print_branches, print_map, survey
 from .model_options import with_model
@@ -161,7 +161,9 @@ def summary(result: FixedPoints) -> list[str]:
         + (f"above beta = {value:.10g}" if value else "at any beta")
         for k, value in enumerate(found["collapse"], 1)
     ]
-    if found["noise"] is None:
+    if result.params.sampled:
+        lines.append(_of_sampled(found))
+    elif found["noise"] is None:
         lines.append("a collapsed latent fits background noise at any beta")
     else:
         low, high = (f"{found[name]:.10g}" for name in ("noise", "noise_upper"))
@@ -181,6 +183,15 @@ def summary(result: FixedPoints) -> list[str]:
             kinds = "; ".join(result.missing[reason])
             lines.append(f"no fixed point has a latent on: {kinds} ({text})")
     return lines
+
+
+def _of_sampled(found: dict[str, Any]) -> str:
+    """Return between which values of beta sampled latents have collapsed, in words."""
+    if found["noise"] is None:
+        return f"a latent without a signal fits more noise than {ACTIVE:g} nats at any beta"
+    low, high = (f"{found[name]:.10g}" for name in ("noise", "noise_upper"))
+    where = f"between beta = {low} and {high}" if found["noise"] else f"below beta = {high}"
+    return f"a latent without a signal has collapsed, to {ACTIVE:g} nats, {where}"
 
 
 def describe(result: FixedPoints) -> list[dict]:

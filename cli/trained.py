@@ -38,9 +38,10 @@ def in_the_end(params: Params, tol: float) -> tuple[dict[str, Any], str]:
     """Return what training on the rows leads to, as entries of JSON and in words."""
     assert params.samples is not None
     eps_g = float(trained_on_rows(params).eps_g)
+    used = params.steps * params.batch / params.samples
     data = {"t_converge": None, "converges_at": None, "tol": tol, "trained_on_rows": eps_g}
     return data, (
-        f"the {params.samples} rows are used again and again, {params.steps / params.samples:.4g} "
+        f"the {params.samples} rows are used again and again, {used:.4g} "
         f"times; that leads to eps_g = {number(eps_g)} for large N and small learning rates"
     )
 

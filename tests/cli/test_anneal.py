@@ -100,12 +100,13 @@ def test_anneal_measures_the_gain_in_simulations(run):
     words = ("--beta 1.5 --lr 0.1 --dim 4000 --tol 0.02 --confirm 8 --family linear", START)
     data = run("anneal --json", *words).json["measured"]
     params = vaedyn.Params(dim=4000, beta=1.5, lr=0.1, init=START.partition(" ")[2])
-    found = vaedyn.best_schedule(params, "linear", tol=0.02)
+    kept = ResultStore("vaedyn-store")
+    found = vaedyn.best_schedule(params, "linear", tol=0.02, store=kept)
     times = []
     for spec in ("constant", found.spec):
         like = {"anneal": spec, "t_max": float(f"{1.5 * found.constant:.4g}"), "points": 1401}
         at = vaedyn.Params(**{**params.to_dict(), **like})
-        runs = vaedyn.simulate(at, runs=8, store=ResultStore("vaedyn-store"))
+        runs = vaedyn.simulate(at, runs=8, store=kept)
         times.append(measured(runs, end_of_learning(at), 0.02))
     assert [data["constant"], data["annealed"]] == [each[0] for each in times]
     ratios = times[0] / times[1]

@@ -116,6 +116,7 @@ MODELS = [
 ]
 
 
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize("words", MODELS)
 def test_the_command_that_is_shown_makes_the_same_numbers(run, words):
     fast = FAST.partition(" --t-max")[0] if words.startswith("anneal") else FAST

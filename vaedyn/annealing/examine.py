@@ -7,7 +7,7 @@ import numpy as np
 from ..fixedpoints.destination import alike, in_words
 from ..fixedpoints.thresholds import collapse_threshold, fold, lives, noise_window
 from ..kernels.constants import Constants
-from ..model.asked import params_of
+from ..model.asked import TRAINING, params_of
 from ..model.params import Fields, Params
 from .adiabatic import delay, relaxation_time
 
@@ -22,6 +22,9 @@ def examine(
 ) -> list[str]:
     """Return warnings, one line each: what the schedule and the final value of beta will cost.
 
+    There are none about what is not derived: noise that is not white, rows that are used again,
+    and, of sampled latents, three rates and Adam, all that needs the states learning ends in.
+
     Parameters
     ----------
     params : Params, optional
@@ -30,10 +33,21 @@ def examine(
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
     """
-    params = params_of(examine, params, changes)
-    start = (_symmetric(params), _too_short(params), _collapse(params))
-    checks = (*start, _unstable(params), _critical(params), _zero(params))
-    return [text for text in (*checks, _too_slow(params, tol)) if text]
+    params = params_of(examine, params, changes, derived=("noise", "alpha", *TRAINING))
+    if params.noise is not None or params.alpha is not None:
+        return []
+    checks = [_symmetric(params), _too_short(params), _collapse(params)]
+    if _known(params):
+        checks += [_unstable(params), _critical(params)]
+    checks.append(_zero(params))
+    if _known(params):
+        checks.append(_too_slow(params, tol))
+    return [text for text in checks if text]
+
+
+def _known(params: Params) -> bool:
+    """Return whether the states that learning ends in are known, as are their modes."""
+    return not params.adam and Constants.of(params).plain
 
 
 def _symmetric(params: Params) -> str:
@@ -53,6 +67,8 @@ def _too_short(params: Params) -> str:
 
 
 def _collapse(params: Params) -> str:
+    if params.adam and params.lam:
+        return ""  # decay that is not divided by the root of second moments
     model, strengths = Constants.of(params), params.strengths.tolist()
     limits = [collapse_threshold(rho + params.eta, params.lam) for rho in strengths]
     lost = [k for k, limit in enumerate(limits) if params.beta >= limit]
@@ -63,6 +79,8 @@ def _collapse(params: Params) -> str:
     if len(lost) < len(limits):
         which = ", ".join(str(k + 1) for k in lost)
         return start + f"signal {which} cannot be learned from a collapsed latent"
+    if not _known(params):
+        return f"{start}no signal is learned from a collapsed latent"
     kept = [k for k in lost if lives(model, strengths[k])]
     if kept:
         which = ", ".join(str(k + 1) for k in kept)
@@ -111,12 +129,14 @@ def _critical(params: Params) -> str:
 
 
 def _zero(params: Params) -> str:
+    if params.adam:
+        return ""  # logarithms of variances do not end
     times = np.linspace(0, params.t_max, 20001)
     low = np.asarray(params.schedule(times, params.beta)) < ALMOST_ZERO
     edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(int), [0]])))
     spans = [float(times[end - 1] - times[start]) for start, end in edges.reshape(-1, 2)]
     longest = max(spans, default=0.0)
-    if longest * params.rate < LONG:
+    if longest * params.rate * Constants.of(params).variances < LONG:
         return ""
     return (
         f"beta is below {ALMOST_ZERO:g} for t = {longest:.4g}: encoder variances D shrink linearly "

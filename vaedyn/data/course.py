@@ -116,12 +116,18 @@ def predicted_course(
 
 
 def refuse(found: Look, params: DataParams) -> None:
-    """Raise ParameterError for weight decay, and for data that are fresh in every step."""
+    """Raise ParameterError for all but plain SGD, without weight decay, on rows used again."""
     if found.epochs != "many":
         reason = "is derived for many only in learning curves on data; leave it out"
         raise ParameterError("epochs", reason)
     if params.lam:
         raise ParameterError("lam", "is not derived for learning curves on data; leave it out")
+    if isinstance(params.lr, tuple):
+        reason = "at three rates is not derived for learning curves on data; give one"
+        raise ParameterError("lr", reason)
+    for name in ("optimiser", "batch", "momentum", "latents"):
+        if getattr(params, name) != getattr(DataParams, name):
+            raise ParameterError(name, "is not derived for learning curves on data; leave it out")
 
 
 def integrated(

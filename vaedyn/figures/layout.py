@@ -315,15 +315,24 @@ def caption(params: Params, without: Collection[str] = ()) -> list[str]:
         "rho": f"${letter['rho']} = {strengths(params.strengths)}$",
         "eta": f"${letter['eta']} = {params.eta:g}${classes}",
         "beta": params.schedule.formula(params.beta),
-        "lr": f"${letter['lr']} = {params.lr:g}$",
+        "lr": f"${letter['lr']} = {rates(params)}$",
         "lam": f"${letter['lam']} = {params.lam:g}$" if params.lam else "",
         "alpha": "" if params.alpha is None else f"${letter['alpha']} = {params.alpha:g}$",
+        "optimiser": "Adam" if params.optimiser == "adam" else "",
+        "batch": f"${letter['batch']} = {params.batch}$" if params.batch > 1 else "",
+        "momentum": f"${letter['momentum']} = {params.momentum:g}$" if params.momentum else "",
+        "latents": "sampled latents" if params.sampled else "",
     }
     return [powers(text) for name, text in formula.items() if text and name not in without]
 
 
+def rates(params: Params) -> str:
+    """Return the learning rate in TeX, or those of decoder, encoder and variances."""
+    return f"{params.lr:g}" if isinstance(params.lr, float) else strengths(params.rates)
+
+
 def strengths(values: Iterable[float]) -> str:
-    """Return strengths of signals in TeX: one if they are equal, else a vector of at most four."""
+    """Return strengths, or rates, in TeX: one if they are equal, else a vector of at most four."""
     words = [f"{value:.4g}" for value in values]
     if len(set(words)) == 1:
         return words[0]

@@ -47,14 +47,16 @@ def axis_label(name: str) -> str:
 
 def common_caption(points: Sequence[Point]) -> list[str]:
     """Return what all points have in common."""
-    without = set(points[0].values)
+    first, last = points[0].params, points[-1].params
+    apart = {name for name, value in vars(first).items() if vars(last)[name] != value}
+    without = {*points[0].values, *apart}
     if "signal" in without and len(set(points[-1].params.strengths)) > 1:
         without.add("rho")
     if "anneal" in without:
         without.add("beta")
     if "noise" in without:
         without.add("eta")
-    return caption(points[0].params, without=without)
+    return caption(first, without=without)
 
 
 def along(

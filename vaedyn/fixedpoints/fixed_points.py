@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..kernels.constants import Constants
 from ..learning.theory import theory, tolerances
-from ..model.asked import params_of
+from ..model.asked import STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
 from ..model.quantities import NAMES
@@ -19,8 +19,10 @@ from ..model.state import unpack
 from .configurations import (
     Configuration,
     TooManyError,
+    asleep,
     configurations,
     describe,
+    fitting,
     missing,
     multiplicity,
     neighbours,
@@ -31,6 +33,7 @@ from .groups import Unit, Units
 from .newton import eigenvalues, residual
 from .single import ALIVE
 from .thresholds import thresholds
+from .varied import constants_of
 
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
 
@@ -85,10 +88,11 @@ class FixedPoints(OrderParameters):
 
     @property
     def labels(self) -> list[str]:
-        return [
-            classify({name: getattr(self, name)[i] for name in NAMES})
-            for i in range(len(self.residual))
+        points = [
+            {name: getattr(self, name)[i] for name in NAMES} for i in range(len(self.residual))
         ]
+        model = Constants.of(self.params)
+        return [classify(parts, fitting(model, parts)) for parts in points]
 
     @property
     def types(self) -> list[str]:
@@ -133,11 +137,11 @@ class FixedPoints(OrderParameters):
             return np.where(self.marginal, np.inf, 1 / np.abs(self.max_eigenvalue))
 
 
-def classify(parts: dict[str, np.ndarray]) -> str:
-    """Return the label of one fixed point, see `FixedPoints`."""
+def classify(parts: dict[str, np.ndarray], alive: np.ndarray | None = None) -> str:
+    """Return the label of one fixed point, see `FixedPoints`; `alive` is `fitting` (latent,)."""
     m, Q = parts["m"], parts["Q"]
     strength = np.diag(Q)
-    alive = strength > ALIVE
+    alive = strength > ALIVE if alive is None else alive
     if not alive.any():
         return "collapsed"
     m, Q, strength = m[alive], Q[np.ix_(alive, alive)], strength[alive]
@@ -170,6 +174,12 @@ def fixed_points(
     points only the one reached and its neighbours are listed, see
     `FixedPoints.partial`.
 
+    With momentum and batches, learning rates are lr/(1 - momentum), and all that a finite rate adds
+    is divided by the batch. The rates of encoder and variances, relative to that of the decoder,
+    change stability, and how fast deviations decay; fixed points depend on that of the encoder
+    only, and through what a finite rate adds. Sampled latents always fit a little noise:
+    those without a signal count as collapsed up to 0.01 nats of KL divergence.
+
     Parameters
     ----------
     params : Params, optional
@@ -193,7 +203,7 @@ def fixed_points(
     ConvergenceError, DivergenceError
         When nothing but the end of the trajectory is wanted, and it cannot be found.
     """
-    params = params_of(fixed_points, params, changes)
+    params = params_of(fixed_points, params, changes, derived=STEPS)
     rtol, atol = tolerances(rtol, atol)
     if integer("groups", groups, 0) > 2:
         raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
@@ -201,7 +211,7 @@ def fixed_points(
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
 
     def compute() -> Computed:
-        units = Units(Constants.of(params))
+        units = Units(constants_of(params))
         found, reached, lost, partial = [], None, "", ""
         try:
             found = configurations(units, groups)
@@ -216,6 +226,8 @@ def fixed_points(
             lost = str(error)
         if partial:
             found = neighbours(units, reached, groups)
+        if reached is None and not found:
+            raise ConvergenceError(f"no fixed point is known: {lost}")
         points = _listed(params, units, found, reached, groups, progress)
         variables, info = points.to_kept("point")
         return variables, {**info, "lost": lost, "partial": partial}
@@ -241,7 +253,8 @@ def _listed(
         spectra.append(units.spectrum(configuration))
         if progress:
             progress(len(spectra), len(found))
-    types = [describe(configuration, rho) for configuration in found]
+    idle = asleep(units)
+    types = [describe(configuration, rho, idle) for configuration in found]
     copies = [multiplicity(configuration) for configuration in found]
     at = None
     if reached is not None:

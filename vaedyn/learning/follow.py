@@ -154,6 +154,10 @@ def follow(
     schedule: Schedule,
     lam: float,
     lr: float,
+    encoder: float = 1.0,
+    variances: float = 1.0,
+    batch: float = 1.0,
+    sampled: float = 0.0,
     cancelled: float = 0.0,
     rtol: float = 1e-8,
     atol: float = 1e-10,
@@ -176,9 +180,12 @@ def follow(
         Weight decay.
     lr : float
         Learning rate tau.
+    encoder, variances, batch, sampled : float
+        As of `vaedyn.kernels.constants.Constants`.
     cancelled : float
-        Share of the noise of SGD that cancels: 0 for data drawn anew, 1 for the limit in which
-        rows are shuffled and all used again before the weights have changed much.
+        Share of the noise of data in SGD that cancels: 0 for data drawn anew, 1 for the limit in
+        which rows are shuffled and all used again before the weights have changed much. The
+        noise of sampled latents is drawn anew each time that a row is used.
     rtol, atol : float
         Tolerated error of a step, relative and absolute.
     bound : float, optional
@@ -200,11 +207,11 @@ def follow(
     K, C, M = len(s), len(eta), len(start["D"])
     y = _flat(start, K, C, M)
     work = (np.empty(classes.scratch(M, K)), eta, share)
-    variances = np.concatenate([s, eta])
-    largest, least = variances.max(), max(variances.min(), LEAST)
+    largest = max([*s, *eta])
+    least = max(min([*s, *eta]), LEAST)
     natural = max(1.0, largest, 1 / least, np.abs(y).max())
     out, solver = solve(
-        Constants(beta, s, cancelled, lam, lr, M),
+        Constants(beta, s, cancelled, lam, lr, M, encoder, variances, batch, sampled),
         work,
         y,
         np.asarray(times, float),
