@@ -68,13 +68,13 @@ def command(
     """Show which latents of your own VAE are active, or should be.
 
     FILE is an .npz file with mu and logvar, what the encoder puts out for many rows: (rows,
-    latents), or (latents) for a variance that all rows share. It may also hold data, the table
-    that the VAE is trained on, or eigenvalues (or spectrum), those of its covariance; beta or
-    weight; dim, the number of columns; and decoder, weights (columns, latents), off which
-    the beta is read that is in force.
+    latents), or (latents) for variances that all rows share. It may also hold beta or weight;
+    data, the table that the VAE is trained on, or eigenvalues (or spectrum), those of its
+    covariance; dim, the number of columns; and decoder, its weights (columns, latents), which
+    show the beta that is in force.
 
-    The predicted KL is that of a linear VAE in the end. The page on the collapse monitor
-    lists the verdicts.
+    The predicted KL is that of a linear VAE in the end. What each verdict means stands on the
+    page about the collapse monitor.
     """
     found = diagnosed(session, place, data, how, convention, weight, beta)
     if session.as_json:

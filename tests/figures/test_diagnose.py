@@ -42,6 +42,8 @@ def test_of_many_latents_those_are_shown_that_matter():
     figure = draw(reported(300))
     assert "first 18 of $M = 300$" in figure.get_suptitle()
     assert figure.axes[0].get_xlim() == (0.5, 18.5)
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_position().x0 < 0.15  # no room is left for markers that are not there
 
 
 def test_without_a_prediction_only_markers_are_drawn():

@@ -27,7 +27,8 @@ def diagnose(found: Report, look: Look = PLAIN) -> Figure:
         if found.predicted is not None:
             axes.plot(rank, found.predicted[:shown], color="black")
         for some, colour in ((used, COLOURS[0]), (~used, GREY)):
-            axes.plot(rank[some], kl[some], markeredgecolor=colour, **OPEN, **marks)
+            if some.any():  # none would take room at the left
+                axes.plot(rank[some], kl[some], markeredgecolor=colour, **OPEN, **marks)
         axes.set_xlim(0.5, shown + 0.5)
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
