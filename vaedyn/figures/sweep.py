@@ -12,8 +12,9 @@ from ..errors import ParameterError
 from ..model.quantities import CONSTANTS, QUANTITIES
 from ..sweeps.grids import Point, shown
 from .hues import colour_bar, hues, scale_of
-from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades, powers, strengths
+from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades
 from .style import ONE_COLUMN
+from .tex import powers, strengths
 
 LONGEST = 60  # characters of a text in a legend
 

@@ -54,12 +54,12 @@ class Training(NamedTuple):
     @classmethod
     def of(cls, params: Any, encoder_decay: float | None = None) -> "Training":
         """Return what a `vaedyn.Params` says; the encoder's weight decay may be another."""
-        decoder, encoder, variances = params.rates.tolist()
-        return cls(
-            decoder, encoder, variances, params.batch, params.sampled, params.adam,
-            params.momentum, *params.adam_betas, params.adam_epsilon, params.lam,
+        values: tuple[Any, ...] = (
+            *params.rates.tolist(), params.batch, params.sampled, params.adam, params.momentum,
+            *params.adam_betas, params.adam_epsilon, params.lam,
             params.lam if encoder_decay is None else encoder_decay,
         )  # fmt: skip
+        return cls(*values)
 
 
 def memory(latent: int, dim: int, adam: bool) -> tuple[np.ndarray, ...]:

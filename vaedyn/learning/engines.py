@@ -148,9 +148,10 @@ def vector_engine(params: Params) -> Engine:
     if not params.plain:  # gradients, and what is remembered of them, at first and in the run
         gigabytes *= 3
     if gigabytes > LARGE:
+        other = "" if params.adam else "; the exact engine, which has the same law, needs none"
         log.warning(
-            "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
-            "engine, which has the same law, needs none", params.dim, gigabytes
+            "training on vectors of length %g needs about %.0f GB, more with several jobs%s",
+            params.dim, gigabytes, other,
         )  # fmt: skip
     if params.noise is not None:
         engine = _vectors_in_classes(params)
