@@ -13,8 +13,6 @@ from vaedyn.annealing.time_to_converge import (
     spread,
     time_to_converge,
 )
-from vaedyn.errors import ParameterError
-from vaedyn.model.asked import TRAINING
 from vaedyn.model.params import Params, real
 from vaedyn.model.results import Trajectory
 
@@ -42,20 +40,9 @@ def warn(params: Params, tol: float = 1e-3) -> list[str]:
 
 def ending(params: Params, tol: float, **options: Any) -> Convergence:
     """Return when theory converges, as `time_to_converge`, or why that is not known."""
-    reason = ""
     if params.noise is not None:
-        reason = "it is derived for white noise only"
-    elif params.adam:
-        reason = "it is not derived for adam"
-    if reason:
-        return Convergence(np.nan, np.nan, real("tol", tol), reason)
-    try:
-        return time_to_converge(params, tol, **options)
-    except ParameterError as error:
-        if error.name not in ("lr", *TRAINING):
-            raise
-        reason = f"{error.name} {error.reason}"
-        return Convergence(np.nan, np.nan, real("tol", tol), reason)
+        return Convergence(np.nan, np.nan, real("tol", tol), "it is derived for white noise only")
+    return time_to_converge(params, tol, **options)
 
 
 def converged(params: Params, found: Convergence) -> tuple[dict[str, Any], str]:

@@ -11,6 +11,7 @@ from vaedyn.fixedpoints.passages import Passage, passages
 from vaedyn.learning.theory import theory
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import ACTIVE, NAMES, OBSERVABLES
+from vaedyn.model.training import ADAM
 
 from .follow import VARY, follow, print_branches, print_map, survey
 from .model_options import with_model
@@ -161,8 +162,8 @@ def summary(result: FixedPoints) -> list[str]:
         + (f"above beta = {value:.10g}" if value else "at any beta")
         for k, value in enumerate(found["collapse"], 1)
     ]
-    if result.params.sampled:
-        lines.append(_of_sampled(found))
+    if result.params.sampled or result.params.optimiser == ADAM:
+        lines.append(_of_noise_that_stays(found))
     elif found["noise"] is None:
         lines.append("a collapsed latent fits background noise at any beta")
     else:
@@ -185,12 +186,14 @@ def summary(result: FixedPoints) -> list[str]:
     return lines
 
 
-def _of_sampled(found: dict[str, Any]) -> str:
-    """Return between which values of beta sampled latents have collapsed, in words."""
+def _of_noise_that_stays(found: dict[str, Any]) -> str:
+    """Return where latents that always fit some noise have collapsed, in words."""
     if found["noise"] is None:
         return f"a latent without a signal fits more noise than {ACTIVE:g} nats at any beta"
-    low, high = (f"{found[name]:.10g}" for name in ("noise", "noise_upper"))
+    low, high = (f"{found[name] or 0:.10g}" for name in ("noise", "noise_upper"))
     where = f"between beta = {low} and {high}" if found["noise"] else f"below beta = {high}"
+    if found["noise_upper"] is None:
+        where = f"above beta = {low}"
     return f"a latent without a signal has collapsed, to {ACTIVE:g} nats, {where}"
 
 

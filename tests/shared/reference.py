@@ -300,8 +300,14 @@ def random_state(rng, M, K, N=40):
     return overlaps(W, V, rng.uniform(0.3, 1.2, M), teacher)
 
 
-def drift_in_classes(parts, beta, s, classes, shares, lam, tau):
-    """Return the derivatives of m, d, q, e, r and D for data of any covariance, by name."""
+def drift_in_classes(
+    parts, beta, s, classes, shares, lam, tau, *, encoder=None, variances=None, batch=1,
+    sampled=False, cancelled=0.0,
+):  # fmt: skip
+    """Return the derivatives of m, d, q, e, r and D for data of any covariance, by name.
+
+    A share of the noise of data that is `cancelled` is left out, but not that of latents.
+    """
     # model: drift, in classes of noise, matrix by matrix
     m, d, q, e, r, D = (parts[name] for name in ("m", "d", "q", "e", "r", "D"))
     eye, P, C_ = np.eye(len(D)), np.diag(s), range(len(classes))
@@ -313,19 +319,26 @@ def drift_in_classes(parts, beta, s, classes, shares, lam, tau):
     B = S + np.diag(D) + lam * eye
     C = Y - A @ K - K @ A.T + K @ S @ K
     X = A.T - S @ K
+    of_V, of_D = (tau if rate is None else rate for rate in (encoder, variances))
+    xi = np.diag(D) if sampled else np.zeros((len(D), len(D)))
+    left = 1 - cancelled
+    of_W_W = (left * S + xi) / batch
+    of_V_V = (left * C + Q @ xi @ Q) / batch
+    of_W_V = (left * X - xi @ Q) / batch
     dq, de, dr = np.empty_like(q), np.empty_like(e), np.empty_like(r)
     for c in C_:
         h = tau * (classes[c] * r[c].T - B @ q[c])
-        g = tau * (classes[c] * (r[c] - K @ e[c]) - lam * e[c])
-        dq[c] = h + h.T + tau**2 * classes[c] * S
-        de[c] = g + g.T + tau**2 * classes[c] * C
+        g = of_V * (classes[c] * (r[c] - K @ e[c]) - lam * e[c])
+        dq[c] = h + h.T + tau**2 * classes[c] * of_W_W
+        de[c] = g + g.T + of_V**2 * classes[c] * of_V_V
         dr[c] = tau * (classes[c] * e[c] - B @ r[c])
-        dr[c] += tau * (classes[c] * (q[c] - r[c] @ K) - lam * r[c]) + tau**2 * classes[c] * X
+        dr[c] += of_V * (classes[c] * (q[c] - r[c] @ K) - lam * r[c])
+        dr[c] += tau * of_V * classes[c] * of_W_V
     return {
         "m": tau * (d @ P - B @ m),
-        "d": tau * (m @ P - K @ d @ P - lam * d),
+        "d": of_V * (m @ P - K @ d @ P - lam * d),
         "q": dq,
         "e": de,
         "r": dr,
-        "D": -(tau / 2) * (Q.diagonal() + beta - beta / D),
+        "D": -(of_D / 2) * (Q.diagonal() + beta - beta / D),
     }

@@ -5,7 +5,7 @@ from typing import Unpack
 import numpy as np
 
 from ..fixedpoints.destination import alike, in_words
-from ..fixedpoints.thresholds import collapse_threshold, fold, lives, noise_window
+from ..fixedpoints.thresholds import collapse, collapse_threshold, fold, lives, noise_window
 from ..kernels.constants import Constants
 from ..model.asked import TRAINING, params_of
 from ..model.params import Fields, Params
@@ -23,7 +23,7 @@ def examine(
     """Return warnings, one line each: what the schedule and the final value of beta will cost.
 
     There are none about what is not derived: noise that is not white, rows that are used again,
-    and, of sampled latents, three rates and Adam, all that needs the states learning ends in.
+    and, under Adam, all that needs the states in which learning ends.
 
     Parameters
     ----------
@@ -37,17 +37,11 @@ def examine(
     if params.noise is not None or params.alpha is not None:
         return []
     checks = [_symmetric(params), _too_short(params), _collapse(params)]
-    if _known(params):
-        checks += [_unstable(params), _critical(params)]
-    checks.append(_zero(params))
-    if _known(params):
-        checks.append(_too_slow(params, tol))
+    if not params.adam:
+        if not params.sampled:  # those always fit a little noise
+            checks += [_unstable(params), _critical(params)]
+        checks += [_zero(params), _too_slow(params, tol)]
     return [text for text in checks if text]
-
-
-def _known(params: Params) -> bool:
-    """Return whether the states that learning ends in are known, as are their modes."""
-    return not params.adam and Constants.of(params).plain
 
 
 def _symmetric(params: Params) -> str:
@@ -71,6 +65,8 @@ def _collapse(params: Params) -> str:
         return ""  # decay that is not divided by the root of second moments
     model, strengths = Constants.of(params), params.strengths.tolist()
     limits = [collapse_threshold(rho + params.eta, params.lam) for rho in strengths]
+    if params.sampled and not params.adam:  # the noise that is fitted costs signals a little
+        limits = [collapse(model, rho) for rho in strengths]
     lost = [k for k, limit in enumerate(limits) if params.beta >= limit]
     if not lost:
         return ""
@@ -79,7 +75,7 @@ def _collapse(params: Params) -> str:
     if len(lost) < len(limits):
         which = ", ".join(str(k + 1) for k in lost)
         return start + f"signal {which} cannot be learned from a collapsed latent"
-    if not _known(params):
+    if params.adam or params.sampled:
         return f"{start}no signal is learned from a collapsed latent"
     kept = [k for k in lost if lives(model, strengths[k])]
     if kept:
@@ -129,8 +125,6 @@ def _critical(params: Params) -> str:
 
 
 def _zero(params: Params) -> str:
-    if params.adam:
-        return ""  # logarithms of variances do not end
     times = np.linspace(0, params.t_max, 20001)
     low = np.asarray(params.schedule(times, params.beta)) < ALMOST_ZERO
     edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(int), [0]])))

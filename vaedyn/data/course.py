@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ParameterError
-from ..learning.follow import Course, Directions, follow
+from ..learning.follow import Course, Directions, follow, of_steps
 from ..learning.theory import tolerances
 from ..model.numerics import NUMERICS
 from ..model.records import Computed, Progress, Store, kept
@@ -116,18 +116,15 @@ def predicted_course(
 
 
 def refuse(found: Look, params: DataParams) -> None:
-    """Raise ParameterError for all but plain SGD, without weight decay, on rows used again."""
+    """Raise ParameterError for Adam, weight decay, and data that are fresh in every step."""
     if found.epochs != "many":
         reason = "is derived for many only in learning curves on data; leave it out"
         raise ParameterError("epochs", reason)
     if params.lam:
         raise ParameterError("lam", "is not derived for learning curves on data; leave it out")
-    if isinstance(params.lr, tuple):
-        reason = "at three rates is not derived for learning curves on data; give one"
-        raise ParameterError("lr", reason)
-    for name in ("optimiser", "batch", "momentum", "latents"):
-        if getattr(params, name) != getattr(DataParams, name):
-            raise ParameterError(name, "is not derived for learning curves on data; leave it out")
+    if params.adam:
+        reason = "adam is not derived for learning curves on data; leave it out"
+        raise ParameterError("optimiser", reason)
 
 
 def integrated(
@@ -148,8 +145,7 @@ def integrated(
         t,
         beta=params.beta / unit,
         schedule=schedule.in_units(unit),
-        lam=0.0,
-        lr=params.rate,
+        **{**of_steps(params), "lam": 0.0},
         rtol=rtol,
         atol=atol,
         progress=progress,

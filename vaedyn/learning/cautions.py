@@ -5,9 +5,9 @@ import numpy as np
 from ..kernels.constants import Constants
 from ..model.params import Params
 from ..model.state import count, pack
-from ..model.training import ADAM_BETAS
 
 SHORT = 0.1  # of the time of learning: a memory of gradients that does not matter
+HARDLY = 1.0  # of that of Adam's first steps, which are much faster than what comes later
 FEW = 20  # steps: second moments that are means over fewer scatter
 
 
@@ -44,8 +44,7 @@ def _of_adam(params: Params) -> list[str]:
         )
     mean, noise, rate = _of_start(params)
     memory = 1 / ((1 - params.adam_betas[0]) * params.dim)
-    usual = 1 / ((1 - ADAM_BETAS[0]) * params.dim)
-    if memory > usual * (1 + 1e-9) and rate * _largest_variance(params) * memory > SHORT:
+    if rate * _largest_variance(params) * memory > HARDLY:
         found.append(
             f"Adam's first moment remembers the last t = {memory:.3g}, which is not short against "
             "learning, as theory takes it: lower the first of --adam-betas, or --lr"
@@ -73,9 +72,10 @@ def _of_start(params: Params) -> tuple[np.ndarray, np.ndarray, float]:
         y = np.append(start, np.zeros(adam.MOMENTS * M + 1))
         adam.begin(y, Constants.of(params, beta=beta, batch=float(batch)), work)
         squares.append(y[size : size + 2 * M] / y[-1])
-    with np.errstate(divide="ignore"):
-        rates = np.repeat(params.rates[:2], M) / (np.sqrt(squares[0]) + params.adam_epsilon)
-    return squares[1], squares[0] - squares[1], float(rates[np.isfinite(rates)].max(initial=0.0))
+    moved = squares[0] > 0
+    roots = np.sqrt(squares[0][moved]) + params.adam_epsilon
+    rates = np.repeat(params.rates[:2], M)[moved] / roots
+    return squares[1], squares[0] - squares[1], float(rates.max(initial=0.0))
 
 
 def _largest_variance(params: Params) -> float:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels.constants import Constants
+from ..kernels.constants import OF_STEPS, Constants
 from ..model import state
 from ..model.params import Params
 from ..model.records import Progress
@@ -143,6 +143,12 @@ def start_of(params: Params) -> tuple[Directions, dict[str, np.ndarray]]:
     start = {"m": along[:M], "d": along[M:], "D": D}
     start |= {"q": rest[:, :M, :M], "e": rest[:, M:, M:], "r": rest[:, :M, M:]}
     return Directions(params.strengths + params.eta, variances, shares), start
+
+
+def of_steps(params: Params) -> dict[str, float]:
+    """Return how SGD makes steps, as arguments of `follow`."""
+    c = Constants.of(params)
+    return {name: getattr(c, name) for name in OF_STEPS}
 
 
 def follow(

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from ..errors import ParameterError
-from ..kernels.constants import OF_STEPS, Constants
+from ..kernels.constants import Constants
 from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, real
@@ -15,7 +15,7 @@ from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, pack
 from .cautions import cautions
-from .follow import follow, start_of
+from .follow import follow, of_steps, start_of
 from .on_rows import on_rows
 from .solve import MOST_STEPS, solve, steps_in_a_while
 
@@ -114,7 +114,7 @@ def in_classes(
     bound = params.bound(pack(**params.overlaps()))
     course = follow(
         directions, start, times, beta=params.beta, schedule=params.schedule,
-        bound=bound, **steps_of(params), **settings,
+        bound=bound, **of_steps(params), **settings,
     )  # fmt: skip
     return course.states, course.info["solver"]
 
@@ -127,16 +127,10 @@ def on_same_rows(
     course = follow(
         found.directions, found.start(**overlaps), times, beta=params.beta,
         schedule=params.schedule, cancelled=1.0, bound=params.bound(pack(**overlaps)),
-        **steps_of(params), **settings,
+        **of_steps(params), **settings,
     )  # fmt: skip
     m, d = course.m @ found.parts, course.d @ found.parts
     return pack(m, d, course.Q, course.E, course.R, course.D), course.info["solver"]
-
-
-def steps_of(params: Params) -> dict[str, float]:
-    """Return how SGD makes steps, as arguments of `follow`."""
-    c = Constants.of(params)
-    return {name: getattr(c, name) for name in OF_STEPS}
 
 
 def check_alpha(params: Params) -> None:
