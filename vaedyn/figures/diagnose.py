@@ -9,9 +9,10 @@ from matplotlib.ticker import MaxNLocator
 
 from ..data.report import Report
 from ..model.quantities import ACTIVE, QUANTITIES
-from .layout import PLAIN, Look, below, canvas, finish, powers
+from .layout import PLAIN, Look, below, canvas, finish
 from .spectrum import GREY, OPEN
 from .style import COLOURS, ONE_COLUMN
+from .tex import powers
 
 BESIDE = 5  # latents that are shown beyond those that are used or should be
 
