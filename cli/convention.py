@@ -44,7 +44,7 @@ def with_convention(function: Callable) -> Callable:
         like = options.pop("like")
         chosen = {name: options.pop(name) for name in (*SCALING, *BESIDE)}
         convention = _like(like, chosen) if like else convention_of(**chosen)
-        if convention is not None and convention.kl == "mean":
+        if convention is not None and convention.kl == "mean" and "latent" in options:
             convention = replace(convention, latent=options.get("latent"))
             convention.factor(1, convention.kind)
         return function(convention=convention, **options)
