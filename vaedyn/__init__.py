@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .data.judge import Judged as Judged
     from .data.judge import judge as judge
     from .data.judge import overview as overview
+    from .data.kl_schedule import KLSchedule as KLSchedule
     from .data.learn import DataParams as DataParams
     from .data.learn import learn as learn
     from .data.learned_variance import LearnedVariance as LearnedVariance
@@ -182,6 +183,7 @@ _HOMES = {  # as above
     "Collapse": "data.collapse",
     "collapse": "data.collapse",
     "suited": "data.suited",
+    "KLSchedule": "data.kl_schedule",
     "DataParams": "data.learn",
     "learn": "data.learn",
     "Rows": "data.rows",
