@@ -1,6 +1,8 @@
 """`vaedyn anneal`."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import click
@@ -9,9 +11,13 @@ from vaedyn.annealing.adiabatic import relaxation_time
 from vaedyn.annealing.best_schedule import FAMILIES, MOST_KNOTS, Tuning, best_schedule
 from vaedyn.annealing.confirm import Confirmation
 from vaedyn.annealing.confirm import confirm as measure
+from vaedyn.data.convention import Convention
+from vaedyn.data.kl_schedule import KLSchedule
 from vaedyn.model.params import Params
 
 from .advice import TOL, warn
+from .data import LOSS_OPTIONS
+from .export_schedule import EXPORT_OPTIONS, check_export, print_export
 from .model_options import with_model
 from .ondata import ON_DATA, prepare, typed, without_data
 from .options import (
@@ -60,12 +66,15 @@ CONFIRM = option(
         "vaedyn anneal --family free --knots 4 --beta 1.5 --json",
         "vaedyn anneal --family linear --beta 1.5 --dim 2000 --confirm 20",
         "vaedyn anneal --data data.csv --standardise --beta 0.5 --latent 3",
+        "vaedyn anneal --beta 1.5 --loss mean --learning-rate 0.1 --export python",
     ],
 )
 @with_model(
     ON_DATA,
     THEORY_OPTIONS,
     [FAMILY, KNOTS, TOL, CONFIRM, SEED, JOBS],
+    LOSS_OPTIONS,
+    EXPORT_OPTIONS,
     without=FOUND,
     build=dict,
 )
@@ -82,6 +91,9 @@ def command(
     jobs: int | None,
     rtol: float,
     atol: float,
+    convention: Convention | None,
+    export: str | None,
+    **training: Any,
 ) -> None:
     """Find the schedule of beta under which learning converges soonest.
 
@@ -94,15 +106,21 @@ def command(
     population: learning has converged when the loss on the rows, distortion + beta KL at the
     final beta, stays within a share --tol of its final value (0.01 there unless it is given).
     """
+    check_export(export, session.as_json, convention, training)
+    out = partial(print_export, export, convention=convention, **training) if export else None
     if place is not None:
         if typed("knots"):
             raise click.UsageError("--knots and --data exclude each other")
         found, settings = prepare(session, place, params, how, ["tol"])
         share = tol if typed("tol") else None
-        report_warm_up(session, found, settings, family, share, confirm, seed, rtol, atol)
+        numerics: dict[str, Any] = {"rtol": rtol, "atol": atol}
+        report_warm_up(session, found, settings, family, share, confirm, seed, **numerics, out=out)
         return
     without_data()
-    of_model(session, Params(**params), family, knots, tol, confirm, seed, jobs, rtol, atol)
+    model = Params(**params)
+    if training["learning_rate"] and model.optimiser == "adam":  # which may not be that of lr
+        KLSchedule.of(model, learning_rate=training["learning_rate"])
+    of_model(session, model, family, knots, tol, confirm, seed, jobs, rtol, atol, out)
 
 
 def of_model(
@@ -116,6 +134,7 @@ def of_model(
     jobs: int | None,
     rtol: float,
     atol: float,
+    out: Callable[..., None] | None = None,
 ) -> None:
     """Find and print the best schedule of a model."""
     warnings = warn(params, tol)
@@ -130,6 +149,9 @@ def of_model(
             store=session.store,
             progress=progress,
         )
+    if out:
+        out(found)
+        return
     checked = None
     if confirm:
         watch, store = session.simulation, session.store

@@ -45,7 +45,7 @@ def with_convention(function: Callable) -> Callable:
         chosen = {name: options.pop(name) for name in (*SCALING, *BESIDE)}
         convention = _like(like, chosen) if like else convention_of(**chosen)
         if convention is not None and convention.kl == "mean":
-            convention = replace(convention, latent=options.get("latent"))
+            convention = replace(convention, latent=click.get_current_context().params["latent"])
             convention.factor(1, convention.kind)
         return function(convention=convention, **options)
 

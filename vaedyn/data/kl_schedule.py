@@ -224,19 +224,23 @@ class KLSchedule:
         constants = {"WEIGHT": self.weight, "PER_STEP": self.per_step, **head}
         if isinstance(schedule, Points):
             constants["WEIGHTS"] = tuple(self.weight * share for share in schedule.betas)
-        module = "from bisect import bisect" if "bisect" in body else "import math"
+        modules = {"from bisect import bisect": "bisect(", "import math": "math."}
+        needed = [line for line, use in modules.items() if use in body]
         lines = [f"{key} = {value!r}" for key, value in constants.items()]
-        code = ["t = step * PER_STEP", *body.splitlines()]
+        if isinstance(schedule, Constant):
+            del constants["PER_STEP"]
+        else:
+            body = f"t = step * PER_STEP\n{body}"
         return "\n".join(
             [
-                module,
-                "",
+                *needed,
+                *([""] if needed else []),
                 *lines,
                 "",
                 "",
                 f"def {name}(step):",
                 f'    """Return the KL weight of a step, the first being 0: {schedule.name}."""',
-                *(f"    {line}" for line in code),
+                *(f"    {line}" for line in body.splitlines()),
                 "",
             ]
         )
