@@ -5,14 +5,16 @@ DOCS_READY := .venv/ready-docs
 TYPES_READY := .venv/ready-types
 STUDY := .venv-study/bin
 STUDY_READY := .venv-study/ready
+BRIDGES := .venv-bridges/bin
+BRIDGES_READY := .venv-bridges/ready
 
 unexport PYTHONDONTWRITEBYTECODE  # modules are read once, not by each of all processes
 
-.PHONY: help setup demo reproduce figures study docs cookbook test mutants lint format bench clean
+.PHONY: help setup demo reproduce figures study docs cookbook test test-bridges mutants lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(READY) ## make .venv and install vaedyn with its development tools
 
@@ -78,6 +80,14 @@ cookbook: setup ## run the commands of the cookbook again, and put what they pri
 test: setup ## run the tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
+test-bridges: $(BRIDGES_READY) ## run the recipes for PyTorch, Lightning and Keras with the real libraries
+	KERAS_BACKEND=torch $(BRIDGES)/python -m pytest --override-ini filterwarnings= bridges
+
+$(BRIDGES_READY): pyproject.toml
+	$(PYTHON) -m venv .venv-bridges
+	$(BRIDGES)/python -m pip install --quiet --disable-pip-version-check --editable '.[bridges]'
+	@touch $@
+
 mutants: setup ## plant small changes in the code, and print those that no test notices
 	$(BIN)/python -m tests.mutants
 
@@ -98,5 +108,5 @@ bench: setup ## measure speed beside plain references
 	$(BIN)/python -m tests.bench
 
 clean: ## remove everything that can be made again, except results
-	rm -rf .venv .venv-study build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-study .venv-bridges build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

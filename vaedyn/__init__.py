@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .data.judge import Judged as Judged
     from .data.judge import judge as judge
     from .data.judge import overview as overview
+    from .data.kl_schedule import KLSchedule as KLSchedule
     from .data.learn import DataParams as DataParams
     from .data.learn import learn as learn
     from .data.learned_variance import LearnedVariance as LearnedVariance
@@ -190,6 +191,7 @@ _HOMES = {  # as above
     "Past": "data.report",
     "Report": "data.report",
     "suited": "data.suited",
+    "KLSchedule": "data.kl_schedule",
     "DataParams": "data.learn",
     "learn": "data.learn",
     "Rows": "data.rows",
