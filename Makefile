@@ -51,6 +51,10 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot branches --vary lam=0:0.8 -o docs/weight-decay.png
 	$(BIN)/vaedyn plot sweep --of fixedpoints --vary beta=0.5:3:126 --vary lr=0.01,0.1 --y relaxation_time --y-scale log -q -o docs/relaxation.png
 	$(BIN)/vaedyn plot phase-diagram --vary alpha=0.2:8:200 --vary beta=0.05:5:160 -q -o docs/finite.png
+	mkdir -p docs/training
+	$(BIN)/vaedyn plot learning-curve --vary optimiser=sgd,adam --latents sampled --rho 2 --lr 0.05 --t-max 120 --dim 1000 --points 121 --init m=0.1,d=0.1,Q=1,E=1,R=0,D=1 -o docs/training/adam.png
+	$(BIN)/vaedyn plot sweep --of fixedpoints --optimiser adam --latents sampled --batch 16 --dim 1000 --vary beta=0.4:3.4:61 --vary lr=0.04,0.4,1.6 --y kl --y-scale log -q -o docs/training/floor.png
+	$(BIN)/python -m study.draw_adam
 
 study: $(STUDY_READY) ## train nonlinear VAEs with PyTorch, and write docs/nonlinear.md anew
 	$(STUDY)/python -m study.check
@@ -58,6 +62,8 @@ study: $(STUDY_READY) ## train nonlinear VAEs with PyTorch, and write docs/nonli
 	$(STUDY)/python -m study.measure
 	$(STUDY)/python -m study.page
 	$(STUDY)/python -m study.draw
+	$(STUDY)/python -m study.optimisers
+	$(STUDY)/python -m study.draw_adam
 
 $(STUDY_READY): pyproject.toml
 	$(PYTHON) -m venv .venv-study
