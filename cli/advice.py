@@ -40,13 +40,8 @@ def warn(params: Params, tol: float = 1e-3) -> list[str]:
 
 def ending(params: Params, tol: float, **options: Any) -> Convergence:
     """Return when theory converges, as `time_to_converge`, or why that is not known."""
-    reason = ""
     if params.noise is not None:
-        reason = "it is derived for white noise only"
-    elif params.adam:
-        reason = "it is not derived for adam"
-    if reason:
-        return Convergence(np.nan, np.nan, real("tol", tol), reason)
+        return Convergence(np.nan, np.nan, real("tol", tol), "it is derived for white noise only")
     return time_to_converge(params, tol, **options)
 
 

@@ -132,7 +132,7 @@ def of_model(
     warnings = warn(params, asked["tol"])
     with session.progress("anneal", "schedules") as progress:
         found = best_schedule(params, **asked, store=session.store, progress=progress)
-    if found.warning:
+    if found.warning and found.gain >= WORTH_IT:
         log.warning(found.warning)
         warnings.append(found.warning)
     checked = None
@@ -145,7 +145,7 @@ def of_model(
     rows = [
         ["constant", number(found.constant), "1"],
         [
-            found.spec if len(found.spec) < 40 else found.family,
+            found.spec if len(found.spec) < 40 else asked["family"],
             number(found.time),
             f"{found.gain:.4g}",
         ],

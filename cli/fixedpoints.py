@@ -73,6 +73,10 @@ def command(
     continuum. The time is that in which the slowest deviation shrinks, or
     the fastest grows, by a factor e.
 
+    Latents that are sampled, or trained by Adam, always fit some noise: those without a signal
+    count as collapsed up to 0.01 nats of KL divergence. With --optimiser adam, two
+    latents that share a direction are not derived, and not listed.
+
     With --alpha or --samples, training uses the same rows again and again: printed is what
     that leads to at small learning rates, beside fresh data.
     """
@@ -161,8 +165,8 @@ def summary(result: FixedPoints) -> list[str]:
         + (f"above beta = {value:.10g}" if value else "at any beta")
         for k, value in enumerate(found["collapse"], 1)
     ]
-    if result.params.sampled:
-        lines.append(_of_sampled(found))
+    if result.params.sampled or result.params.adam:
+        lines.append(_of_noise_that_stays(found))
     elif found["noise"] is None:
         lines.append("a collapsed latent fits background noise at any beta")
     else:
@@ -185,12 +189,14 @@ def summary(result: FixedPoints) -> list[str]:
     return lines
 
 
-def _of_sampled(found: dict[str, Any]) -> str:
-    """Return between which values of beta sampled latents have collapsed, in words."""
+def _of_noise_that_stays(found: dict[str, Any]) -> str:
+    """Return where latents that always fit some noise have collapsed, in words."""
     if found["noise"] is None:
         return f"a latent without a signal fits more noise than {ACTIVE:g} nats at any beta"
-    low, high = (f"{found[name]:.10g}" for name in ("noise", "noise_upper"))
+    low, high = (f"{found[name] or 0:.10g}" for name in ("noise", "noise_upper"))
     where = f"between beta = {low} and {high}" if found["noise"] else f"below beta = {high}"
+    if found["noise_upper"] is None:
+        where = f"above beta = {low}"
     return f"a latent without a signal has collapsed, to {ACTIVE:g} nats, {where}"
 
 

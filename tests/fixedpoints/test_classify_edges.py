@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vaedyn.fixedpoints import fixed_points as module
-from vaedyn.fixedpoints.fixed_points import ALIVE, MARGINAL, FixedPoints, classify
+from vaedyn.fixedpoints.points import ALIVE, MARGINAL, FixedPoints, classify
 from vaedyn.model.state import pack
 
 

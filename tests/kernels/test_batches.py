@@ -209,7 +209,7 @@ def test_adam_is_for_the_vector_engine():
     params = vaedyn.Params(dim=12, optimiser="adam", t_max=1, points=2)
     by_default = vaedyn.simulate(params, runs=2)
     np.testing.assert_array_equal(by_default.Q, vaedyn.simulate(params, runs=2, engine="vector").Q)
-    with pytest.raises(vaedyn.ParameterError, match="^engine: exact does not train by Adam"):
+    with pytest.raises(vaedyn.ParameterError, match="exact.* vector"):
         vaedyn.simulate(params, runs=2, engine="exact")
 
 

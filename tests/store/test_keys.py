@@ -88,14 +88,16 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
     "noise": {"eta": 1.0}, "adam_betas": {"optimiser": "adam"},
     "adam_epsilon": {"optimiser": "adam"},
 }  # fmt: skip
+OF_TRAINING = ("simulate", "theory", "data", "convergence", "annealing")
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
-    *((kind, name) for kind in ("simulate", "theory", "data") for name in TRAINING),
+    *((kind, name) for kind in OF_TRAINING for name in TRAINING),
 }  # fmt: skip
 STEPS = ("batch", "momentum", "latents")  # ways to take steps
 BY_STEPS = [kind for kind in KINDS if kind != "data"]
 DERIVED |= {(kind, name) for kind in BY_STEPS for name in STEPS}
+DERIVED |= {("fixedpoints", name) for name in TRAINING if name != "rates"}
 
 ON_TABLES = {"course", "rows", "warmup"}  # tests/data/test_course.py and test_warm_up.py try these
 
@@ -240,6 +242,7 @@ OTHERS = {  # what a computation depends on besides the model
         lambda p, s: best_schedule(p, "free", store=s),
         lambda p, s: best_schedule(p, "free", knots=2, store=s),
         lambda p, s: best_schedule(p, tol=1e-4, store=s),
+        lambda p, s: best_schedule(p, criterion="elbo", store=s),
         lambda p, s: best_schedule(p, rtol=1e-7, store=s),
         lambda p, s: best_schedule(p, atol=1e-9, store=s),
     ],

@@ -15,6 +15,7 @@ LATER = 10.0  # times the time to converge at constant beta: when learning is gi
 GRID = 4000  # times at which it is looked at
 MOST_STEPS = 100_000  # of the integration, which may be stiff
 MOST_DRAWN = 1e7  # weights: more take seconds to draw
+STRIDE = 0.5  # of E, that a step of SGD may add at first: beyond about 1 runs diverge at once
 
 
 def another_start(init: object) -> str:
@@ -50,14 +51,18 @@ def time_from_another(
     Returns
     -------
     float
-        nan where learning is not at `end` by then, diverges, or is too stiff, and of very large
-        models.
+        nan where learning is not at `end` by then, diverges, as large Q lets SGD do at finite N,
+        or is too stiff; and of very large models.
     """
     if params.dim * params.latent > MOST_DRAWN:
         return np.nan
     model = params.replace(init=another_start(params.init))
     times = np.linspace(0, LATER * constant, GRID + 1)
-    start = pack(**model.overlaps())
+    overlaps = model.overlaps()
+    start = pack(**overlaps)
+    pull = float(model.rates[1]) / (1 - model.momentum) * model.eta * overlaps["Q"].max()
+    if not model.adam and pull**2 / (model.batch * model.dim) > STRIDE:
+        return np.nan
     try:
         y, _ = integrate(model, start, times, schedule, rtol=rtol, atol=atol, most=MOST_STEPS)
     except (ConvergenceError, DivergenceError):

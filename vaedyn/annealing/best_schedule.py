@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
-from ..model.asked import STEPS, params_of
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer, real
 from ..model.records import Computed, Progress, Source, Store, kept, variable
@@ -170,7 +170,7 @@ def best_schedule(
     ConvergenceError, DivergenceError
         When learning does not converge at constant beta.
     """
-    params = params_of(best_schedule, params, changes, derived=STEPS)
+    params = params_of(best_schedule, params, changes, derived=TRAINING)
     if family not in FAMILIES:
         raise ParameterError("family", f"expected one of {', '.join(FAMILIES)}, got {family!r}")
     tol, criterion = real("tol", tol), criterion_of(criterion)
@@ -181,7 +181,8 @@ def best_schedule(
     params = params.replace(t_max=t_max, points=2, anneal="constant")
 
     def compute() -> Computed:
-        trial = _Trial(params, tol, rtol, atol, progress, criterion)
+        settings = {"criterion": criterion, "rtol": rtol, "atol": atol}
+        trial = _Trial(params, tol, progress, **settings)
         return _computed(trial, family, int(knots))
 
     record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
@@ -218,17 +219,9 @@ def _computed(trial: "_Trial", family: str, knots: int) -> Computed:
 class _Trial:
     """Times to converge under schedules tried one after the other."""
 
-    def __init__(
-        self,
-        params: Params,
-        tol: float,
-        rtol: float,
-        atol: float,
-        progress: Progress | None,
-        criterion: str = EPS_G,
-    ):
+    def __init__(self, params: Params, tol: float, progress: Progress | None, **settings: Any):
         self.params, self.tol, self.progress = params, tol, progress
-        self.settings: dict[str, Any] = {"criterion": criterion, "rtol": rtol, "atol": atol}
+        self.settings = settings
         self.tried = self.wanted = 0
         self.constant, self.end = last_crossing(params, Constant(), tol, **self.settings)
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import LARGE, NEAR, destination
 from ..learning.theory import integrate, tolerances
-from ..model.asked import STEPS, params_of
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, real
 from ..model.records import Computed, Source, Store, kept, variable
@@ -84,7 +84,7 @@ def time_to_converge(
     ParameterError
         When a tolerance is out of range.
     """
-    params = params_of(time_to_converge, params, changes, derived=STEPS).replace(points=2)
+    params = params_of(time_to_converge, params, changes, derived=TRAINING).replace(points=2)
     tol = real("tol", tol)
     rtol, atol = tolerances(rtol, atol)
 

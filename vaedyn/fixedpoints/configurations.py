@@ -63,17 +63,17 @@ def configurations(units: Units, groups: int) -> list[Configuration]:
         for unit in units.branches(kind)
     ]
     found = []
-    for chosen in _choose(choices, model.latent, Counter(model.rho.tolist())):
+    for chosen in choose(choices, model.latent, Counter(model.rho.tolist())):
         if model.sampled and sum(unit.latents for unit in chosen) < model.latent:
             continue
-        found.append(_completed(model, chosen))
+        found.append(completed(model, chosen))
         if len(found) > MOST:
             fewer = "lower groups" if groups else "lower latent or signal"
             raise TooManyError("groups", f"there are more than {MOST} fixed points: {fewer}")
     return found
 
 
-def _completed(model: Constants, living: Sequence[Unit]) -> Configuration:
+def completed(model: Constants, living: Sequence[Unit]) -> Configuration:
     """Return living units with the latents that are left spare, and signals unlearned."""
     left = Counter(model.rho.tolist()) - Counter(rho for unit in living for rho in unit.strengths)
     others = model.latent - sum(unit.latents for unit in living)
@@ -107,11 +107,11 @@ def neighbours(units: Units, y: np.ndarray | None, groups: int) -> list[Configur
                 if groups == 2
             ]
         for chosen in changes:
-            completed = _completed(model, sorted(chosen, reverse=True))
-            if all(units.state(unit) is not None for unit in completed):
-                kept[completed] = None
+            whole = completed(model, sorted(chosen, reverse=True))
+            if all(units.state(unit) is not None for unit in whole):
+                kept[whole] = None
     if units.state(spare(model)) is not None:
-        kept[_completed(model, [])] = None
+        kept[completed(model, [])] = None
     return list(kept)
 
 
@@ -136,14 +136,14 @@ def _merged(a: Unit, b: Unit) -> Unit:
     return Unit(2, strengths, min(1, a.noise + b.noise))
 
 
-def fitting(model: Constants, parts: dict[str, np.ndarray]) -> np.ndarray:
+def fitting(model: Constants, parts: dict[str, np.ndarray], adam: bool = False) -> np.ndarray:
     """Return which latents have something, by the order parameters of a fixed point, (latent,).
 
-    Sampled latents always have some noise: they have collapsed if they have no signal, and
-    `ACTIVE` nats of KL divergence at most.
+    Latents that are sampled, or trained by Adam, always have some noise: they have collapsed if
+    they have no signal, and `ACTIVE` nats of KL divergence at most.
     """
     size = np.diag(parts["Q"])
-    if not model.sampled:
+    if not (model.sampled or adam):
         return size > ALIVE
     kl = observables(parts, model.rho, model.eta)["kl_per_latent"]
     return ((parts["m"] ** 2).sum(axis=1) > ALIVE * size) | (kl > ACTIVE)
@@ -160,7 +160,7 @@ def asleep(units: Units) -> list[Unit]:
     return found
 
 
-def _choose(
+def choose(
     choices: Sequence[Unit], latents: int, free: Counter[float]
 ) -> Iterator[tuple[Unit, ...]]:
     """Yield all selections of units that fit into the latents and signals which are free."""
@@ -172,7 +172,7 @@ def _choose(
     most = min([latents // unit.latents, *(free[rho] // n for rho, n in need.items())])
     for times in range(most, -1, -1):
         taken = Counter({rho: n * times for rho, n in need.items()})
-        for rest in _choose(others, latents - times * unit.latents, free - taken):
+        for rest in choose(others, latents - times * unit.latents, free - taken):
             yield (*[unit] * times, *rest)
 
 

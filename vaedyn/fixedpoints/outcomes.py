@@ -15,9 +15,9 @@ from ..model.schedules import Constant
 from ..model.state import observables, pack, unpack
 from .attractors import DIVERGING, OSCILLATING, PHASES, UNDECIDED
 from .configurations import fitting
-from .fixed_points import classify
 from .groups import TOLERANCE
 from .newton import eigenvalues, newton, residual
+from .points import classify
 
 DIM = 1000  # of the gaussian start
 SPANS = (100.0, 400.0, 1500.0, 3000.0, 6000.0, 12000.0)  # in units of 1/tau

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from ..kernels.constants import Constants
-from ..model.asked import STEPS, params_of
+from ..model.asked import TRAINING, params_of
 from ..model.params import Fields, Params
 from ..model.quantities import ACTIVE
 from .attractors import cross_jacobian, kl_of, largest, own_jacobian
@@ -17,6 +17,7 @@ from .configurations import Configuration, spare
 from .groups import Unit, Units
 from .newton import root
 from .single import Latent, on_noise, on_signal
+from .under_adam import Adam, thresholds_under_adam
 from .varied import constants_of
 
 LARGEST_LR = 1e4
@@ -66,10 +67,13 @@ def thresholds(
         means that the collapsed state is stable for all beta > 0.
 
         Sampled latents always fit a little noise, ever less as beta rises. ``noise`` is then the
-        beta above which it is no more than 0.01 nats of KL divergence, and ``noise_upper`` that
-        up to which it is stable.
+        beta above which it is no more than 0.01 nats of KL divergence, or None when it is at any,
+        and ``noise_upper`` that up to which it is stable. So it is under Adam, for which
+        the last two are not derived, and None.
     """
-    params = params_of(thresholds, params, changes, derived=STEPS)
+    params = params_of(thresholds, params, changes, derived=TRAINING)
+    if params.adam:
+        return thresholds_under_adam(Adam(params))
     model = constants_of(params)
     window = sampled_window(model) if model.sampled else noise_window(model)
     most = None if configuration is None else max_lr(model, configuration)

@@ -240,7 +240,7 @@ class Params:
     @property
     def rates(self) -> np.ndarray:
         """Learning rates of decoder, encoder and encoder variances, (3,)."""
-        return np.broadcast_to(np.array(self.lr, float), 3)
+        return np.full(3, self.lr, float)
 
     @property
     def rate(self) -> float:
