@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import click
 import numpy as np
 
+from vaedyn.model.progress import in_terminal
 from vaedyn.model.quantities import NAMES, OBSERVABLES, REDUNDANT
 from vaedyn.model.records import Source
 from vaedyn.model.results import OrderParameters
@@ -275,31 +276,9 @@ def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float], Non
         with spoken(title, unit) as say:
             yield say
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task(title, rate="")
-    began = time.perf_counter()
+    def heard(above: Callable[[str], None] | None) -> None:
+        Notes.above = above
 
-    def update(done: float, total: float) -> None:
-        elapsed = time.perf_counter() - began
-        if elapsed > 1 and done < total:
-            bar.start()
-        rate = f"{done / elapsed:.3g} {unit}/s" if unit and elapsed > 0 else ""
-        bar.update(task, completed=done, total=total, rate=rate)
-
-    Notes.above = lambda text: bar.console.print(text, markup=False, highlight=False)
-    try:
-        yield update
-    finally:
-        bar.stop()
-        Notes.above = None
+    with in_terminal(title, unit, heard) as show:
+        yield show

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 THIRD_PARTY = {  # those that a room may import; late where it is heavy
     "vaedyn": {"numpy", "scipy"},
     "vaedyn/sklearn.py": {"numpy", "sklearn"},
+    "vaedyn/model/progress.py": {"rich", "IPython"},
     "vaedyn/kernels": {"numpy", "numba", "llvmlite"},
     "vaedyn/tables": {"numpy", "h5py", "scipy"},
     "vaedyn/sweeps": {"numpy", "distributed"},

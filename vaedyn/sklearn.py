@@ -1,6 +1,7 @@
 """The linear VAE as an estimator of scikit-learn, which is imported only here."""
 
 import warnings
+from collections.abc import Collection
 from numbers import Integral
 from typing import Any, Self
 
@@ -24,6 +25,7 @@ from .model.quantities import active
 
 __all__ = ["LinearVAE"]
 SOLVERS = ("closed", "sgd")
+KINDS: Any = [np.float64, np.float32]  # of numbers that stay what they are
 LARGEST_SEED = 2**31 - 1
 
 
@@ -120,7 +122,7 @@ class LinearVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         UserWarning
             When all latents collapse.
         """
-        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        X = validate_data(self, X, dtype=KINDS, ensure_min_samples=2)
         X = np.asarray(X, np.float64)
         self.beta_ = real("beta", self.beta)
         if self.solver not in SOLVERS:
@@ -199,9 +201,9 @@ class LinearVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _rows(self, X: Any) -> np.ndarray:
+    def _rows(self, X: Any) -> Any:
         check_is_fitted(self)
-        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return validate_data(self, X, dtype=KINDS, reset=False)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the posterior means (n_samples, n_components) of rows."""
@@ -217,7 +219,7 @@ class LinearVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             When there are not `n_components_` latents.
         """
         check_is_fitted(self)
-        X = check_array(X, dtype=[np.float64, np.float32])
+        X = check_array(X, dtype=KINDS)
         if X.shape[1] != self.n_components_:
             reason = f"X has {X.shape[1]} columns, but there are {self.n_components_} latents"
             raise ValueError(reason)
@@ -270,7 +272,7 @@ class _End:
     """Keeps the weights after the last step, see `vaedyn.data.learn.Watch`."""
 
     def __init__(self, steps: int):
-        self.steps = (steps,)
+        self.steps: Collection[int] = (steps,)
 
     def see(self, W: np.ndarray, V: np.ndarray, D: np.ndarray) -> None:
         self.W, self.V, self.D = W.copy(), V.copy(), D.copy()

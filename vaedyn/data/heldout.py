@@ -19,7 +19,8 @@ import numpy as np
 from ..errors import ParameterError
 from ..model.numerics import NUMERICS
 from ..model.params import integer
-from ..model.records import Computed, Progress, Source, Store, kept, variable
+from ..model.progress import Asked, shows
+from ..model.records import Computed, Source, Store, kept, variable
 from ..model.results import Brief
 from ..tables.table import Columns, Data, as_table
 from .blocks import moments_of
@@ -212,6 +213,7 @@ def neighbours_alike(found: Look) -> str | None:
     return alike(found.spectrum, sample_of(found.spectrum), found.analysis)
 
 
+@shows("folds")
 def heldout(
     data: Data,
     *,
@@ -222,7 +224,7 @@ def heldout(
     standardise: bool = False,
     seed: int = 0,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
 ) -> Heldout:
     """Train linear VAEs on a table without some of its rows, at every beta, and score these.
 
@@ -245,8 +247,8 @@ def heldout(
         Of the dealing.
     store : ResultStore, optional
         Where to look for the folds first, and to keep them.
-    progress : callable, optional
-        Receives the numbers of folds done and wanted.
+    progress : bool or callable, optional
+        True shows a bar; a function receives the numbers of folds done and wanted.
 
     Raises
     ------

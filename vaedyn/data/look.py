@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from ..errors import ParameterError
+from ..model.progress import Asked, shows
 from ..model.records import Progress, Source, Store
 from ..model.results import Brief
 from ..tables.table import Columns, Data, as_table
@@ -91,6 +92,7 @@ def counted(blocks: Blocks, total: int, progress: Progress) -> Blocks:
     return again
 
 
+@shows("look", "rows")
 def look(
     data: Data,
     *,
@@ -103,7 +105,7 @@ def look(
     leading: int = LEADING,
     passes: int = PASSES,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
 ) -> Look:
     """Find the spectrum of a table, noise and signals in it, and what a linear VAE learns of it.
 
@@ -132,8 +134,9 @@ def look(
         As of `vaedyn.covariance_spectrum`.
     store : ResultStore, optional
         Where to look for the spectrum first, and to keep it.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of rows that are read, pass by pass.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of rows
+        that are read, pass by pass.
 
     Raises
     ------

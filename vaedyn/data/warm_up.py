@@ -15,6 +15,7 @@ from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
 from ..model.numerics import NUMERICS
 from ..model.params import real
+from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Source, Store, kept, variable
 from ..model.results import Brief
 from ..model.schedule import Schedule
@@ -105,6 +106,7 @@ class WarmUp(Brief):
         return self.steps(t) / self.samples
 
 
+@shows("anneal", "schedules")
 def warm_up(
     data: Data | Look,
     family: str = "linear",
@@ -114,7 +116,7 @@ def warm_up(
     rtol: float = 1e-6,
     atol: float = 1e-8,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **settings: Any,
 ) -> WarmUp:
     """Find the warm-up of the KL weight under which learning a table converges soonest.
@@ -131,8 +133,9 @@ def warm_up(
         As of `vaedyn.course`.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of schedules.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of
+        schedules.
     **settings
         As of `vaedyn.train`, but for `anneal`, `t_max` and `points`.
 

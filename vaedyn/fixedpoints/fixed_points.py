@@ -12,6 +12,7 @@ from ..learning.theory import theory, tolerances
 from ..model.asked import params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
+from ..model.progress import Asked, shows
 from ..model.quantities import NAMES
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import OrderParameters
@@ -150,6 +151,7 @@ def classify(parts: dict[str, np.ndarray]) -> str:
     return "learned" if on_signal.sum() == min(parts["m"].shape) else "partly learned"
 
 
+@shows("fixed points", "points")
 def fixed_points(
     params: Params | None = None,
     *,
@@ -157,7 +159,7 @@ def fixed_points(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **changes: Unpack[Fields],
 ) -> FixedPoints:
     """Find all fixed points in which latents live alone, or in groups of two, on directions.
@@ -181,8 +183,9 @@ def fixed_points(
         Tolerances of the trajectory, see `vaedyn.theory`.
     store : ResultStore, optional
         Where to look for the trajectory and the result, and to keep both.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of fixed points.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of fixed
+        points.
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
 

@@ -14,7 +14,8 @@ from ..machine import cores
 from ..model.asked import ADAM, STEPS, params_of
 from ..model.fields import arguments, refuse_unknown
 from ..model.params import Params, integer
-from ..model.records import Progress, Store
+from ..model.progress import Asked, shows
+from ..model.records import Store
 from ..model.results import Brief
 from .grids import MODEL, Point, grid, part_of
 from .points import COMMANDS, Job, Outcome, Task, compute, look_up
@@ -134,6 +135,7 @@ class Sweep(Brief):
         return rows.reshape(shape + own)
 
 
+@shows("sweep", "points")
 def sweep(
     command: str,
     params: Params | Mapping[str, Any] | None = None,
@@ -143,7 +145,7 @@ def sweep(
     jobs: int | None = None,
     shard: tuple[int, int] = (1, 1),
     scheduler: str | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     each: Each | None = None,
     **options: Any,
 ) -> Sweep:
@@ -170,8 +172,8 @@ def sweep(
     scheduler : str, optional
         Address of a Dask scheduler whose workers compute instead. They must find the
         store under the same, absolute, path.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of points.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of points.
     each : callable, optional
         Receives every point as soon as it is there, in any order.
     **options
