@@ -110,12 +110,17 @@ def predicted_course(
             params, found, start_on(found, params), t, params.schedule, rtol, atol, progress
         )
         curve = as_curve(params, found, result)
-        return curve.to_variables(), {**found.rows.origin, "solver": result.info["solver"]}
+        return curve.to_variables(), _info(found, result)
 
     record = {**params.to_dict(), "data": found.rows.digest, "rtol": rtol, "atol": atol}
     record |= {"known": len(found.spectrum.directions), "numerics": NUMERICS["course"]}
     kept_or_new = kept(store, "course", record, compute)
     return LearningCurve.from_kept(params, found.spectrum.samples, kept_or_new)
+
+
+def _info(found: Look, result: Course) -> dict[str, Any]:
+    about = {"solver": result.info["solver"], "samples": found.spectrum.samples}
+    return {**found.rows.origin, **about}
 
 
 def refuse(found: Look, params: DataParams) -> None:

@@ -9,10 +9,10 @@ of the likelihood. So all scores are closed in the eigenvalues of the training r
 squares of the others along their directions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from ..errors import ParameterError
 from ..model.numerics import NUMERICS
 from ..model.params import integer
 from ..model.progress import Asked, shows
-from ..model.records import Computed, Source, Store, kept, variable
+from ..model.records import Computed, Kept, Source, Store, kept, variable
 from ..model.results import Brief
 from ..tables.table import Columns, Data, as_table
 from .blocks import moments_of
@@ -87,6 +87,20 @@ class Heldout(Brief):
     latents: int | None = None
     doubts: tuple[str, ...] = ()
     source: Source | None = None
+
+    @classmethod
+    def from_kept(cls, found: Kept, latents: int | None = None) -> Self:
+        """Return folds that were looked up, or computed."""
+        folds = Folds(**found.arrays)
+        return cls(
+            folds,
+            samples=int(folds.rows.sum()),
+            dim=int(found.info["dim"]),
+            columns=int(found.info.get("columns", found.info["dim"])),
+            latents=latents,
+            doubts=tuple(found.info["doubts"]),
+            source=found.source,
+        )
 
     def _alive(self, beta: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return betas (..., 1, 1), and which modes are in use (..., folds, modes)."""
@@ -278,19 +292,13 @@ def heldout(
         hang = neighbours_alike(look(table, standardise=standardise))
         doubts = [*moments.doubts, *([hang] if hang else [])]
         info = {"file": table.place, **table.asked, "dim": dim, "doubts": doubts}
+        info["columns"] = table.columns
         return arrays, info
 
     record = {"data": table.digest(), **asked, "numerics": NUMERICS["heldout"]}
     found = kept(store, "heldout", record, compute)
-    return Heldout(
-        Folds(**found.arrays),
-        samples=table.rows,
-        dim=int(found.info["dim"]),
-        columns=table.columns,
-        latents=latents,
-        doubts=tuple(found.info["doubts"]),
-        source=found.source,
-    )
+    result = Heldout.from_kept(found, latents)
+    return replace(result, columns=table.columns)
 
 
 TEXTS = {

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,28 @@ class Look(Brief):
         """Least eigenvalue of the rows, where that may mean that there is no noise."""
         least = self.analysis.without_noise
         return None if least is None else least * (1 - 1 / self.spectrum.samples)
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` of the spectrum's eigenvalues, beside signals in them.
+
+        Columns are ``eigenvalue`` and ``error``, as of `Spectrum`, ``of_rows``, which training
+        sees, and for signals ``rho``, ``rho_error`` and ``collapse_on_rows`` and
+        ``collapse_on_fresh_data``, as `thresholds`; nan for all others.
+        """
+        found = self.spectrum.to_frame()
+        signals, some = len(self.analysis.rho), np.full(len(found), np.nan)
+        found["of_rows"] = found["eigenvalue"] * (1 - 1 / self.spectrum.samples)
+        rows, fresh = self.thresholds.T
+        for name, values in (
+            ("rho", self.analysis.rho),
+            ("rho_error", self.analysis.rho_error),
+            ("collapse_on_rows", rows),
+            ("collapse_on_fresh_data", fresh),
+        ):
+            column = some.copy()
+            column[:signals] = values
+            found[name] = column
+        return found
 
     def seen(self, epochs: str | None) -> "Look":
         """Return the same look, with the prediction for other epochs; as it is for None.

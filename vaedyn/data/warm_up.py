@@ -6,7 +6,7 @@ its final value: there is no error on a population that could be looked at inste
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ..learning.theory import tolerances
 from ..model.numerics import NUMERICS
 from ..model.params import real
 from ..model.progress import Asked, shows
-from ..model.records import Computed, Progress, Source, Store, kept, variable
+from ..model.records import Computed, Kept, Progress, Source, Store, kept, variable
 from ..model.results import Brief
 from ..model.schedule import Schedule
 from ..model.schedules import Constant
@@ -91,6 +91,16 @@ class WarmUp(Brief):
     numbers: np.ndarray
     times: np.ndarray
     source: Source | None = None
+
+    @classmethod
+    def from_kept(
+        cls, params: DataParams, samples: int, found: Kept, *, family: str, tol: float
+    ) -> Self:
+        """Return the warm-up that was looked up, or found."""
+        values: Any = found.arrays
+        values |= {name: float(values[name]) for name in ("end", "constant", "time", "off")}
+        same: Any = {"params": params, "family": family, "tol": tol, "source": found.source}
+        return cls(**same, samples=samples, spec=found.info["spec"], **values)
 
     @property
     def gain(self) -> float:
@@ -172,10 +182,7 @@ def warm_up(
     del record["points"], record["anneal"], record["t_max"]
     record["numerics"] = NUMERICS["warmup"]
     result = kept(store, "warmup", record, compute)
-    values: Any = result.arrays
-    values |= {name: float(values[name]) for name in ("end", "constant", "time", "off")}
-    same: Any = {"params": params, "family": family, "tol": tol, "source": result.source}
-    return WarmUp(**same, samples=found.spectrum.samples, spec=result.info["spec"], **values)
+    return WarmUp.from_kept(params, found.spectrum.samples, result, family=family, tol=tol)
 
 
 def _computed(trial: "_Trial", family: str) -> Computed:
@@ -197,7 +204,8 @@ def _computed(trial: "_Trial", family: str) -> Computed:
     found = {name: np.where(np.isfinite(x), x, np.nan) for name, x in found.items()}
     dims = {"numbers": ("schedule",), "times": ("schedule",), "torch": ("start",)}
     variables = {name: variable(LABELS[name], x, dims.get(name, ())) for name, x in found.items()}
-    return variables, {**trial.found.rows.origin, "spec": best.spec}
+    about = {"spec": best.spec, "samples": trial.found.spectrum.samples}
+    return variables, {**trial.found.rows.origin, **about}
 
 
 def _scanned(trial: "_Trial", make: Callable[[float], Schedule]) -> tuple[np.ndarray, np.ndarray]:

@@ -120,7 +120,7 @@ def measured_course(
     def compute() -> Computed:
         run()
         curve = seen.curve()
-        return curve.to_variables(), {**rows.origin}
+        return curve.to_variables(), {**rows.origin, "samples": rows.samples}
 
     record = {**params.to_dict(), "data": rows.digest, "seed": seed, "numerics": NUMERICS["rows"]}
     curve = LearningCurve.from_kept(params, rows.samples, kept(store, "rows", record, compute))

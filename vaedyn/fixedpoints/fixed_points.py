@@ -10,10 +10,11 @@ from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..kernels.constants import Constants
 from ..learning.theory import theory, tolerances
 from ..model.asked import params_of
+from ..model.labelled import frame, scalars
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
 from ..model.progress import Asked, shows
-from ..model.quantities import NAMES
+from ..model.quantities import NAMES, OBSERVABLES
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import OrderParameters
 from ..model.state import unpack
@@ -132,6 +133,18 @@ class FixedPoints(OrderParameters):
     def relaxation_time(self) -> np.ndarray:
         with np.errstate(divide="ignore"):
             return np.where(self.marginal, np.inf, 1 / np.abs(self.max_eigenvalue))
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each fixed point."""
+        lead = {"type": self.types, "label": self.labels, "stable": self.stable}
+        lead |= {"marginal": self.marginal, "max_eigenvalue": self.max_eigenvalue}
+        lead |= {"relaxation_time": self.relaxation_time, "multiplicity": self.multiplicity}
+        rows = [{name: values[i] for name, values in lead.items()} for i in range(len(self.types))]
+        for i, row in enumerate(rows):
+            row["reached"] = i == self.reached
+            for name in (*OBSERVABLES, *NAMES):
+                row |= scalars(name, getattr(self, name)[i])
+        return frame(rows, "point")
 
 
 def classify(parts: dict[str, np.ndarray]) -> str:
