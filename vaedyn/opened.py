@@ -88,11 +88,11 @@ def _data_params(record: Any) -> DataParams:
     return DataParams(**_some(record.params, DataParams.__dataclass_fields__))
 
 
-def _lacking(record: Any, name: str) -> Any:
-    """Return what later versions keep."""
+def _kept(record: Any, name: str, what: str) -> Any:
+    """Return what earlier versions have not kept."""
     if name not in record.info:
-        what = f"an earlier version has kept this {record.kind} without the number of {name}"
-        raise VaedynError(f"{what}: compute it again from the data")
+        text = f"an earlier version has kept this {record.kind} without the number of {what}"
+        raise VaedynError(f"{text}: compute it again from the data")
     return record.info[name]
 
 
@@ -109,17 +109,17 @@ def _spectrum(record: Any) -> Any:
 
 
 def _heldout(record: Any) -> Heldout:
-    _lacking(record, "columns")
+    _kept(record, "width", "columns")
     return Heldout.from_kept(Kept.of(record))
 
 
 def _curve(record: Any) -> LearningCurve:
-    samples = _lacking(record, "samples")
+    samples = _kept(record, "samples", "rows")
     return LearningCurve.from_kept(_data_params(record), samples, Kept.of(record))
 
 
 def _warm_up(record: Any) -> WarmUp:
-    samples, how = _lacking(record, "samples"), _some(record.params, ("family", "tol"))
+    samples, how = _kept(record, "samples", "rows"), _some(record.params, ("family", "tol"))
     return WarmUp.from_kept(_data_params(record), samples, Kept.of(record), **how)
 
 

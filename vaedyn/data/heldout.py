@@ -96,7 +96,7 @@ class Heldout(Brief):
             folds,
             samples=int(folds.rows.sum()),
             dim=int(found.info["dim"]),
-            columns=int(found.info.get("columns", found.info["dim"])),
+            columns=int(found.info.get("width", found.info["dim"])),
             latents=latents,
             doubts=tuple(found.info["doubts"]),
             source=found.source,
@@ -292,7 +292,7 @@ def heldout(
         hang = neighbours_alike(look(table, standardise=standardise))
         doubts = [*moments.doubts, *([hang] if hang else [])]
         info = {"file": table.place, **table.asked, "dim": dim, "doubts": doubts}
-        info["columns"] = table.columns
+        info["width"] = table.columns
         return arrays, info
 
     record = {"data": table.digest(), **asked, "numerics": NUMERICS["heldout"]}
