@@ -6,6 +6,8 @@ TYPES_READY := .venv/ready-types
 STUDY := .venv-study/bin
 STUDY_READY := .venv-study/ready
 
+unexport PYTHONDONTWRITEBYTECODE  # modules are read once, not by each of all processes
+
 .PHONY: help setup demo reproduce figures study docs cookbook test mutants lint format bench clean
 .DEFAULT_GOAL := help
 
@@ -50,6 +52,7 @@ figures: setup ## draw the figures of docs/ again
 
 study: $(STUDY_READY) ## train nonlinear VAEs with PyTorch, and write docs/nonlinear.md anew
 	$(STUDY)/python -m study.check
+	$(STUDY)/python -m study.steps
 	$(STUDY)/python -m study.measure
 	$(STUDY)/python -m study.page
 	$(STUDY)/python -m study.draw

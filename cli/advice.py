@@ -31,12 +31,7 @@ TOL = option(
 
 
 def warn(params: Params, tol: float = 1e-3) -> list[str]:
-    """Say, and return, what is likely to go wrong with the schedule of beta.
-
-    Nothing is known of that for noise that is not white, and for rows that are used again.
-    """
-    if params.noise is not None or params.alpha is not None:
-        return []
+    """Say, and return, what is likely to go wrong with the schedule of beta."""
     found = examine(params, real("tol", tol))
     for text in found:
         log.warning(text)

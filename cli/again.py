@@ -20,7 +20,7 @@ OPTIONS = {
     "simulate": ("engine", *(name for name in SIMULATION if name != "engine")),
     "bands": ("random_start",),
     "convergence": ("tol", "rtol", "atol"),
-    "annealing": ("family", "knots", "tol", "rtol", "atol"),
+    "annealing": ("family", "knots", "tol", "criterion", "rtol", "atol"),
 }
 # where the command is not named like the kind
 COMMANDS = {

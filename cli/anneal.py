@@ -1,5 +1,6 @@
 """`vaedyn anneal`."""
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,8 @@ from vaedyn.annealing.adiabatic import relaxation_time
 from vaedyn.annealing.best_schedule import FAMILIES, MOST_KNOTS, Tuning, best_schedule
 from vaedyn.annealing.confirm import Confirmation
 from vaedyn.annealing.confirm import confirm as measure
-from vaedyn.listings.tuning import WORTH_IT, verdict
+from vaedyn.annealing.criterion import CRITERIA
+from vaedyn.listings.tuning import WORTH_IT, said, verdict
 from vaedyn.listings.tuning import table as listed
 from vaedyn.model.params import Params
 
@@ -27,6 +29,7 @@ from .output import number, plain, print_json, table
 from .session import Session
 from .warm_up import report_warm_up
 
+log = logging.getLogger("vaedyn.cli")
 FOUND = ("anneal", "t_max", "points")  # the schedule is sought, for as long as learning takes
 
 FAMILY = option(
@@ -43,6 +46,14 @@ KNOTS = option(
     type=click.IntRange(1, MOST_KNOTS),
     default=3,
     help="Largest number of pieces of a free schedule.",
+)
+CRITERION = option(
+    "Numerics",
+    "--criterion",
+    type=click.Choice(CRITERIA),
+    default="eps_g",
+    help="What has to stay within --tol of its final value: eps_g, or elbo: the loss, distortion "
+    "+ beta KL at the final beta.",
 )
 CONFIRM = option(
     "Numerics",
@@ -67,7 +78,7 @@ CONFIRM = option(
 @with_model(
     ON_DATA,
     THEORY_OPTIONS,
-    [FAMILY, KNOTS, TOL, CONFIRM, SEED, JOBS],
+    [FAMILY, KNOTS, TOL, CRITERION, CONFIRM, SEED, JOBS],
     without=FOUND,
     build=dict,
 )
@@ -79,6 +90,7 @@ def command(
     family: str,
     knots: int,
     tol: float,
+    criterion: str,
     confirm: int | None,
     seed: int,
     jobs: int | None,
@@ -87,51 +99,44 @@ def command(
 ) -> None:
     """Find the schedule of beta under which learning converges soonest.
 
-    Learning has converged when the error stays within --tol of its final value. The
-    schedule is printed as --anneal takes it, and whether it is worth while. A gain
-    that vanishes when the schedule is off by a tenth comes from cancelling the
-    slowest mode, and needs exact knowledge of the model.
+    Learning has converged when the error, or with --criterion elbo the loss, stays within
+    --tol of its final value. The schedule is printed as --anneal takes it, and whether it is
+    worth while. A gain that vanishes when the schedule is off by a tenth comes from
+    cancelling the slowest mode, and needs exact knowledge of the model. A warning says so if
+    most of the gain is gone from another start: PyTorch's default, or gaussian weights.
 
     With --data it is the warm-up for training on the rows of a table. They have no error on a
     population: learning has converged when the loss on the rows, distortion + beta KL at the
     final beta, stays within a share --tol of its final value (0.01 there unless it is given).
     """
     if place is not None:
-        if typed("knots"):
-            raise click.UsageError("--knots and --data exclude each other")
+        for name in ("knots", "criterion"):
+            if typed(name):
+                raise click.UsageError(f"--{name} and --data exclude each other")
         found, settings = prepare(session, place, params, how, ["tol"])
         share = tol if typed("tol") else None
         report_warm_up(session, found, settings, family, share, confirm, seed, rtol, atol)
         return
     without_data()
-    of_model(session, Params(**params), family, knots, tol, confirm, seed, jobs, rtol, atol)
+    asked = {"family": family, "knots": knots, "tol": tol, "criterion": criterion}
+    of_model(session, Params(**params), {**asked, "rtol": rtol, "atol": atol}, confirm, seed, jobs)
 
 
 def of_model(
     session: Session,
     params: Params,
-    family: str,
-    knots: int,
-    tol: float,
+    asked: dict[str, Any],
     confirm: int | None,
     seed: int,
     jobs: int | None,
-    rtol: float,
-    atol: float,
 ) -> None:
-    """Find and print the best schedule of a model."""
-    warnings = warn(params, tol)
+    """Find and print the best schedule of a model; `asked` is for `best_schedule`."""
+    warnings = warn(params, asked["tol"])
     with session.progress("anneal", "schedules") as progress:
-        found = best_schedule(
-            params,
-            family,
-            knots=knots,
-            tol=tol,
-            rtol=rtol,
-            atol=atol,
-            store=session.store,
-            progress=progress,
-        )
+        found = best_schedule(params, **asked, store=session.store, progress=progress)
+    if found.warning and found.gain >= WORTH_IT:
+        log.warning(found.warning)
+        warnings.append(found.warning)
     checked = None
     if confirm:
         watch, store = session.simulation, session.store
@@ -141,6 +146,8 @@ def of_model(
         return
     columns, rows, *_ = listed(found)
     table(columns, rows)
+    for line in said(found):
+        click.echo(line)
     if checked:
         click.echo(
             f"measured in {confirm} runs at N = {params.dim}: t = {number(checked.constant)} and "
@@ -154,15 +161,18 @@ def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dic
     """Return the result as plain data."""
     assert found.source is not None
     scanned = zip(plain(found.numbers), plain(found.times), strict=True)
+    there = dict(zip(("constant", "t_converge"), plain(found.elsewhere), strict=True))
     off = {"t_converge": plain(found.off), "gain": plain(found.constant / found.off)}
     data: dict[str, Any] = {
         "command": "anneal",
         **asdict(found.source),
         "family": found.family,
         "tol": found.tol,
+        "criterion": found.criterion,
         "constant": {"t_converge": found.constant},
         "best": {"anneal": found.spec, "t_converge": found.time, "gain": found.gain},
         "off_by_a_tenth": off,
+        "another_start": {"init": found.other, **there, "gain": plain(found.gain_elsewhere)},
         "relaxation_time": plain(relaxation_time(params)),
         "helps": found.gain >= WORTH_IT,
         "schedules": [list(pair) for pair in scanned],

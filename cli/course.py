@@ -102,7 +102,7 @@ def as_json(curve: LearningCurve) -> dict[str, Any]:
         "learned": {
             "t": plain(learned),
             "steps": plain(steps),
-            "epochs": plain(steps / curve.samples),
+            "epochs": plain(steps * curve.params.batch / curve.samples),
         },
         "collapsed": {"t": plain(lost)},
     }
@@ -164,4 +164,5 @@ def _cells(times: np.ndarray, n: int, curve: LearningCurve) -> list[str]:
     if n >= len(times) or np.isnan(times[n]):
         return ["-", "-", "-"]
     steps = times[n] * curve.params.dim
-    return [f"{times[n]:.4g}", f"{round(steps)}", f"{steps / curve.samples:.3g}"]
+    epochs = steps * curve.params.batch / curve.samples
+    return [f"{times[n]:.4g}", f"{round(steps)}", f"{epochs:.3g}"]

@@ -12,6 +12,7 @@ from vaedyn.data.look import Look
 from vaedyn.data.suited import check_settings
 from vaedyn.data.watch import watch
 from vaedyn.model.quantities import ACTIVE
+from vaedyn.model.training import pace
 
 from .again import READING
 from .complete import files
@@ -106,7 +107,7 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
             round(result.passes, 1),
         )
     else:
-        log.info("%d of %d rows were used, drawn at random", params.steps, samples)
+        log.info("%d of %d rows were used, drawn at random", params.steps * params.batch, samples)
     if result.slowed:
         log.info(result.slowed)
     if result.difference:
@@ -143,4 +144,5 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
     elif "beta" not in settings and number(best) != number(params.beta):
         click.echo(f"this beta is the noise level eta: recommended is beta = {number(best)}")
     click.echo(f"a latent is active where its KL is above 0, measured: above {ACTIVE:g} nats")
-    click.echo(f"KL weight beta = {number(params.beta)}, learning rate {number(params.rate)}")
+    rate = number(params.rate) if params.plain else pace(params)
+    click.echo(f"KL weight beta = {number(params.beta)}, learning rate {rate}")

@@ -48,7 +48,7 @@ def command(
     ensemble: dict[str, Any],
     tol: float,
 ) -> None:
-    """Train an ensemble of linear VAEs by one-pass SGD.
+    """Train an ensemble of linear VAEs by SGD or Adam.
 
     All runs start from the same weights unless --random-start is given. The same
     seed gives the same runs on any number of cores, and asking for more runs
@@ -57,12 +57,13 @@ def command(
     `t_converge`, and `converges_at` is the time of theory.
 
     With --alpha or --samples every run draws its own rows and uses them again and again,
-    shuffled each time; only the vector engine does so.
+    shuffled each time; only the vector engine does so, and only it trains by Adam.
 
     With --data, one VAE learns the rows of a table, shuffled by --seed, in their units; only
-    --lr is in units in which the largest variance is 1. There, unless they are given,
-    --latent is the number of signals found, --beta the noise level eta, --lr at most
-    0.2, and --t-max such that all has settled, or about 30 seconds. What is predicted is
+    --lr and --adam-epsilon are in units in which the largest variance is 1. There, unless
+    they are given, --latent is the number of signals found, --beta the noise level eta, --lr
+    at most 0.2 for plain SGD and of that pace otherwise, and --t-max such that all has
+    settled, or about 30 seconds. What is predicted is
     where training on these rows ends, used again and again; with --epochs one each row is
     used once at most, and the prediction is for fresh data.
     """

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from vaedyn.learning.cautions import cautions as beyond_theory
 from vaedyn.learning.theory import theory
 from vaedyn.listings.trajectory import of_line
 from vaedyn.model.params import Params
@@ -120,6 +121,7 @@ def report(
         if spread:
             times["bands"] = {"dim": params.dim, **provenance(spread, "theory --bands")}
             warnings = [*warnings, *cautions(spread, random_start)]
+        warnings = [*warnings, *beyond_theory(params)]
         data = {**provenance(result, "theory"), "final": final, **times}
         print_json({**data, "solver": solver, "warnings": warnings})
     else:

@@ -8,6 +8,7 @@ import numpy as np
 from vaedyn.fixedpoints.trained_on_rows import TrainedOnRows, best_beta, trained_on_rows
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES, active
+from vaedyn.model.training import ADAM_BETAS, ADAM_EPSILON, SGD
 
 from .output import number, plain, print_json, table
 from .session import Session
@@ -35,14 +36,20 @@ def print_trained(session: Session, params: Params) -> None:
 
 
 def in_the_end(params: Params, tol: float) -> tuple[dict[str, Any], str]:
-    """Return what training on the rows leads to, as entries of JSON and in words."""
+    """Return what training on the rows leads to, as entries of JSON and in words.
+
+    Small steps of Adam come to rest where the gradient is zero, too, but for its weight decay.
+    """
     assert params.samples is not None
-    eps_g = float(trained_on_rows(params).eps_g)
-    data = {"t_converge": None, "converges_at": None, "tol": tol, "trained_on_rows": eps_g}
-    return data, (
-        f"the {params.samples} rows are used again and again, {params.steps / params.samples:.4g} "
-        f"times; that leads to eps_g = {number(eps_g)} for large N and small learning rates"
-    )
+    used = params.steps * params.batch / params.samples
+    text = f"the {params.samples} rows are used again and again, {used:.4g} times"
+    data = {"t_converge": None, "converges_at": None, "tol": tol, "trained_on_rows": None}
+    if params.adam and params.lam:
+        return data, f"{text}; where that leads to is not derived for Adam with weight decay"
+    descent = {"optimiser": SGD, "adam_betas": ADAM_BETAS, "adam_epsilon": ADAM_EPSILON}
+    data["trained_on_rows"] = eps_g = float(trained_on_rows(params.replace(**descent)).eps_g)
+    text += f"; that leads to eps_g = {number(eps_g)} for large N and small learning rates"
+    return data, text
 
 
 def _latents(*results: TrainedOnRows) -> list[list[str]]:

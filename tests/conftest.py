@@ -1,4 +1,5 @@
 import functools
+import gc
 import json
 import logging
 import os
@@ -29,6 +30,13 @@ def remember_labels():
 
 
 remember_labels()
+os.fsync = lambda handle: None  # no test survives a loss of power: none waits for the disk
+
+
+def pytest_collection_finish(session):
+    """Look for garbage less often, and no longer at what is there before the first test."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 def pytest_configure(config):
@@ -43,7 +51,7 @@ def pytest_configure(config):
         list(pool.map(compiled, COMPILED))
 
 
-COMPILED = ("bands", "simulate", "classes", "theory", "rows")
+COMPILED = ("bands", "trained", "simulate", "classes", "theory", "rows")
 
 
 def compiled(what):
@@ -55,8 +63,9 @@ def compiled(what):
             if what in ("simulate", "classes"):
                 model = params if what == "simulate" else mixed
                 vaedyn.simulate(model, runs=1, engine=engine)
-        if what == "bands":
-            vaedyn.bands(params, random_start=True)
+        if what in ("bands", "trained"):
+            how = {} if what == "bands" else {"latents": "sampled"}
+            vaedyn.bands(params, random_start=True, **how)
         elif what == "theory":
             vaedyn.theory(params)
             vaedyn.fixed_points(params)
@@ -86,6 +95,13 @@ def no_options_from_outside(monkeypatch):
 
 
 @pytest.fixture
+def coarse(monkeypatch):
+    """Let searches for a schedule try few: tests/annealing are about what is found."""
+    for name, value in (("SCAN", 16), ("FINER", (4,)), ("BEST", 1)):
+        monkeypatch.setattr(f"vaedyn.annealing.best_schedule.{name}", value)
+
+
+@pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Yield a function that runs a command line as the installed program would.
 
@@ -93,6 +109,8 @@ def run(monkeypatch, capsys, tmp_path):
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NO_COLOR", raising=False)
+    # on a busy machine anything may take the minute after which progress is spoken of
+    monkeypatch.setattr("vaedyn.cli.output.clock", lambda: 0.0)
 
     def words(*words):
         monkeypatch.setattr(sys, "argv", ["vaedyn", *words])

@@ -1,6 +1,7 @@
 """Who may import what, and what a fast answer must not import at all."""
 
 import ast
+import functools
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -40,9 +41,13 @@ def modules(folder="vaedyn"):
         yield path, ("vaedyn", *parts) if folder != "vaedyn" else parts
 
 
+@functools.cache
 def imports(path, parts):
-    """Yield the modules that a file imports, early or late, as parts of their full names."""
-    package = parts[:-1]
+    """Return the modules that a file imports, early or late, as parts of their full names."""
+    return list(_imports(path, parts[:-1]))
+
+
+def _imports(path, package):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (tuple(alias.name.split(".")) for alias in node.names)
@@ -166,11 +171,19 @@ def test_help_of_a_command_imports_no_engine(words):
     assert not loaded_by(*words) & HEAVY
 
 
+def test_a_result_needs_a_compiler(tmp_path):
+    assert "numba" in loaded_by("theory", "--t-max", "5", "--store", str(tmp_path))
+
+
 @pytest.mark.parametrize("command", ["theory", "simulate", "fixedpoints"])
-def test_a_reused_result_needs_no_compiler(tmp_path, command):
+def test_a_reused_result_needs_none(run, tmp_path, command):
     words = [command, "--dim", "20", "--t-max", "5", "--points", "3", "--store", str(tmp_path)]
-    assert "numba" in loaded_by(*words)
+    assert run(*words).code == 0
     assert not loaded_by(*words) & HEAVY
+
+
+def test_a_list_of_results_needs_none(run, tmp_path):
+    run("theory --t-max 5 --store", tmp_path)
     assert not loaded_by("store", "list", "--store", str(tmp_path)) & HEAVY
 
 

@@ -65,6 +65,7 @@ def test_all_functions_of_a_model_are_tried():
     assert {each.__name__ for each in OF_A_MODEL} - apart == set(CALLS)
 
 
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize("name", CALLS)
 def test_keywords_stand_for_a_model_or_change_one(name):
     function, options = CALLS[name]

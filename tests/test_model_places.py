@@ -1,6 +1,7 @@
 """The page on terms of the model lists every place at which its equations are written."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def _functions(node, before=""):
             yield from _functions(child, f"{name}.")
 
 
+@functools.cache
 def in_code():
     return {
         (kind, str(path.relative_to(ROOT)), name)

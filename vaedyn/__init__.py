@@ -73,12 +73,12 @@ if TYPE_CHECKING:
     from .fixedpoints.branches import branches as branches
     from .fixedpoints.cascade import Cascade as Cascade
     from .fixedpoints.cascade import cascade as cascade
-    from .fixedpoints.fixed_points import FixedPoints as FixedPoints
     from .fixedpoints.fixed_points import fixed_points as fixed_points
     from .fixedpoints.passages import Passage as Passage
     from .fixedpoints.passages import passages as passages
     from .fixedpoints.phase_diagram import PhaseDiagram as PhaseDiagram
     from .fixedpoints.phase_diagram import phase_diagram as phase_diagram
+    from .fixedpoints.points import FixedPoints as FixedPoints
     from .fixedpoints.thresholds import thresholds as thresholds
     from .fixedpoints.trained_on_rows import TrainedOnRows as TrainedOnRows
     from .fixedpoints.trained_on_rows import best_beta as best_beta
@@ -131,7 +131,7 @@ _HOMES = {  # as above
     "branches": "fixedpoints.branches",
     "Cascade": "fixedpoints.cascade",
     "cascade": "fixedpoints.cascade",
-    "FixedPoints": "fixedpoints.fixed_points",
+    "FixedPoints": "fixedpoints.points",
     "fixed_points": "fixedpoints.fixed_points",
     "Passage": "fixedpoints.passages",
     "passages": "fixedpoints.passages",

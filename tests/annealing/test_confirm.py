@@ -32,8 +32,8 @@ def test_gains_are_measured_at_one_and_a_half_times_the_constant_time(monkeypatc
         return SimpleNamespace(t=np.arange(3.0), eps_g=np.zeros((2, 3)), params=params)
 
     monkeypatch.setattr(confirm, "simulate", simulated)
-    monkeypatch.setattr(confirm, "end_of_learning", lambda at: at.anneal)
-    monkeypatch.setattr(confirm, "measured", lambda result, end, tol: times[end] + 0 * tol)
+    monkeypatch.setattr(confirm, "end_of_learning", lambda at, criterion: at.anneal)
+    monkeypatch.setattr(confirm, "measured", lambda result, end, tol, what: times[end] + 0 * tol)
     monkeypatch.setattr(confirm, "spread", lambda each: (each.mean(), each[0]))
     found = confirm.confirm(tuning(constant=123.456), runs=4, seed=5, jobs=1)
     # 1.5 times 123.456, with four digits

@@ -87,3 +87,46 @@ def test_a_warm_up_is_slow_beyond_the_time_of_learning_itself(tol):
         texts = examine(replace(params, anneal=spec), tol)
         assert any(f"(time {learning / np.log(1 / tol):.4g})" in text for text in texts) == slow
         assert any(f"about t = {factor * learning:.4g}" in text for text in texts) == slow
+
+
+# --- other ways to train ----------------------------------------------------------------
+
+OTHERS = [
+    {"optimiser": "adam"},
+    {"optimiser": "adam", "lam": 0.1, "batch": 9},
+    {"latents": "sampled", "lr": (0.02, 0.01, 0.05)},
+    {"momentum": 0.5, "batch": 3},
+    {"noise": "1.2*0.5,0.8*0.5", "eta": 1.0, "latents": "sampled"},
+    {"alpha": 3.0, "batch": 2},
+]
+
+
+@pytest.mark.parametrize("model", OTHERS, ids=str)
+def test_all_ways_to_train_are_examined(model):
+    assert examine(vaedyn.Params(**{**PLAIN, **model})) == []
+
+
+@pytest.mark.parametrize("model", OTHERS[:4], ids=str)
+def test_a_run_that_is_too_short_is_so_however_it_is_trained(model):
+    assert told("warm-up is longer than the run", **{**model, "anneal": "linear:3000"})
+
+
+def test_what_is_lost_when_latents_are_sampled_or_adam_trains():
+    """Sampled latents lose a signal earlier, and Adam is known to not learn it beyond s."""
+    sampled = {"lr": 0.2, "latents": "sampled"}
+    lost = vaedyn.thresholds(**{**PLAIN, **sampled})["collapse"][0]
+    assert lost < 2.08
+    for beta, warned in ((0.999 * lost, False), (1.001 * lost, True)):
+        assert told(f"at or beyond {lost:.6g}, where no signal", **sampled, beta=beta) == warned
+    for beta, warned in ((2.099, False), (2.101, True)):
+        assert told("beyond 2.1, where no signal", optimiser="adam", beta=beta) == warned
+    # decay that is not divided by the root of second moments moves that
+    assert not told("beyond", optimiser="adam", beta=2.101, lam=0.01)
+
+
+def test_how_long_beta_may_be_nothing_hangs_on_the_rate_of_variances():
+    spec = "points:0=0.6,100=0,190=0,191=0.6"  # t = 90, 1.8/lr
+    assert not told("encoder variances D shrink", anneal=spec, t_max=1000)
+    rates = {"lr": (0.02, 0.02, 0.03)}
+    assert told("encoder variances D shrink", anneal=spec, t_max=1000, **rates)
+    assert not told("encoder variances D shrink", anneal=spec, t_max=1000, optimiser="adam")

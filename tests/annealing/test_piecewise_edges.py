@@ -116,7 +116,7 @@ def judged(monkeypatch, far, tol=2**-7, end=0.25):
 
     monkeypatch.setattr(it, "states", states)
     monkeypatch.setattr(it, "end", lambda y: end)
-    monkeypatch.setattr(piecewise, "eps_g_of", lambda params, y: end - y[:, 0])
+    monkeypatch.setattr(piecewise, "of_states", lambda params, y, _: end - y[:, 0])
     found = it.judge(np.empty(0))
     np.testing.assert_allclose(asked[0], 50 * np.linspace(0, 2, 4001))
     return found
@@ -151,7 +151,7 @@ def test_ends_are_looked_for_once_up_to_the_signs_of_latents(monkeypatch):
         return np.round(y)
 
     monkeypatch.setattr(piecewise, "destination", destination)
-    monkeypatch.setattr(piecewise, "eps_g_of", lambda params, y: y[:, 1] / 8)
+    monkeypatch.setattr(piecewise, "of_states", lambda params, y, _: y[:, 1] / 8)
     assert it.end(np.array([0.6, 2.3])) == 0.25
     assert it.end(np.array([-1.0, 2.0099])) == 0.25
     assert len(asked) == 1
@@ -259,7 +259,7 @@ def test_least_times_are_found_by_differences_of_the_limited_errors(monkeypatch)
         return (size * np.exp(-times / 50))[:, None]
 
     monkeypatch.setattr(it, "states", states)
-    monkeypatch.setattr(piecewise, "eps_g_of", lambda params, y: 0.125 + y[:, 0])
+    monkeypatch.setattr(piecewise, "of_states", lambda params, y, _: 0.125 + y[:, 0])
     at = np.array([np.log(0.1) + 0.1, 0.5, 1.5])
     box = at - [0.3, 0.3, 1.4], at + 0.3
     x, used = it.minimum(at, 0.125, 0.9, box)
@@ -300,7 +300,7 @@ def test_pieces_are_added_one_by_one_to_the_best(monkeypatch):
 
     monkeypatch.setattr(piecewise, "_starts", some)
     found = best_pieces("params", 5, 0.1, 7.0, (1, 100.0), lambda x: 100 - x[0] + 30, "tick")
-    assert log.pop(0) == ("params", 0.1, 7.0, "tick")
+    assert log.pop(0) == ("params", 0.1, 7.0, "tick", "eps_g")
     # of one piece nothing is better than what is known: 100 - 14 + 30 at best
     assert asked[0] == ([1.0, 1.0], 1)
     assert asked[1] == ([1.0, 1.0], 2)

@@ -23,7 +23,7 @@ def test_a_time_is_sure_if_excursions_and_exactness_change_it_little(monkeypatch
 
     monkeypatch.setattr(best_schedule, "last_crossing", last_crossing)
     answers |= {"plain": 8.0, "close": 8.008}
-    trial = best_schedule._Trial("params", 0.02, 1e-7, 1e-9, None)
+    trial = best_schedule._Trial("params", 0.02, None, rtol=1e-7, atol=1e-9)
     assert asked.pop() == (Constant(), 0.02, {"rtol": 1e-7, "atol": 1e-9})
     assert trial.sure(Tanh(0.1)) == 8.0
     assert asked == [

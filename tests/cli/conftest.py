@@ -1,7 +1,17 @@
-"""Tables that tests of several commands read."""
+"""Tables that tests of several commands read, and pictures that are drawn quickly."""
 
 import numpy as np
 import pytest
+
+from vaedyn.figures import style
+
+
+@pytest.fixture(autouse=True)
+def sketched(monkeypatch):
+    """Draw pictures coarsely, and spare the search for room: tests/figures look at those."""
+    monkeypatch.setitem(style.STYLE, "figure.constrained_layout.use", False)
+    for name in ("figure.dpi", "savefig.dpi"):
+        monkeypatch.setitem(style.STYLE, name, 60)
 
 
 @pytest.fixture

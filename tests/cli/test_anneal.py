@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 import vaedyn
+from vaedyn.annealing import best_schedule
 from vaedyn.annealing.time_to_converge import end_of_learning, measured
 from vaedyn.cli.anneal import command as anneal
 from vaedyn.store import ResultStore
@@ -16,7 +17,7 @@ QUICK = "--dim 500 --lr 0.1 --points 101"
 def test_defaults_are_those_of_python():
     mine = {option.name: option.default for option in anneal.params}
     for name, argument in inspect.signature(vaedyn.best_schedule).parameters.items():
-        if name in ("family", "knots", "tol", "rtol", "atol"):
+        if name in ("family", "knots", "tol", "criterion", "rtol", "atol"):
             assert mine[name] == argument.default, name
 
 
@@ -90,6 +91,27 @@ def test_anneal_prints_a_schedule_that_can_be_pasted(run):
     assert "more than half of the gain is lost" in done.out
 
 
+def test_anneal_takes_the_loss_and_says_when_the_gain_hangs_on_the_start(run, monkeypatch):
+    monkeypatch.setattr(best_schedule, "SCAN", 12)
+    monkeypatch.setattr(best_schedule, "FINER", (3,))
+    words = "anneal --beta 1.5 --family linear --lr 0.04 --criterion elbo"
+    done = run(words)
+    found = vaedyn.best_schedule(beta=1.5, lr=0.04, family="linear", criterion="elbo")
+    assert f"warning: {found.warning}\n" in done.err
+    assert "from --init torch the same schedule gains" in found.warning
+    assert "the loss, distortion + beta KL at the final beta, stays within 0.001" in done.out
+    data = run(words, "--json").json
+    assert data["reused"]
+    assert data["criterion"] == "elbo"
+    assert data["warnings"] == [found.warning]
+    before, after = found.elsewhere
+    assert data["another_start"] == {
+        "init": "torch", "constant": before, "t_converge": after, "gain": before / after,
+    }  # fmt: skip
+    assert run("anneal --criterion loss").code == 2
+
+
+@pytest.mark.usefixtures("coarse")
 def test_anneal_says_when_it_does_not_help(run):
     done = run("anneal")
     assert "annealing does not help here: no tanh schedule gains 5%" in done.out
@@ -100,12 +122,13 @@ def test_anneal_measures_the_gain_in_simulations(run):
     words = ("--beta 1.5 --lr 0.1 --dim 4000 --tol 0.02 --confirm 8 --family linear", START)
     data = run("anneal --json", *words).json["measured"]
     params = vaedyn.Params(dim=4000, beta=1.5, lr=0.1, init=START.partition(" ")[2])
-    found = vaedyn.best_schedule(params, "linear", tol=0.02)
+    kept = ResultStore("vaedyn-store")
+    found = vaedyn.best_schedule(params, "linear", tol=0.02, store=kept)
     times = []
     for spec in ("constant", found.spec):
         like = {"anneal": spec, "t_max": float(f"{1.5 * found.constant:.4g}"), "points": 1401}
         at = vaedyn.Params(**{**params.to_dict(), **like})
-        runs = vaedyn.simulate(at, runs=8, store=ResultStore("vaedyn-store"))
+        runs = vaedyn.simulate(at, runs=8, store=kept)
         times.append(measured(runs, end_of_learning(at), 0.02))
     assert [data["constant"], data["annealed"]] == [each[0] for each in times]
     ratios = times[0] / times[1]
@@ -118,6 +141,7 @@ def test_anneal_measures_the_gain_in_simulations(run):
     assert "measured in 8 runs at N = 4000" in run("anneal", *words).out
 
 
+@pytest.mark.usefixtures("coarse")
 def test_anneal_says_when_simulations_are_too_noisy(run):
     done = run("anneal --lr 0.1 --dim 20 --confirm 2", START)
     assert done.code == 1

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vaedyn.store import ResultStore
+
 
 @pytest.fixture
 def table(tmp_path):
@@ -151,8 +153,15 @@ def test_anneal_prints_steps_and_epochs_and_does_not_praise_what_is_no_help(run,
     said = "a warm-up helps" if data["helps"] else "a warm-up does not help here"
     assert lines[-1].startswith(said)
     assert f"--beta 2 --anneal {data['best']['anneal']}" in lines
-    assert data["tol"] == 0.01
+    assert (data["command"], data["family"], data["tol"]) == ("anneal", "linear", 0.01)
     assert run(words, "--tol 0.2 --json").json["tol"] == 0.2
+
+
+def test_tolerances_of_the_integration_are_those_asked_for(run, table):
+    words = "anneal --data data.npy --beta 6 --latent 1 --lr 0.05 --tol 0.2"
+    key = run(words, "--rtol 1e-5 --atol 3e-8 --json").json["key"]
+    params = ResultStore("vaedyn-store").find(key).params
+    assert (params["rtol"], params["atol"]) == (1e-5, 3e-8)
 
 
 def test_anneal_confirms_by_training(run, table):

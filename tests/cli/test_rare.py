@@ -110,6 +110,16 @@ def test_signals_that_repel_each_other_are_marked(capsys, monkeypatch):
     assert "more" not in capsys.readouterr().out
 
 
+def test_of_the_weights_of_many_latents_some_are_shown_and_the_rest_counted(run):
+    np.save("x.npy", np.random.default_rng(5).normal(size=(100, 26)))
+    lines = run("weight x.npy").out.splitlines()
+    rows = [line for line in lines if line.split() and line.split()[0].isdecimal()]
+    assert [line.split()[0] for line in rows] == [str(k) for k in range(1, 26)]
+    assert lines.count("and 1 more: see --json") == 1
+    np.save("x.npy", np.load("x.npy")[:, :25])
+    assert "more: see --json" not in run("weight x.npy").out
+
+
 def test_columns_that_are_signals_alone_are_listed(monkeypatch):
     monkeypatch.setattr(listed, "MOST_ROWS", 2)
     for found, shown in (([0, 4], "1, 5;"), ([0, 4, 6], "1, 5, ...;")):

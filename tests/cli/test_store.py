@@ -112,10 +112,11 @@ MODELS = [
     "fixedpoints --vary eta=0.30000000000000004:1.2 --groups 1",
     "fixedpoints --signal 2 --rho 0.7,0.3 --vary rho=0.5:1.1 --groups 1",
     "anneal --beta 1.2 --init m=0.1,d=0.1,Q=1,E=1,R=0,D=1 --family cosine --tol 0.01",
-    "anneal --family free --knots 1 --tol 0.1",
+    "anneal --family free --knots 1 --tol 0.1 --criterion elbo",
 ]
 
 
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize("words", MODELS)
 def test_the_command_that_is_shown_makes_the_same_numbers(run, words):
     fast = FAST.partition(" --t-max")[0] if words.startswith("anneal") else FAST

@@ -77,6 +77,19 @@ def test_simulations_and_theory_end_with_where_rows_lead(run):
         assert data["reused"]
 
 
+def test_batches_use_rows_more_often_and_adam_ends_there_without_decay(run):
+    words = "simulate --runs 1 --dim 20 --samples 40 --t-max 8 --points 3 --batch 5"
+    expected = vaedyn.trained_on_rows(dim=20, alpha=2.0).eps_g
+    for more in ("", " --optimiser adam --adam-epsilon 1e-7"):
+        found = run(words + more + " --json").json
+        assert found["trained_on_rows"] == pytest.approx(expected, rel=1e-9)
+        assert found["params"]["batch"] == 5
+        assert "used again and again, 20 times" in run(words + more).out
+    decay = f"{words} --optimiser adam --lam 0.1"
+    assert run(f"{decay} --json").json["trained_on_rows"] is None
+    assert "not derived for Adam with weight decay" in run(decay).out
+
+
 def test_sweeps_take_alpha(run):
     words = "sweep fixedpoints --vary alpha=0.5,3 --vary beta=1,9 --rho 1.5 --json"
     found = run.words(*words.split()).json["points"]

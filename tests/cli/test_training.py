@@ -39,6 +39,25 @@ def test_training_on_data_ends_where_predicted(run, spiked):
     assert not any("differ" in warning for warning in done.json["warnings"])
 
 
+def test_training_as_people_train_is_said_and_kept(run, spiked):
+    words = "simulate --data data.npy --beta 2 --latent 3 --t-max 400 --points 3 --lr 0.1,0.2,0.1"
+    words += " --batch 8 --momentum 0.5 --latents sampled"
+    done = run(words)
+    assert (
+        done.out.splitlines()[-1]
+        == "KL weight beta = 2, learning rate 0.1, 0.2, 0.1 and momentum 0.5"
+    )
+    assert "the learning curve is not predicted: " in done.err
+    assert "seen in 19.2 passes" in done.err
+    again = run(words + " --json")
+    assert "reused data" in again.err
+    assert again.json["params"]["lr"] == [0.1, 0.2, 0.1]
+    assert again.json["passes"] == 19.2
+    refused = run(words + " --batch 2001")
+    assert refused.code == 2
+    assert "--batch: must be at most 2000, the rows, got 2001" in refused.err
+
+
 def test_what_is_not_given_suits_the_data(run, spiked):
     data = run("simulate --data data.npy --json").json
     params = data["params"]

@@ -300,7 +300,8 @@ def test_a_tuning_is_told_in_full(run, monkeypatch):
     assert data == {
         "command": "anneal", "key": "abc", "reused": False, "path": "store/abc.h5",
         "params": {"tol": 0.25}, "family": "linear", "tol": 0.25,
-        "constant": {"t_converge": 100.0},
+        "criterion": "eps_g", "constant": {"t_converge": 100.0},
+        "another_start": {"init": "torch", "constant": None, "t_converge": None, "gain": None},
         "best": {"anneal": "linear:30.0", "t_converge": 50.0, "gain": 2.0},
         "off_by_a_tenth": {"t_converge": 60.0, "gain": 100 / 60}, "helps": True,
         "schedules": [[5.0, 90.0], [30.0, None]],

@@ -207,6 +207,35 @@ def test_the_noise_of_steps_is_that_of_classes():
     assert Q.mean() - np.trace(silent.Q[-1]) > 10 * error
 
 
+def test_batches_momentum_and_three_rates_are_those_of_training(digits):
+    """Within 0.01, as one rate is; the controls are off by ten times as much."""
+    steps = {"lr": (0.02, 0.015, 0.04), "momentum": 0.4, "batch": 3}
+    unit, times = digits.rows.unit, [0.0, *TIMES[:3]]
+    params = DataParams(
+        dim=64, latent=2, signal=1, rho=1, beta=0.3 * unit, t_max=300.0, points=2, **steps
+    )
+    seen = on_rows(digits, params, times)
+    assert apart(seen, at(digits, params, times), unit) < 0.01
+    for other in ({"lr": 0.02}, {"momentum": 0.0}):
+        assert apart(seen, at(digits, params.replace(**other), times), unit) > 0.1
+
+
+def test_sampled_latents_and_batches_make_the_noise_of_training():
+    """Mean of 12 runs of collapsed latents, within 4 standard errors, or 1 % of what there is."""
+    x = np.random.default_rng(0).standard_normal((1500, 60))
+    found = look(x)
+    beta, steps = 2.5 * found.rows.unit, {"latents": "sampled", "batch": 2, "lr": 0.4}
+    params = suited(found, beta, latent=2, t_max=30.0, points=2, **steps)
+    runs = [on_rows(found, params, [0.0, 30.0], seed) for seed in range(12)]
+    Q = np.array([np.trace(each.Q[-1]) for each in runs])
+    error = Q.std(ddof=1) / np.sqrt(len(Q))
+    expected = np.trace(at(found, params, [0.0, 30.0]).Q[-1])
+    assert abs(Q.mean() - expected) < 4 * error + 0.01 * expected
+    for other in ({"latents": "averaged"}, {"batch": 1}):
+        wrong = np.trace(at(found, params.replace(**other), [0.0, 30.0]).Q[-1])
+        assert abs(Q.mean() - wrong) > 10 * error
+
+
 # --- curves -----------------------------------------------------------------------------
 
 

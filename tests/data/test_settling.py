@@ -10,6 +10,7 @@ from vaedyn.data.settling import (
     Mode,
     kl_of,
     modes,
+    rate_of_draws,
     rate_of_rows,
     rate_of_variances,
     settled_at,
@@ -107,6 +108,21 @@ def test_a_step_on_the_longest_row_is_stable_below_a_rate(beta, length):
     lr = steady_rate(dim, beta, length)
     assert factor(lr) >= 0.5 - 1e-9
     assert rate_of_rows(beta, 0.0) == np.inf
+
+
+@pytest.mark.parametrize(("dim", "beta", "batch"), [(30, 0.1, 2), (60, 0.2, 1)])
+def test_draws_of_latents_move_variances_as_much_as_said(dim, beta, batch):
+    """At a fifth of the rate, where it is small. Would miss errors below a tenth."""
+    V = 1 - beta  # of a latent on the direction of variance 1
+    init = {"m": V**0.5, "d": V**0.5, "Q": V, "E": V, "R": V, "D": beta}
+    lr = rate_of_draws(dim, beta, batch) / 5
+    found = vaedyn.simulate(
+        dim=dim, rho=1 - 1e-6, eta=1e-6, beta=beta, lr=lr, batch=batch, latents="sampled",
+        t_max=20 / lr, points=400, init=init, runs=20, engine="vector",
+    )  # fmt: skip
+    expected = np.sqrt((1 - beta) * (2 - beta) / 4 * lr * beta / (dim * batch))
+    assert found.D[:, 100:].std() == pytest.approx(expected, rel=0.1)
+    assert np.sqrt(0.5 * 5 * lr / (dim * batch * beta)) == pytest.approx(1 / 6, rel=0.1)
 
 
 def test_weight_decay_lowers_kl_as_the_fixed_points_say():

@@ -17,6 +17,7 @@ from vaedyn.figures.style import new_figure
 START = "--init m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
 
 
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize("family", ["cosine", "free"])
 def test_plot_annealing_draws_and_reuses(run, tmp_path, family):
     words = "--lr 0.1 --tol 0.05 --knots 1 --simulations 3 --runs 3 -o a.svg --family"

@@ -4,6 +4,7 @@ import pytest
 
 import vaedyn
 from vaedyn.learning.escape import escape_times
+from vaedyn.store import ResultStore
 
 
 def test_escapes_are_those_of_the_runs_and_of_theory(run, tmp_path):
@@ -18,7 +19,9 @@ def test_escapes_are_those_of_the_runs_and_of_theory(run, tmp_path):
         assert point["theory"] == {"mean": pytest.approx(told.mean), "std": pytest.approx(told.std)}
         t_max = float(f"{told.mean + 8 * told.std:.3g}")
         at = vaedyn.Params(dim=point["dim"], lr=0.5, t_max=t_max, points=2001)
-        times = escape_times(vaedyn.simulate(at, runs=100, seed=3, random_start=True), told.overlap)
+        kept = ResultStore("vaedyn-store")
+        runs = vaedyn.simulate(at, runs=100, seed=3, random_start=True, store=kept)
+        times = escape_times(runs, told.overlap)
         found = point["simulation"]
         assert found == {"mean": times.mean(), "std": times.std(ddof=1), "runs": 100}
         # four standard errors are 12 % of the mean; theory itself is to leading order in 1/N

@@ -1,5 +1,6 @@
 """What surrounds figures: nothing overlaps, whatever the model; and what can be chosen."""
 
+import functools
 import re
 
 import numpy as np
@@ -57,7 +58,9 @@ MANY = {"latent": 4, "signal": 4, "rho": (4.125, 3.375, 2.25, 1.375), "anneal": 
 LONG = r"A title of $\alpha_1^2$ that is longer than one line of a narrow figure has room for"
 
 
+@functools.cache
 def both(**model):
+    """Return theory and runs of a model, computed once for all figures of it."""
     params = vaedyn.Params(**model)
     return vaedyn.theory(params), vaedyn.simulate(params, runs=2)
 
@@ -86,12 +89,17 @@ def tuned(family, spec):
     )  # fmt: skip
 
 
-def spread(look):
+@functools.cache
+def drawn():
     params = vaedyn.Params(**{**FAST, "init": "m=0.3,d=0.3,Q=1,E=1,R=0,D=1"})
-    drawn = [(bands(each), vaedyn.simulate(each, runs=3))
-             for each in (params, vaedyn.Params(**{**params.to_dict(), "dim": 100}))]  # fmt: skip
+    return [
+        (bands(each), vaedyn.simulate(each, runs=3)) for each in (params, params.replace(dim=100))
+    ]
+
+
+def spread(look):
     return concentration.concentration(
-        spreads(drawn, (4.0, 13.3, 40.0)), drawn[0][0].params, 30, look
+        spreads(drawn(), (4.0, 13.3, 40.0)), drawn()[0][0].params, 30, look
     )
 
 
@@ -103,11 +111,16 @@ def escaped(look):
     return escape.escape(vaedyn.Params(**ODD), found, look)
 
 
-def passed(look):
+@functools.cache
+def on_the_way():
     params = vaedyn.Params(latent=2, signal=1, rho=3, lr=0.05, t_max=500, points=201)
     points, ode = vaedyn.fixed_points(params), vaedyn.theory(params)
     found = vaedyn.passages(points, ode)
-    return figures_passages.passages(ode, found, courses(points, ode, found), look=look)
+    return ode, found, courses(points, ode, found)
+
+
+def passed(look):
+    return figures_passages.passages(*on_the_way(), look=look)
 
 
 def mapped(look):
@@ -124,23 +137,30 @@ def along(look):
     )
 
 
+@functools.cache
+def followed():
+    return branches(vaedyn.Params(), "beta", 1.5, 3)
+
+
 def branched(look):
-    found = branches(vaedyn.Params(), "beta", 1.5, 3)
     limits = {"collapse": [2.0], "noise": 1.75}
-    return figures_branches.branches(found, "eps_g", limits, look)
+    return figures_branches.branches(followed(), "eps_g", limits, look)
 
 
 def cascading(look):
-    found = branches(vaedyn.Params(), "beta", 1.5, 3)
     runs = [vaedyn.simulate(vaedyn.Params(**{**FAST, "beta": 2.0}), runs=2)]
     limits = {"collapse": [2.0], "noise": 1.75}
-    return figures_cascade.cascade(cascade_of(found, limits, runs), look)
+    return figures_cascade.cascade(cascade_of(followed(), limits, runs), look)
+
+
+@functools.cache
+def mapped_phases():
+    axes = ("beta", np.linspace(0.1, 5, 8)), ("lr", np.geomspace(0.02, 1.6, 8))
+    return phase_diagram(vaedyn.Params(latent=2, signal=2, rho=(3.125, 1.0625)), *axes)
 
 
 def phases(look):
-    axes = ("beta", np.linspace(0.1, 5, 8)), ("lr", np.geomspace(0.02, 1.6, 8))
-    params = vaedyn.Params(latent=2, signal=2, rho=(3.125, 1.0625))
-    return figures_phases.phase_diagram(phase_diagram(params, *axes), look)
+    return figures_phases.phase_diagram(mapped_phases(), look)
 
 
 DRAWN = {

@@ -111,3 +111,7 @@ def test_the_caption_states_the_model():
     tiny = words(lr=1e-7, eta=1e6, beta=1.25e-5, rho=0.0001234)
     assert r"$\rho = 0.0001234$, $\eta = 10^{6}$, $\beta = 1.25 \times 10^{-5}$" in tiny
     assert r"$\tau = 10^{-7}$" in tiny
+    trained = words(lr=(0.1, 0.02, 1), batch=16, momentum=0.9, latents="sampled")
+    assert r"$\tau = (0.1,\,0.02,\,1)$" in trained
+    assert trained.endswith("$b = 16$, $p = 0.9$, sampled latents")
+    assert words(optimiser="adam", batch=2).endswith("Adam, $b = 2$")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vaedyn.fixedpoints import fixed_points as module
-from vaedyn.fixedpoints.fixed_points import ALIVE, MARGINAL, FixedPoints, classify
+from vaedyn.fixedpoints.points import ALIVE, MARGINAL, FixedPoints, classify
 from vaedyn.model.state import pack
 
 
@@ -42,7 +42,7 @@ def test_a_latent_is_on_signals_by_its_share():
 def test_rates_next_to_zero_decide_nothing():
     lr = 0.25
     rates = lr * MARGINAL * np.array([-1.01, -1, -0.5, 0, 1, 1.01])
-    points = SimpleNamespace(max_eigenvalue=rates, params=SimpleNamespace(lr=lr))
+    points = SimpleNamespace(max_eigenvalue=rates, params=SimpleNamespace(rate=lr))
     assert FixedPoints.stable.fget(points).tolist() == [True] + 5 * [False]
     points.marginal = FixedPoints.marginal.fget(points)
     assert points.marginal.tolist() == [False, True, True, True, True, False]

@@ -10,6 +10,7 @@ from vaedyn.fixedpoints.configurations import configurations
 from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.fixedpoints.newton import newton, velocity
 from vaedyn.fixedpoints.passages import passages
+from vaedyn.fixedpoints.points import classify
 from vaedyn.fixedpoints.thresholds import collapse_threshold
 from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
@@ -180,7 +181,7 @@ def test_fixed_points_are_listed_where_learning_diverges():
 
 def test_labels():
     def label(m, Q):
-        return stationary.classify({"m": np.array(m), "Q": np.array(Q)})
+        return classify({"m": np.array(m), "Q": np.array(Q)})
 
     off = np.diag([1.0, 0.0])
     assert label([[0.0]], [[0.0]]) == "collapsed"

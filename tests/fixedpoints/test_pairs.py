@@ -33,7 +33,7 @@ def split(y, latent, signal):
 def drift(model, y):
     """Return dy/dt / tau of many states (n, values), from the written equations."""
     # model: drift, of many states at once
-    beta, rho, eta, lam, lr, latent = model
+    beta, rho, eta, lam, latent = model.beta, model.rho, model.eta, model.lam, model.latent
     p = split(y, latent, len(rho))
     T = lambda x: np.swapaxes(x, 1, 2)  # noqa: E731
     m, d, Q, E, R, D = (p[name] for name in NAMES)
@@ -43,15 +43,18 @@ def drift(model, y):
     Y = (m * rho) @ T(m) + eta * Q
     K = Q + beta * eye
     B = S + D[:, :, None] * eye + lam * eye
-    C = Y - A @ K - K @ T(A) + K @ S @ K
-    P = rho + eta
+    drawn = model.sampled * D[:, :, None] * eye
+    C = Y - A @ K - K @ T(A) + K @ S @ K + Q @ drawn @ Q
+    X = T(A) - S @ K - drawn @ Q
+    P, r = rho + eta, model.encoder
+    shaken = model.lr * eta / model.batch
     out = [
         d * P - B @ m,
-        m * P - K @ (d * P) - lam * d,
-        A + T(A) - B @ Q - Q @ B + lr * eta * S,
-        A + T(A) - K @ S - S @ K - 2 * lam * E + lr * eta * C,
-        S - B @ R + Y - A @ K - lam * R + lr * eta * (T(A) - S @ K),
-        -0.5 * (np.diagonal(Q, axis1=1, axis2=2) + beta - beta / D),
+        r * (m * P - K @ (d * P) - lam * d),
+        A + T(A) - B @ Q - Q @ B + shaken * (S + drawn),
+        r * (A + T(A) - K @ S - S @ K - 2 * lam * E) + r**2 * shaken * C,
+        S - B @ R + r * (Y - A @ K - lam * R) + r * shaken * X,
+        -0.5 * model.variances * (np.diagonal(Q, axis1=1, axis2=2) + beta - beta / D),
     ]
     return np.concatenate([x.reshape(len(y), -1) for x in out], axis=1)
 
@@ -82,7 +85,7 @@ def newton_from_everywhere(model, starts, random):
 
 def random_start(model, random):
     """Return the order parameters of random weights along the signals and a few directions."""
-    beta, rho, eta, _, _, latent = model
+    beta, rho, eta, latent = model.beta, model.rho, model.eta, model.latent
     strength = np.concatenate([rho, np.zeros(3)]) + eta
     shape = (len(strength), latent)
     W = np.sqrt(strength)[:, None] * random.normal(size=shape) * 10 ** random.uniform(-2, 0.2)
@@ -211,7 +214,21 @@ def anywhere(random):
     return Constants(beta, rho, eta, lam, 10 ** random.uniform(-3, -0.5), 2)
 
 
-@pytest.mark.parametrize("draw", [in_the_strip, anywhere], ids=lambda draw: draw.__name__)
+def at_three_rates(random):
+    """Return a model whose encoder and variances have other rates than its decoder."""
+    encoder, variances = 10 ** random.uniform(-1, 1, 2)
+    batch = float(random.integers(1, 5))
+    return anywhere(random)._replace(encoder=encoder, variances=variances, batch=batch)
+
+
+def sampled(random):
+    return at_three_rates(random)._replace(sampled=1.0)
+
+
+DRAWS = [in_the_strip, anywhere, at_three_rates, sampled]
+
+
+@pytest.mark.parametrize("draw", DRAWS, ids=lambda draw: draw.__name__)
 def test_no_fixed_point_of_one_or_two_latents_is_missed(draw):
     """Newton's method on the whole drift, from random weights, finds nothing that is not listed."""
     random = np.random.default_rng(3)

@@ -66,7 +66,7 @@ def fixed_steps(schedule, code, steps, nodes=None):
     c = Constants(1.2, np.array([1.5]), 0.8, 0.05, 0.5, 1)
     y = pack(**vaedyn.Params(init="m=0.4,d=0.3,Q=0.7,E=0.5,R=0.2,D=0.9").overlaps())
     numbers = np.array([1.2, *schedule.numbers])
-    k, work = np.empty((7, y.size)), fluctuations.workspace(1, 1, spread=False)
+    k, work = np.empty((7, y.size)), fluctuations.workspace(c, spread=False)
     before, after = np.empty(y.size), np.empty(y.size)
     h = 1 / steps
     step = rk45.advance if nodes is None else plain_step(nodes)

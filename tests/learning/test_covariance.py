@@ -1,8 +1,12 @@
-"""Fluctuations at finite N: the noise of a step, and the equation of the covariance."""
+"""Fluctuations at finite N: the noise of a step, and the equation of the covariance.
+
+Steps are those of plain SGD, and of batches at three rates, with latents averaged over or sampled.
+"""
 
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.linalg import block_diag
 
 import vaedyn
 from tests.shared import reference
@@ -14,24 +18,50 @@ from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
 from vaedyn.model.state import pack, unpack
 
-MODELS = {"M=1": (1, 1), "M=2,M*=1": (2, 1), "M=1,M*=2": (1, 2), "M=2,M*=2": (2, 2), "M=3": (3, 2)}
+PLAIN = {}
+THREE = {"encoder": 1.7, "variances": 0.6, "batch": 3.0}
+SAMPLED = {**THREE, "sampled": 1.0}
+RHO = np.array([2.0, 1.2])
+MODELS = {
+    "M=1": (1, 1, PLAIN), "M=2,M*=1": (2, 1, PLAIN), "M=1,M*=2": (1, 2, PLAIN),
+    "M=2,M*=2": (2, 2, PLAIN), "M=3": (3, 2, PLAIN), "three rates": (1, 1, THREE),
+    "three rates,M=2": (2, 2, THREE), "sampled": (1, 2, SAMPLED), "sampled,M=3": (3, 2, SAMPLED),
+}  # fmt: skip
+each_model = pytest.mark.parametrize(
+    ("latent", "signal", "how"), MODELS.values(), ids=MODELS.keys()
+)
 
 
-def gram_of(y, latent, rho, eta):
-    """Return the covariance of h = (u, y, mu), from overlaps put together to a Gram matrix."""
-    m, d, Q, E, R, _ = unpack(y, latent, len(rho)).values()
+def constants(latent, signal, how):
+    return Constants(0.8, RHO[:signal], 0.7, 0.1, 0.4, latent)._replace(**how)
+
+
+def gram_of(y, model):
+    """Return the covariance of h = (u, y, mu), from overlaps put together to a Gram matrix.
+
+    Behind them comes that of zeta, the independent noise of latents that are sampled.
+    """
+    rho, eta = model.rho, model.eta
+    m, d, Q, E, R, D = unpack(y, model.latent, len(rho)).values()
     gram = np.block([[np.eye(len(rho)), m.T, d.T], [m, Q, R], [d, R.T, E]])
-    return gram[:, : len(rho)] * rho @ gram[:, : len(rho)].T + eta * gram
+    gram = gram[:, : len(rho)] * rho @ gram[:, : len(rho)].T + eta * gram
+    return block_diag(gram, np.diag(D)) if model.sampled else gram
 
 
 def increments(h, y, model):
-    """Return N times what one step changes by data and latents h (samples, .), at large N."""
+    """Return N times what one point changes by data and latents h (samples, .), at large N.
+
+    A batch changes the mean over its points.
+    """
     # model: spread, the increments of a step
-    beta, rho, eta, _, lr, latent = model
-    m, _, Q, _, R, _ = unpack(y, latent, len(rho)).values()
+    beta, rho, eta, _, lr, latent, encoder, variances, batch, _ = model
+    m, _, Q, _, R, D = unpack(y, latent, len(rho)).values()
     signal, samples = len(rho), len(h)
-    u, yy, mu = h[:, :signal], h[:, signal : signal + latent], h[:, signal + latent :]
-    e = yy - mu @ Q - beta * mu
+    u, yy, mu, zeta = np.split(h, np.cumsum([signal, latent, latent]), axis=1)
+    z = mu + zeta if zeta.size else mu
+    of_V, of_D, second = lr * encoder, lr * variances, eta / batch
+    left = yy - z @ Q
+    e = left - beta * mu
 
     def outer(a, b):
         return a[:, :, None] * b[:, None, :]
@@ -39,21 +69,21 @@ def increments(h, y, model):
     def both(a):
         return a + np.swapaxes(a, 1, 2)
 
-    square = outer(mu, mu)
+    square = outer(z, z)
     changes = (
-        lr * (outer(mu, u) - square @ m),
-        lr * outer(e, u),
-        lr * both(outer(mu, yy) - square @ Q) + lr**2 * eta * square,
-        lr * both(outer(e, mu)) + lr**2 * eta * outer(e, e),
-        lr * (square - square @ R + outer(yy, e)) + lr**2 * eta * outer(mu, e),
+        lr * (outer(z, u) - square @ m),
+        of_V * outer(e, u),
+        lr * both(outer(z, left)) + lr**2 * second * square,
+        of_V * both(outer(e, mu)) + of_V**2 * second * outer(e, e),
+        lr * (outer(z, mu) - square @ R) + of_V * outer(yy, e) + lr * of_V * second * outer(z, e),
+        of_D * zeta / (2 * D) * left if zeta.size else np.zeros((samples, latent)),
     )
-    flat = [change.reshape(samples, -1) for change in changes]
-    return np.concatenate([*flat, np.zeros((samples, latent))], axis=1)
+    return np.concatenate([change.reshape(samples, -1) for change in changes], axis=1)
 
 
 def quadratic_forms(y, model):
     """Return the symmetric matrices A (values, ., .) of increments h^T A h, by polarisation."""
-    size = len(model.rho) + 2 * model.latent
+    size = len(model.rho) + (3 if model.sampled else 2) * model.latent
     one = increments(np.eye(size), y, model)
     pairs = (np.eye(size)[:, None] + np.eye(size)).reshape(-1, size)
     together = increments(pairs, y, model).reshape(size, size, -1)
@@ -61,48 +91,103 @@ def quadratic_forms(y, model):
 
 
 def noise_of_a_step(y, model):
-    """Return B: of h^T A h and h^T C h, h gaussian of covariance G, it is 2 tr(A G C G)."""
-    A = quadratic_forms(y, model) @ gram_of(y, model.latent, model.rho, model.eta)
-    return 2 * np.einsum("aij,bji->ab", A, A)
+    """Return B: of h^T A h and h^T C h, h gaussian of covariance G, it is 2 tr(A G C G) / b."""
+    A = quadratic_forms(y, model) @ gram_of(y, model)
+    return 2 * np.einsum("aij,bji->ab", A, A) / model.batch
 
 
-@pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
-def test_the_covariance_of_data_and_latents_is_exact(latent, signal):
+@each_model
+def test_the_covariance_of_data_and_latents_is_exact(latent, signal, how):
     """Of (u, y, mu): h = Z^T x/sqrt(N) for Z = [W* W V] has covariance G_* rho G_*^T + eta G."""
-    rho, eta = np.array([2.0, 1.2])[:signal], 0.7
-    y = random_state(latent, signal, seed=3)
-    expected = gram_of(y, latent, rho, eta)
+    model, y = constants(latent, signal, how), random_state(latent, signal, seed=3)
+    expected = gram_of(y, model)
     out = np.full(expected.shape, np.nan)
-    kernels.covariance_of_base(y, Constants(0.8, rho, eta, 0.1, 0.4, latent), out)
+    kernels.covariance_of_base(y, model, out)
     np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
-def test_noise_of_a_step_is_exact(latent, signal):
+@each_model
+def test_noise_of_a_step_is_exact(latent, signal, how):
     """Covariance of the increments beside traces; and their mean beside the drift."""
-    rho = np.array([2.0, 1.2])[:signal]
-    model = Constants(0.8, rho, 0.7, 0.1, 0.4, latent)
-    y = random_state(latent, signal)
-    count = kernels.forms(latent, signal)
+    model, y = constants(latent, signal, how), random_state(latent, signal)
+    sampled = bool(model.sampled)
+    count = kernels.forms(latent, signal, sampled)
     room, c = np.empty((3, count, count)), np.empty((count, count))
     kernels.covariance_of_forms(y, model, room, c)
-    pairs = kernels.products(latent, signal)
-    got = 0.4**2 * np.array([[kernels.covariance_of(c, p, q) for q in pairs] for p in pairs])
+    pairs = kernels.products(latent, signal, sampled)
+    got = np.array([[kernels.covariance_of(c, p, q) for q in pairs] for p in pairs])
+    got *= 0.4**2 / model.batch
     np.testing.assert_allclose(got, noise_of_a_step(y, model), rtol=1e-11, atol=1e-14)
-    # what data alone change on average is the drift without decay and the D of the latents
-    mean = np.einsum("aij,ji->a", quadratic_forms(y, model), gram_of(y, latent, rho, 0.7))
+    # what data alone change on average is the drift without decay, and without the D of latents
+    # that are averaged over
+    mean = np.einsum("aij,ji->a", quadratic_forms(y, model), gram_of(y, model))
     free = y.copy()
-    free[-latent:] = 1e-300
-    drift = reference.drift(free, 0.8, rho, 0.7, 0.0, 0.4, latent)
+    free[-latent:] *= 1.0 if sampled else 1e-300
+    drift = drift_of(free, model._replace(lam=0.0))
     np.testing.assert_allclose(mean[:-latent], drift[:-latent], rtol=1e-11, atol=1e-13)
+    if sampled:  # D: all but beta
+        rest = -0.4 * model.variances * 0.8 / 2 * (1 - 1 / y[-latent:])
+        np.testing.assert_allclose(mean[-latent:] + rest, drift[-latent:], rtol=1e-11)
+
+
+def changes_of_steps(how, N, wrong=PLAIN):
+    """Return N times what each of four batches changes, by vectors and by `increments`.
+
+    The latter are those of another model where `wrong` says so.
+    """
+    model, rng = constants(2, 2, how), np.random.default_rng(8)
+    taken = model._replace(**wrong)
+    teacher = np.linalg.qr(rng.standard_normal((N, 2)))[0] * np.sqrt(N)
+    W, V = teacher @ [[0.7, 0.1], [-0.2, 0.4]] + rng.standard_normal((2, N, 2))
+    D = np.array([0.6, 1.1])
+    y = reference.overlaps(W, V, D, teacher)
+    mean = np.einsum("aij,ji->a", quadratic_forms(y, taken), gram_of(y, taken))
+    rest, found = drift_of(y, taken) - mean, []
+    batch, rates = int(model.batch), 0.4 * np.array([1, model.encoder, model.variances])
+    step = reference.Optimiser(adam=False, rates=rates, decay=(0.1, 0.1)).step
+    for _ in range(4):
+        along = np.sqrt(model.rho) * rng.standard_normal((batch, 2))
+        x = along @ teacher.T / np.sqrt(N) + np.sqrt(0.7) * rng.standard_normal((batch, N))
+        xi = rng.standard_normal((batch, 2)) if model.sampled else None
+        gradients = reference.batch_gradient(W, V, D, x, xi, 0.8)
+        after = reference.overlaps(*step(W, V, D, gradients), teacher)
+        h = np.concatenate([x @ teacher, x @ W, x @ V], axis=1) / np.sqrt(N)
+        h = np.concatenate([h, np.sqrt(D) * xi], axis=1) if taken.sampled else h
+        found.append([N * (after - y), rest + increments(h, y, taken).mean(axis=0)])
+    return np.moveaxis(np.array(found), 1, 0)
+
+
+@pytest.mark.parametrize("how", [PLAIN, THREE, SAMPLED], ids=["plain", "three", "sampled"])
+def test_increments_are_those_of_steps_of_vectors(how):
+    """Step by step: m, d and D to rounding, others up to products of different points and |x|^2/N.
+
+    These fall as 1/sqrt(N), and are 1 % at N = 50 000.
+    """
+    vectors, forms = changes_of_steps(how, 50_000)
+    off = np.abs(vectors - forms).max(axis=0) / np.abs(vectors).max(axis=0)
+    assert off[[*range(8), -2, -1]].max() < 1e-8
+    assert off.max() < 0.02
+    # the same at one rate, without what is of second order or without the noise of latents
+    for change in ({"encoder": 1.0}, {"batch": 1e9}, {"sampled": 0.0}):
+        if how and any(how.get(name, x) != x for name, x in change.items()):
+            assert np.abs(vectors - changes_of_steps(how, 50_000, change)[1]).max() > 0.1
+
+
+def drift_of(y, model):
+    """Return the plain drift."""
+    beta, rho, eta, lam, lr, latent, encoder, variances, batch, sampled = model
+    return reference.drift(
+        y, beta, rho, eta, lam, lr, latent, encoder=lr * encoder, variances=lr * variances,
+        batch=batch, sampled=bool(sampled),
+    )  # fmt: skip
 
 
 def equation(y, P, model):
     """Return dy/dt and dP/dt from the plain drift, with complex differences for its Jacobian."""
-    tangent = np.array([reference.drift(y + h, *model).imag for h in 1e-30j * np.eye(len(y))])
+    tangent = np.array([drift_of(y + h, model).imag for h in 1e-30j * np.eye(len(y))])
     J = tangent.T / 1e-30
     B = noise_of_a_step(y, model)
-    return reference.drift(y, *model), J @ P + P @ J.T + B
+    return drift_of(y, model), J @ P + P @ J.T + B
 
 
 def some_covariance(latent, signal):
@@ -112,25 +197,29 @@ def some_covariance(latent, signal):
     return both @ (values @ values.T) @ both.T
 
 
-@pytest.mark.parametrize(("latent", "signal"), MODELS.values(), ids=MODELS.keys())
-def test_the_covariance_changes_as_in_its_equation(latent, signal):
-    model = Constants(0.8, np.array([2.0, 1.2])[:signal], 0.7, 0.1, 0.4, latent)
+@each_model
+def test_the_covariance_changes_as_in_its_equation(latent, signal, how):
+    model = constants(latent, signal, how)
     y, P = random_state(latent, signal), some_covariance(latent, signal)
     out = np.full(len(y) + P.size, np.nan)
-    _, tangent, pairs, matrices = kernels.workspace(latent, signal, spread=True)
-    kernels.spread(np.append(y, P), model, tangent, pairs, matrices, out)
+    (_, *rates), tangent, pairs, matrices = kernels.workspace(model, spread=True)
+    kernels.spread(np.append(y, P), model, tuple(rates), tangent, pairs, matrices, out)
     slope = out[len(y) :].reshape(P.shape)
     np.testing.assert_allclose(slope, equation(y, P, model)[1], rtol=1e-11, atol=1e-12)
 
 
-def test_the_covariance_is_integrated_along_a_schedule():
+@pytest.mark.parametrize(
+    "how",
+    [{"latent": 2}, {"lr": (0.4, 0.7, 0.2), "batch": 3, "momentum": 0.2, "latents": "sampled"}],
+)
+def test_the_covariance_is_integrated_along_a_schedule(how):
     """The compiled equation beside one of NumPy in scipy."""
-    params = vaedyn.Params(
-        dim=500, latent=2, rho=2.0, eta=0.7, beta=0.8, lam=0.1, lr=0.4, t_max=6, points=3,
-        anneal="tanh:0.5",
-    )  # fmt: skip
-    start = np.append(random_state(2, 1), some_covariance(2, 1))
-    size = len(random_state(2, 1))
+    params = vaedyn.Params(**{
+        "dim": 500, "rho": 2.0, "eta": 0.7, "beta": 0.8, "lam": 0.1, "lr": 0.4,
+        "t_max": 6, "points": 3, "anneal": "tanh:0.5", **how,
+    })  # fmt: skip
+    y = random_state(params.latent, 1)
+    start, size = np.append(y, some_covariance(params.latent, 1)), len(y)
     schedule = params.schedule
     got, _ = integrate(params, start, params.times(), schedule, rtol=1e-9, atol=1e-11)
 
@@ -152,12 +241,12 @@ def test_plain_theory_is_not_changed_by_bands():
     np.testing.assert_allclose(with_bands[:, :6], plain, rtol=1e-7)
     y = random_state(1, 1)
     out = np.empty(42)
-    work = kernels.workspace(1, 1, spread=True)
     model = Constants(0.8, np.ones(1), 1.0, 0.0, 0.1, 1)
-    kernels.spread(y_with(y), model, *work[1:], out)
+    work = kernels.workspace(model, spread=True)
+    kernels.spread(y_with(y), model, (), *work[1:], out)
     J = ode.jacobian(y, model)
     again = np.empty(42)
-    kernels.spread(y_with(y, 2 * np.eye(6)), model, *work[1:], again)
+    kernels.spread(y_with(y, 2 * np.eye(6)), model, (), *work[1:], again)
     np.testing.assert_allclose((again - out)[6:].reshape(6, 6), J + J.T, atol=1e-14)
 
 

@@ -8,22 +8,27 @@ from scipy import special, stats
 
 import vaedyn
 from tests.shared.models import random_state
-from vaedyn.kernels import ode
+from vaedyn.kernels import general, ode
 from vaedyn.kernels.constants import Constants
 from vaedyn.learning import escape as plateau
 from vaedyn.learning.theory import integrate
 from vaedyn.model.records import unwatched
 from vaedyn.model.state import pack
 
+TRAINED = {"lr": (0.3, 0.5, 0.2), "batch": 3, "momentum": 0.4, "latents": "sampled"}
 
-def test_growth_on_the_plateau_is_that_of_the_ode():
-    params = vaedyn.Params(dim=200, beta=0.7, lam=0.1, lr=0.3)
+
+@pytest.mark.parametrize("how", [{"lr": 0.3}, TRAINED], ids=["plain", "trained"])
+def test_growth_on_the_plateau_is_that_of_the_ode(how):
+    params = vaedyn.Params(dim=200, beta=0.7, lam=0.1, **how)
     y = random_state(1, 1)
     y[:2] = 0
-    J = ode.jacobian(y, Constants.of(params))[:2, :2]
+    c = Constants.of(params)
+    J = (ode if c.plain else general).jacobian(y, c)[:2, :2]
     rate, right, left = plateau._growth(params, y)
     assert rate == pytest.approx(np.linalg.eigvals(J).real.max())
     np.testing.assert_allclose(J @ right, rate * right, atol=1e-12)
+    np.testing.assert_allclose(left @ J, rate * left, atol=1e-12)
     assert left @ right == pytest.approx(1)
 
 
@@ -63,7 +68,13 @@ def integral_over_starts(params, told):
 
 
 @pytest.mark.parametrize(
-    "changed", [{}, {"rho": 1.3, "eta": 0.8, "beta": 0.7, "lam": 0.05}, {"signal": 2}]
+    "changed",
+    [
+        {},
+        {"rho": 1.3, "eta": 0.8, "beta": 0.7, "lam": 0.05},
+        {"signal": 2},
+        {"eta": 0.8, "lr": (1e-4, 2e-4, 5e-5), "batch": 5, "latents": "sampled"},
+    ],
 )
 def test_without_noise_of_sgd_escapes_are_those_of_the_ode_from_gaussian_overlaps(changed):
     """At a small learning rate the start alone is random.
@@ -77,7 +88,10 @@ def test_without_noise_of_sgd_escapes_are_those_of_the_ode_from_gaussian_overlap
     assert std == pytest.approx(told.std, rel=0.004)
 
 
-@pytest.mark.parametrize("changed", [{}, {"beta": 0.5}, {"signal": 2}])
+SAMPLED = {"lr": (0.3, 0.5, 0.2), "batch": 2, "latents": "sampled", "dim": 500}
+
+
+@pytest.mark.parametrize("changed", [{}, {"beta": 0.5}, {"signal": 2}, SAMPLED])
 def test_runs_escape_when_told(changed):
     """With the noise of SGD. Half of the time it fails where the mean is off by 0.33 std.
 
@@ -144,9 +158,9 @@ def test_escape_times_from_exactly_nothing_are_no_trouble():
 
 def test_the_spread_where_the_plateau_still_moves_is_that_of_runs():
     """Below eta the plateau fits noise on and on, g falls, and late runs come later still."""
-    params = vaedyn.Params(dim=500, beta=0.5, lr=0.3)
+    params = vaedyn.Params(dim=250, beta=0.5, lr=0.3)
     told = vaedyn.escape(params)
-    model = vaedyn.Params(dim=500, beta=0.5, lr=0.3, t_max=100, points=501)
+    model = vaedyn.Params(dim=250, beta=0.5, lr=0.3, t_max=100, points=501)
     times = plateau.escape_times(vaedyn.simulate(model, runs=800, random_start=True), told.overlap)
     square = (times - times.mean()) ** 2
     # four of them are 14 %; escapes have a long tail, so that

@@ -27,12 +27,13 @@ def random_parts(rng, M, K, C):
     }
 
 
-def evaluate(parts, beta, s, etas, shares, lam, lr):
+def evaluate(parts, beta, s, etas, shares, lam, lr, **steps):
     (M, K), C = parts["m"].shape, len(etas)
     y = _flat(parts, K, C, M)
     out = np.full_like(y, np.nan)
     work = (np.full(classes.scratch(M, K), np.nan), etas, shares)
-    classes.drift(y, Constants(beta, s, 0.0, lam, lr, M), work, out)
+    c = Constants(beta, s, 0.0, lam, lr, M)._replace(**steps)
+    classes.drift(y, c, work, out)
     return {name: x[0] for name, x in _parts(out[None], K, C, M).items()}
 
 
@@ -52,6 +53,24 @@ def test_drift_is_the_written_equations(M, K, C):
             np.testing.assert_allclose(found[name], expected[name], rtol=1e-11, atol=1e-12)
         for name in ("q", "e"):
             np.testing.assert_array_equal(found[name], np.swapaxes(found[name], 1, 2))
+
+
+@pytest.mark.parametrize(("M", "K", "C"), [(1, 1, 2), (3, 0, 3), (2, 3, 0), (5, 2, 1)])
+@pytest.mark.parametrize("sampled", [False, True])
+def test_steps_of_all_kinds_are_the_written_equations(M, K, C, sampled):
+    rng = np.random.default_rng([M, K, C])
+    parts = random_parts(rng, M, K, C)
+    shares = rng.dirichlet(np.ones(C)) * 0.9 if C else np.empty(0)
+    args = (0.8, rng.uniform(0.5, 3, K), rng.uniform(0.2, 2, C), shares, 0.07, 0.3)
+    found = evaluate(
+        parts, *args, encoder=1.7, variances=0.4, batch=3.0, sampled=float(sampled), eta=0.35
+    )
+    expected = reference.drift_in_classes(
+        parts, *args, encoder=0.3 * 1.7, variances=0.3 * 0.4, batch=3, sampled=sampled,
+        cancelled=0.35,
+    )  # fmt: skip
+    for name in NAMES:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 4])

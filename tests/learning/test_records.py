@@ -333,7 +333,7 @@ def test_vectors_of_more_than_four_gigabytes_are_told_of(
     params = Params(dim=dim, latent=latent, signal=signal, init=init, t_max=1e-6, points=2)
     engines.vector_engine(params)
     (text,) = caplog.messages
-    assert text.startswith(f"SGD on vectors of length {dim:g} needs about {gigabytes} GB, more")
+    assert text.startswith(f"training on vectors of length {dim:g} needs about {gigabytes} GB")
     if gigabytes == 4:
         caplog.clear()
         engines.vector_engine(replace(params, dim=dim - 2))

@@ -83,7 +83,7 @@ def test_simulation_approaches_theory_as_one_over_root_n():
     Half of the time it misses a power that is off by 0.046.
     """
     logs, variances = [], []
-    for dim, many in ((250, 1600), (4000, 300)):
+    for dim, many in ((125, 1600), (2000, 300)):
         params = vaedyn.Params(
             dim=dim, lr=0.2, t_max=30, points=21, init="m=0.3,d=0.3,Q=1,E=1,R=0.2,D=1"
         )

@@ -97,7 +97,7 @@ def test_a_variance_that_is_lost_ends_the_run(monkeypatch):
     monkeypatch.setattr(simulate, "variance_lost", lost)
     with pytest.raises(vaedyn.DivergenceError, match="lost"):
         run(monkeypatch, lost=130)
-    assert seen == [(6.5, pytest.approx(0.65), 0.1)]
+    assert seen == [(6.5, pytest.approx(0.65), "0.1")]
 
 
 def test_a_run_is_given_up_when_it_is_stopped_and_may_have_no_steps(monkeypatch):

@@ -283,7 +283,7 @@ def test_a_schedule_that_touches_zero_has_one_answer_at_every_tolerance(name):
     y, kink = pack(**params.overlaps()), float(params.schedule.kinks(end)[0])
     y[-1] = np.log(y[-1])
     for span in ((0.0, kink), (kink, end)):
-        y = solve_ivp(slope, span, y, method="Radau", rtol=1e-8, atol=1e-11).y[:, -1]
+        y = solve_ivp(slope, span, y, method="Radau", rtol=1e-7, atol=1e-10).y[:, -1]
     y[-1] = np.exp(y[-1])
     for rtol in (1e-6, 1e-8, 1e-9, 1e-10, 1e-11):
         found = vaedyn.theory(params, rtol=rtol, atol=0.01 * rtol)

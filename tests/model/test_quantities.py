@@ -9,7 +9,7 @@ import pytest
 
 import vaedyn
 from vaedyn.fixedpoints.branches import Branches
-from vaedyn.fixedpoints.fixed_points import FixedPoints
+from vaedyn.fixedpoints.points import FixedPoints
 from vaedyn.kernels.layout import offsets
 from vaedyn.learning.bands import Bands
 from vaedyn.model import quantities, state

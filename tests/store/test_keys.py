@@ -22,6 +22,7 @@ from vaedyn.fixedpoints.phase_diagram import phase_diagram
 from vaedyn.learning.bands import bands
 from vaedyn.learning.simulate import simulate
 from vaedyn.learning.theory import theory
+from vaedyn.model.asked import TRAINING
 from vaedyn.model.numerics import NUMERICS
 from vaedyn.model.params import LATER, Params
 from vaedyn.store import key_of
@@ -49,7 +50,7 @@ def rows(dim):
 
 KINDS = {
     "simulate": lambda p, store: simulate(
-        p, engine="exact" if p.alpha is None else "vector", store=store
+        p, engine="exact" if p.alpha is None and not p.adam else "vector", store=store
     ),
     "theory": lambda p, store: theory(p, store=store),
     "bands": lambda p, store: bands(p, store=store),
@@ -87,10 +88,16 @@ BESIDE = {  # what else is given with a field: the mean of the noise, whose opti
     "noise": {"eta": 1.0}, "adam_betas": {"optimiser": "adam"},
     "adam_epsilon": {"optimiser": "adam"},
 }  # fmt: skip
+OF_TRAINING = ("simulate", "theory", "data", "convergence", "annealing")
 DERIVED = {  # (kind, name) of fields that came later, for which a kind is derived
     ("simulate", "alpha"), ("theory", "alpha"), ("phases over rho", "alpha"),
     ("simulate", "noise"), ("theory", "noise"),
+    *((kind, name) for kind in OF_TRAINING for name in TRAINING),
 }  # fmt: skip
+STEPS = ("batch", "momentum", "latents")  # ways to take steps
+BY_STEPS = [kind for kind in KINDS if kind != "data"]
+DERIVED |= {(kind, name) for kind in BY_STEPS for name in STEPS}
+DERIVED |= {("fixedpoints", name) for name in TRAINING if name != "rates"}
 
 ON_TABLES = {"course", "rows", "warmup"}  # tests/data/test_course.py and test_warm_up.py try these
 
@@ -141,6 +148,14 @@ def test_every_field_is_in_the_key_or_does_not_matter(kind, name):
     assert same == (name in ASIDE.get(kind, ()))
 
 
+@pytest.mark.parametrize("kind", ["simulate", "data"])
+def test_each_of_three_rates_is_in_the_key(kind):
+    rates = [0.02, (0.02, 0.03, 0.02), (0.02, 0.02, 0.03), (0.03, 0.02, 0.02)]
+    keys = [key_of(*record_of(kind, model(kind, lr=lr, batch=2))) for lr in rates]
+    assert len({*keys}) == 4
+    assert key_of(*record_of(kind, model(kind, lr=(0.02,) * 3, batch=2))) == keys[0]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_later_field_changes_no_key_and_is_refused_where_not_neutral(kind):
     base = DataParams if kind == "data" else Params
@@ -158,6 +173,14 @@ def test_a_later_field_changes_no_key_and_is_refused_where_not_neutral(kind):
     else:
         with pytest.raises(ParameterError, match="^bias: is not derived for"):
             record_of(kind, Grown(**values, bias=4))
+
+
+@pytest.mark.parametrize("kind", ["branches over lr", "phases"])
+def test_ratios_of_three_rates_are_in_the_key_where_rates_vary(kind):
+    rates = (0.02, 0.04, 0.01), (0.04, 0.08, 0.02), (0.02, 0.04, 0.03), 0.02
+    keys = [key_of(*record_of(kind, model(kind, lr=lr))) for lr in rates]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
 
 
 OLD = {  # keys of the first version, without the number of their numerics
@@ -219,6 +242,7 @@ OTHERS = {  # what a computation depends on besides the model
         lambda p, s: best_schedule(p, "free", store=s),
         lambda p, s: best_schedule(p, "free", knots=2, store=s),
         lambda p, s: best_schedule(p, tol=1e-4, store=s),
+        lambda p, s: best_schedule(p, criterion="elbo", store=s),
         lambda p, s: best_schedule(p, rtol=1e-7, store=s),
         lambda p, s: best_schedule(p, atol=1e-9, store=s),
     ],

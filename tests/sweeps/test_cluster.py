@@ -41,10 +41,10 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture
-def launch(tmp_path):
+@pytest.fixture(scope="module")
+def launch(tmp_path_factory):
     """Return a function that starts a program and returns it with its first line."""
-    started = []
+    started, folder = [], tmp_path_factory.mktemp("cluster")
 
     def call(code, *arguments):
         process = subprocess.Popen(
@@ -52,7 +52,7 @@ def launch(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            cwd=tmp_path,
+            cwd=folder,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         started.append(process)
@@ -64,12 +64,11 @@ def launch(tmp_path):
         process.communicate()
 
 
-@pytest.fixture
-def cluster(launch, tmp_path):
-    """Return the address of a scheduler, its process, and its two workers."""
-    scheduler, address = launch(SCHEDULER)
-    workers = [launch(WORKER, address, str(tmp_path))[0] for _ in range(2)]
-    return address, scheduler, workers
+@pytest.fixture(scope="module")
+def cluster(launch):
+    """Return the address of a scheduler that stays, and its two workers."""
+    _, address = launch(SCHEDULER)
+    return address, [launch(WORKER, address, ".")[0] for _ in range(2)]
 
 
 @contextmanager
@@ -92,14 +91,14 @@ def killing(process, folder, count):
 
 
 def test_a_cluster_computes_and_a_killed_worker_loses_nothing(run, cluster, tmp_path):
-    address, _, workers = cluster
-    words = [*SMALL, "--vary", "beta=0.1:1.9:30", "--vary", "seed=0:9:10", "--json"]
+    address, workers = cluster
+    words = [*SMALL, "--vary", "beta=0.1:1.9:12", "--vary", "seed=0:9:10", "--json"]
     with killing(workers[0], tmp_path / "vaedyn-store", 20):
         done = run.words("sweep", "simulate", *words, "--runs", "2", "--scheduler", address)
     assert done.code == 0, done.err
-    assert "of 300 points" in done.err
+    assert "of 120 points" in done.err
     keys = {point["key"] for point in done.json["points"]}
-    assert len(keys) == 300
+    assert len(keys) == 120
     assert all(point["final"]["eps_g"]["mean"] is not None for point in done.json["points"])
     assert {record.key for record in ResultStore(tmp_path / "vaedyn-store").records()} == keys
     assert workers[0].wait() == -signal.SIGKILL
@@ -110,8 +109,9 @@ def test_a_cluster_computes_and_a_killed_worker_loses_nothing(run, cluster, tmp_
         assert one["key"] == other["key"]
 
 
-def test_a_scheduler_that_goes_is_one_line(run, cluster, tmp_path):
-    address, scheduler, _ = cluster
+def test_a_scheduler_that_goes_is_one_line(run, launch, tmp_path):
+    scheduler, address = launch(SCHEDULER)
+    launch(WORKER, address, ".")
     words = ["--dim", "2000", "--t-max", "60", "--points", "5", "--runs", "1"]
     words += ["--vary", "beta=0.1:1.9:3000", "--scheduler", address]
     with killing(scheduler, tmp_path / "vaedyn-store", 5):

@@ -16,8 +16,11 @@ def attracting_errors(params: Params, betas: np.ndarray) -> np.ndarray:
 def relaxation_time(params: Params) -> float:
     """Return the time in which the slowest deviation from the attracting state shrinks by e.
 
-    It is that of the stable state of single latents, and inf where there is none.
+    It is that of the stable state of single latents, and inf where there is none; nan under
+    Adam, where it is not derived.
     """
+    if params.adam:
+        return np.nan
     growth = float(attractors(Constants.of(params).many())["growth"][0])
     return -1 / growth if growth < 0 else np.inf
 
@@ -26,8 +29,10 @@ def lag(params: Params, tol: float) -> float:
     """Return the share of its final value that beta may lack for eps_g to be within `tol`.
 
     At a minimum of eps_g, such as beta = eta, that is of order sqrt(tol), elsewhere
-    of order tol; nan where no state of single latents is stable.
+    of order tol; nan where no state of single latents is stable, and under Adam.
     """
+    if params.adam:
+        return np.nan
     shares = np.geomspace(1e-9, 1, 400)
     ends = attracting_errors(params, params.beta * np.concatenate([[1], 1 - shares[:-1]]))
     far = np.abs(ends[1:] - ends[0])

@@ -1,21 +1,23 @@
 """The annealing schedule under which learning converges soonest."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
-from ..model.asked import params_of
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer, real
 from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Source, Store, kept, variable
 from ..model.results import Brief
 from ..model.schedule import Schedule
-from ..model.schedules import Constant, Cosine, Linear, Points, Tanh
+from ..model.schedules import Constant, Cosine, Linear, Points, Tanh, parse_schedule
+from .another_start import another_start, time_from_another
+from .criterion import EPS_G, IN_WORDS, criterion_of
 from .piecewise import best_pieces, evaluations
 from .time_to_converge import EXACT, last_crossing
 
@@ -32,7 +34,10 @@ LABELS = {
     "numbers": "number of the schedule",
     "times": "time to converge",
     "off": "time to converge when the best number is off by a tenth",
+    "elsewhere": "times to converge from another start, at constant beta and the best",
 }
+LOSS = "loss in the end"
+DIMS = {"numbers": ("schedule",), "times": ("schedule",), "elsewhere": ("beta",)}
 SCAN = 160  # values of the one number of a family
 FINER = (16, 16, 16)  # values in ever smaller intervals around the best ones
 BEST = 3  # of them that are looked at closer
@@ -41,6 +46,7 @@ HOPELESS = 40.0  # times the constant schedule's time, at which a schedule is gi
 MARGIN = 1e-3  # share of the tolerance that excursions of the best schedule keep away from it
 SURE = 1e-3  # relative change of the time that more exact integration may make
 MOST_KNOTS = 16
+HANGS = 0.5  # share of a gain that is left from another start, below which it hangs on the start
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -52,9 +58,9 @@ class Tuning(Brief):
     params : Params
     family : str
     tol : float
-        Times are those after which eps_g stays within it of its final value.
+        Times are those after which eps_g, or the loss, stays within it of its final value.
     end : float
-        eps_g in the end, at constant beta.
+        That of the end, at constant beta.
     constant : float
         Time at constant beta.
     spec : str
@@ -67,6 +73,13 @@ class Tuning(Brief):
     off : float
         The longest time when the number is wrong by a tenth, or, of a free
         schedule, when it runs faster or slower by a tenth; nan if over 10^6/tau.
+    source : Source or None
+    criterion : {"eps_g", "elbo"}
+        What comes to rest: eps_g, or the loss, distortion + beta KL at the final beta.
+    elsewhere : (2,)
+        Times at constant beta and under `spec` from another start, `other`; nan where learning
+        does not get to `end` from there in ten times `constant`, or needs too small steps, and
+        where constant beta is the best.
     """
 
     params: Params
@@ -80,11 +93,34 @@ class Tuning(Brief):
     times: np.ndarray
     off: float
     source: Source | None = None
+    criterion: str = EPS_G
+    elsewhere: np.ndarray = field(default_factory=lambda: np.full(2, np.nan))
 
     @property
     def gain(self) -> float:
         """How many times sooner learning converges than at constant beta."""
         return self.constant / self.time
+
+    @property
+    def other(self) -> str:
+        """The start of `elsewhere`: PyTorch's default, or gaussian weights if it is this."""
+        return another_start(self.params.init)
+
+    @property
+    def gain_elsewhere(self) -> float:
+        """How many times sooner learning converges under it from another start; nan if unknown."""
+        return float(self.elsewhere[0] / self.elsewhere[1])
+
+    @property
+    def warning(self) -> str | None:
+        """Say in one line that the gain hangs on the start, where most of it does."""
+        if not self.gain_elsewhere < 1 + HANGS * (self.gain - 1):
+            return None
+        before, after = self.elsewhere
+        return (
+            f"the gain of {self.gain:.3g} hangs on the start: from --init {self.other} the same "
+            f"schedule gains {self.gain_elsewhere:.3g} (t = {before:.4g} and {after:.4g})"
+        )
 
 
 @shows("anneal", "schedules")
@@ -94,6 +130,7 @@ def best_schedule(
     *,
     knots: int = 3,
     tol: float = 1e-3,
+    criterion: str = EPS_G,
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
@@ -114,6 +151,9 @@ def best_schedule(
         300 times its final value. More of them are never worse, nor is it than ``linear``.
     knots : int
         1 to 16.
+    criterion : {"eps_g", "elbo"}
+        What has to stay within `tol` of its final value: eps_g, or the loss, distortion + beta KL
+        at the final beta, which is the negative ELBO up to a constant.
     tol, rtol, atol : float
         See `vaedyn.time_to_converge`. Where the error strays from its final value once more, it
         stays 0.1 per cent of `tol` below `tol` under the schedule found, so that its time
@@ -133,10 +173,10 @@ def best_schedule(
     ConvergenceError, DivergenceError
         When learning does not converge at constant beta.
     """
-    params = params_of(best_schedule, params, changes)
+    params = params_of(best_schedule, params, changes, derived=TRAINING)
     if family not in FAMILIES:
         raise ParameterError("family", f"expected one of {', '.join(FAMILIES)}, got {family!r}")
-    tol = real("tol", tol)
+    tol, criterion = real("tol", tol), criterion_of(criterion)
     rtol, atol = tolerances(rtol, atol)
     if not 1 <= integer("knots", knots, 1) <= MOST_KNOTS:
         raise ParameterError("knots", f"must be at most {MOST_KNOTS}, got {knots}")
@@ -144,41 +184,47 @@ def best_schedule(
     params = params.replace(t_max=t_max, points=2, anneal="constant")
 
     def compute() -> Computed:
-        return _computed(_Trial(params, tol, rtol, atol, progress), family, int(knots))
+        settings = {"criterion": criterion, "rtol": rtol, "atol": atol}
+        trial = _Trial(params, tol, progress, **settings)
+        return _computed(trial, family, int(knots))
 
     record = {**params.to_dict(), "family": family, "tol": tol, "rtol": rtol, "atol": atol}
     for name in ("t_max", "points", "anneal"):
         del record[name]
     record |= {"knots": int(knots)} if family == "free" else {}
+    record |= {"criterion": criterion} if criterion != EPS_G else {}
     record["numerics"] = NUMERICS["annealing"]
     found = kept(store, "annealing", record, compute)
     values: Any = found.arrays
     values |= {name: float(values[name]) for name in ("end", "constant", "time", "off")}
-    same: Any = {"params": params, "family": family, "tol": tol, "source": found.source}
+    same: Any = {"params": params, "family": family, "tol": tol, "criterion": criterion}
+    same["source"] = found.source
     return Tuning(**same, spec=found.info["spec"], **values)
 
 
 def _computed(trial: "_Trial", family: str, knots: int) -> Computed:
     """Return the best schedule as labelled variables, and its spec."""
     if trial.constant == 0:
-        raise ConvergenceError(f"eps_g starts within {trial.tol:g} of its final value: lower --tol")
+        what = IN_WORDS[trial.settings["criterion"]]
+        raise ConvergenceError(
+            f"{what} starts within {trial.tol:g} of its final value: lower --tol"
+        )
     found = _free(trial, knots) if family == "free" else _scan(trial, family)
     spec = found.pop("spec")
     found |= {"end": trial.end, "constant": trial.constant}
+    found["elsewhere"] = trial.elsewhere(parse_schedule(spec))
+    labels = LABELS if trial.settings["criterion"] == EPS_G else {**LABELS, "end": LOSS}
     return {
-        name: variable(LABELS[name], value, ("schedule",) if np.ndim(value) else ())
-        for name, value in found.items()
+        name: variable(labels[name], value, DIMS.get(name, ())) for name, value in found.items()
     }, {"spec": spec}
 
 
 class _Trial:
     """Times to converge under schedules tried one after the other."""
 
-    def __init__(
-        self, params: Params, tol: float, rtol: float, atol: float, progress: Progress | None
-    ):
+    def __init__(self, params: Params, tol: float, progress: Progress | None, **settings: Any):
         self.params, self.tol, self.progress = params, tol, progress
-        self.settings: dict[str, Any] = {"rtol": rtol, "atol": atol}
+        self.settings = settings
         self.tried = self.wanted = 0
         self.constant, self.end = last_crossing(params, Constant(), tol, **self.settings)
 
@@ -206,6 +252,17 @@ class _Trial:
         time = self.time(schedule)
         exact = self.time(schedule, margin=MARGIN, rtol=EXACT, atol=0.01 * EXACT)
         return time if abs(exact - time) <= SURE * time else np.inf
+
+    def elsewhere(self, schedule: Schedule) -> np.ndarray:
+        """Return the times at constant beta and under a schedule from another start, (2,)."""
+        if schedule == Constant():
+            return np.full(2, np.nan)
+        known = (self.tol, self.constant, self.end)
+        both = [
+            time_from_another(self.params, each, *known, **self.settings)
+            for each in (Constant(), schedule)
+        ]
+        return np.array(both)
 
     def result(self, schedule: Schedule, time: float, *scanned: np.ndarray) -> dict[str, Any]:
         """Return the record of a search; `scanned` are numbers and times of schedules tried."""
@@ -286,5 +343,8 @@ def _free(trial: _Trial, knots: int) -> dict[str, Any]:
         start = Points((0.0, duration), (0.0, trial.params.beta))
     tol = (1 - MARGIN) * trial.tol
     best = (start, line["time"])
-    found = best_pieces(trial.params, knots, tol, trial.constant, best, trial.sure, trial.tick)
+    found = best_pieces(
+        trial.params, knots, tol, trial.constant, best, trial.sure, trial.tick,
+        trial.settings["criterion"],
+    )  # fmt: skip
     return trial.result(*found)

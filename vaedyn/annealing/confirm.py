@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import ConvergenceError
+from ..errors import ConvergenceError, ParameterError
 from ..learning.simulate import only_ensemble, simulate
 from ..learning.theory import theory
 from ..model.params import Params
@@ -15,6 +15,7 @@ from ..model.records import Store, Watch, unwatched
 from ..model.results import Trajectory
 from .adiabatic import delay
 from .best_schedule import FAMILIES, Tuning
+from .criterion import ELBO, EPS_G
 from .time_to_converge import end_of_learning, fluctuation, measured, spread
 
 SLOW = 3.0  # times that of constant beta, beyond which schedules are not simulated
@@ -22,6 +23,7 @@ LONGER = 1.5  # times the time of theory is simulated, as finite N may cost the 
 SAVED = 1401  # times saved by simulations
 LASTS = 1.3  # times the time to converge at constant beta, until which courses are compared
 DRAWN = 601  # times saved by theory
+MEAN = {EPS_G: "eps_g", ELBO: "loss"}
 
 
 class Confirmation(NamedTuple):
@@ -84,9 +86,13 @@ def compare(
 
     Raises
     ------
+    ParameterError
+        When eps_g is not the criterion.
     ConvergenceError, DivergenceError
         When learning has no end.
     """
+    if found.criterion != EPS_G:
+        raise ParameterError("criterion", "courses are compared in eps_g: leave it out")
     longest = float(f"{LASTS * found.constant:.3g}") if longest is None else longest
     constant, best = (
         theory(
@@ -113,12 +119,13 @@ def lasting(params: Params, spec: str, longest: float) -> Params:
     return params.replace(anneal=spec, t_max=longest, points=SAVED)
 
 
-def arrivals(runs: Trajectory, tol: float) -> np.ndarray:
+def arrivals(runs: Trajectory, tol: float, criterion: str = EPS_G) -> np.ndarray:
     """Return when the mean error of runs comes to stay within `tol` of its final value, resampled.
 
     See `vaedyn.annealing.time_to_converge.measured`, whose end is that of the model here.
     """
-    return measured(runs, end_of_learning(runs.params), tol)
+    end = end_of_learning(runs.params, criterion=criterion)
+    return measured(runs, end, tol, criterion)
 
 
 def confirm(
@@ -151,12 +158,12 @@ def confirm(
         at = lasting(found.params, spec, longest)
         with watch(f"simulate {spec.partition(':')[0]}") as progress:
             result = simulate(at, runs=runs, seed=seed, jobs=jobs, store=store, progress=progress)
-        each = arrivals(result, found.tol)
+        each = arrivals(result, found.tol, found.criterion)
         if np.isnan(spread(each)[0]):
             raise ConvergenceError(
-                f"the mean eps_g of {runs} runs does not stay within {found.tol:g} of its final "
-                f"value; they differ by {fluctuation(result):.2g}: raise --dim ({at.dim}) or "
-                "--confirm"
+                f"the mean {MEAN[found.criterion]} of {runs} runs does not stay within "
+                f"{found.tol:g} of its final value; they differ by "
+                f"{fluctuation(result, found.criterion):.2g}: raise --dim ({at.dim}) or --confirm"
             )
         times.append(each)
     gain, error = spread(times[0] / times[1])
@@ -217,7 +224,7 @@ def simulated_times(
         at = lasting(found.params, spec, float(f"{LONGER * expected:.3g}"))
         with watch(f"simulate {spec}") as progress:
             result = simulate(at, store=store, progress=progress, **ensemble)
-        time, error = spread(arrivals(result, found.tol))
+        time, error = spread(arrivals(result, found.tol, found.criterion))
         if np.isfinite(time):
             points.append(Measured(x, time, error))
     return points

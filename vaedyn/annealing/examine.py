@@ -5,9 +5,9 @@ from typing import Unpack
 import numpy as np
 
 from ..fixedpoints.destination import alike, in_words
-from ..fixedpoints.thresholds import collapse_threshold, fold, lives, noise_window
+from ..fixedpoints.thresholds import collapse, collapse_threshold, fold, lives, noise_window
 from ..kernels.constants import Constants
-from ..model.asked import params_of
+from ..model.asked import TRAINING, params_of
 from ..model.params import Fields, Params
 from .adiabatic import delay, relaxation_time
 
@@ -22,6 +22,9 @@ def examine(
 ) -> list[str]:
     """Return warnings, one line each: what the schedule and the final value of beta will cost.
 
+    There are none about what is not derived: noise that is not white, rows that are used again,
+    and, under Adam, all that needs the states in which learning ends.
+
     Parameters
     ----------
     params : Params, optional
@@ -30,10 +33,15 @@ def examine(
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
     """
-    params = params_of(examine, params, changes)
-    start = (_symmetric(params), _too_short(params), _collapse(params))
-    checks = (*start, _unstable(params), _critical(params), _zero(params))
-    return [text for text in (*checks, _too_slow(params, tol)) if text]
+    params = params_of(examine, params, changes, derived=("noise", "alpha", *TRAINING))
+    if params.noise is not None or params.alpha is not None:
+        return []
+    checks = [_symmetric(params), _too_short(params), _collapse(params)]
+    if not params.adam:
+        if not params.sampled:  # those always fit a little noise
+            checks += [_unstable(params), _critical(params)]
+        checks += [_zero(params), _too_slow(params, tol)]
+    return [text for text in checks if text]
 
 
 def _symmetric(params: Params) -> str:
@@ -53,8 +61,12 @@ def _too_short(params: Params) -> str:
 
 
 def _collapse(params: Params) -> str:
+    if params.adam and params.lam:
+        return ""  # decay that is not divided by the root of second moments
     model, strengths = Constants.of(params), params.strengths.tolist()
     limits = [collapse_threshold(rho + params.eta, params.lam) for rho in strengths]
+    if params.sampled and not params.adam:  # the noise that is fitted costs signals a little
+        limits = [collapse(model, rho) for rho in strengths]
     lost = [k for k, limit in enumerate(limits) if params.beta >= limit]
     if not lost:
         return ""
@@ -63,6 +75,8 @@ def _collapse(params: Params) -> str:
     if len(lost) < len(limits):
         which = ", ".join(str(k + 1) for k in lost)
         return start + f"signal {which} cannot be learned from a collapsed latent"
+    if params.adam or params.sampled:
+        return f"{start}no signal is learned from a collapsed latent"
     kept = [k for k in lost if lives(model, strengths[k])]
     if kept:
         which = ", ".join(str(k + 1) for k in kept)
@@ -116,7 +130,7 @@ def _zero(params: Params) -> str:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(int), [0]])))
     spans = [float(times[end - 1] - times[start]) for start, end in edges.reshape(-1, 2)]
     longest = max(spans, default=0.0)
-    if longest * params.rate < LONG:
+    if longest * params.rate * Constants.of(params).variances < LONG:
         return ""
     return (
         f"beta is below {ALMOST_ZERO:g} for t = {longest:.4g}: encoder variances D shrink linearly "

@@ -1,10 +1,10 @@
 """The best piecewise linear schedule of beta, by sequential quadratic programming.
 
 Learning is to be close to its final state from a time T on: T is made as small as it can be
-while ``|eps_g - end|`` stays within the tolerance at all later times. Linear steps are
-good in a neighbourhood only, so that every round of the optimiser is kept in a box, which
-grows while rounds succeed. Pieces are added one by one, and every number of pieces starts
-from the best schedule with one piece less, so that more of them are never worse.
+while ``|eps_g - end|``, or that of the loss, stays within the tolerance at all later times.
+Linear steps are good in a neighbourhood only, so that every round of the optimiser is kept in
+a box, which grows while rounds succeed. Pieces are added one by one, and every number of pieces
+starts from the best schedule with one piece less, so that more of them are never worse.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from ..model.params import Params
 from ..model.schedule import Schedule
 from ..model.schedules import Points
 from ..model.state import pack
-from .time_to_converge import eps_g_of
+from .criterion import EPS_G, of_states
 
 HIGHEST = 300.0  # times the final value: the largest beta
 LOWEST = 1e-9  # of it: less is none
@@ -62,6 +62,7 @@ def best_pieces(
     best: tuple[Schedule, float],
     accept: Accept,
     tick: Callable[[], None],
+    criterion: str = EPS_G,
 ) -> tuple[Schedule, float]:
     """Return the best schedule of at most `knots` pieces, and its time to converge.
 
@@ -79,8 +80,9 @@ def best_pieces(
         Judges a schedule with rounded numbers; inf if it will not do.
     tick : callable
         Called before every evaluation.
+    criterion : {"eps_g", "elbo"}
     """
-    search = _Search(params, tol, scale, tick)
+    search = _Search(params, tol, scale, tick, criterion)
     start = search.numbers(best[0])
     for pieces in range(1, knots + 1):
         found = [search.improve(x, LIMITS[0], ROUNDS[0]) for x in _starts(start, pieces)]
@@ -124,8 +126,16 @@ class _Search:
     of the optimiser.
     """
 
-    def __init__(self, params: Params, tol: float, scale: float, tick: Callable[[], None]):
+    def __init__(
+        self,
+        params: Params,
+        tol: float,
+        scale: float,
+        tick: Callable[[], None],
+        criterion: str = EPS_G,
+    ):
         self.params, self.tol, self.scale, self.tick = params, tol, scale, tick
+        self.criterion = criterion
         self.start = pack(**params.overlaps())
         self.ends: list[tuple[np.ndarray, float]] = []
         self.later = np.linspace(0, 1, LATER) ** 2
@@ -167,14 +177,18 @@ class _Search:
             return None
         return y if solver["least_variance"] > VANISHED else None
 
+    def values(self, y: np.ndarray) -> np.ndarray:
+        """Return eps_g, or the loss, of states (times, values)."""
+        return of_states(self.params, y, self.criterion)
+
     def judge(self, x: np.ndarray) -> tuple[float, float]:
-        """Return the time to converge, in units of `scale`, and eps_g of the end; inf if late."""
+        """Return the time to converge, in units of `scale`, and the final value; inf if late."""
         times = np.linspace(0, LATEST, GRID + 1)
         y = self.states(x, times * self.scale)
         if y is None:
             return np.inf, np.nan
         end = self.end(y[-1])
-        far = np.abs(eps_g_of(self.params, y) - end)
+        far = np.abs(self.values(y) - end)
         outside = np.flatnonzero(~(far <= self.tol))
         if not len(outside):
             return 0.0, end
@@ -184,7 +198,7 @@ class _Search:
         return float(np.interp(-self.tol, -far[last : last + 2], times[last : last + 2])), end
 
     def end(self, y: np.ndarray) -> float:
-        """Return eps_g of the fixed point to which the state `y` leads; nan if unknown."""
+        """Return the value of the fixed point to which the state `y` leads; nan if unknown."""
         for point, end in self.ends:  # up to the signs of latents
             if np.abs(np.abs(y) - np.abs(point)).max() < self.tol:
                 return end
@@ -192,7 +206,7 @@ class _Search:
             point = destination(self.params, y, RTOL)
         except (ConvergenceError, DivergenceError):
             return np.nan
-        self.ends.append((point, float(eps_g_of(self.params, point[None])[0])))
+        self.ends.append((point, float(self.values(point[None])[0])))
         return self.ends[-1][1]
 
     def improve(self, x: np.ndarray, limit: float, budget: int) -> tuple[np.ndarray, float]:
@@ -232,7 +246,7 @@ class _Search:
             y = self.states(x[:-1], times)
             if y is None:
                 return np.full(LATER, BEYOND)
-            away = (eps_g_of(self.params, y[1:]) - end) / (limit * self.tol)
+            away = (self.values(y[1:]) - end) / (limit * self.tol)
             return np.clip(away, -BEYOND, BEYOND)
 
         def here(x: np.ndarray) -> np.ndarray:

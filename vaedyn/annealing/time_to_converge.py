@@ -1,4 +1,4 @@
-"""How long learning takes: the time after which the error stays near its final value."""
+"""How long learning takes: the time after which eps_g, or the loss, stays near its final value."""
 
 import logging
 from dataclasses import dataclass, field
@@ -9,13 +9,14 @@ import numpy as np
 from ..errors import ConvergenceError, DivergenceError
 from ..fixedpoints.destination import LARGE, NEAR, destination
 from ..learning.theory import integrate, tolerances
-from ..model.asked import params_of
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, real
 from ..model.records import Computed, Source, Store, kept, variable
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
-from ..model.state import count, generalisation_error, pack, unpack
+from ..model.state import count, pack
+from .criterion import EPS_G, IN_WORDS, of_runs, of_states
 
 GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
@@ -83,7 +84,7 @@ def time_to_converge(
     ParameterError
         When a tolerance is out of range.
     """
-    params = params_of(time_to_converge, params, changes).replace(points=2)
+    params = params_of(time_to_converge, params, changes, derived=TRAINING).replace(points=2)
     tol = real("tol", tol)
     rtol, atol = tolerances(rtol, atol)
 
@@ -114,8 +115,10 @@ def time_to_converge(
     return Convergence(t, end, tol, found.info["reason"], found.source)
 
 
-def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> float:
-    """Return eps_g of the fixed point in which learning ends, after the whole schedule.
+def end_of_learning(
+    params: Params, rtol: float = 1e-8, atol: float = 1e-10, criterion: str = EPS_G
+) -> float:
+    """Return eps_g, or the loss, of the fixed point in which learning ends after the schedule.
 
     Raises
     ------
@@ -123,18 +126,19 @@ def end_of_learning(params: Params, rtol: float = 1e-8, atol: float = 1e-10) -> 
         When that cannot be found.
     """
     schedule = params.schedule
-    _check_that_it_ends(params, schedule)
+    _check_that_it_ends(params, schedule, criterion)
     times = np.array([0.0, max(params.t_max, schedule.arrival())])
     start = pack(**params.overlaps())
     y = integrate(params, start, times, schedule, rtol=rtol, atol=atol)[0][-1]
-    return float(eps_g_of(params, destination(params, y, rtol)[None])[0])
+    return float(of_states(params, destination(params, y, rtol)[None], criterion)[0])
 
 
-def _check_that_it_ends(params: Params, schedule: Schedule) -> None:
+def _check_that_it_ends(params: Params, schedule: Schedule, criterion: str) -> None:
     if params.beta == 0:
         raise ConvergenceError("at beta = 0 learning has no end: D shrinks for ever")
     if not np.isfinite(schedule.arrival()):
-        raise ConvergenceError(f"under a {schedule.name} schedule eps_g never comes to rest")
+        what = IN_WORDS[criterion]
+        raise ConvergenceError(f"under a {schedule.name} schedule {what} never comes to rest")
 
 
 def last_crossing(
@@ -142,12 +146,13 @@ def last_crossing(
     schedule: Schedule,
     tol: float,
     *,
+    criterion: str = EPS_G,
     rtol: float = 1e-8,
     atol: float = 1e-10,
     most: float | None = None,
     margin: float = 0.0,
 ) -> tuple[float, float]:
-    """Return the time after which eps_g stays within `tol` of its final value, and that value.
+    """Return the time after which eps_g, or the loss, stays near its final value, and that value.
 
     Parameters
     ----------
@@ -155,6 +160,7 @@ def last_crossing(
         The start, and the constants; its own schedule does not matter.
     schedule : Schedule
     tol : float
+    criterion : {"eps_g", "elbo"}
     most : float, optional
         Where to give up; default: 10^6/tau.
     margin : float
@@ -168,7 +174,7 @@ def last_crossing(
     DivergenceError
         When learning diverges.
     """
-    _check_that_it_ends(params, schedule)
+    _check_that_it_ends(params, schedule, criterion)
     start = pack(**params.overlaps())
 
     numerics: dict[str, Any] = {"rtol": rtol, "atol": atol}
@@ -177,7 +183,7 @@ def last_crossing(
         return integrate(params, start, times, schedule, **numerics)[0]
 
     def away(times: np.ndarray) -> np.ndarray:
-        return np.abs(eps_g_of(params, course(times)) - end)
+        return np.abs(of_states(params, course(times), criterion) - end)
 
     longest = most or LONGEST / params.rate
     horizon = min(max(params.t_max, 1.1 * schedule.arrival() + 10 / params.rate), longest)
@@ -187,15 +193,15 @@ def last_crossing(
         y = course(times)
         # which of many fixed points learning ends in may depend on the schedule
         point = destination(params, y[-1], rtol)
-        end = float(eps_g_of(params, point[None])[0])
-        far = np.abs(eps_g_of(params, y) - end)
-        # close in eps_g alone is not enough: a saddle may have the same one
+        end = float(of_states(params, point[None], criterion)[0])
+        far = np.abs(of_states(params, y, criterion) - end)
+        # close in the criterion alone is not enough: a saddle may have the same one
         there = np.abs(y[-1] - point).max() < NEAR * max(1.0, np.abs(point).max())
         if there and (far[-GRID // 10 :] < SETTLED * tol).all():
             break
         if horizon >= longest:
             raise ConvergenceError(
-                f"eps_g is not within {tol:g} of its final value by t = {horizon:g}"
+                f"{IN_WORDS[criterion]} is not within {tol:g} of its final value by t = {horizon:g}"
             )
         horizon = min(2 * horizon, longest)
     peaks = _peaks(far, tol)
@@ -243,7 +249,7 @@ def _last_outside(far: np.ndarray, tol: float, margin: float) -> tuple[int, floa
     return (last, level) if first else (-1, tol)
 
 
-def measured(trajectory: Trajectory, end: float, tol: float) -> np.ndarray:
+def measured(trajectory: Trajectory, end: float, tol: float, criterion: str = EPS_G) -> np.ndarray:
     """Return the time after which the mean error over runs stays within `tol` of `end`, resampled.
 
     The first entry (1 + RESAMPLED,) is that of the runs as they are, the others are
@@ -252,13 +258,14 @@ def measured(trajectory: Trajectory, end: float, tol: float) -> np.ndarray:
     is taken as linear; what leaves the band in the last tenth of the time has
     not converged, and is nan.
     """
-    t, runs = trajectory.t, len(trajectory.eps_g)
+    t, values = trajectory.t, of_runs(trajectory, criterion)
+    runs = len(values)
     random = np.random.default_rng(0)
     weights = random.multinomial(runs, np.full(runs, 1 / runs), RESAMPLED) / runs
     weights = np.concatenate([np.full((1, runs), 1 / runs), weights])
     found = np.full(len(weights), np.nan)
     for n, weight in enumerate(weights):  # one by one: there may be millions of times
-        distance = np.abs(weight @ trajectory.eps_g - end)
+        distance = np.abs(weight @ values - end)
         outside = np.flatnonzero(distance > tol)
         if not len(outside):
             found[n] = 0.0
@@ -279,12 +286,7 @@ def spread(values: np.ndarray) -> tuple[float, float]:
     return float(values[0]), float(others.std())
 
 
-def fluctuation(trajectory: Trajectory) -> float:
+def fluctuation(trajectory: Trajectory, criterion: str = EPS_G) -> float:
     """Return the standard deviation of eps_g over runs and the last tenth of the time."""
-    return float(trajectory.eps_g[:, -max(len(trajectory.t) // 10, 1) :].std())
-
-
-def eps_g_of(params: Params, y: np.ndarray) -> np.ndarray:
-    """Return eps_g (times,) of flat states (times, values)."""
-    parts = unpack(y, params.latent, params.signal)
-    return generalisation_error(parts["m"], parts["Q"], params.strengths)
+    last = max(len(trajectory.t) // 10, 1)
+    return float(of_runs(trajectory, criterion)[:, -last:].std())

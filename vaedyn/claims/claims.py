@@ -1,6 +1,7 @@
 """The claims of the paper's abstract, each with the function that gathers evidence for it.
 
-The last one, on rows that are used again, is of another paper by the same authors.
+That on rows that are used again is of another paper by the same authors, and the last one,
+on other ways to train, of nobody else that we know of.
 
 Every function takes a `Lab` and returns panels: a figure's data, and rows of a number
 expected beside the number found. Tolerances are statistical errors, what an
@@ -16,6 +17,7 @@ from .entangled import entanglement
 from .evidence import Lab, Panel
 from .finite import finite_rows
 from .limit import convergence_in_dim, learning_curves
+from .optimisers import optimisers
 
 CLAIMS: dict[str, Callable[[Lab], list[Panel]]] = {
     "convergence to the ODE": convergence_in_dim,
@@ -26,4 +28,5 @@ CLAIMS: dict[str, Callable[[Lab], list[Panel]]] = {
     "relaxation": relaxation,
     "KL annealing": annealing,
     "finite rows": finite_rows,
+    "other optimisers": optimisers,
 }

@@ -86,7 +86,7 @@ class Watch:
     def _codes(self) -> list[str]:
         found = [
             (column, f"holds {value:g} in {count} of {self.rows} rows, far from all else")
-            for column in range(len(self.first))
+            for column in _apart(self.low, self.high)
             for sign, ends, others in ((1, self.low, self.high), (-1, self.high, self.low))
             for value, count in _codes(sign, self.rows, ends, others, column)
         ]
@@ -132,6 +132,20 @@ def _merged(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndar
     order = values.argsort(axis=0, kind="stable")[:3]
     values, counts = (np.take_along_axis(x, order, 0) for x in (values, counts))
     return values, np.where(np.isinf(values), 0, counts)
+
+
+def _apart(low: _Ends, high: _Ends) -> list[int]:
+    """Return the columns of which a value at one end is far enough from all others for a code."""
+    found = np.zeros(low.seen.shape[1], bool)
+    for ends, others in ((low, high), (high, low)):
+        first, second = -others.seen[0], -others.seen[1]
+        top = np.where(np.isfinite(second), second, first)
+        for many in (1, 2):
+            value, before = ends.seen[many], ends.seen[many - 1]
+            there = np.isfinite(value)
+            gap, rest = value[there] - before[there], top[there] - value[there]
+            found[there] |= gap > APART * rest
+    return np.flatnonzero(found).tolist()
 
 
 def _codes(

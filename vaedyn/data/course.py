@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ParameterError
-from ..learning.follow import Course, Directions, follow
+from ..learning.follow import Course, Directions, follow, of_steps
 from ..learning.theory import tolerances
 from ..model.numerics import NUMERICS
 from ..model.progress import Asked, shows
@@ -124,12 +124,15 @@ def _info(found: Look, result: Course) -> dict[str, Any]:
 
 
 def refuse(found: Look, params: DataParams) -> None:
-    """Raise ParameterError for weight decay, and for data that are fresh in every step."""
+    """Raise ParameterError for Adam, weight decay, and data that are fresh in every step."""
     if found.epochs != "many":
         reason = "is derived for many only in learning curves on data; leave it out"
         raise ParameterError("epochs", reason)
     if params.lam:
         raise ParameterError("lam", "is not derived for learning curves on data; leave it out")
+    if params.adam:
+        reason = "adam is not derived for learning curves on data; leave it out"
+        raise ParameterError("optimiser", reason)
 
 
 def integrated(
@@ -150,8 +153,7 @@ def integrated(
         t,
         beta=params.beta / unit,
         schedule=schedule.in_units(unit),
-        lam=0.0,
-        lr=params.rate,
+        **{**of_steps(params), "lam": 0.0},
         rtol=rtol,
         atol=atol,
         progress=progress,

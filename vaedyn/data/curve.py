@@ -65,7 +65,7 @@ class LearningCurve(Brief):
     @property
     def epochs(self) -> np.ndarray:
         """How often each row has been used at each time, (times,)."""
-        return self.steps / self.samples
+        return self.steps * self.params.batch / self.samples
 
     @cached_property
     def kl_per_latent(self) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from .learn import DataParams
 from .look import Look
 from .settling import ALIKE, settled_at
-from .suited import slow_modes
+from .suited import pace, slow_modes
 
 REACH = 1000.0  # times longer is more than anybody waits
 ILL_SCALED = 1e-3  # ratio of variances that are hardly learned together
@@ -49,10 +49,11 @@ def difference(
     if abs(end - params.beta) > 0.01 * params.beta:
         text = f"{start}at the end beta is {end:.4g}, and {params.beta:.4g} in the prediction"
         return Difference(text, "beta still changes")
+    rate = pace(found, params)
     late = [
         (time, mode)
         for mode in slow_modes(found, params.beta, params.latent)
-        if (time := settled_at(mode, params.rate)) > params.t_max
+        if (time := settled_at(mode, rate)) > params.t_max
     ]
     if not late:
         text = f"{start}lower --lr, which makes SGD's noise smaller, or raise --t-max"

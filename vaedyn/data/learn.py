@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from ..errors import DivergenceError, ParameterError
 from ..kernels.constants import Constants
-from ..model.asked import ADAM, STEPS
+from ..learning.epochs import check_batch
 from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
 from ..model.progress import Asked, shows
@@ -16,8 +17,9 @@ from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.start import GAUSSIAN
 from ..model.state import kl_per_latent, pack
+from ..model.training import pace
 from .rows import Rows
-from .settling import rate_of_rows, rate_of_variances
+from .settling import rate_of_draws, rate_of_rows, rate_of_variances
 
 # fields of the model that a table decides
 FROM_DATA = ("dim", "signal", "rho", "eta", "noise", "alpha")
@@ -30,8 +32,11 @@ NEAR = 0.2  # of a learning rate that is unstable: what may be the reason of a d
 class DataParams(Params):
     """A linear VAE that is trained on data, in the units of the data.
 
-    Only the learning rate `lr` is in other units: those in which the largest
-    variance is 1. `rho` and `eta` only serve to read observables off.
+    Only the learning rates `lr` are in other units: those in which the largest
+    variance is 1. So are `adam_epsilon` and, where Adam makes it a share of a step, the
+    weight decay `lam`: all is as if the data had been scaled before. `rho` and `eta` only
+    serve to read observables off. A batch is taken from the shuffled rows in their order, and
+    may reach into the next pass.
     """
 
     def __post_init__(self) -> None:
@@ -41,11 +46,6 @@ class DataParams(Params):
         for name in ("noise", "alpha"):
             if getattr(self, name) is not None:
                 raise ParameterError(name, "cannot be given: it is taken from the data")
-        for name in (*STEPS, *ADAM):
-            if name != "rates" and getattr(self, name) != getattr(Params, name):
-                raise ParameterError(name, "cannot be given: rows are taken one by one, by SGD")
-        if isinstance(self.lr, tuple):
-            raise ParameterError("lr", "three rates are not derived for training on data; give one")
 
     def _check_room(self, dim: int, latent: int, signal: int) -> None:
         for name, value in (("latent", latent), ("signal", signal)):
@@ -64,7 +64,7 @@ def learn(
     progress: Asked = None,
     run: Callable[[], Trajectory] | None = None,
 ) -> Trajectory:
-    """Train a linear VAE by SGD on the rows of a table, one row a step.
+    """Train a linear VAE by SGD, or Adam, on the rows of a table, a batch of them a step.
 
     Rows are shuffled all over the table, so that their order does no harm, and
     again in every pass; that samples may be seen more than once is where this differs
@@ -95,13 +95,15 @@ def learn(
     Raises
     ------
     ParameterError
-        When arguments do not fit one another, or rows without a digest meet a store.
+        When arguments do not fit one another, a batch is larger than the table, or rows
+        without a digest meet a store.
     DivergenceError
         When the weights grow without bound or a variance reaches zero.
     """
     seed = integer("seed", seed, 0)
     if np.shape(rows.mean) != (params.dim,) or np.shape(directions) != (params.signal, params.dim):
         raise ParameterError("dim", f"the data have {len(rows.mean)} columns, not {params.dim}")
+    check_batch(params, rows.samples)
     if store is not None and not rows.digest:
         raise ParameterError("digest", "a store tells data apart by it, and these have none")
 
@@ -134,7 +136,7 @@ def trained_on(
     """Return what `learn` does, without a store; `watch` sees the weights on the way."""
     run = _Run(params, rows, seed, progress)
     y = run.states(directions, watch)[None]
-    info = {**rows.origin, "kl": run.kl().tolist(), "passes": params.steps / rows.samples}
+    info = {**rows.origin, "kl": run.kl().tolist(), "passes": run.rows_used / rows.samples}
     return Trajectory.from_states(params, y, t=params.times(), info=info)
 
 
@@ -146,7 +148,12 @@ class _Run:
         W, V = params.weights()
         self.W, self.V = np.ascontiguousarray(W), np.ascontiguousarray(V)
         self.D = np.ones(params.latent)
-        self.random = np.random.default_rng(seed)
+        self.random, self.seed = np.random.default_rng(seed), seed
+
+    @property
+    def rows_used(self) -> int:
+        """Number of rows that all steps take."""
+        return self.params.steps * self.params.batch
 
     def pieces(self) -> Iterator[np.ndarray]:
         """Yield rows in random order, without end."""
@@ -155,25 +162,20 @@ class _Run:
 
     def states(self, directions: np.ndarray, watch: Watch | None = None) -> np.ndarray:
         """Return the flat order parameters (points, values) at the saved times."""
-        from ..kernels import rows
-
-        p, unit = self.params, self.rows.unit
-        # model: step, its constants in the units of the rows
-        # of the loss divided by unit, with W sqrt(unit) and V / sqrt(unit) for W and V
-        constants, lam_V = Constants.of(p), p.lam / unit**2
-        at, found = 0, []
+        p, unit, batch = self.params, self.rows.unit, self.params.batch
+        advance, at, found = self.steps(), 0, []
         source, left = self.pieces(), np.empty((0, p.dim))
         saved, seen = set(p.save_steps().tolist()), set(watch.steps if watch else ())
         for stop in sorted(saved | seen):
             while at < stop:
-                if not len(left):
-                    left = next(source)
-                count = min(len(left), stop - at)
+                while len(left) < batch:
+                    left = np.concatenate([left, next(source)])
+                count = min(len(left) // batch, stop - at)
                 betas = p.schedule(np.arange(at, at + count) / p.dim, p.beta) / unit
-                done = rows.advance(left[:count], betas, self.W, self.V, self.D, constants, lam_V)
+                done = advance(left[: count * batch], betas)
                 for weights in (self.W, self.V):
                     weights[np.abs(weights) < TINY] = 0.0
-                at, left = at + done, left[count:]
+                at, left = at + done, left[count * batch :]
                 if done < count:
                     raise self.lost(at / p.dim, float(betas[done]))
                 if self.progress:
@@ -187,6 +189,23 @@ class _Run:
                 found.append(self.overlaps(directions))
         return np.array(found)
 
+    def steps(self) -> Callable[[np.ndarray, np.ndarray], int]:
+        """Return what makes steps on rows, with the betas of these, and returns how many."""
+        from ..kernels import batches, rows
+        from ..kernels.stream import open_stream
+
+        # model: step, its constants in the units of the rows
+        # of the loss divided by unit, with W sqrt(unit) and V / sqrt(unit) for W and V
+        p = self.params
+        state, lam_V = {"W": self.W, "V": self.V, "D": self.D}, p.lam / self.rows.unit**2
+        if p.plain:
+            return partial(rows.advance, **state, c=Constants.of(p), lam_V=lam_V)
+        how = batches.Training.of(p, encoder_decay=p.lam if p.adam else lam_V)
+        names = ("first", "second", "small")
+        state |= zip(names, batches.memory(p.latent, p.dim, how.adam), strict=True)
+        stream = open_stream(np.random.SeedSequence(self.seed).spawn(1)[0])
+        return partial(batches.advance_on, stream, **state, how=how)
+
     def lost(self, t: float, beta: float) -> DivergenceError:
         """Return the error for weights that grow without bound, or D that has left (0, inf)."""
         p = self.params
@@ -197,11 +216,22 @@ class _Run:
                 f"{beta * self.rows.unit:.3g}: keep --beta, and its schedule --anneal, above zero"
             )
         row, length = self.rows.longest
-        of_rows, of_D = rate_of_rows(usual, length), rate_of_variances(p.dim, usual)
-        limit, what = min((of_rows, f"the longest row, number {row + 1},"), (of_D, "D"))
-        why = f" ({what} needs one well below {limit:.2g})" if p.rate > NEAR * limit else ""
+        _, of_V, of_D = p.rates.tolist()
+        limit_of_D = rate_of_variances(p.dim, usual)
+        if p.sampled:
+            limit_of_D = min(limit_of_D, rate_of_draws(p.dim, usual, p.batch))
+        limits = (  # with momentum, steps are 1/(1 - p) as long
+            (p.batch * rate_of_rows(usual, length), of_V, f"the longest row, number {row + 1},"),
+            (limit_of_D, of_D, "D"),
+        )
+        close = [
+            ((1 - p.momentum) * limit, what)
+            for limit, rate, what in limits
+            if rate > NEAR * (1 - p.momentum) * limit and not p.adam
+        ]
+        why = " ({1} needs one well below {0:.2g})".format(*min(close)) if close else ""
         return DivergenceError(
-            f"learning diverges before t = {t:.6g} at learning rate {p.rate:g}: lower --lr{why}"
+            f"learning diverges before t = {t:.6g} at learning rate {pace(p)}: lower --lr{why}"
         )
 
     def overlaps(self, directions: np.ndarray) -> np.ndarray:

@@ -109,6 +109,17 @@ def rate_of_variances(dim: int, beta: float) -> float:
     return 4 * dim * beta
 
 
+def rate_of_draws(dim: int, beta: float, batch: int) -> float:
+    """Return the learning rate at which draws of latents move D by about a sixth of itself.
+
+    Where D is least, at beta, the reparametrised gradient of D has the variance
+    ``(1 - beta)(2 - beta)/4``, and steps give D the variance of that times ``lr beta/(dim
+    batch)``. Beyond, D may well get below 0.
+    """
+    # model: closed form, of steps of D
+    return dim * beta * batch / 20
+
+
 def rate_of_rows(beta: float, longest: float) -> float:
     """Return the learning rate below which a step on the longest row is stable.
 

@@ -7,6 +7,7 @@ n - K degrees of freedom, divided by n (exactly so for strong spikes).
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,7 +68,12 @@ def median_noise(sample: Sample, spikes: int) -> float:
     """
     gamma, scale, _ = bulk_law(sample, spikes)
     middle = float(np.median(sample.eigenvalues[spikes:]))
-    return middle / (scale * float(bulk_quantile(np.array(0.5), gamma)))
+    return middle / (scale * _median(gamma))
+
+
+@lru_cache(64)
+def _median(gamma: float) -> float:
+    return float(bulk_quantile(np.array(0.5), gamma))
 
 
 def matched_noise(sample: Sample, spikes: int) -> float:
@@ -80,9 +86,15 @@ def matched_noise(sample: Sample, spikes: int) -> float:
     ranks = np.arange(int(np.ceil(TRIM * count)), int(np.floor((1 - TRIM) * count)))
     if len(ranks) < 2:
         return median_noise(sample, spikes)
-    expected = scale * bulk_quantile(1 - (ranks + 0.5) / count, gamma)
+    expected = scale * _at(ranks[0], ranks[-1], count, gamma)
     seen = sample.eigenvalues[spikes:][ranks]
     return float(expected @ seen / (expected @ expected))
+
+
+@lru_cache(64)
+def _at(first: int, last: int, count: int, gamma: float) -> np.ndarray:
+    """Return the law's quantiles at ranks from `first` to `last` of `count`."""
+    return bulk_quantile(1 - (np.arange(first, last + 1) + 0.5) / count, gamma)
 
 
 def likelihood_noise(sample: Sample, spikes: int) -> float:

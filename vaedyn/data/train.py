@@ -80,7 +80,7 @@ def train(
     progress: Asked = None,
     **settings: Any,
 ) -> Training:
-    """Train a linear VAE by SGD on the rows of a table, and compare it with the prediction.
+    """Train a linear VAE by SGD or Adam on the rows of a table, and compare it with theory.
 
     Parameters
     ----------
@@ -97,10 +97,11 @@ def train(
     progress : bool or callable, optional
         True shows a bar; a function receives the numbers of SGD steps made and wanted.
     **settings
-        Other fields of `DataParams`, such as `latent`, `lr`, `t_max`, `lam`, `anneal` and
-        `init_seed`. Unless they are given, `latent` is the number of signals, `lr` at most
-        0.2, in units in which the largest variance is 1, and `t_max` such that all has
-        settled, or about 30 s.
+        Other fields of `DataParams`, such as `latent`, `lr`, `t_max`, `lam`, `anneal`,
+        `batch`, `optimiser` and `init_seed`. Unless they are given, `latent` is the number of
+        signals, `lr` at most 0.2 for plain SGD, in units in which the largest variance is 1,
+        and one of the same pace otherwise, and `t_max` such that all has settled, or about
+        30 s.
 
     Raises
     ------
@@ -149,7 +150,7 @@ def trained(
         predicted=predicted,
         measured=measured,
         difference=difference(found, params, predicted, measured),
-        slowed=slowed_by(found, params.beta) if slowable else None,
+        slowed=slowed_by(found, params.beta) if slowable and params.plain else None,
         trajectory=result,
         look=found,
     )

@@ -113,7 +113,7 @@ class WarmUp(Brief):
 
     def epochs(self, t: float) -> float:
         """Return how often each row has been used by a time."""
-        return self.steps(t) / self.samples
+        return self.steps(t) * self.params.batch / self.samples
 
 
 @shows("anneal", "schedules")

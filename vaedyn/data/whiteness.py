@@ -86,17 +86,17 @@ def _chance(bulk: np.ndarray, freedom: int, allowed: float) -> float:
     so that its mean and variance are differences of those of log(det) and k log(trace); a gamma
     distribution of these moments is exact for many degrees of freedom.
     """
-    from scipy import special, stats
+    from scipy import special
 
     k = len(bulk)
     seen = k * np.log(bulk.mean()) - np.log(bulk).sum()
     half = (freedom - np.arange(k)) / 2
     mean = k * (special.psi(freedom * k / 2) - np.log(k)) - special.psi(half).sum()
     variance = special.polygamma(1, half).sum() - k**2 * special.polygamma(1, freedom * k / 2)
-    law = stats.gamma(mean**2 / variance, scale=variance / mean)
-    if law.cdf(seen) < 1e-6:
+    shape, scale = mean**2 / variance, variance / mean
+    if special.gammainc(shape, max(seen, 0.0) / scale) < 1e-6:
         return 0.0
-    return float(law.sf(max(seen - allowed, 0.0)))
+    return float(special.gammaincc(shape, max(seen - allowed, 0.0) / scale))
 
 
 def count_in_white_noise(sample: Sample) -> tuple[int, float]:

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 
 from ..errors import OutputError, ParameterError
 from ..files import whole
-from ..fixedpoints.fixed_points import FixedPoints
 from ..fixedpoints.newton import velocity
+from ..fixedpoints.points import FixedPoints
 from ..kernels.constants import Constants
 from ..model.params import Params
 from ..model.quantities import NAMES, QUANTITIES

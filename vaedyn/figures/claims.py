@@ -341,4 +341,5 @@ DRAWN = {
     "annealing": annealing,
     "relaxation": relaxation,
     "finite": finite,
+    "optimisers": curves,
 }

@@ -11,9 +11,10 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from ..data.curve import LearningCurve
 from ..model.quantities import QUANTITIES
 from .curves import TIME, time_axis
-from .layout import PLAIN, Look, below, canvas, finish, label_decades, powers
+from .layout import PLAIN, Look, below, canvas, finish, label_decades
 from .spectrum import GREY, OPEN
 from .style import COLOURS, ONE_COLUMN
+from .tex import powers, rates
 
 MOST_COLOURS = 6  # latents with a colour of their own
 MARKS = 22  # markers of a curve
@@ -62,7 +63,7 @@ def course(
         caption = [
             f"{first.samples} rows", f"$N = {params.dim}$", f"$M = {params.latent}$",
             powers(params.schedule.formula(float(f"{params.beta:.4g}"))),
-            powers(rf"$\tau = {params.lr:g}$"),
+            powers(rf"$\tau = {rates(params)}$"),
         ]  # fmt: skip
         _epochs(top, params.dim / first.samples, x_scale, look)
         finish(figure, [top], caption, look)

@@ -21,6 +21,7 @@ from ..errors import ParameterError
 from ..model.params import Params
 from ..model.quantities import CONSTANTS
 from .style import LINES, STYLE, new_figure, styled
+from .tex import powers, rates, strengths
 
 Limits = tuple[float | None, float | None]
 OPEN: Limits = (None, None)
@@ -315,31 +316,12 @@ def caption(params: Params, without: Collection[str] = ()) -> list[str]:
         "rho": f"${letter['rho']} = {strengths(params.strengths)}$",
         "eta": f"${letter['eta']} = {params.eta:g}${classes}",
         "beta": params.schedule.formula(params.beta),
-        "lr": f"${letter['lr']} = {params.lr:g}$",
+        "lr": f"${letter['lr']} = {rates(params)}$",
         "lam": f"${letter['lam']} = {params.lam:g}$" if params.lam else "",
         "alpha": "" if params.alpha is None else f"${letter['alpha']} = {params.alpha:g}$",
+        "optimiser": "Adam" if params.optimiser == "adam" else "",
+        "batch": f"${letter['batch']} = {params.batch}$" if params.batch > 1 else "",
+        "momentum": f"${letter['momentum']} = {params.momentum:g}$" if params.momentum else "",
+        "latents": "sampled latents" if params.sampled else "",
     }
     return [powers(text) for name, text in formula.items() if text and name not in without]
-
-
-def strengths(values: Iterable[float]) -> str:
-    """Return strengths of signals in TeX: one if they are equal, else a vector of at most four."""
-    words = [f"{value:.4g}" for value in values]
-    if len(set(words)) == 1:
-        return words[0]
-    if len(words) > 4:
-        words = [*words[:3], r"\ldots", words[-1]]
-    listed = r",\,".join(words)
-    return f"({listed})"
-
-
-def powers(text: str) -> str:
-    """Return `text` with numbers such as 1e-07 in its formulas written as powers of ten."""
-
-    def power(found: re.Match[str]) -> str:
-        factor = "" if found[1] == "1" else rf"{found[1]} \times "
-        return rf"{factor}10^{{{int(found[2])}}}"
-
-    number = r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]\d+)"
-    pieces = re.split(r"(\$[^$]*\$)", text)
-    return "".join(re.sub(number, power, x) if x[:1] == "$" else x for x in pieces)

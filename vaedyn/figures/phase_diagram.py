@@ -16,9 +16,10 @@ from ..fixedpoints.attractors import OSCILLATING, UNDECIDED
 from ..fixedpoints.phase_diagram import MAPPED, PhaseDiagram
 from ..model.quantities import CONSTANTS, QUANTITIES
 from ..model.sample_covariance import edge, outlier, slope
-from .layout import PLAIN, Look, below, finish, label_decades, powers, two_panels
-from .layout import strengths as listed
+from .layout import PLAIN, Look, below, finish, label_decades, two_panels
 from .style import TWO_COLUMNS
+from .tex import powers
+from .tex import strengths as listed
 
 # in the order of the phases; they differ in lightness, too, and two of them by a pattern
 TINTS = (

@@ -5,8 +5,9 @@ from matplotlib.figure import Figure
 
 from ..model.params import Params
 from .curves import TIME, WEIGHT
-from .layout import PLAIN, Look, canvas, finish, powers
+from .layout import PLAIN, Look, canvas, finish
 from .style import COLOURS, ONE_COLUMN
+from .tex import powers
 
 
 def schedule(params: Params, look: Look = PLAIN) -> Figure:

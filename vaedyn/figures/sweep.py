@@ -12,8 +12,9 @@ from ..errors import ParameterError
 from ..model.quantities import CONSTANTS, QUANTITIES
 from ..sweeps.grids import Point, shown
 from .hues import colour_bar, hues, scale_of
-from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades, powers, strengths
+from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades
 from .style import ONE_COLUMN
+from .tex import powers, strengths
 
 LONGEST = 60  # characters of a text in a legend
 
@@ -47,14 +48,16 @@ def axis_label(name: str) -> str:
 
 def common_caption(points: Sequence[Point]) -> list[str]:
     """Return what all points have in common."""
-    without = set(points[0].values)
+    first, last = points[0].params, points[-1].params
+    apart = {name for name, value in vars(first).items() if vars(last)[name] != value}
+    without = {*points[0].values, *apart}
     if "signal" in without and len(set(points[-1].params.strengths)) > 1:
         without.add("rho")
     if "anneal" in without:
         without.add("beta")
     if "noise" in without:
         without.add("eta")
-    return caption(points[0].params, without=without)
+    return caption(first, without=without)
 
 
 def along(

@@ -66,6 +66,7 @@ class _Curve:
         self.path, self.low, self.high = path, low, high
         self.decades = wide(low, high)
         model = path(low)
+        self.sampled = bool(model.sampled)
         self.spread, self.gather = symmetric(model.latent, model.signal)
 
     def x(self, u: float) -> float:
@@ -162,7 +163,7 @@ def _walk(unit: Unit, curve: _Curve, point: np.ndarray, direction: np.ndarray) -
     for _ in range(4000):
         guess = point + step * tangent
         found = curve.corrected(guess, tangent)
-        if found is not None and not intact(unit, curve.state(found)[0]):
+        if found is not None and not intact(unit, curve.state(found)[0], curve.sampled):
             found = None
         ahead = tangent if found is None else curve.tangent(found, tangent)
         bent = float(ahead @ tangent)
@@ -192,7 +193,8 @@ def _walk(unit: Unit, curve: _Curve, point: np.ndarray, direction: np.ndarray) -
             return way.stopped(ESCAPE)
         if bent > 0.995:
             step = min(1.5 * step, LARGEST * max(1.0, size))
-    return way.stopped(END if vanishing(unit, curve.state(point)[0]) < GONE else LOST)
+    left = vanishing(unit, curve.state(point)[0], curve.sampled)
+    return way.stopped(END if left < GONE else LOST)
 
 
 def _tip(curve: _Curve, before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -247,7 +249,8 @@ def _at(
     guess = inside + share * (outside - inside)
     guess[-1] = u
     found = curve.corrected(guess, np.eye(len(guess))[-1])
-    return found if found is not None and intact(unit, curve.state(found)[0]) else None
+    there = found is not None and intact(unit, curve.state(found)[0], curve.sampled)
+    return found if there else None
 
 
 def _pieces(curve: _Curve, points: list[np.ndarray], cuts: list[tuple[int, str]]) -> list[Piece]:
@@ -293,9 +296,11 @@ def end_of(unit: Unit, path: Callable[[float], Constants], piece: Piece, at_last
     for step in np.linspace(0, -distance if at_last else distance, 13)[1:]:
         model = path(edge + step)
         y = newton(model, piece.guess(edge + step), 1e-15)
-        if intact(unit, y) and residual(model, y) < TOLERANCE * max(1.0, np.abs(y).max()):
+        sampled = bool(model.sampled)
+        exact = residual(model, y) < TOLERANCE * max(1.0, np.abs(y).max())
+        if exact and intact(unit, y, sampled):
             away.append(step)
-            left.append(vanishing(unit, y))
+            left.append(vanishing(unit, y, sampled))
     if len(away) < 8:
         return float(edge)
     found = np.polynomial.Polynomial.fit(left, away, 5)(0.0)

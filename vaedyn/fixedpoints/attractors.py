@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from ..kernels.constants import Constants
-from .single import Latent, on_noise, on_signal
+from ..model.quantities import ACTIVE
+from ..model.state import kl_per_latent
+from .single import Latent, on_noise, on_noise_beyond, on_signal
 
 PHASES = (
     "collapsed", "learned", "partly learned", "noise-fitting", "entangled", "oscillating",
@@ -29,7 +31,8 @@ def attractors(c: Constants) -> dict[str, np.ndarray]:
 
     ``stable`` is the number of fixed points that are; without one the phase is left
     undecided. Latents learn the strongest signals, as the lack of a stronger one always
-    makes a latent on a weaker one unstable; the others fit noise or collapse.
+    makes a latent on a weaker one unstable; the others fit noise or collapse. Sampled
+    latents always fit a little noise: they have collapsed up to `ACTIVE` nats.
     """
     n, signals = c.rho.shape
     latents = c.latent
@@ -52,7 +55,9 @@ def attractors(c: Constants) -> dict[str, np.ndarray]:
             better = stable & (loss < best)
             best[better] = loss[better]
             alone = COLLAPSED if learned == 0 else LEARNED if learned == most else PARTLY
-            values = (NOISE if noise else alone, eps_g, learned + noise, growth)
+            fitting = modes.fitting(noise, latents - learned - noise)
+            phase = np.where(fitting > 0, NOISE, alone)
+            values = (phase, eps_g, learned + fitting, growth)
             for name, value in zip(found, values, strict=True):
                 found[name][better] = np.broadcast_to(value, n)[better]
     return {**found, "stable": count}
@@ -70,19 +75,32 @@ class _Modes:
         self.c = c
         self.signals = c.rho.shape[1]
         zero = np.zeros(len(c.eta))
-        self.kinds = {
-            self.NOISE: on_noise(c),
-            self.COLLAPSED: Latent(zero, zero, zero, zero, zero, zero, zero + 1),
-        }
+        noise, collapsed = on_noise(c), Latent(zero, zero, zero, zero, zero, zero, zero + 1)
+        self.sampled = bool(np.any(c.sampled))
+        if self.sampled:
+            noise, collapsed = on_noise_beyond(c, noise), noise
+        self.kinds = {self.NOISE: noise, self.COLLAPSED: collapsed}
         self.kinds |= {k: on_signal(c, c.rho[:, k]) for k in range(self.signals)}
         self._known: dict[Any, np.ndarray] = {}
+
+    def fitting(self, noise: int, collapsed: int) -> np.ndarray:
+        """Return how many latents without a signal fit noise, (n,)."""
+        counts = {self.NOISE: noise, self.COLLAPSED: collapsed}
+        if not self.sampled:
+            return np.full(len(self.c.eta), noise)
+        total = np.zeros(len(self.c.eta), int)
+        for kind, count in counts.items():
+            one = self.kinds[kind]
+            total += count * (kl_of(one, self.c) > ACTIVE)
+        return total
 
     def loss(self, learned: int, noise: int) -> tuple[np.ndarray, np.ndarray]:
         """Return distortion + beta KL and eps_g, (n,) each."""
         # model: closed form, the loss of single latents
         c = self.c
         loss, eps_g = np.zeros(len(c.eta)), c.rho.sum(axis=1)
-        for kind in [*range(learned), *[self.NOISE] * noise]:
+        spare = [self.COLLAPSED] * (self.sampled * (c.latent - learned - noise))
+        for kind in [*range(learned), *[self.NOISE] * noise, *spare]:
             one = self.kinds[kind]
             S, A, *_ = one.moments(c)
             loss = loss - A + 0.5 * one.Q * (S + one.D)
@@ -130,10 +148,10 @@ class _Modes:
         one, c = self._pick(a, rows), self.c.at(rows)
         *_, K, B = one.moments(c)
         P = c.rho[:, k] + c.eta
-        decay = K * P + c.lam  # of the symmetric matrix [[-B, P], [P, -decay]]
+        decay = c.encoder * (K * P + c.lam)  # of [[-B, P], [encoder P, -decay]]
         if self._equal(a, k):
             return -c.lr * (B + decay)
-        return c.lr * 0.5 * (np.hypot(B - decay, 2 * P) - B - decay)
+        return c.lr * 0.5 * (np.hypot(B - decay, 2 * np.sqrt(c.encoder) * P) - B - decay)
 
     def _between(self, a: int, b: int, rows: np.ndarray) -> np.ndarray:
         c = self.c.at(rows)
@@ -153,27 +171,32 @@ def largest(J: np.ndarray, still: bool = False) -> np.ndarray:
     return values.real.max(axis=1)
 
 
+def kl_of(one: Latent, c: Constants) -> np.ndarray:
+    """Return the KL divergence of single latents from the prior in nats, (n,)."""
+    return kl_per_latent(one.moments(c)[0][:, None, None], one.D[:, None])[:, 0]
+
+
 def own_jacobian(one: Latent, c: Constants) -> np.ndarray:
     """Return the Jacobian of one latent's dy/dt / tau in m, d, Q, E, R, D, (n, 6, 6)."""
     # model: linearisation, of a single latent
     rho, m, d, Q, _, _, D = (values[:, None] for values in one)
     S, A, _, K, B = (values[:, None] for values in one.moments(c))
     c = c.column()
-    eta, lam, h, P = c.eta, c.lam, c.h, rho + c.eta
+    eta, lam, h, r, z, P = c.eta, c.lam, c.h, c.encoder, c.sampled, rho + c.eta
     dm, dd, dQ, dE, dR, dD = np.eye(6)
     dS = 2 * rho * d * dd + eta * dE
     dA = rho * (m * dd + d * dm) + eta * dR
     dY = 2 * rho * m * dm + eta * dQ
     dB = dS + dD
+    dC = dY - 2 * (K * dA + A * dQ) + K**2 * dS + 2 * K * S * dQ + z * (2 * Q * D * dQ + Q**2 * dD)
     rows = [
         P * dd - B * dm - m * dB,
-        P * dm - (K * P + lam) * dd - P * d * dQ,
-        2 * dA - 2 * (Q * dB + B * dQ) + h * dS,
-        2 * (dA - K * dS - S * dQ - lam * dE)
-        + h * (dY - 2 * (K * dA + A * dQ) + K**2 * dS + 2 * K * S * dQ),
-        dS - B * dR - one.R[:, None] * dB + dY - K * dA - A * dQ - lam * dR
-        + h * (dA - K * dS - S * dQ),
-        -0.5 * (dQ + c.beta / D**2 * dD),
+        r * (P * dm - (K * P + lam) * dd - P * d * dQ),
+        2 * dA - 2 * (Q * dB + B * dQ) + h * (dS + z * dD),
+        r * (2 * (dA - K * dS - S * dQ - lam * dE) + r * h * dC),
+        dS - B * dR - one.R[:, None] * dB + r * (dY - K * dA - A * dQ - lam * dR)
+        + r * h * (dA - K * dS - S * dQ - z * (D * dQ + Q * dD)),
+        -0.5 * c.variances * (dQ + c.beta / D**2 * dD),
     ]  # fmt: skip
     return np.stack(rows, axis=1)
 
@@ -185,12 +208,12 @@ def cross_jacobian(a: Latent, b: Latent, c: Constants) -> np.ndarray:
     the overlap of `a` with the signal of `b`.
     """
     # model: linearisation, of what two single latents share
-    rho, m, d, Q, _, R, _ = (values[:, None] for values in a)
-    rho_, m_, d_, Q_, _, R_, _ = (values[:, None] for values in b)
+    rho, m, d, Q, _, R, D = (values[:, None] for values in a)
+    rho_, m_, d_, Q_, _, R_, D_ = (values[:, None] for values in b)
     S, A, _, K, B = (values[:, None] for values in a.moments(c))
     S_, A_, _, K_, B_ = (values[:, None] for values in b.moments(c))
     c = c.column()
-    eta, lam, h = c.eta, c.lam, c.h
+    eta, lam, h, r, z = c.eta, c.lam, c.h, c.encoder, c.sampled
     P, P_ = rho + eta, rho_ + eta
     dm, dd, dm_, dd_, dQ, dE, dR, dR_ = np.eye(8)
     dS = rho * d * dd_ + rho_ * d_ * dd + eta * dE
@@ -198,14 +221,16 @@ def cross_jacobian(a: Latent, b: Latent, c: Constants) -> np.ndarray:
     dA_ = rho_ * m_ * dd + rho * d * dm_ + eta * dR_  # of A_ba
     dY = rho * m * dm_ + rho_ * m_ * dm + eta * dQ
     dC = dY - A * dQ - K_ * dA - K * dA_ - A_ * dQ + K * K_ * dS + (K_ * S_ + K * S) * dQ
+    dC = dC + z * (Q * D + Q_ * D_) * dQ
+    dX, dX_ = dA_ - S * dQ - K_ * dS - z * D * dQ, dA - S_ * dQ - K * dS - z * D_ * dQ
     rows = [
         P_ * dd - B * dm - m_ * dS,
-        P_ * (dm - K * dd - d_ * dQ) - lam * dd,
+        r * (P_ * (dm - K * dd - d_ * dQ) - lam * dd),
         P * dd_ - B_ * dm_ - m * dS,
-        P * (dm_ - K_ * dd_ - d * dQ) - lam * dd_,
+        r * (P * (dm_ - K_ * dd_ - d * dQ) - lam * dd_),
         dA + dA_ - (B + B_) * dQ - (Q + Q_) * dS + h * dS,
-        dA + dA_ - (K + K_) * dS - (S + S_) * dQ - 2 * lam * dE + h * dC,
-        dS - B * dR - R_ * dS + dY - A * dQ - K_ * dA - lam * dR + h * (dA_ - S * dQ - K_ * dS),
-        dS - B_ * dR_ - R * dS + dY - A_ * dQ - K * dA_ - lam * dR_ + h * (dA - S_ * dQ - K * dS),
+        r * (dA + dA_ - (K + K_) * dS - (S + S_) * dQ - 2 * lam * dE + r * h * dC),
+        dS - B * dR - R_ * dS + r * (dY - A * dQ - K_ * dA - lam * dR) + r * h * dX,
+        dS - B_ * dR_ - R * dS + r * (dY - A_ * dQ - K * dA_ - lam * dR_) + r * h * dX_,
     ]
     return np.stack(rows, axis=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import Any, NamedTuple, Unpack
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
-from ..model.asked import params_of
+from ..model.asked import STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Fields, Params, integer, real
 from ..model.progress import Asked, shows
@@ -20,22 +21,11 @@ from .arclength import EDGE, END, Piece, end_of, spaced, trace
 from .configurations import Configuration, configurations, describe, kinds, state
 from .groups import Unit, Units, alike, intact
 from .newton import newton, root
+from .varied import VARIED, ratios, vary
 
-VARIED = ("beta", "eta", "rho", "lam", "lr")
 GRID = 120  # steps along the range
 MOST = 200  # branches
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
-
-
-def vary(params: Params, name: str, x: float) -> Constants:
-    """Return the constants with one of VARIED set to `x`.
-
-    With ``rho`` all signals are scaled so that the strongest has strength `x`.
-    """
-    model = Constants.of(params)
-    if name == "rho":
-        return model._replace(rho=model.rho / model.rho.max() * x)
-    return model._replace(**{name: x})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -77,7 +67,8 @@ class Branches(OrderParameters):
     @property
     def stable(self) -> np.ndarray:
         """Whether `growth` is negative, and not just marginally so (points,)."""
-        rate = self.varied if self.name == "lr" else self.params.rate
+        p = self.params
+        rate = self.varied / (1 - p.momentum) if self.name == "lr" else p.rate
         return self.growth < -MARGINAL * rate
 
     @property
@@ -122,7 +113,7 @@ class Continuation:
         wanted: Iterable[Unit],
         steps: int = GRID,
     ):
-        self.path, self.low, self.high, self.steps = path, low, high, steps
+        self.path, self.low, self.high, self.steps = lru_cache(path), low, high, steps
         self.base = path(high)
         self.pieces: dict[Unit, list[Piece]] = {}
         self._nodes: dict[tuple[Any, ...], Units] = {}
@@ -178,7 +169,8 @@ class Continuation:
                 guess = piece.guess(x)
                 tip = x in (piece.x[0], piece.x[-1])
                 found = guess if tip else newton(self.alone(unit, x), guess)
-                units.put(here, found if intact(unit, found) else guess)
+                sampled = bool(self.base.sampled)
+                units.put(here, found if intact(unit, found, sampled) else guess)
         return units
 
     def choices(self, configuration: Configuration) -> list[dict[Unit, int]]:
@@ -244,7 +236,9 @@ def branches(
     params : Params, optional
         All other constants; where learning starts does not matter.
     name : {"beta", "eta", "rho", "lam", "lr"}
-        What varies; with ``rho`` the strongest signal, and all others in proportion.
+        The constant that varies. With ``rho`` all signals are scaled together, and the
+        range is that of the strongest. With ``lr`` and three rates the range is that of the
+        decoder's, and the others keep their ratio to it.
     low, high : float
         The range.
     groups : {0, 1, 2}
@@ -261,7 +255,7 @@ def branches(
     ParameterError
         When the range makes no sense, or there are more than 200 branches.
     """
-    params = params_of(branches, params, changes)
+    params = params_of(branches, params, changes, derived=STEPS)
     low, high = _range(params, name, low, high)
     if integer("groups", groups, 0) > 2:
         raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
@@ -274,6 +268,8 @@ def branches(
     constants = {**params.to_dict(), "rho": (params.strengths / strongest).tolist()}
     aside = IN_TIME | ({name} - {"rho"})
     record = {key: value for key, value in constants.items() if key not in aside}
+    if name == "lr" and isinstance(params.lr, tuple):
+        record["lr"] = ratios(params)
     record |= {"varied": name, "from": low, "to": high, "groups": int(groups)}
     record["numerics"] = NUMERICS["branches"]
     return Branches.from_kept(params, kept(store, "branches", record, compute))
@@ -338,6 +334,8 @@ def _joined(params: Params, name: str, high: float, found: Sequence[_Found]) -> 
         for kind, at in sorted(branch.events, key=lambda event: event[1])
     ]
     types = [describe(branch.configuration, rho) for branch in found]
+    if params.sampled:  # which are on noise, and which have collapsed, changes along a branch
+        types = [name.replace("noise", "noise or collapsed") for name in types]
     measured: dict[str, Any] = {key: np.array([item[key] for item in seen]) for key in seen[0]}
     return Branches(
         params=params,

@@ -1,7 +1,7 @@
 """All fixed points that units can make: which latents live on which directions."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 from math import factorial, prod
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
-from ..model.state import pack, unpack
+from ..model.quantities import ACTIVE
+from ..model.state import observables, pack, unpack
 from .groups import Unit, Units, assemble, closed_form
 from .single import ALIVE
 
@@ -24,17 +25,25 @@ Configuration = tuple[Unit, ...]
 """Units that take up all latents and all signals, the living ones first."""
 
 
+def spare(model: Constants) -> Unit:
+    """Return a latent without a signal: collapsed, or where it is sampled on a little noise."""
+    return Unit(1, (), 1) if model.sampled else Unit(1)
+
+
 def kinds(model: Constants, groups: int) -> list[Unit]:
-    """Return all kinds of living units with at most `groups` latents."""
+    """Return all kinds of living units with at most `groups` latents.
+
+    Sampled latents that share a signal have some noise, too.
+    """
     if groups == 0:
-        return []
+        return [spare(model)] if model.sampled else []
     strengths = sorted(set(model.rho.tolist()), reverse=True)
     found = [*(Unit(1, (rho,)) for rho in strengths), Unit(1, (), 1)]
     if groups >= 2:
-        found += [Unit(2, (rho,)) for rho in strengths]
+        found += [] if model.sampled else [Unit(2, (rho,)) for rho in strengths]
         found += [Unit(2, pair) for pair in combinations(strengths, 2)]
         found += [Unit(2, (rho,), 1) for rho in strengths]
-        found.append(Unit(2, (), 1))
+        found += [] if model.sampled else [Unit(2, (), 1)]
     return found
 
 
@@ -54,20 +63,22 @@ def configurations(units: Units, groups: int) -> list[Configuration]:
         for unit in units.branches(kind)
     ]
     found = []
-    for chosen in _choose(choices, model.latent, Counter(model.rho.tolist())):
-        found.append(_completed(model, chosen))
+    for chosen in choose(choices, model.latent, Counter(model.rho.tolist())):
+        if model.sampled and sum(unit.latents for unit in chosen) < model.latent:
+            continue
+        found.append(completed(model, chosen))
         if len(found) > MOST:
             fewer = "lower groups" if groups else "lower latent or signal"
             raise TooManyError("groups", f"there are more than {MOST} fixed points: {fewer}")
     return found
 
 
-def _completed(model: Constants, living: Sequence[Unit]) -> Configuration:
-    """Return living units with the latents that are left collapsed, and signals unlearned."""
+def completed(model: Constants, living: Sequence[Unit]) -> Configuration:
+    """Return living units with the latents that are left spare, and signals unlearned."""
     left = Counter(model.rho.tolist()) - Counter(rho for unit in living for rho in unit.strengths)
-    spare = model.latent - sum(unit.latents for unit in living)
+    others = model.latent - sum(unit.latents for unit in living)
     unlearned = [Unit(0, (rho,)) for rho in sorted(left.elements(), reverse=True)]
-    return (*living, *[Unit(1)] * spare, *unlearned)
+    return (*living, *[spare(model)] * others, *unlearned)
 
 
 def neighbours(units: Units, y: np.ndarray | None, groups: int) -> list[Configuration]:
@@ -83,10 +94,10 @@ def neighbours(units: Units, y: np.ndarray | None, groups: int) -> list[Configur
         free = Counter(model.rho.tolist()) - Counter(
             rho for unit in living for rho in unit.strengths
         )
-        spare = model.latent - len(living)
+        unused = model.latent - len(living)
         others: list[list[Unit]] = [[], [Unit(1, (), 1)], *([Unit(1, (rho,))] for rho in free)]
         changes = [[*living]]
-        changes += [[*living, *other] for other in others if spare]
+        changes += [[*living, *other] for other in others if unused]
         for i, unit in enumerate(living):
             rest = living[:i] + living[i + 1 :]
             changes += [rest + other for other in others]
@@ -96,9 +107,11 @@ def neighbours(units: Units, y: np.ndarray | None, groups: int) -> list[Configur
                 if groups == 2
             ]
         for chosen in changes:
-            if all(units.state(unit) is not None for unit in chosen):
-                kept[_completed(model, sorted(chosen, reverse=True))] = None
-    kept[_completed(model, [])] = None
+            whole = completed(model, sorted(chosen, reverse=True))
+            if all(units.state(unit) is not None for unit in whole):
+                kept[whole] = None
+    if units.state(spare(model)) is not None:
+        kept[completed(model, [])] = None
     return list(kept)
 
 
@@ -123,7 +136,31 @@ def _merged(a: Unit, b: Unit) -> Unit:
     return Unit(2, strengths, min(1, a.noise + b.noise))
 
 
-def _choose(
+def fitting(model: Constants, parts: dict[str, np.ndarray], adam: bool = False) -> np.ndarray:
+    """Return which latents have something, by the order parameters of a fixed point, (latent,).
+
+    Latents that are sampled, or trained by Adam, always have some noise: they have collapsed if
+    they have no signal, and `ACTIVE` nats of KL divergence at most.
+    """
+    size = np.diag(parts["Q"])
+    if not (model.sampled or adam):
+        return size > ALIVE
+    kl = observables(parts, model.rho, model.eta)["kl_per_latent"]
+    return ((parts["m"] ** 2).sum(axis=1) > ALIVE * size) | (kl > ACTIVE)
+
+
+def asleep(units: Units) -> list[Unit]:
+    """Return latents on noise that count as collapsed, which they do where they are sampled."""
+    found = []
+    for unit in units.branches(Unit(1, (), 1)) if units.model.sampled else []:
+        y = units.state(unit)
+        assert y is not None
+        if not fitting(units.alone(unit), unpack(y, 1, 0)).any():
+            found.append(unit)
+    return found
+
+
+def choose(
     choices: Sequence[Unit], latents: int, free: Counter[float]
 ) -> Iterator[tuple[Unit, ...]]:
     """Yield all selections of units that fit into the latents and signals which are free."""
@@ -135,7 +172,7 @@ def _choose(
     most = min([latents // unit.latents, *(free[rho] // n for rho, n in need.items())])
     for times in range(most, -1, -1):
         taken = Counter({rho: n * times for rho, n in need.items()})
-        for rest in _choose(others, latents - times * unit.latents, free - taken):
+        for rest in choose(others, latents - times * unit.latents, free - taken):
             yield (*[unit] * times, *rest)
 
 
@@ -165,8 +202,13 @@ def state(units: Units, configuration: Configuration) -> np.ndarray:
     return pack(**{**parts, "m": parts["m"][:, place], "d": parts["d"][:, place]})
 
 
-def describe(configuration: Configuration, rho: Sequence[float]) -> str:
-    """Return a configuration in words, with signals counted from 1 in the model's order."""
+def describe(
+    configuration: Configuration, rho: Sequence[float], idle: Collection[Unit] = ()
+) -> str:
+    """Return a configuration in words, with signals counted from 1 in the model's order.
+
+    Units among `idle` count as collapsed, though they are on noise.
+    """
     places: dict[float, list[int]] = {}
     for k, strength in enumerate(rho):
         places.setdefault(float(strength), []).append(k + 1)
@@ -175,7 +217,7 @@ def describe(configuration: Configuration, rho: Sequence[float]) -> str:
         if unit.latents == 0:
             continue
         names = [str(places[strength].pop(0)) for strength in unit.strengths]
-        words[_words(unit, names)] += 1
+        words["collapsed" if unit in idle else _words(unit, names)] += 1
     return ", ".join(f"{n} x {word}" if n > 1 else word for word, n in words.items())
 
 

@@ -19,12 +19,16 @@ MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
 SLOWEST = 1e-4  # rates, per tau, below which nobody waits for a trajectory to move on
 LARGE = 700  # order parameters from which dense matrices of Newton's method take seconds
 RELAXED = 1e-7  # residual at which the ODE of so many has come to its end
+RESTING = 1e-5  # change of a state under Adam that has come to rest
 CLOSEST = 1e-6  # relative tolerance: with a looser one a trajectory jitters and never settles
 TINY = 1e-16  # absolute tolerance: below any real deviation from a saddle, above rounding
 
 
 def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
     """Return the fixed point in which the trajectory from the start of `params` ends, past `y`.
+
+    Under Adam, whose rates change with the state, it is where the ODE comes to rest: whether it
+    would leave again is not asked.
 
     Raises
     ------
@@ -34,7 +38,8 @@ def destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
         When Newton's method fails, the trajectory goes from saddle to saddle, or it has
         left a symmetry of the start, as only rounding does.
     """
-    point = _destination(params, y, min(rtol, CLOSEST))
+    find = _rest if params.adam else _destination
+    point = find(params, y, min(rtol, CLOSEST))
     pairs = alike(params)
     if any(not np.allclose(point, _exchanged(params, point, *pair), atol=1e-6) for pair in pairs):
         raise ConvergenceError(in_words(pairs))
@@ -113,6 +118,21 @@ def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
     raise ConvergenceError(
         "the trajectory passes more than 20 saddles, or creeps, as between signals of nearly the "
         "same strength or near a threshold: a larger t_max comes closer to its end"
+    )
+
+
+def _rest(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
+    """Return where the ODE comes to rest: it hardly changes in half of a time that doubles."""
+    span = max(params.t_max, 10 / params.rate)
+    for _ in range(16):
+        times = np.array([0.0, 0.5 * span, span])
+        _, half, y = integrate(params, y, times, Constant(), rtol=rtol, atol=RESTING * rtol)[0]
+        moved = float(np.abs(y - half).max())
+        if moved < RESTING * max(1.0, float(np.abs(y).max())):
+            return y
+        span *= 2
+    raise ConvergenceError(
+        f"under Adam learning has not come to rest: it still moves by {moved:.3g}"
     )
 
 

@@ -1,26 +1,22 @@
 """Where learning ends: fixed points of the order parameters' ODE and their stability."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError, ParameterError
-from ..kernels.constants import Constants
 from ..learning.theory import theory, tolerances
-from ..model.asked import params_of
-from ..model.labelled import frame, scalars
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
 from ..model.progress import Asked, shows
-from ..model.quantities import NAMES, OBSERVABLES
 from ..model.records import Computed, Progress, Store, kept
-from ..model.results import OrderParameters
 from ..model.state import unpack
 from .configurations import (
     Configuration,
     TooManyError,
+    asleep,
     configurations,
     describe,
     missing,
@@ -31,137 +27,10 @@ from .configurations import (
 from .destination import destination
 from .groups import Unit, Units
 from .newton import eigenvalues, residual
-from .single import ALIVE
+from .points import FixedPoints, in_order
 from .thresholds import thresholds
-
-MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class FixedPoints(OrderParameters):
-    """Fixed points, stable ones first; the leading axis is (points,).
-
-    Of all that signs, permutations of latents and rotations among equal signals
-    turn into one another there is one.
-
-    Attributes
-    ----------
-    residual : (points,)
-        Largest ``|dy/dt| / tau`` over the order parameters.
-    eigenvalues_re, eigenvalues_im : (points, modes)
-        Growth rates of small deviations per unit of time, by falling real
-        part. Q and E stay symmetric; directions along which a symmetry moves
-        the fixed point (rotations among signals of equal strength) are left
-        out and read as nan.
-    max_eigenvalue : (points,)
-        The largest real part.
-    labels : list of str
-        ``learned``, ``partly learned``, ``noise-fitting``, ``entangled`` or ``collapsed``.
-    types : list of str
-        What the latents live on, such as ``signal 1, collapsed``.
-    multiplicity : list of int or None
-        How many fixed points signs and permutations of latents make of this
-        one; None for a continuum, among signals of equal strength.
-    reached : int or None
-        Index of the fixed point in which the trajectory of the given start ends.
-    lost : str
-        Why that is not known, when `reached` is None: it diverges, or creeps.
-    partial : str
-        Why not all fixed points are listed; empty when they are.
-    missing : dict
-        Kinds of latents that there are not: under ``threshold`` because beta is
-        too large, under ``ended`` because the learning rate or weight decay is.
-    stable : (points,) bool
-        Whether `max_eigenvalue` is negative, and not just marginally so.
-    relaxation_time : (points,)
-        Time in which the slowest deviation shrinks, or at an unstable point the
-        fastest one grows, by a factor e.
-    thresholds : dict
-        See `vaedyn.thresholds`; ``max_lr`` is that of the point reached.
-    """
-
-    residual: np.ndarray
-    max_eigenvalue: np.ndarray
-    eigenvalues_re: np.ndarray
-    eigenvalues_im: np.ndarray
-
-    @property
-    def labels(self) -> list[str]:
-        return [
-            classify({name: getattr(self, name)[i] for name in NAMES})
-            for i in range(len(self.residual))
-        ]
-
-    @property
-    def types(self) -> list[str]:
-        return self.info["types"]
-
-    @property
-    def multiplicity(self) -> list[int | None]:
-        return self.info["multiplicity"]
-
-    @property
-    def reached(self) -> int | None:
-        return self.info["reached"]
-
-    @property
-    def lost(self) -> str:
-        return self.info["lost"]
-
-    @property
-    def partial(self) -> str:
-        return self.info["partial"]
-
-    @property
-    def missing(self) -> dict[str, list[str]]:
-        return self.info["missing"]
-
-    @property
-    def thresholds(self) -> dict[str, Any]:
-        return self.info["thresholds"]
-
-    @property
-    def stable(self) -> np.ndarray:
-        return self.max_eigenvalue < -MARGINAL * self.params.rate
-
-    @property
-    def marginal(self) -> np.ndarray:
-        """Whether linear stability decides nothing (points,), as exactly at a threshold."""
-        return np.abs(self.max_eigenvalue) <= MARGINAL * self.params.rate
-
-    @property
-    def relaxation_time(self) -> np.ndarray:
-        with np.errstate(divide="ignore"):
-            return np.where(self.marginal, np.inf, 1 / np.abs(self.max_eigenvalue))
-
-    def to_frame(self) -> Any:
-        """Return a `pandas.DataFrame` with a row for each fixed point."""
-        lead = {"type": self.types, "label": self.labels, "stable": self.stable}
-        lead |= {"marginal": self.marginal, "max_eigenvalue": self.max_eigenvalue}
-        lead |= {"relaxation_time": self.relaxation_time, "multiplicity": self.multiplicity}
-        rows = [{name: values[i] for name, values in lead.items()} for i in range(len(self.types))]
-        for i, row in enumerate(rows):
-            row["reached"] = i == self.reached
-            for name in (*OBSERVABLES, *NAMES):
-                row |= scalars(name, getattr(self, name)[i])
-        return frame(rows, "point")
-
-
-def classify(parts: dict[str, np.ndarray]) -> str:
-    """Return the label of one fixed point, see `FixedPoints`."""
-    m, Q = parts["m"], parts["Q"]
-    strength = np.diag(Q)
-    alive = strength > ALIVE
-    if not alive.any():
-        return "collapsed"
-    m, Q, strength = m[alive], Q[np.ix_(alive, alive)], strength[alive]
-    scale = np.sqrt(np.outer(strength, strength))
-    if (np.abs(Q - np.diag(strength)) > 1e-6 * scale).any():
-        return "entangled"
-    on_signal = (m**2).sum(axis=1) > ALIVE * strength
-    if not on_signal.all():
-        return "noise-fitting"
-    return "learned" if on_signal.sum() == min(parts["m"].shape) else "partly learned"
+from .under_adam import Adam, Found, end_under_adam
+from .varied import constants_of
 
 
 @shows("fixed points", "points")
@@ -184,6 +53,13 @@ def fixed_points(
     saddles; it is listed as well if it is none of these. Of more than 5000 fixed
     points only the one reached and its neighbours are listed, see
     `FixedPoints.partial`.
+
+    With momentum and batches, learning rates are lr/(1 - momentum), and all that a finite rate adds
+    is divided by the batch. The rates of encoder and variances, relative to that of the decoder,
+    change stability, and how fast deviations decay; fixed points depend on that of the encoder
+    only, and through what a finite rate adds. Sampled latents always fit a little noise:
+    those without a signal count as collapsed up to 0.01 nats of KL divergence. So do those
+    under Adam, for which latents that share directions are not derived, nor weight decay.
 
     Parameters
     ----------
@@ -209,7 +85,7 @@ def fixed_points(
     ConvergenceError, DivergenceError
         When nothing but the end of the trajectory is wanted, and it cannot be found.
     """
-    params = params_of(fixed_points, params, changes)
+    params = params_of(fixed_points, params, changes, derived=TRAINING)
     rtol, atol = tolerances(rtol, atol)
     if integer("groups", groups, 0) > 2:
         raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
@@ -217,7 +93,11 @@ def fixed_points(
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
 
     def compute() -> Computed:
-        units = Units(Constants.of(params))
+        if params.adam:
+            points = _under_adam(params, groups, rtol, atol, store, progress)
+            variables, info = points.to_kept("point")
+            return variables, info
+        units = Units(constants_of(params))
         found, reached, lost, partial = [], None, "", ""
         try:
             found = configurations(units, groups)
@@ -232,6 +112,8 @@ def fixed_points(
             lost = str(error)
         if partial:
             found = neighbours(units, reached, groups)
+        if reached is None and not found:
+            raise ConvergenceError(f"no fixed point is known: {lost}")
         points = _listed(params, units, found, reached, groups, progress)
         variables, info = points.to_kept("point")
         return variables, {**info, "lost": lost, "partial": partial}
@@ -257,7 +139,8 @@ def _listed(
         spectra.append(units.spectrum(configuration))
         if progress:
             progress(len(spectra), len(found))
-    types = [describe(configuration, rho) for configuration in found]
+    idle = asleep(units)
+    types = [describe(configuration, rho, idle) for configuration in found]
     copies = [multiplicity(configuration) for configuration in found]
     at = None
     if reached is not None:
@@ -269,32 +152,55 @@ def _listed(
         spectra.append(eigenvalues(units.model, reached))
         types.append("of another kind" if groups == 2 else "the end of the trajectory")
         copies.append(None)
-    rates, turns = np.real(spectra), np.imag(spectra)
-    points = FixedPoints.from_states(
-        params,
-        np.array(states),
-        residual=np.array([residual(units.model, y) for y in states]),
-        max_eigenvalue=np.nanmax(rates, axis=1),
-        eigenvalues_re=rates,
-        eigenvalues_im=turns,
-    )
-    size = np.trace(points.Q + points.E, axis1=1, axis2=2)
-    loss = points.distortion + params.beta * points.kl + 0.5 * params.lam * size
-    growing = (rates > MARGINAL * params.rate).sum(axis=1)
-    order = np.lexsort((loss, growing))
+    left = [residual(units.model, y) for y in states]
     reached_one = None if at is None or at == len(found) else found[at]
     limits = thresholds(params, configuration=reached_one)
     single = {Unit(1, (s,)): beta for s, beta in zip(rho, limits["collapse"], strict=True)}
     single[Unit(1, (), 1)] = np.inf if limits["noise"] is None else limits["noise"]
-    info = {
-        "types": [types[i] for i in order],
-        "multiplicity": [copies[i] for i in order],
-        "reached": None if at is None else int(np.flatnonzero(order == at)[0]),
-        "missing": missing(units, groups, single),
-        "thresholds": limits,
-    }
-    arrays = {name: getattr(points, name)[order] for name in points.to_variables()}
-    return replace(points, **arrays, info=info)
+    info = {"missing": missing(units, groups, single), "thresholds": limits}
+    return in_order(params, states, spectra, left, types, copies, at, info)
+
+
+def _under_adam(
+    params: Params,
+    groups: int,
+    rtol: float,
+    atol: float,
+    store: Store | None,
+    progress: Progress | None,
+) -> FixedPoints:
+    """Return the fixed points under Adam, and the one that is reached, in order."""
+    adam, rho = Adam(params), params.strengths.tolist()
+    found = Found(adam, groups)
+    states, reached, lost = [*found.states], None, ""
+    types = [describe(each, rho, found.idle) for each in found.configurations]
+    copies = [multiplicity(each) for each in found.configurations]
+    try:
+        end = theory(params, rtol=rtol, atol=atol, store=store).states[-1]
+        reached = end_under_adam(adam, end)
+    except (ConvergenceError, DivergenceError) as error:
+        if groups == 0 or not states:
+            raise
+        lost = str(error)
+    at = None
+    if reached is not None:
+        at = next((i for i, y in enumerate(states) if _alike(params, y, reached)), len(states))
+        if at == len(states):
+            types.append("of another kind" if groups else "the end of the trajectory")
+            copies.append(None)
+        states[at:] = [reached, *states[at + 1 :]]
+    spectra = []
+    for y in states:
+        spectra.append(adam.spectrum(adam.model, y))
+        if progress:
+            progress(len(spectra), len(states))
+    left = [float(np.abs(adam.velocity(adam.model, y)).max()) for y in states]
+    limits, lacking = thresholds(params), {"threshold": [], "ended": []}
+    for unit in found.missing:
+        beyond = params.beta >= limits["collapse"][rho.index(unit.strengths[0])]
+        lacking["threshold" if beyond else "ended"].append(describe((unit,), rho))
+    info = {"missing": lacking, "thresholds": limits, "lost": lost, "partial": found.partial}
+    return in_order(params, states, spectra, left, types, copies, at, info)
 
 
 def _alike(params: Params, y: np.ndarray, z: np.ndarray) -> bool:

@@ -84,21 +84,25 @@ def closed_form(unit: Unit, eta: float, beta: float) -> np.ndarray | None:
     return pack(W[:signal].T, V[:signal].T, W.T @ W, V.T @ V, W.T @ V, D)
 
 
-def vanishing(unit: Unit, y: np.ndarray) -> float:
+def vanishing(unit: Unit, y: np.ndarray, sampled: bool = False) -> float:
     """Return the least of what vanishes, linearly in the parameters, where a unit turns simpler.
 
     That is a latent's strength Q_ii, its overlap squared with a signal, what two
-    latents share, or the weaker one of the directions that they are mixed over.
+    latents share, or the weaker one of the directions that they are mixed over. What
+    `sampled` latents have on noise never vanishes.
     """
     parts = unpack(y, unit.latents, len(unit.strengths))
-    found = [*np.diag(parts["Q"]), *(parts["m"].ravel() ** 2)]
+    found = (parts["m"].ravel() ** 2).tolist()
+    if not (sampled and unit.noise):
+        found += np.diag(parts["Q"]).tolist()
     if unit.latents == 2:
-        shared = abs(parts["Q"][0, 1])
-        found.append(shared if unit.directions == 1 else parts["Q"][0, 0] - shared)
-    return float(min(found))
+        shared = float(abs(parts["Q"][0, 1]))
+        if unit.directions == 1 or not (sampled and unit.noise):
+            found.append(shared if unit.directions == 1 else float(parts["Q"][0, 0]) - shared)
+    return min(found, default=np.inf)
 
 
-def intact(unit: Unit, y: np.ndarray) -> bool:
+def intact(unit: Unit, y: np.ndarray, sampled: bool = False) -> bool:
     """Return whether `y` is still of the kind of `unit`, which lives, and one of vectors.
 
     Away from the signals the overlaps of all weights must make a positive
@@ -111,7 +115,7 @@ def intact(unit: Unit, y: np.ndarray) -> bool:
     gram = np.block([[parts["Q"], parts["R"]], [parts["R"].T, parts["E"]]])
     scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
     least = np.linalg.eigvalsh((gram - along @ along.T) / np.outer(scale, scale))[0]
-    return vanishing(unit, y) > ALIVE and least > -1e-8
+    return vanishing(unit, y, sampled) > ALIVE and bool(least > -1e-8)
 
 
 class Units:
@@ -253,7 +257,7 @@ def _refined(unit: Unit, model: Constants, start: np.ndarray) -> np.ndarray | No
         return None
     y = newton(model, start)
     good = residual(model, y) < TOLERANCE * max(1.0, float(np.abs(y).max()))
-    return y if good and intact(unit, y) else None
+    return y if good and intact(unit, y, bool(model.sampled)) else None
 
 
 def assemble(

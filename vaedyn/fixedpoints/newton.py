@@ -87,7 +87,7 @@ def eigenvalues(model: Constants, y: np.ndarray, cross: np.ndarray | None = None
     """
     matrix = jacobian(model, y)
     _, gather = symmetric(model.latent, model.signal)
-    tangents = _symmetry_tangents(model, y) @ gather.T
+    tangents = symmetry_tangents(model, y) @ gather.T
     if cross is not None:
         chosen = gather @ cross > 0
         matrix, tangents = matrix[np.ix_(chosen, chosen)], tangents[:, chosen]
@@ -99,7 +99,7 @@ def eigenvalues(model: Constants, y: np.ndarray, cross: np.ndarray | None = None
     return np.concatenate([sort_modes(values), np.full(still, np.nan + 0j)])
 
 
-def _symmetry_tangents(model: Constants, y: np.ndarray) -> np.ndarray:
+def symmetry_tangents(model: Constants, y: np.ndarray) -> np.ndarray:
     """Return how rotations among signals of equal strength move `y`, (rotations, values)."""
     parts = unpack(y, model.latent, model.signal)
     tangents = []

@@ -14,10 +14,10 @@ from ..model.params import Params
 from ..model.schedules import Constant
 from ..model.state import observables, pack, unpack
 from .attractors import DIVERGING, OSCILLATING, PHASES, UNDECIDED
-from .fixed_points import classify
+from .configurations import fitting
 from .groups import TOLERANCE
 from .newton import eigenvalues, newton, residual
-from .single import ALIVE
+from .points import classify
 
 DIM = 1000  # of the gaussian start
 SPANS = (100.0, 400.0, 1500.0, 3000.0, 6000.0, 12000.0)  # in units of 1/tau
@@ -93,9 +93,10 @@ def _stable_point(params: Params, y: np.ndarray) -> tuple[np.ndarray, float] | N
 
 def _at_rest(params: Params, point: np.ndarray, growth: float) -> Outcome:
     parts = unpack(point, params.latent, params.signal)
+    alive = fitting(Constants.of(params), parts)
     eps_g = float(observables(parts, params.strengths, params.eta)["eps_g"])
-    active = int((np.diag(parts["Q"]) > ALIVE).sum())
-    return Outcome(PHASES.index(classify(parts)), eps_g, active, growth)
+    phase = PHASES.index(classify(parts, alive))
+    return Outcome(phase, eps_g, int(alive.sum()), growth)
 
 
 def outcomes(many: Iterable[Params]) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ from ..model.progress import Asked, shows
 from ..model.records import Progress
 from ..model.results import OrderParameters, Trajectory
 from ..model.state import pack, places, unpack
-from .fixed_points import FixedPoints
+from .points import FixedPoints
 
 EXACT = 4  # up to this many latents, all orders and signs of them are tried
 NEAR = 0.5  # of the typical distance between fixed points: a nearer one is passed

@@ -8,20 +8,20 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
-from ..model.asked import params_of
+from ..model.asked import STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Fields, Params
 from ..model.progress import Asked, shows
 from ..model.records import Computed, Kept, Store, extended, variable
 from ..model.results import Brief
 from .attractors import PHASES, UNDECIDED, attractors
-from .branches import VARIED
 from .outcomes import outcomes
 from .trained_on_rows import best_beta, ends
+from .varied import VARIED, ratios, shape, with_value
 
 AT_ONCE = 2000  # points solved at once
 DIGITS = 12  # of the values on the axes
-MAPPED = (*VARIED, "alpha")  # what may be an axis
+MAPPED = (*VARIED, "batch", "alpha")  # what may be an axis
 
 LABELS = {
     "phase": "number of the phase: " + ", ".join(PHASES),
@@ -110,7 +110,8 @@ def phase_diagram(
     params : Params, optional
         All other constants. Annealing, the start and the times do not matter.
     x, y : (str, array), optional
-        Name and ascending values of a constant: beta, eta, lam, lr, alpha, or rho, which
+        Name and ascending values of a constant: beta, eta, lam, lr (of the decoder; others
+        keep their ratio to it), batch, alpha, or rho, which
         scales all signals so that the strongest has the value. Values are
         rounded to 12 digits; on an evenly spaced axis y, start and step are. Default:
         20 values each of beta from 0.05 to 3, and of eta from 0.1 to 2.
@@ -128,7 +129,7 @@ def phase_diagram(
     ParameterError
         When an axis is not as described or out of the model's range, or beta is 0.
     """
-    params = params_of(phase_diagram, params, changes, derived=("alpha",))
+    params = params_of(phase_diagram, params, changes, derived=("alpha", *STEPS))
     params = params.replace(anneal="constant")
     x = x or ("beta", np.linspace(0.05, 3, 20))
     y = y or ("eta", np.linspace(0.1, 2, 20))
@@ -190,11 +191,13 @@ def _axis(
     values = _rounded(values)
     if not (np.diff(values) > 0).all():
         raise ParameterError(option, f"the values of {name} must ascend")
+    if name == "batch" and (values != np.rint(values)).any():
+        raise ParameterError(option, "the values of batch must be whole numbers")
     if name == "beta" and values[0] == 0:
         raise ParameterError(option, "beta must be > 0: D shrinks for ever at beta = 0")
     for value in values[[0, -1]]:
         try:
-            _with(params, name, value)
+            with_value(params, name, value)
         except ParameterError as error:
             raise ParameterError(option, f"{name} {error.reason}") from None
     return name, values
@@ -202,19 +205,6 @@ def _axis(
 
 def _rounded(values: np.ndarray) -> np.ndarray:
     return np.array([float(f"{value:.{DIGITS}g}") for value in values])
-
-
-def _with(params: Params, name: str, value: float) -> Params:
-    """Return `params` with one constant set, see `phase_diagram`."""
-    if name == "rho":
-        return params.replace(rho=tuple((_shape(params) * value).tolist()))
-    change: Any = {name: float(value)}
-    return params.replace(**change)
-
-
-def _shape(params: Params) -> np.ndarray:
-    """Return the signals' strengths over the strongest one, (signal,)."""
-    return params.strengths / params.strengths.max()
 
 
 class _Column(NamedTuple):
@@ -239,6 +229,8 @@ class _Grid:
         self.of_rows = params.alpha is not None or "alpha" in (self.x_name, self.y_name)
         if self.of_rows and "lr" in (self.x_name, self.y_name):
             raise ParameterError("alpha", "is not derived for maps over lr, only for small ones")
+        if self.of_rows and "batch" in (self.x_name, self.y_name):
+            raise ParameterError("alpha", "is not derived for maps over batch, only for small lr")
         step = float(f"{(self.y[-1] - self.y[0]) / (len(self.y) - 1):.{DIGITS}g}")
         even = self.y[0] + step * np.arange(len(self.y))
         self.spacing: dict[str, Any] = {"y": self.y.tolist()}
@@ -248,13 +240,15 @@ class _Grid:
 
     def record(self, i: int) -> dict[str, Any]:
         """Return the parameters under which column `i` is stored."""
-        column = _with(self.params, self.x_name, self.x[i])
+        column = with_value(self.params, self.x_name, self.x[i])
         record = {key: x for key, x in column.to_dict().items() if key not in IN_TIME}
         record["rho"] = -np.sort(-column.strengths)
         if self.y_name == "rho":
-            record["rho"] = -np.sort(-_shape(column))
+            record["rho"] = -np.sort(-shape(column))
         else:
             record.pop(self.y_name, None)
+        if self.y_name == "lr" and isinstance(column.lr, tuple):
+            record["lr"] = ratios(column)
         return {**record, "y_name": self.y_name, **self.spacing, "numerics": NUMERICS["phases"]}
 
     def look(self, store: Store | None) -> list[_Column]:
@@ -283,17 +277,21 @@ class _Grid:
         if self.of_rows:
             return self._on_rows(values)
         if "rho" in values:
-            values["rho"] = values["rho"][:, None] * _shape(p)
-        c = Constants.of(p, **values).many()
-        found = attractors(c)
+            values["rho"] = values["rho"][:, None] * shape(p)
+        if "lr" in values:
+            values["lr"] = values["lr"] / (1 - p.momentum)
+        found = attractors(Constants.of(p, **values).many())
         left = np.flatnonzero(found["phase"] == UNDECIDED)
         if len(left):
-            ends = outcomes(
-                p.replace(**{name: getattr(c, name)[at].tolist() for name in VARIED}) for at in left
-            )
+            ends = outcomes(self._at(i[n], j[n]) for n in left)
             for name, column in ends.items():
                 found[name][left] = column
         return found
+
+    def _at(self, i: int, j: int) -> Params:
+        """Return the model at a point, the strongest signal first."""
+        p = with_value(with_value(self.params, self.x_name, self.x[i]), self.y_name, self.y[j])
+        return p.replace(rho=(-np.sort(-p.strengths)).tolist())
 
     def _on_rows(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return where training on rows ends, for `values` (n,) of both constants."""
@@ -306,7 +304,7 @@ class _Grid:
         for rows in np.split(order, np.flatnonzero(np.diff(group.ravel()[order])) + 1):
             p = self.params
             for name, x in others.items():
-                p = _with(p, name, float(x[rows[0]]))
+                p = with_value(p, name, float(x[rows[0]]))
             own = [
                 values.get(name, np.full(n, getattr(p, name)))[rows] for name in ("alpha", "beta")
             ]
@@ -321,7 +319,7 @@ class _Grid:
         name, values = next(
             pair for pair in ((self.x_name, self.x), (self.y_name, self.y)) if pair[0] != "beta"
         )
-        return np.array([best_beta(_with(self.params, name, x))[0] for x in values])
+        return np.array([best_beta(with_value(self.params, name, x))[0] for x in values])
 
     def keep(self, store: Store | None, i: int, column: _Column) -> _Column:
         """Store the computed values of column `i`, and return it whole."""

@@ -47,36 +47,41 @@ def signal_at(
     dR/dt = 0 the power p. All of it is linear in D; constants and `rho` are (n, 1).
     """
     # model: closed form, from dm = dd = dQ = dR = 0
-    eta, lam, h = c.eta, c.lam, c.h
-    s, K = rho + eta, Q + c.beta
+    eta, lam, h, r = c.eta, c.lam, c.h, c.encoder
+    s, K, drawn = rho + eta, Q + c.beta, np.where(c.sampled, D, 0.0)
     kappa = s / (K * s + lam)  # d / m
     B = s * kappa
     S = B - D - lam
-    A = B * Q - 0.5 * h * S
-    p = ((B + lam) * A / eta - S - eta * Q + A * K - h * (A - S * K)) / (
-        1 + (B + lam) * kappa / eta
+    A = B * Q - 0.5 * h * (S + drawn)
+    decay = B + r * lam
+    p = (decay * A / eta - S - r * eta * Q + r * A * K - r * h * (A - S * K - drawn * Q)) / (
+        r + decay * kappa / eta
     )
     E = (S - kappa**2 * p) / eta
-    left = 2 * (A - K * S - lam * E) + h * (p + eta * Q - 2 * A * K + K**2 * S)
-    return left, p, kappa, E, (A - kappa * p) / eta
+    C = p + eta * Q - 2 * A * K + K**2 * S + drawn * Q**2
+    return 2 * (A - K * S - lam * E) + r * h * C, p, kappa, E, (A - kappa * p) / eta
 
 
 def noise_at(c: Constants, Q: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return -dR/dt at given Q and D on background noise, and E and R.
 
-    dQ/dt = 0 gives A as a function of Q and S, dE/dt = 0 then S, both in
-    proportion to Q. Constants are (n, 1).
+    dQ/dt = 0 gives A as a function of Q and S, dE/dt = 0 then S. Where latents are averaged
+    over, all of it is in proportion to Q, by which it is divided. Constants are (n, 1).
     """
     # model: closed form, from dQ = dE = 0
-    eta, lam, h = c.eta, c.lam, c.h
-    K = Q + c.beta
-    under = 2 * (K + lam / eta) - h * K**2 - (2 * Q - h) * (1 - h * K)
+    eta, lam, h, r = c.eta, c.lam, c.h, c.encoder
+    K, drawn = Q + c.beta, np.where(c.sampled, D, 0.0)
+    unit = np.where(c.sampled > 0, 1.0, Q)
+    own = np.where(c.sampled > 0, Q, 1.0)  # Q itself in this unit
+    under = 2 * (K + lam / eta) - r * h * K**2 - (2 * Q - h) * (1 - r * h * K)
     with np.errstate(all="ignore"):  # of any Q, be it as far as the bound of a search
-        S = (2 * (D + lam) * (1 - h * K) + h * eta) / under
-        S = np.where(S > 0, S, np.nan)
-        A = S * (Q - 0.5 * h) + D + lam
-        left = S - (S * Q + D + 2 * lam) * A / eta + eta - A * K + h * (A - S * K)
-        return -left, Q * S / eta, Q * A / eta
+        rest = (D + lam) * own - 0.5 * h * drawn
+        S = (2 * rest * (1 - r * h * K) + r * h * (eta * own + drawn * Q**2)) / under
+        S = np.where((S > 0) | (c.sampled > 0), S, np.nan)
+        A = S * (Q - 0.5 * h) + rest
+        left = S - (S * unit + D + (1 + r) * lam) * A / eta + r * eta * own - r * A * K
+        left = left + r * h * (A - S * K - drawn * Q)
+        return -left, unit * S / eta, unit * A / eta
 
 
 def on_signal(
@@ -99,7 +104,11 @@ def on_signal(
 
 
 def on_noise(c: Constants, find: Finder | None = None, latents: int = 1) -> Latent:
-    """Return a latent on background noise, as `on_signal` does; nan where there is none."""
+    """Return a latent on background noise, as `on_signal` does; nan where there is none.
+
+    Where latents are sampled it is the one of least Q: noise that a latent fits and what is left
+    of a collapsed one are the same, and change into one another smoothly.
+    """
     # model: closed form, D from dD = 0
     c = c.column()
 
@@ -109,6 +118,18 @@ def on_noise(c: Constants, find: Finder | None = None, latents: int = 1) -> Late
     top = furthest(c.eta + c.h, c.beta)
     Q = (find or first_rise)(lambda Q: noise_at(c, Q, variance(Q))[0], top)
     return noise_latent(c, Q, variance(Q))
+
+
+def on_noise_beyond(c: Constants, least: Latent) -> Latent:
+    """Return a sampled latent on noise of more than the `least` Q, past an unstable one."""
+    first = least.Q[:, None]
+
+    def find(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):  # at the root that is divided out
+            Q = first_rise(lambda Q: function(Q) / (Q - first), top)
+        return np.where(Q / first > 1 + 1e-6, Q, np.nan)
+
+    return on_noise(c, find)
 
 
 def signal_latent(c: Constants, rho: np.ndarray, Q: np.ndarray, D: np.ndarray) -> Latent:
@@ -124,8 +145,9 @@ def signal_latent(c: Constants, rho: np.ndarray, Q: np.ndarray, D: np.ndarray) -
 def noise_latent(c: Constants, Q: np.ndarray, D: np.ndarray) -> Latent:
     """Return the latents (n,) at roots of `noise_at` (n, 1); nan where no weights are."""
     _, E, R = noise_at(c, Q, D)
+    least = np.where(c.sampled, 0, ALIVE)
     with np.errstate(invalid="ignore"):
-        there = (Q > ALIVE) & (E > 0)
+        there = (least < Q) & (E > 0)
     Q, E, R, D = (np.where(there, values, np.nan).ravel() for values in (Q, E, R, D))
     zero = np.zeros(len(Q))
     return Latent(zero, zero, zero, Q, E, R, D)

@@ -8,14 +8,17 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from ..kernels.constants import Constants
-from ..model.asked import params_of
+from ..model.asked import TRAINING, params_of
 from ..model.params import Fields, Params
-from .attractors import largest, own_jacobian
+from ..model.quantities import ACTIVE
+from .attractors import cross_jacobian, kl_of, largest, own_jacobian
 from .branches import Continuation
-from .configurations import Configuration
+from .configurations import Configuration, spare
 from .groups import Unit, Units
 from .newton import root
 from .single import Latent, on_noise, on_signal
+from .under_adam import Adam, thresholds_under_adam
+from .varied import constants_of
 
 LARGEST_LR = 1e4
 LARGEST_BETA = 1e307  # as good as infinite, but a number that can be kept
@@ -59,16 +62,26 @@ def thresholds(
         not fit background noise, or None when it does so at any; ``noise_upper`` is the
         beta from which it does so again, about 2/(lr eta); ``max_lr`` is the
         largest learning rate at which the fixed point `configuration` is stable, or
-        None when it is unstable at once or stable at any up to 10^4. A threshold of 0
+        None when it is unstable at once or stable at any up to 10^4: of the decoder, if
+        there are three in the same ratios. A threshold of 0
         means that the collapsed state is stable for all beta > 0.
+
+        Sampled latents always fit a little noise, ever less as beta rises. ``noise`` is then the
+        beta above which it is no more than 0.01 nats of KL divergence, or None when it is at any,
+        and ``noise_upper`` that up to which it is stable. So it is under Adam, for which
+        the last two are not derived, and None.
     """
-    model = Constants.of(params_of(thresholds, params, changes))
-    window = noise_window(model)
+    params = params_of(thresholds, params, changes, derived=TRAINING)
+    if params.adam:
+        return thresholds_under_adam(Adam(params))
+    model = constants_of(params)
+    window = sampled_window(model) if model.sampled else noise_window(model)
+    most = None if configuration is None else max_lr(model, configuration)
     return {
         "collapse": [collapse(model, rho) for rho in model.rho.tolist()],
         "noise": window and window[0],
         "noise_upper": window and window[1],
-        "max_lr": None if configuration is None else max_lr(model, configuration),
+        "max_lr": most and most * (1 - params.momentum),
     }
 
 
@@ -76,11 +89,17 @@ def collapse(model: Constants, rho: float) -> float:
     """Return the beta above which a collapsed latent does not learn a signal."""
 
     def growth(beta: float) -> float:
-        values = Units(model._replace(beta=beta)).modes(Unit(1), Unit(0, (rho,)))
+        units = Units(model._replace(beta=beta))
+        if units.state(spare(model)) is None:
+            return np.inf
+        values = units.modes(spare(model), Unit(0, (rho,)))
         return float(np.real(values).max()) / model.lr
 
     limit = collapse_threshold(rho + model.eta, model.lam)
-    return _first_sign_change(growth, max(limit, rho + model.eta)) or 0.0
+    found = _first_sign_change(growth, max(limit, rho + model.eta))
+    if found is None and growth(max(limit, rho + model.eta)) == np.inf:
+        return LARGEST_BETA  # sampled latents never collapse
+    return found or 0.0
 
 
 def noise_window(model: Constants) -> tuple[float, float] | None:
@@ -90,15 +109,17 @@ def noise_window(model: Constants) -> tuple[float, float] | None:
     whose determinant is a cubic polynomial in beta: it vanishes at both ends.
     """
     # model: linearisation, in Q, E and R of a collapsed latent
-    eta, lam, h = model.eta, model.lam, model.h
-    if h * eta < SMALL:  # where the cubic underflows, its limit
+    eta, lam, h, r = model.eta, model.lam, model.h, model.encoder
+    if max(r, 1.0) * h * eta < SMALL:  # where the cubic underflows, its limit
         low = max(collapse_threshold(eta, lam), 0.0)
-        high = (1 + (1 + 2 * lam * model.second) ** 0.5) / max(h, 1e-307)  # h may underflow, too
+        root = (1 + 2 * lam * r * model.second) ** 0.5
+        high = (1 + root) / max(r * h, 1e-307)  # h may underflow, too
         return low, min(high, LARGEST_BETA)
+    rh = r * h * eta
     rows = [
         [(-2 * (1 + lam),), (h * eta,), (2 * eta,)],
-        [(h * eta,), (-2 * lam, -2 * eta, h * eta), (2 * eta, -2 * h * eta)],
-        [(eta,), (eta, -h * eta), (h * eta - 1 - 2 * lam, -eta)],
+        [(r * rh,), (-2 * r * lam, -2 * r * eta, r * rh), (2 * r * eta, -2 * r * rh)],
+        [(r * eta,), (eta, -rh), (rh - 1 - (1 + r) * lam, -r * eta)],
     ]
     (a, b, c), (d, e, f), (g, i, j) = [[Polynomial(entry) for entry in row] for row in rows]
     determinant = a * (e * j - f * i) - b * (d * j - f * g) + c * (d * i - e * g)
@@ -116,6 +137,52 @@ def noise_window(model: Constants) -> tuple[float, float] | None:
         if np.linalg.eigvals(matrix).real.max() < 0:
             return low, high
     return None
+
+
+def sampled_window(model: Constants) -> tuple[float, float] | None:
+    """Return the values of beta between which sampled latents without a signal have collapsed.
+
+    Below the first they fit more noise than `ACTIVE` nats, and beyond the second, where the
+    noise of steps drives itself, what they fit is not stable; None where there is no such beta.
+    """
+    plain = noise_window(model._replace(sampled=0.0))
+    top = min(4 * plain[1], 1e12) if plain else 16 * (model.eta + 1 / model.h)
+    betas = np.geomspace(1e-6 * model.eta, top, 400)
+
+    def stable(betas: np.ndarray) -> np.ndarray:
+        c = model._replace(beta=betas).many()
+        one = on_noise(c)
+        there = np.isfinite(one.Q)
+        found = [own_jacobian(one, c)[:, 2:, 2:]]
+        if model.latent > 1:
+            found.append(cross_jacobian(one, one, c)[:, 4:, 4:])
+        growth = [largest(np.where(there[:, None, None], J, 0)) for J in found]
+        return there & (np.max(growth, axis=0) < 0)
+
+    def little(betas: np.ndarray) -> np.ndarray:
+        c = model._replace(beta=betas).many()
+        return (kl_of(on_noise(c), c) <= ACTIVE) & stable(betas)
+
+    low = _switched(little, betas, True)
+    if low is None:
+        return None
+    high = _switched(stable, np.concatenate([[low], betas[betas > low]]), False)
+    return low if low > betas[0] else 0.0, LARGEST_BETA if high is None else high
+
+
+def _switched(
+    condition: Callable[[np.ndarray], np.ndarray], betas: np.ndarray, to: bool
+) -> float | None:
+    """Return the first beta from which on a condition is as given, to 1e-12, or None."""
+    for _ in range(9):
+        reached = condition(betas) == to
+        at = int(np.argmax(reached))
+        if not reached[at]:
+            return None
+        if at == 0:
+            return float(betas[0])
+        betas = np.geomspace(betas[at - 1], betas[at], 41)
+    return float(betas[-1])
 
 
 def noise(model: Constants) -> float | None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from ..errors import ParameterError
-from ..model.asked import params_of
+from ..model.asked import STEPS, params_of
 from ..model.params import Fields, Params
 from ..model.quantities import NAMES, OBSERVABLES
 from ..model.records import Variables, variable
@@ -96,7 +96,7 @@ def trained_on_rows(params: Params | None = None, **changes: Unpack[Fields]) -> 
     Parameters
     ----------
     params : Params, optional
-        Annealing, the start, the learning rate and the times do not matter.
+        Annealing, the start, learning rates, batches and the times do not matter.
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
 
@@ -106,7 +106,7 @@ def trained_on_rows(params: Params | None = None, **changes: Unpack[Fields]) -> 
         When beta is 0, where encoder variances shrink for ever, or there are fewer rows than
         latents.
     """
-    params = params_of(trained_on_rows, params, changes, derived=("alpha",))
+    params = params_of(trained_on_rows, params, changes, derived=("alpha", *STEPS))
     check(params)
     found = directions(params, gamma_of(params.alpha))
     s, c2 = found.eigenvalues, found.overlaps
@@ -245,7 +245,7 @@ def best_beta(params: Params | None = None, **changes: Unpack[Fields]) -> tuple[
     """
     from scipy.optimize import minimize_scalar
 
-    params = params_of(best_beta, params, changes, derived=("alpha",))
+    params = params_of(best_beta, params, changes, derived=("alpha", *STEPS))
     check(params.replace(beta=params.beta or 1.0, anneal="constant"))
     found = directions(params, gamma_of(params.alpha))
 

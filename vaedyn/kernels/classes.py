@@ -26,7 +26,8 @@ def drift(y, c, work, out):
     y, out : (values,)
     c : Constants
         `rho` has the variances of the data along tracked directions, eta the share of the
-        noise of steps that cancels: none on fresh data, all where rows are soon used again.
+        noise of data in steps that cancels: none where they are fresh, all where rows are soon
+        used again. That of sampled latents never does.
     work : tuple
         (scratch(latent, tracked),) numbers, the variances (classes,) of the data in each class,
         and the share (classes,) of all directions that is in it.
@@ -87,6 +88,8 @@ def drift(y, c, work, out):
         room[Sn + i] = noise * room[S + i]
         room[Cn + i] *= noise
         room[Xn + i] = -noise * room[G + i]
+    if c.sampled != 0.0:
+        with_samples(y, c, latent, D, room)
 
     for i in range(latent):
         for k in range(tracked):
@@ -96,20 +99,46 @@ def drift(y, c, work, out):
     multiply(out, d, room, K, out, m, latent, latent, tracked)  # out[m:] is -d P so far
     for i in range(d):
         out[i] = -out[i]
+        out[d + i] *= c.encoder
     multiply(out, m, room, B, y, m, latent, latent, tracked)
     for a in range(classes):
         at = a * size
-        of_class(y, variances[a], lam, latent, (q + at, e + at, r + at), room, out)
+        places = q + at, e + at, r + at
+        of_class(y, variances[a], lam, c.encoder, latent, places, room, out)
     for i in range(latent):
         own = room[K + i * latent + i]
-        out[D + i] = -0.5 * (own - beta / y[D + i])
+        out[D + i] = -0.5 * c.variances * (own - beta / y[D + i])
     for i in range(D + latent):
         out[i] *= c.lr
 
 
 @leaf
-def of_class(y, variance, lam, latent, places, room, out):
-    """Write the derivatives of q, e and r of one class, at `places`, into `out`, over tau."""
+def with_samples(y, c, latent, D, room):
+    """Add the noise of sampled latents, ``z - mu`` of variances D, to Sn, Cn and Xn."""
+    # model: drift, noise of sampled latents in classes
+    size = latent * latent
+    K, Sn, Cn, Xn = U(3) * size, U(6) * size, U(7) * size, U(8) * size
+    noise = second(c) * c.sampled
+    for i in range(latent):
+        room[Sn + i * latent + i] += noise * y[D + i]
+        room[K + i * latent + i] -= c.beta  # Q, for a while
+    for i in range(latent):
+        for j in range(latent):
+            at = i * latent + j
+            room[Xn + at] -= noise * y[D + i] * room[K + at]
+            for n in range(latent):
+                q = room[K + i * latent + n] * room[K + n * latent + j]
+                room[Cn + at] += noise * y[D + n] * q
+    for i in range(latent):
+        room[K + i * latent + i] += c.beta
+
+
+@leaf
+def of_class(y, variance, lam, encoder, latent, places, room, out):
+    """Write the derivatives of q, e and r of one class, at `places`, into `out`, over tau.
+
+    `encoder` is the learning rate of the encoder over that of the decoder, tau.
+    """
     # model: drift, of second moments in a class
     q, e, r = places
     size = latent * latent
@@ -127,8 +156,8 @@ def of_class(y, variance, lam, latent, places, room, out):
     for i in range(size):
         out[e + i] = variance * (y[r + i] - out[e + i]) - lam * y[e + i]
     for i in range(size):
-        change = y[e + i] + y[q + i] - out[r + i] + room[Xn + i]
-        out[r + i] = variance * change - lam * y[r + i]
+        change = y[e + i] + encoder * y[q + i] - encoder * out[r + i] + encoder * room[Xn + i]
+        out[r + i] = variance * change - encoder * lam * y[r + i]
     multiply(out, q, room, B, y, q, latent, latent, latent)
     multiply(out, r, room, B, y, r, latent, latent, latent)
     for i in range(latent):
@@ -138,6 +167,6 @@ def of_class(y, variance, lam, latent, places, room, out):
             change = out[q + at] + out[q + ta] + variance * room[Sn + at]
             out[q + at] = change
             out[q + ta] = change
-            change = out[e + at] + out[e + ta] + variance * room[Cn + at]
+            change = encoder * (out[e + at] + out[e + ta] + encoder * variance * room[Cn + at])
             out[e + at] = change
             out[e + ta] = change

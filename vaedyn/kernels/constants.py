@@ -5,6 +5,15 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+OF_STEPS = (
+    "lam",
+    "lr",
+    "encoder",
+    "variances",
+    "batch",
+    "sampled",
+)  # what steps of SGD are made by
+
 
 class Constants(NamedTuple):
     """The constants of the model at one point, or at many.

@@ -40,7 +40,7 @@ def overlaps(m, d, F, D, out):
                 q += m[i, k] * m[j, k]
                 e += d[i, k] * d[j, k]
                 r += m[i, k] * d[j, k]
-            for a in range(2 * latent):
+            for a in range(F.shape[1]):
                 q += F[i, a] * F[j, a]
                 e += F[latent + i, a] * F[latent + j, a]
                 r += F[i, a] * F[latent + j, a]

@@ -40,7 +40,7 @@ def overlaps(m, d, F, D, s, etas, out):
                 cov += s[k] * d[i, k] * d[j, k]
                 cross += s[k] * m[i, k] * d[j, k]
             for c in range(etas.size):
-                for a in range(2 * latent):
+                for a in range(F.shape[2]):
                     q += F[c, i, a] * F[c, j, a]
                     e += F[c, latent + i, a] * F[c, latent + j, a]
                     r += F[c, i, a] * F[c, latent + j, a]

@@ -2,31 +2,37 @@
 
 With ``G = ODE + delta / sqrt(N)`` the covariance P of delta obeys
 ``dP/dt = J P + P J^T + B`` along the ODE: J is the Jacobian of the drift, B the
-covariance of one step's increments, scaled by N. Every increment is a sum of products
-of linear forms in ``h = [W* W V]^T x / sqrt(N)``, which is gaussian, so that B follows
-from the covariance of these forms (Isserlis' theorem). Forms, in this order:
+covariance of one step's increments, scaled by N. Every increment is the mean over a batch
+of sums of products of linear forms in ``h = [W* W V]^T x / sqrt(N)`` and in the noise
+``zeta = z - mu`` of latents that are sampled, all gaussian, so that B follows
+from the covariance of these forms (Isserlis' theorem). With the rates tau of the decoder, v tau
+of the encoder and r tau of its variances, batches of b, and ``g = y - Q z``, forms are, in
+this order:
 
-====  ======  ===========================  ====================================
-u     (M*,)   W*^T x / sqrt(N)             the data point along the signals
-a     (M*,)   u - m^T mu
-mu    (M,)    V^T x / sqrt(N)              encoder mean
+====  ======  ===================================  ============================================
+u     (M*,)   W*^T x / sqrt(N)                     the data point along the signals
+a     (M*,)   u - m^T z
+z     (M,)    V^T x / sqrt(N) + zeta               latents; mu, without zeta, if averaged over
 y     (M,)    W^T x / sqrt(N)
-e     (M,)    y - (Q + beta) mu
-b     (M,)    y - Q mu + tau eta mu / 2
-c     (M,)    mu + tau eta e / 2
-f     (M,)    mu - R^T mu + tau eta e
+e     (M,)    v (g - beta mu)
+b     (M,)    g + (tau/b) eta z / 2
+c     (M,)    mu + (tau/b) eta e / 2
+f     (M,)    mu - R^T z + (tau/b) eta e
+x     (M,)    r zeta / (2 D)                       only if latents are sampled, and so is g
+g     (M,)    y - Q z
 zero  (1,)    0
-====  ======  ===========================  ====================================
+====  ======  ===================================  ============================================
 
-and increments ``N dm = tau mu a``, ``N dd = tau e u``, ``N dQ = tau (mu b + b mu)``,
-``N dE = tau (e c + c e)``, ``N dR = tau (mu f + y e)`` (outer products, up to means and
-terms of lower order). D does not fluctuate by itself.
+and increments ``N dm = tau z a``, ``N dd = tau e u``, ``N dQ = tau (z b + b z)``,
+``N dE = tau (e c + c e)``, ``N dR = tau (z f + y e)`` (outer products) and, latent by latent,
+``N dD = tau x g``, up to means and terms of lower order: all points of a batch move weights
+independently. Averaged latents leave D without noise of its own.
 """
 
 import numpy as np
 from numba.extending import overload
 
-from . import classes, general
+from . import adam, classes, general
 from .jit import LEAF, leaf
 from .layout import offsets
 from .ode import drift, scratch, second
@@ -34,40 +40,38 @@ from .ode import drift, scratch, second
 STEP = 1e-100  # of complex differences: free of rounding errors
 
 
-def forms(latent, signal):
+def forms(latent, signal, sampled=False):
     """Return how many linear forms there are."""
-    return 2 * signal + 6 * latent + 1
+    return 2 * signal + (8 if sampled else 6) * latent + 1
 
 
-def products(latent, signal):
+def products(latent, signal, sampled=False):
     """Return the forms whose products are increments, (values, 4): ``0 * 1 + 2 * 3``."""
     # model: spread, the increments of a step as products of forms
     u, a = np.arange(signal), signal + np.arange(signal)
-    mu, y, e, b, c, f = 2 * signal + np.arange(6 * latent).reshape(6, latent)
-    zero = forms(latent, signal) - 1
-    rows = [(mu[i], a[k], zero, zero) for i in range(latent) for k in range(signal)]
+    z, y, e, b, c, f, *own = 2 * signal + np.arange(8 * latent).reshape(8, latent)
+    zero = forms(latent, signal, sampled) - 1
+    rows = [(z[i], a[k], zero, zero) for i in range(latent) for k in range(signal)]
     rows += [(e[i], u[k], zero, zero) for i in range(latent) for k in range(signal)]
     both = [(i, j) for i in range(latent) for j in range(latent)]
-    rows += [(mu[i], b[j], b[i], mu[j]) for i, j in both]
+    rows += [(z[i], b[j], b[i], z[j]) for i, j in both]
     rows += [(e[i], c[j], c[i], e[j]) for i, j in both]
-    rows += [(mu[i], f[j], y[i], e[j]) for i, j in both]
-    rows += [(zero, zero, zero, zero)] * latent
+    rows += [(z[i], f[j], y[i], e[j]) for i, j in both]
+    x, g = own if sampled else np.full((2, latent), zero)
+    rows += [(x[i], g[i], zero, zero) for i in range(latent)]
     return np.array(rows, np.int64)
 
 
-def workspace(latent, signal, spread):
+def workspace(c, spread):
     """Return what `flow` needs for its intermediate results; `spread` for states with P."""
-    room = scratch(latent, signal)
+    latent, signal, sampled = c.latent, c.signal, bool(c.sampled)
+    work = (np.empty(scratch(latent, signal)),) if c.plain else general.workspace(latent, signal)
     if not spread:
-        return (np.empty(room),)
-    pairs = products(latent, signal)
-    count = forms(latent, signal)
-    return (
-        np.empty(room),
-        np.empty(room + 2 * len(pairs), complex),
-        pairs,
-        np.empty((4, count, count)),
-    )
+        return work
+    pairs = products(latent, signal, sampled)
+    count = forms(latent, signal, sampled)
+    tangent = np.empty(len(work[0]) + 2 * len(pairs), complex)
+    return work, tangent, pairs, np.empty((4, count, count))
 
 
 def flow(y, c, work, out):
@@ -76,10 +80,10 @@ def flow(y, c, work, out):
     Parameters
     ----------
     y, out : (values,) or (values + values^2,)
-        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows; or those of
-        `vaedyn.kernels.classes`.
+        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows or by the
+        second moments of `vaedyn.kernels.adam`; or those of `vaedyn.kernels.classes`.
     c : Constants
-    work : see `workspace`, `general.workspace` or `classes.drift`; its length tells which, once
+    work : see `workspace`, `classes.drift` or `adam.workspace`; its length tells which, once
         for all
     """
     raise NotImplementedError("for compiled callers")
@@ -93,15 +97,18 @@ def _flow(y, c, work, out):
     def with_rates(y, c, work, out):
         general.of_sgd(y, c, work, out)
 
-    def with_spread(y, c, work, out):
-        real, tangent, pairs, matrices = work
-        drift(y, c, real, out)
-        spread(y, c, tangent, pairs, matrices, out)
-
     def in_classes(y, c, work, out):
         classes.drift(y, c, work, out)
 
-    return {1: plain, 2: with_rates, 3: in_classes, 4: with_spread}[len(work)]
+    def with_spread(y, c, work, out):
+        inner, tangent, pairs, matrices = work
+        flow(y, c, inner, out)
+        spread(y, c, inner[1:], tangent, pairs, matrices, out)
+
+    def with_moments(y, c, work, out):
+        adam.drift(y, c, work, out)
+
+    return {1: plain, 2: with_rates, 3: in_classes, 4: with_spread, 5: with_moments}[len(work)]
 
 
 def count(y, work):
@@ -117,19 +124,26 @@ def _count(y, work):
     def with_spread(y, work):
         return len(work[2])
 
-    return with_spread if len(work) == 4 else alone
+    def with_moments(y, work):
+        return y.size - adam.MOMENTS * work[1].shape[1] - 1
+
+    return {4: with_spread, 5: with_moments}.get(len(work), alone)
 
 
 @leaf
-def spread(y, c, tangent, pairs, matrices, out):
-    """Write dP/dt into the rows of `out` behind the order parameters."""
+def spread(y, c, rates, tangent, pairs, matrices, out):
+    """Write dP/dt into the rows of `out` behind the order parameters.
+
+    `rates` holds what the drift works in besides one array: nothing, or those of `general`.
+    """
     size = len(pairs)
     point, slope, room = tangent[:size], tangent[size : 2 * size], tangent[2 * size :]
+    work = (room,) + rates  # noqa: RUF005 (numba has no other)
     for j in range(size):
         row = size + j * size
         for i in range(size):
             point[i] = complex(y[i], STEP * y[row + i])
-        drift(point, c, room, slope)
+        flow(point, c, work, slope)
         for i in range(size):
             out[row + i] = slope[i].imag / STEP
     covariance = matrices[0]
@@ -159,7 +173,7 @@ def covariance_of(covariance, left, right):
 def covariance_of_forms(y, c, room, out):
     """Write the covariance of all forms into `out`, (forms, forms); `room` is (3, forms, forms)."""
     rows, base, half = room[0], room[1], room[2]
-    size = c.rho.size + 2 * c.latent
+    size = c.rho.size + (3 if c.sampled else 2) * c.latent
     coefficients(y, c, rows)
     covariance_of_base(y, c, base)
     for i in range(len(out)):
@@ -179,13 +193,15 @@ def covariance_of_forms(y, c, room, out):
 
 @leaf
 def coefficients(y, c, rows):
-    """Write the coefficients of all forms in (u, y, mu) into `rows`."""
-    # model: spread, the forms in u, y and mu
+    """Write the coefficients of all forms in (u, y, mu), and in zeta if sampled, into `rows`."""
+    # model: spread, the forms in u, y, mu and zeta
     latent, signal, noise = c.latent, c.rho.size, second(c) * c.eta
-    _, Q, _, R, _ = offsets(latent, signal)
-    of_y, of_mu = signal, signal + latent
-    u, a, mu, yy = 0, signal, 2 * signal, 2 * signal + latent
+    of_V = noise * c.encoder
+    _, Q, _, R, D = offsets(latent, signal)
+    of_y, of_mu, of_zeta = signal, signal + latent, signal + 2 * latent
+    u, a, z, yy = 0, signal, 2 * signal, 2 * signal + latent
     e, b, c_, f = yy + latent, yy + 2 * latent, yy + 3 * latent, yy + 4 * latent
+    x, g = yy + 5 * latent, yy + 6 * latent
     rows[:] = 0.0
     for k in range(signal):
         rows[u + k, k] = 1.0
@@ -193,29 +209,45 @@ def coefficients(y, c, rows):
         for i in range(latent):
             rows[a + k, of_mu + i] = -y[i * signal + k]
     for i in range(latent):
-        rows[mu + i, of_mu + i] = 1.0
+        rows[z + i, of_mu + i] = 1.0
         rows[yy + i, of_y + i] = 1.0
-        rows[e + i, of_y + i] = 1.0
+        rows[e + i, of_y + i] = c.encoder
         rows[b + i, of_y + i] = 1.0
-        rows[c_ + i, of_y + i] = 0.5 * noise
-        rows[f + i, of_y + i] = noise
+        rows[c_ + i, of_y + i] = 0.5 * of_V
+        rows[f + i, of_y + i] = of_V
         for j in range(latent):
             own = 1.0 if i == j else 0.0
             q = y[Q + i * latent + j]
             k = q + c.beta * own
-            rows[e + i, of_mu + j] = -k
+            rows[e + i, of_mu + j] = -c.encoder * k
             rows[b + i, of_mu + j] = 0.5 * noise * own - q
-            rows[c_ + i, of_mu + j] = own - 0.5 * noise * k
-            rows[f + i, of_mu + j] = own - y[R + j * latent + i] - noise * k
+            rows[c_ + i, of_mu + j] = own - 0.5 * of_V * k
+            rows[f + i, of_mu + j] = own - y[R + j * latent + i] - of_V * k
+    if not c.sampled:
+        return
+    for i in range(latent):
+        rows[z + i, of_zeta + i] = 1.0
+        rows[x + i, of_zeta + i] = 0.5 * c.variances / y[D + i]
+        rows[g + i, of_y + i] = 1.0
+        for k in range(signal):
+            rows[a + k, of_zeta + i] = -y[i * signal + k]
+        for j in range(latent):
+            q = y[Q + i * latent + j]
+            rows[e + i, of_zeta + j] = -c.encoder * q
+            rows[b + i, of_zeta + j] = rows[b + i, of_mu + j]
+            rows[c_ + i, of_zeta + j] = -0.5 * of_V * q
+            rows[f + i, of_zeta + j] = -y[R + j * latent + i] - of_V * q
+            rows[g + i, of_mu + j] = -q
+            rows[g + i, of_zeta + j] = -q
 
 
 @leaf
 def covariance_of_base(y, c, out):
-    """Write the covariance of (u, y, mu) into `out`."""
-    # model: spread, the law of u, y and mu
+    """Write the covariance of (u, y, mu), and of zeta if latents are sampled, into `out`."""
+    # model: spread, the law of u, y, mu and zeta
     rho, eta, latent, signal = c.rho, c.eta, c.latent, c.rho.size
-    d, Q, E, R, _ = offsets(latent, signal)
-    of_y, of_mu = signal, signal + latent
+    d, Q, E, R, D = offsets(latent, signal)
+    of_y, of_mu, of_zeta = signal, signal + latent, signal + 2 * latent
     for k in range(signal):
         for j in range(signal):
             out[k, j] = 0.0
@@ -240,3 +272,10 @@ def covariance_of_base(y, c, out):
             out[of_y + i, of_mu + j] = cross
             out[of_mu + j, of_y + i] = cross
             out[of_mu + i, of_mu + j] = code
+    if not c.sampled:
+        return
+    for i in range(latent):
+        for j in range(of_zeta + latent):
+            out[of_zeta + i, j] = 0.0
+            out[j, of_zeta + i] = 0.0
+        out[of_zeta + i, of_zeta + i] = y[D + i]

@@ -10,7 +10,7 @@ from math import ceil, sqrt
 import numpy as np
 
 from .constants import Constants
-from .fluctuations import flow
+from .fluctuations import count, flow
 from .jit import kernel, leaf, reordered
 from .ode import beta_at
 from .rk45 import (
@@ -24,6 +24,7 @@ from .rk45 import (
     STEP_TOO_SMALL,
     STEPS,
     TIME,
+    VARIANCE_LOST,
     copy,
     norm,
 )
@@ -114,13 +115,17 @@ def step_over(t, h, stages, y, k, kind, schedule, c, work, last, before, after, 
 
 
 @kernel
-def integrate(y, times, record, kind, schedule, c, work, rtol, atol, bound, most, direction, out):
-    """Integrate on towards ``times[-1]``, by at most `most` evaluations of the drift or so.
+def integrate(
+    y, times, end, record, kind, schedule, c, work, rtol, atol, bound, most, direction, out
+):  # fmt: skip
+    """Integrate on towards `end`, by at most `most` evaluations of the drift or so.
 
     Parameters
     ----------
     y, times, record, kind, schedule, c, work, rtol, atol, bound, out
-        As of `vaedyn.kernels.rk45.integrate`, from where this goes on; beta(t) has no more kinks.
+        As of `vaedyn.kernels.rk45.integrate`, from where this goes on.
+    end : float
+        Where to stop, at the last of `times` or before it; beta(t) has no kink until then.
     direction : (values,)
         The fastest mode, as far as it is known: zeros at first.
 
@@ -131,15 +136,17 @@ def integrate(y, times, record, kind, schedule, c, work, rtol, atol, bound, most
     """
     k, slope = np.empty(y.size), np.empty(y.size)
     last, before, after = np.empty(y.size), np.empty(y.size), np.empty(y.size)
-    end, t, h = times[-1], record[TIME], record[STEP]
+    t, h = record[TIME], record[STEP]
     saved = int(record[SAVED])
+    size_of_state = count(y, work)
     latent = c.latent
     made, since, rate = 0, AGAIN, 0.0
+    lost = False
     flow(y, Constants(beta_at(t, kind, schedule), *c[1:]), work, k)
     made += 1
     while t < end:
         if not h >= 1e-14 * max(abs(t), 1e-3):  # nan, too
-            return STEP_TOO_SMALL
+            return VARIANCE_LOST if lost else STEP_TOO_SMALL
         if made >= most:
             return PAUSED
         if since >= AGAIN:
@@ -161,8 +168,10 @@ def integrate(y, times, record, kind, schedule, c, work, rtol, atol, bound, most
         for i in range(y.size):
             last[i] = 0.8 * (y[i] - after[i]) + 0.4 * h * (k[i] + slope[i])
         size = norm(last, y, after, rtol, atol)
-        for i in range(y.size - latent, y.size):
+        lost = False
+        for i in range(size_of_state - latent, size_of_state):
             if not after[i] > 0.0:
+                lost = size < np.inf
                 size = np.inf
         if not size <= 1.0:
             h *= max(0.2, 0.8 * size ** (-1 / 3)) if size < np.inf else 0.2
@@ -186,9 +195,9 @@ def integrate(y, times, record, kind, schedule, c, work, rtol, atol, bound, most
             h = max(h, usual)
         record[TIME], record[STEP], record[SAVED] = t, h, saved
         record[STEPS] += 1
-        for i in range(y.size):
+        for i in range(size_of_state):
             if not abs(y[i]) < bound:
                 return DIVERGED
-        for i in range(y.size - latent, y.size):
+        for i in range(size_of_state - latent, size_of_state):
             record[LEAST] = min(record[LEAST], y[i])
     return DONE

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from ..model.asked import params_of
+from ..model.asked import STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params
 from ..model.progress import Asked, shows
@@ -96,7 +96,9 @@ def bands(
     Parameters
     ----------
     params : Params, optional
-        N = `params.dim` is that of the runs.
+        N = `params.dim` is that of the runs. With momentum p, that of plain SGD at the rate
+        tau / (1 - p) is returned, to which runs come closer the larger (1 - p) N is. The
+        spread under Adam is not derived.
     random_start : bool
         Every run draws its own initial weights: gaussian with the given overlaps on
         average. Otherwise all start from the same weights.
@@ -110,10 +112,12 @@ def bands(
 
     Raises
     ------
+    ParameterError
+        When a parameter is not derived for.
     DivergenceError, ConvergenceError
         As `vaedyn.theory` does.
     """
-    params = params_of(bands, params, changes)
+    params = params_of(bands, params, changes, derived=STEPS)
 
     def compute() -> Computed:
         start = pack(**params.overlaps())

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..model.asked import STEPS
 from ..model.params import Params
 from ..model.progress import Asked, shows
 from ..model.records import Store, unwatched
@@ -88,7 +89,7 @@ def ensembles(
     ParameterError, DivergenceError
         As `vaedyn.bands` and `vaedyn.simulate` do.
     """
-    params, ensemble = model_of(ensembles, params, ensemble)
+    params, ensemble = model_of(ensembles, params, ensemble, derived=STEPS)
     start: Any = params.overlaps()
     models = [params.replace(dim=dim, init=start, init_seed=0) for dim in dims]
     found = []

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import ParameterError
 from ..kernels.constants import Constants
 from ..model import coordinates
 from ..model.params import Params
@@ -40,11 +41,27 @@ class Engine(NamedTuple):
 
 
 def exact_engine(params: Params) -> Engine:
-    """Return the Markov chain of the order parameters: SGD in law, at a cost free of N."""
+    """Return the Markov chain of the order parameters: SGD in law, at a cost free of N.
+
+    Raises
+    ------
+    ParameterError
+        For Adam, which treats every coordinate by itself.
+    """
+    if params.adam:
+        raise ParameterError(
+            "optimiser",
+            "adam rescales every entry of the weights by itself, for which the engine exact is not "
+            "derived; take the engine vector",
+        )
+    engine = _exact_in_white(params) if params.noise is None else _exact_in_classes(params)
+    return engine if params.plain else _exact_in_batches(params, engine)
+
+
+def _exact_in_white(params: Params) -> Engine:
+    """Return the chain for white noise."""
     from ..kernels import exact
 
-    if params.noise is not None:
-        return _exact_in_classes(params)
     overlaps = params.overlaps()
     rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
     single = params.latent == params.signal == 1
@@ -55,6 +72,38 @@ def exact_engine(params: Params) -> Engine:
         5e-8 if single else _seconds_per_step(params.latent, params.signal),
         lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
         count(params.latent, params.signal),
+    )
+
+
+def _exact_in_batches(params: Params, engine: Engine) -> Engine:
+    """Return the chain of plain SGD made one that trains as `params` say.
+
+    Velocities are zero at first.
+    """
+    from ..kernels import exact_batches
+
+    M, K, classes = params.latent, params.signal, params.classes
+    columns = 4 * M if params.momentum else 2 * M
+
+    def start(m: np.ndarray, d: np.ndarray, F: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:
+        along, frames = np.zeros((columns, K)), np.zeros((len(classes), columns, columns))
+        along[: 2 * M] = np.concatenate([m, d])
+        frames[:, : 2 * M, : 2 * M] = F
+        return along, frames, np.zeros(M), D
+
+    counts = coordinates.counts(classes, params.dim, K)
+    return engine._replace(
+        advance=exact_batches.advance,
+        state=start(*engine.state),
+        constants=(
+            Constants.of(params),
+            np.ascontiguousarray(classes[:, 0]),
+            counts,
+            params.momentum,
+            params.dim,
+        ),
+        seconds_per_step=_seconds_per_batch(params, columns),
+        draw=lambda rng: start(*engine.draw(rng)),
     )
 
 
@@ -78,6 +127,14 @@ def _exact_in_classes(params: Params) -> Engine:
     )
 
 
+def _seconds_per_batch(params: Params, columns: int) -> float:
+    size, classes = 2 * params.latent, len(params.classes)
+    rows = params.signal + classes * size + params.latent
+    points = min(params.batch, rows)
+    triangles = classes * columns**2 * (columns + min(points, size))
+    return 2e-7 + 1e-9 * (2 * points * rows * size + triangles)
+
+
 def _seconds_per_step(M: int, K: int) -> float:
     return 1e-8 * (K + 2 * M) + 4e-9 * M * (M + 1) * K + 5e-9 * M**3
 
@@ -88,22 +145,44 @@ def vector_engine(params: Params) -> Engine:
 
     # the weights at first, and those of the run, with the signals, at worst, and a data point
     gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
+    if not params.plain:  # gradients, and what is remembered of them, at first and in the run
+        gigabytes *= 3
     if gigabytes > LARGE:
+        other = "" if params.adam else "; the exact engine, which has the same law, needs none"
         log.warning(
-            "SGD on vectors of length %g needs about %.0f GB, more with several jobs; the exact "
-            "engine, which has the same law, needs none", params.dim, gigabytes
+            "training on vectors of length %g needs about %.0f GB, more with several jobs%s",
+            params.dim, gigabytes, other,
         )  # fmt: skip
     if params.noise is not None:
-        return _vectors_in_classes(params)
-    directions = teacher(params.dim, params.signal)
-    return Engine(
-        vector.advance_one if params.latent == params.signal == 1 else vector.advance,
-        (*params.weights(), params.overlaps()["D"]),
-        (directions, Constants.of(params)),
-        3e-9 * params.dim * (1 + params.latent + params.signal),
-        lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
-        count(params.latent, params.signal),
-        None if params.samples is None else partial(Epochs, params),
+        engine = _vectors_in_classes(params)
+    else:
+        engine = Engine(
+            vector.advance_one if params.latent == params.signal == 1 else vector.advance,
+            (*params.weights(), params.overlaps()["D"]),
+            (teacher(params.dim, params.signal), Constants.of(params)),
+            3e-9 * params.dim * (1 + params.latent + params.signal),
+            lambda rng: random_weights(params.dim, rng, **params.mean_overlaps()),
+            count(params.latent, params.signal),
+            None if params.samples is None else partial(Epochs, params),
+        )
+    return engine if params.plain else _vectors_in_batches(params, engine)
+
+
+def _vectors_in_batches(params: Params, engine: Engine) -> Engine:
+    """Return an engine of plain SGD made one that trains as `params` say."""
+    from ..kernels import batches
+
+    how = batches.Training.of(params)
+
+    def with_memory(W: np.ndarray, V: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:
+        return W, V, *batches.memory(params.latent, params.dim, how.adam), D
+
+    return engine._replace(
+        advance=batches.advance,
+        state=with_memory(*engine.state),
+        constants=(*engine.constants, how),
+        seconds_per_step=engine.seconds_per_step * (params.batch + params.latent),
+        draw=lambda rng: with_memory(*engine.draw(rng)),
     )
 
 

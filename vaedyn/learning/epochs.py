@@ -2,11 +2,11 @@
 
 import logging
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..errors import ParameterError
-from ..kernels.constants import Constants
 from ..machine import free_memory
 from ..model.params import Params
 from ..model.start import teacher
@@ -32,12 +32,19 @@ def check_rows(params: Params, engine: str, workers: int) -> None:
         raise ParameterError(
             "engine", "exact draws fresh data for every step; with alpha take vector"
         )
+    check_batch(params, params.samples or 0)
     gigabytes = 8e-9 * params.dim * (params.samples or 0) * workers
     need = f"needs {gigabytes:.3g} GB for {params.samples} rows of {params.dim} entries"
     if gigabytes > 1e-9 * free_memory():
         raise ParameterError("alpha", f"{need} in {workers} runs at a time, more than is free here")
     if gigabytes > LARGE:
         log.warning("this %s in %d runs at a time; fewer jobs need less", need, workers)
+
+
+def check_batch(params: Params, rows: int) -> None:
+    """Raise ParameterError if a batch is larger than the table it is taken from."""
+    if params.batch > rows:
+        raise ParameterError("batch", f"must be at most {rows}, the rows, got {params.batch}")
 
 
 def draw_rows(params: Params, random: np.random.Generator) -> np.ndarray:
@@ -57,7 +64,7 @@ class Epochs:
     Parameters
     ----------
     params : Params
-        With `alpha`.
+        With `alpha`. The rows of a batch may belong to two epochs.
     seed : SeedSequence
         Of the rows, and of the order in which they are used.
     """
@@ -67,23 +74,30 @@ class Epochs:
         self._draw = partial(draw_rows, params, np.random.default_rng(rows))
         self._random = np.random.default_rng(order)
         self._rows, self._order, self._at = np.empty((0, params.dim)), np.empty(0, np.int64), 0
+        self._batch, self._plain = params.batch, params.plain
 
     def advance(
         self,
         stream: np.ndarray,
         betas: np.ndarray,
         save_after: np.ndarray,
-        W: np.ndarray,
-        V: np.ndarray,
-        D: np.ndarray,
-        directions: np.ndarray,
-        constants: Constants,
-        out: np.ndarray,
+        *others: Any,
     ) -> int:
-        """Make a step for every entry of `betas`, as `vaedyn.kernels.vector.advance` does."""
-        from ..kernels import rows
+        """Make a step for every entry of `betas`.
 
-        step = partial(rows.advance, W=W, V=V, D=D, c=constants, lam_V=constants.lam)
+        All arguments are those of `vaedyn.kernels.vector.advance`, or of
+        `vaedyn.kernels.batches.advance` for what is not plain SGD.
+        """
+        from ..kernels import batches, rows
+
+        *given, out = others
+        if self._plain:
+            W, V, D, directions, constants = given
+            step = partial(rows.advance, W=W, V=V, D=D, c=constants, lam_V=constants.lam)
+        else:
+            W, V, first, second, small, D, directions, _, how = given
+            state = {"W": W, "V": V, "first": first, "second": second, "small": small, "D": D}
+            step = partial(batches.advance_on, stream, **state, how=how)
         step(self._rows[:0], betas[:0])  # compiles
         at = saved = 0
         while True:
@@ -92,11 +106,16 @@ class Epochs:
                 saved += 1
             if at == len(betas):
                 return at
-            due = [len(betas), at + PIECE, *save_after[saved : saved + 1].tolist()]
-            chosen = self._next(min(due) - at)
-            done = step(chosen, betas[at : at + len(chosen)])
+            at_once = max(PIECE // self._batch, 1)
+            due = [len(betas), at + at_once, *save_after[saved : saved + 1].tolist()]
+            chosen = self._next((min(due) - at) * self._batch)
+            while len(chosen) % self._batch:
+                missing = self._batch - len(chosen) % self._batch
+                chosen = np.concatenate([chosen, self._next(missing)])
+            steps = len(chosen) // self._batch
+            done = step(chosen, betas[at : at + steps])
             at += done
-            if done < len(chosen):
+            if done < steps:
                 return at
 
     def _next(self, most: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from ..errors import ConvergenceError, ParameterError
-from ..model.asked import params_of
+from ..model.asked import STEPS, params_of
 from ..model.params import Fields, Params
 from ..model.progress import Asked, shows
 from ..model.records import Store, unwatched
@@ -83,7 +83,7 @@ def escape(
     ConvergenceError
         When the plateau is stable: nothing is learned.
     """
-    params = params_of(escape, params, changes)
+    params = params_of(escape, params, changes, derived=STEPS)
     if params.latent != 1:
         raise ParameterError(
             "latent", f"escape times are known for one latent, got {params.latent}"
@@ -158,10 +158,14 @@ def _growth(params: Params, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarra
     parts = unpack(y, 1, params.signal)
     s, K = params.strengths[0] + params.eta, float(parts["Q"][0, 0]) + params.beta
     B = params.eta * float(parts["E"][0, 0]) + float(parts["D"][0]) + params.lam
-    matrix = params.rate * np.array([[-B, s], [s, -K * s - params.lam]])
+    ratio = params.rates[1] / params.rates[0]
+    # with the amplitude of d over the root of that ratio it is symmetric
+    off = np.sqrt(ratio) * s
+    matrix = params.rate * np.array([[-B, off], [off, -ratio * (K * s + params.lam)]])
     values, vectors = np.linalg.eigh(matrix)
-    right = vectors[:, 1] / vectors[0, 1]
-    return float(values[1]), right, right / (right @ right)
+    right = vectors[:, 1] / vectors[0, 1] * (1.0, np.sqrt(ratio))
+    left = right / (1.0, ratio)
+    return float(values[1]), right, left / (left @ right)
 
 
 def _times_from(params: Params, plateau: np.ndarray, right: np.ndarray, rate: float, x: float):
@@ -269,7 +273,7 @@ def escapes(
     ParameterError, ConvergenceError
         As `vaedyn.escape` and `vaedyn.simulate` do.
     """
-    params, ensemble = model_of(escapes, params, ensemble)
+    params, ensemble = model_of(escapes, params, ensemble, derived=STEPS)
     theory = [escape(params, dim=dim) for dim in dims]
     found = []
     for dim, expected in zip(dims, theory, strict=True):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels.constants import Constants
+from ..kernels.constants import OF_STEPS, Constants
 from ..model import state
 from ..model.params import Params
 from ..model.records import Progress
@@ -145,6 +145,12 @@ def start_of(params: Params) -> tuple[Directions, dict[str, np.ndarray]]:
     return Directions(params.strengths + params.eta, variances, shares), start
 
 
+def of_steps(params: Params) -> dict[str, float]:
+    """Return how SGD makes steps, as arguments of `follow`."""
+    c = Constants.of(params)
+    return {name: getattr(c, name) for name in OF_STEPS}
+
+
 def follow(
     directions: Directions,
     start: Mapping[str, np.ndarray],
@@ -154,6 +160,10 @@ def follow(
     schedule: Schedule,
     lam: float,
     lr: float,
+    encoder: float = 1.0,
+    variances: float = 1.0,
+    batch: float = 1.0,
+    sampled: float = 0.0,
     cancelled: float = 0.0,
     rtol: float = 1e-8,
     atol: float = 1e-10,
@@ -176,9 +186,12 @@ def follow(
         Weight decay.
     lr : float
         Learning rate tau.
+    encoder, variances, batch, sampled : float
+        As of `vaedyn.kernels.constants.Constants`.
     cancelled : float
-        Share of the noise of SGD that cancels: 0 for data drawn anew, 1 for the limit in which
-        rows are shuffled and all used again before the weights have changed much.
+        Share of the noise of data in SGD that cancels: 0 for data drawn anew, 1 for the limit in
+        which rows are shuffled and all used again before the weights have changed much. The
+        noise of sampled latents is drawn anew each time that a row is used.
     rtol, atol : float
         Tolerated error of a step, relative and absolute.
     bound : float, optional
@@ -200,11 +213,11 @@ def follow(
     K, C, M = len(s), len(eta), len(start["D"])
     y = _flat(start, K, C, M)
     work = (np.empty(classes.scratch(M, K)), eta, share)
-    variances = np.concatenate([s, eta])
-    largest, least = variances.max(), max(variances.min(), LEAST)
+    largest = max([*s, *eta])
+    least = max(min([*s, *eta]), LEAST)
     natural = max(1.0, largest, 1 / least, np.abs(y).max())
     out, solver = solve(
-        Constants(beta, s, cancelled, lam, lr, M),
+        Constants(beta, s, cancelled, lam, lr, M, encoder, variances, batch, sampled),
         work,
         y,
         np.asarray(times, float),

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
@@ -16,12 +16,13 @@ import numpy as np
 
 from ..errors import DivergenceError, ParameterError, did_you_mean
 from ..machine import cores
-from ..model.asked import params_of
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
 from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
+from ..model.training import pace
 from .engines import ENGINES, Engine
 from .epochs import check_rows
 from .solve import variance_lost
@@ -42,9 +43,14 @@ ENSEMBLE = {"runs", "seed", "engine", "jobs"}  # what an ensemble is given besid
 
 
 def model_of(
-    function: Callable[..., object], params: Params | None, options: dict[str, Any]
+    function: Callable[..., object],
+    params: Params | None,
+    options: dict[str, Any],
+    derived: Collection[str] = (),
 ) -> tuple[Params, dict[str, Any]]:
     """Return the model, changed by those of `options` that are its parameters, and the others.
+
+    `derived` is that of `vaedyn.model.asked.params_of`.
 
     Raises
     ------
@@ -54,7 +60,7 @@ def model_of(
     changes: Any = {name: x for name, x in options.items() if name in Fields.__annotations__}
     ensemble = {name: x for name, x in options.items() if name not in changes}
     only_ensemble(function, ensemble, {*ENSEMBLE, *Fields.__annotations__})
-    return params_of(function, params, changes), ensemble
+    return params_of(function, params, changes, derived), ensemble
 
 
 def only_ensemble(
@@ -81,7 +87,7 @@ def simulate(
     progress: Asked = None,
     **changes: Unpack[Fields],
 ) -> Trajectory:
-    """Train an ensemble of linear VAEs by one-pass SGD.
+    """Train an ensemble of linear VAEs by SGD, or Adam, on fresh data or on rows used again.
 
     Parameters
     ----------
@@ -94,7 +100,7 @@ def simulate(
         ``vector`` trains weight vectors of length N. ``exact`` draws from the
         same law through the order parameters alone, at a cost independent of N. With `alpha`
         every run draws its own rows and uses them again and again, shuffled each time, which
-        only ``vector`` does. Default: ``exact``, or ``vector`` with `alpha`.
+        only ``vector`` does, as it is with Adam. Default: ``exact`` but for these.
     random_start : bool
         Every run draws its own initial weights, gaussian with the given overlaps on
         average. Otherwise all start from the same weights.
@@ -121,13 +127,10 @@ def simulate(
     DivergenceError
         When the order parameters grow without bound or a variance reaches zero.
     """
-    params = params_of(simulate, params, changes, derived=("noise", "alpha"))
+    params = params_of(simulate, params, changes, derived=("noise", "alpha", *TRAINING))
     runs, seed = integer("runs", runs, 1), integer("seed", seed, 0)
     jobs = cores() if jobs is None else integer("jobs", jobs, 1)
-    if engine is None:  # the exact one draws fresh data for every step
-        engine = "exact" if params.alpha is None else "vector"
-    if not isinstance(engine, str) or engine not in ENGINES:
-        raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    engine = _engine_for(params, engine)
     if params.samples is not None:
         check_rows(params, engine, min(jobs, runs))
     times = params.times()
@@ -144,6 +147,17 @@ def simulate(
     if random_start:
         record["random_start"] = True
     return Trajectory.from_kept(params, extended(store, "simulate", record, blocks, runs, "run"))
+
+
+def _engine_for(params: Params, engine: str | None) -> str:
+    """Return the name of the engine that is asked for, or of the one that suits."""
+    if engine is None:
+        engine = "vector" if params.alpha is not None or params.adam else "exact"
+    if not isinstance(engine, str) or engine not in ENGINES:
+        raise ParameterError("engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    if engine == "exact" and params.adam:  # which treats every entry of the weights by itself
+        raise ParameterError("engine", "exact does not train by Adam; take vector")
+    return engine
 
 
 class Seeds(NamedTuple):
@@ -237,7 +251,8 @@ def _run(
     save = params.save_steps()
     out = np.empty((len(save), engine.width))
     schedule = params.schedule
-    at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / params.rate * params.dim)
+    rate = float(params.rates.max()) / (1 - params.momentum)
+    at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / rate * params.dim)
     at_once = max(1, min(int(at_once), MOST_AT_ONCE))
     numbers = np.arange(at_once, dtype=float)
     total = params.steps if steps is None else steps
@@ -250,11 +265,11 @@ def _run(
         for array in state:
             array[np.abs(array) < TINY] = 0.0
         if done < length:
-            raise variance_lost((at + done) / params.dim, float(betas[done]), params.rate)
+            raise variance_lost((at + done) / params.dim, float(betas[done]), pace(params))
         if end > row and not np.abs(out[row:end]).max() < params.bound(out[0]):
             raise DivergenceError(
                 f"learning diverges before t = {(at + length) / params.dim:.6g} at learning "
-                f"rate {params.rate:g}: lower --lr"
+                f"rate {pace(params)}: lower --lr"
             )
         row, at = end, at + length
         made[run] = at

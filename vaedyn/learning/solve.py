@@ -11,7 +11,7 @@ from ..model.schedule import Schedule
 
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_STEPS = 5_000_000
-IN_CLASSES = 3  # parts of the room that the drift in classes works in
+PLAIN, IN_CLASSES = (1, 4), 3  # parts of the room that drifts work in
 WATCHED = 300  # steps, after which it is seen what limits them
 MOSTLY = 0.8  # of these limited by stability: the method changes, to one of more stages
 
@@ -69,19 +69,24 @@ def solve(
     record = np.zeros(rk45.LENGTH)
     beta, lr = float(constants.beta), float(constants.lr)
     numbers = np.array([beta, *schedule.numbers])
-    in_classes = len(work) == IN_CLASSES
-    at_once = min(at_once, most, WATCHED if in_classes else most)
+    at_once = min(at_once, most, most if len(work) in PLAIN else WATCHED)
     # the last time, too, may be one at which beta is not smooth
     stops = schedule.kinks(float(np.nextafter(times[-1], np.inf)))
-    # modes that have died limit steps most where there are many directions
-    stiff_from = max([*stops.tolist(), times[0]]) if in_classes else np.inf
+    # modes that have died limit steps most where there are many directions, or rates apart
+    stiff_from = np.inf if len(work) in PLAIN else times[0]
+    if len(work) == IN_CLASSES:
+        stiff_from = max([*stops.tolist(), times[0]])
     limited, status = False, rk45.PAUSED
     while status == rk45.PAUSED:
         if limited:
+            ahead = (1 - rk45.ASIDE) * stops[stops > record[rk45.TIME]]
+            end = float(ahead[0]) if len(ahead) else times[-1]
             status = rkc.integrate(
-                y, times, record, schedule.code, numbers, constants, work, rtol, atol, bound,
+                y, times, end, record, schedule.code, numbers, constants, work, rtol, atol, bound,
                 6 * at_once, fastest, out,
             )  # fmt: skip
+            if status == rk45.DONE and end < times[-1]:  # a kink, which the other method stops at
+                limited, status = False, rk45.PAUSED
         else:
             made, stiff = record[rk45.STEPS], record[rk45.STIFF]
             status = rk45.integrate(
@@ -119,13 +124,14 @@ def steps_in_a_while(seconds: float) -> int:
     return max(1, int(SECONDS_AT_ONCE / seconds))
 
 
-def variance_lost(t: float, beta: float, lr: float) -> DivergenceError:
-    """Return the error for an encoder variance that has left (0, inf)."""
+def variance_lost(t: float, beta: float, lr: float | str) -> DivergenceError:
+    """Return the error for an encoder variance that has left (0, inf); `lr` may be a text."""
+    shown = lr if isinstance(lr, str) else f"{lr:g}"
     if beta < 1e-6:
         return DivergenceError(
             f"an encoder variance D reached zero at t = {t:.6g}, where beta is {beta:.3g}: "
             "keep --beta, and its schedule --anneal, above zero"
         )
     return DivergenceError(
-        f"learning diverges near t = {t:.6g} at learning rate {lr:g}: lower --lr"
+        f"learning diverges near t = {t:.6g} at learning rate {shown}: lower --lr"
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
-from ..model.asked import params_of
+from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, real
 from ..model.progress import Asked, shows
@@ -15,7 +15,8 @@ from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, pack
-from .follow import follow, start_of
+from .cautions import cautions
+from .follow import follow, of_steps, start_of
 from .on_rows import on_rows
 from .solve import MOST_STEPS, solve, steps_in_a_while
 
@@ -39,7 +40,11 @@ def theory(
 
     With `alpha` it is that of P = alpha N rows which are shuffled and used again and again, see
     `vaedyn.learning.on_rows`, in the limit of an epoch that is short against learning: then
-    the noise of SGD cancels. Order parameters are those with the true directions.
+    the noise of SGD cancels, but for that of sampled latents. Order parameters are those with
+    the true directions.
+
+    Momentum is taken in the limit of a memory that is short against learning, and Adam as in
+    `vaedyn.kernels.adam`; see `vaedyn.learning.cautions` for what that leaves out.
 
     Parameters
     ----------
@@ -65,16 +70,22 @@ def theory(
     Raises
     ------
     ParameterError
-        When a tolerance is out of range.
+        When a tolerance is out of range, or Adam is to learn in noise that is not white, or rows
+        that are used again, for which it is not derived.
     DivergenceError
         When the solution leaves every bound or an encoder variance reaches zero.
     ConvergenceError
         When it takes more than 5 million steps.
     """
-    params = params_of(theory, params, changes, derived=("noise", "alpha"))
+    params = params_of(theory, params, changes, derived=("noise", "alpha", *TRAINING))
     rtol, atol = tolerances(rtol, atol)
+    for name in ("noise", "alpha"):
+        if params.adam and getattr(params, name) is not None:
+            raise ParameterError("optimiser", f"adam is not derived together with {name}")
     if params.alpha is not None:
         check_alpha(params)
+    for text in cautions(params):
+        log.warning(text)
 
     def compute() -> Computed:
         times = params.times()
@@ -105,8 +116,8 @@ def in_classes(
     directions, start = start_of(params)
     bound = params.bound(pack(**params.overlaps()))
     course = follow(
-        directions, start, times, beta=params.beta, schedule=params.schedule, lam=params.lam,
-        lr=params.rate, bound=bound, **settings,
+        directions, start, times, beta=params.beta, schedule=params.schedule,
+        bound=bound, **of_steps(params), **settings,
     )  # fmt: skip
     return course.states, course.info["solver"]
 
@@ -118,8 +129,8 @@ def on_same_rows(
     found, overlaps = on_rows(params), params.overlaps()
     course = follow(
         found.directions, found.start(**overlaps), times, beta=params.beta,
-        schedule=params.schedule, lam=params.lam, lr=params.rate, cancelled=1.0,
-        bound=params.bound(pack(**overlaps)), **settings,
+        schedule=params.schedule, cancelled=1.0, bound=params.bound(pack(**overlaps)),
+        **of_steps(params), **settings,
     )  # fmt: skip
     m, d = course.m @ found.parts, course.d @ found.parts
     return pack(m, d, course.Q, course.E, course.R, course.D), course.info["solver"]
@@ -136,7 +147,8 @@ def check_alpha(params: Params) -> None:
     if params.noise is not None:
         raise ParameterError("noise", "is not derived for rows used again; leave out alpha")
     assert params.alpha is not None
-    long = params.rate * params.alpha * (params.eta + float(params.strengths.max()))
+    epoch = params.alpha / params.batch
+    long = params.rate * epoch * (params.eta + float(params.strengths.max()))
     if isinstance(params.init, str):
         log.warning(
             "the start has overlaps by chance, and those with the directions of the rows differ "
@@ -144,17 +156,20 @@ def check_alpha(params: Params) -> None:
         )
     if long > LONG:
         log.warning(
-            "an epoch is long against learning (lr alpha (rho + eta) is %.2g): part of the noise "
-            "of SGD is left, which theory takes to cancel; lower --lr", long
+            "an epoch is long against learning (lr alpha (rho + eta)%s is %.2g): part of the noise "
+            "of SGD is left, which theory takes to cancel; lower --lr",
+            "/batch" if params.batch > 1 else "", long,
         )  # fmt: skip
 
 
 def _warn(result: Trajectory) -> None:
-    """Warn if D touches zero.
+    """Warn if D touches zero, which under Adam it comes close to only.
 
     Where beta falls to zero more slowly than at a rate tau Q^2/8, and rises again at once, D
     follows it, in proportion to beta, to zero and back.
     """
+    if result.params.adam:
+        return
     if result.info["solver"]["least_variance"] < VANISHED:
         log.warning(
             "D touches zero, as beta does for an instant: the KL divergence is infinite there, and "
@@ -201,15 +216,12 @@ def integrate(
     DivergenceError, ConvergenceError
         As `theory` does, the latter after `most` steps.
     """
-    from ..kernels import fluctuations, general
-
-    constants, sizes = Constants.of(params), (params.latent, params.signal)
-    spread = len(start) > count(*sizes)
-    work = fluctuations.workspace(*sizes, spread)
-    return solve(
+    constants = Constants.of(params)
+    state, work = _with_room(params, constants, start, float(schedule(times[:1], params.beta)[0]))
+    y, solver = solve(
         constants,
-        work if constants.plain else general.workspace(*sizes),
-        start,
+        work,
+        state,
         times,
         schedule,
         rtol=rtol,
@@ -219,6 +231,24 @@ def integrate(
         most=most or MOST_STEPS,
         progress=progress,
     )
+    return y[:, : len(start)], solver
+
+
+def _with_room(
+    params: Params, constants: Constants, start: np.ndarray, beta: float
+) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Return a whole state at the start, where the KL weight is `beta`, and room for its drift."""
+    from ..kernels import adam, fluctuations
+
+    if params.adam:
+        beta2 = params.adam_betas[1]
+        sizes = params.latent, params.signal, params.dim
+        work = adam.workspace(*sizes, beta2, params.adam_epsilon)
+        state = np.append(start, np.zeros(adam.MOMENTS * params.latent + 1))
+        adam.begin(state, constants._replace(beta=beta), work)
+        return state, work
+    spread = len(start) > count(params.latent, params.signal)
+    return start, fluctuations.workspace(constants, spread)
 
 
 def steps_at_once(params: Params) -> int:

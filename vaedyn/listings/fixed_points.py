@@ -1,6 +1,9 @@
 """Fixed points, one a row, and thresholds in words."""
 
-from ..fixedpoints.fixed_points import FixedPoints
+from typing import Any
+
+from ..fixedpoints.points import FixedPoints
+from ..model.quantities import ACTIVE
 from .listing import Listing, Table, number
 
 MOST_ROWS = 40
@@ -36,7 +39,9 @@ def summary(result: FixedPoints) -> list[str]:
         + (f"above beta = {value:.10g}" if value else "at any beta")
         for k, value in enumerate(found["collapse"], 1)
     ]
-    if found["noise"] is None:
+    if result.params.sampled or result.params.adam:
+        lines.append(_of_noise_that_stays(found))
+    elif found["noise"] is None:
         lines.append("a collapsed latent fits background noise at any beta")
     else:
         low, high = (f"{found[name]:.10g}" for name in ("noise", "noise_upper"))
@@ -56,6 +61,17 @@ def summary(result: FixedPoints) -> list[str]:
             kinds = "; ".join(result.missing[reason])
             lines.append(f"no fixed point has a latent on: {kinds} ({text})")
     return lines
+
+
+def _of_noise_that_stays(found: dict[str, Any]) -> str:
+    """Return where latents that always fit some noise have collapsed, in words."""
+    if found["noise"] is None:
+        return f"a latent without a signal fits more noise than {ACTIVE:g} nats at any beta"
+    low, high = (f"{found[name] or 0:.10g}" for name in ("noise", "noise_upper"))
+    where = f"between beta = {low} and {high}" if found["noise"] else f"below beta = {high}"
+    if found["noise_upper"] is None:
+        where = f"above beta = {low}"
+    return f"a latent without a signal has collapsed, to {ACTIVE:g} nats, {where}"
 
 
 def listing(result: FixedPoints) -> Listing:

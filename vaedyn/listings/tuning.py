@@ -1,6 +1,7 @@
 """The best schedule of beta, beside a constant one, and whether it helps."""
 
 from ..annealing.best_schedule import Tuning
+from ..annealing.criterion import ELBO
 from ..data.warm_up import WarmUp
 from .listing import Listing, Table, number
 
@@ -19,6 +20,16 @@ def table(found: Tuning) -> Table:
         ["the same, off by a tenth", number(found.off), number(found.constant / found.off)],
     ]
     return Table(["beta(t)", "converged at t", "gain"], rows)
+
+
+def said(found: Tuning) -> list[str]:
+    """Return when learning has converged, in lines, where that is by the loss."""
+    if found.criterion != ELBO:
+        return []
+    return [
+        "converged: the loss, distortion + beta KL at the final beta, stays within "
+        f"{found.tol:g} of its final value"
+    ]
 
 
 def verdict(found: Tuning) -> str:
@@ -72,4 +83,4 @@ def listing(found: Tuning | WarmUp) -> Listing:
     schedule = f"beta = {number(found.params.beta)}, anneal = {found.spec!r}"
     if isinstance(found, WarmUp):
         return Listing(warm_up_verdict(found), [warm_up_table(found)], [converged(found), schedule])
-    return Listing(verdict(found), [table(found)], [schedule])
+    return Listing(verdict(found), [table(found)], [*said(found), schedule])

@@ -11,6 +11,7 @@ from .params import Params
 # how SGD may be trained otherwise than with one point a step and one rate
 STEPS = ("batch", "momentum", "latents", "rates")
 ADAM = ("optimiser", "adam_betas", "adam_epsilon")
+TRAINING = (*STEPS, *ADAM)
 
 
 def params_of(

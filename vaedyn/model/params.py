@@ -17,8 +17,8 @@ from .noise import Classes, mean_of, parse_noise, text_of
 from .schedule import Schedule
 from .schedules import Pairs, parse_schedule
 
-# metadata of a field that came after the first results were stored: at its default it is
-# left out of records, so that the keys of older results stay the same
+# metadata of a field that came later: at its default it is left out of records, so that the
+# keys of older results stay the same
 LATER = {"later": True}
 # all that fixed points do not depend on; what comes later matters unless it is added here
 IN_TIME = frozenset({"dim", "t_max", "points", "anneal", "init", "init_seed"})
@@ -28,9 +28,8 @@ IN_TIME = frozenset({"dim", "t_max", "points", "anneal", "init", "init_seed"})
 class Params:
     """The linear VAE on the spiked covariance model, and how long it learns.
 
-    The defaults are the experiment of Ichikawa and Hukushima's published script.
-    Values are coerced to plain Python types, so that equal models compare, hash
-    and are stored alike.
+    The defaults are the experiment of Ichikawa and Hukushima's published script. Values are
+    coerced to plain Python types, so that equal models compare, hash and are stored alike.
 
     Parameters
     ----------
@@ -162,13 +161,9 @@ class Params:
             )
 
     def _check_room(self, dim: int, latent: int, signal: int) -> None:
-        least = 2 * latent + signal
-        if dim < least:
-            raise ParameterError(
-                "dim",
-                f"must be at least 2 latent + signal = {least} to hold all weight vectors, "
-                f"got {dim}",
-            )
+        if dim < (least := 2 * latent + signal):
+            reason = f"must be at least 2 latent + signal = {least} to hold all weight vectors"
+            raise ParameterError("dim", f"{reason}, got {dim}")
 
     def _strengths(self, signal: int) -> tuple[float, ...]:
         given = np.ravel(np.asarray(self.rho, dtype=object)).tolist()
@@ -245,7 +240,7 @@ class Params:
     @property
     def rates(self) -> np.ndarray:
         """Learning rates of decoder, encoder and encoder variances, (3,)."""
-        return np.broadcast_to(np.array(self.lr, float), 3)
+        return np.full(3, self.lr, float)
 
     @property
     def rate(self) -> float:
@@ -256,6 +251,17 @@ class Params:
     def sampled(self) -> bool:
         """Whether latents are sampled, rather than averaged over."""
         return self.latents == training.SAMPLED
+
+    @property
+    def adam(self) -> bool:
+        """Whether the optimiser is Adam."""
+        return self.optimiser == training.ADAM
+
+    @property
+    def plain(self) -> bool:
+        """Whether steps are those of plain SGD: one data point, one rate, averaged latents."""
+        others = self.momentum or self.sampled or self.adam or isinstance(self.lr, tuple)
+        return self.batch == 1 and not others
 
     @property
     def strengths(self) -> np.ndarray:

@@ -3,6 +3,7 @@
 What is stored, printed and drawn takes names, letters, words, shapes and units from here.
 """
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -152,6 +153,7 @@ CONSTANTS = {
 }
 
 
+@functools.cache
 def shape(name: str, latent: int, signal: int) -> tuple[int, ...]:
     """Return the shape of the order parameter `name` of M and M* = `latent`, `signal`."""
     sizes = {"latent": latent, "latent_": latent, "signal": signal}

@@ -23,6 +23,13 @@ def rates(lr: Any) -> float | tuple[float, ...]:
     return given[0] if len(set(given)) == 1 else tuple(given)
 
 
+def pace(params: Any) -> str:
+    """Return the learning rates of a `vaedyn.Params`, and its momentum, if any, for messages."""
+    given = (params.lr,) if isinstance(params.lr, float) else params.lr
+    shown = ", ".join(f"{lr:g}" for lr in given)
+    return f"{shown} and momentum {params.momentum:g}" if params.momentum else shown
+
+
 def checked(
     batch: object,
     momentum: object,

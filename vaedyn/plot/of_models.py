@@ -14,10 +14,10 @@ from ..figures.order_parameters import order_of_panels
 from ..fixedpoints.branches import Branches
 from ..fixedpoints.cascade import Cascade
 from ..fixedpoints.cascade import cascade as collapsing
-from ..fixedpoints.fixed_points import FixedPoints
 from ..fixedpoints.passages import Passage, courses
 from ..fixedpoints.passages import passages as passed
 from ..fixedpoints.phase_diagram import PhaseDiagram
+from ..fixedpoints.points import FixedPoints
 from ..fixedpoints.thresholds import thresholds
 from ..learning.bands import Bands
 from ..learning.concentration import spreads
