@@ -29,7 +29,7 @@ OF_MODELS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "fixedpoints": (fixed_points, ("groups", *TOLERANCES)),
     "branches": (branches, ("groups",)),
     "convergence": (time_to_converge, ("tol", *TOLERANCES)),
-    "annealing": (best_schedule, ("family", "knots", "tol", *TOLERANCES)),
+    "annealing": (best_schedule, ("family", "knots", "tol", "criterion", *TOLERANCES)),
 }
 """Functions by the kind of their records, and the arguments that these hold beside the model."""
 

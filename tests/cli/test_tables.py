@@ -251,6 +251,8 @@ def test_passages_are_told_in_their_order(capsys):
 class Found:
     """What `fixedpoints.summary` reads."""
 
+    params = vaedyn.Params()
+
     def __init__(self, **thresholds):
         self.thresholds = {"collapse": [2.5, None], "noise": None, "max_lr": None} | thresholds
         self.missing = {"threshold": ["signal 2", "noise"], "ended": ["two on noise"]}
