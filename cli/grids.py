@@ -16,7 +16,7 @@ from .ranges import is_range, parse_range
 
 COUNT = 20  # values of a range that does not say how many
 WHOLE = ("dim", "latent", "signal", "points", "init_seed", "batch", "seed", "runs")
-TEXTS = ("anneal", "noise", "latents", "optimiser")
+TEXTS, WORDS = ("anneal", "noise"), ("latents", "optimiser")
 UNVARIED = ("init", "adam_betas")
 log = logging.getLogger(__name__)
 
@@ -69,10 +69,11 @@ def _varied(name: str, text: str) -> Varied:
     ValueError
         When it has another form.
     """
-    if name in TEXTS:
-        texts = [item.strip() for item in text.split(";")]
+    if name in (*TEXTS, *WORDS):
+        between = ";" if name in TEXTS else ","
+        texts = [item.strip() for item in text.split(between)]
         if not all(texts):
-            raise ValueError(f"expected {name}=SPEC;SPEC;...")
+            raise ValueError(f"expected {name}=SPEC{between}SPEC{between}...")
         return Varied(name, texts)
     if is_range(text):
         return _in_range(name, text)
@@ -100,9 +101,9 @@ def _whole(name: str, values: Sequence[Any]) -> list[int]:
 
 
 def _item(name: str, text: str) -> float | tuple[float, ...]:
-    """Return one value of a list; strengths of several signals have '/' between them."""
+    """Return one value of a list; several strengths or rates have '/' between them."""
     try:
-        if name == "rho" and "/" in text:
+        if name in ("rho", "lr") and "/" in text:
             return tuple(map(_finite, text.split("/")))
         return _finite(text)
     except ValueError:

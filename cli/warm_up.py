@@ -1,5 +1,6 @@
 """`vaedyn anneal --data`."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -25,6 +26,7 @@ def report_warm_up(
     seed: int,
     rtol: float,
     atol: float,
+    out: Callable[..., None] | None = None,
 ) -> None:
     """Print the warm-up under which learning a table converges soonest, and what it gains."""
     share = TOL if tol is None else tol
@@ -33,6 +35,9 @@ def report_warm_up(
         best = warm_up(
             found, family, **numerics, store=session.store, progress=progress, **settings
         )
+    if out:
+        out(best, unit=found.rows.unit)
+        return
     checked = None
     if confirm:
         asked: Any = {"runs": confirm, "seed": seed, "store": session.store}

@@ -42,6 +42,8 @@ def test_what_bands_do_not_go_with_is_refused(run):
         done = run(words, "--dim 100")
         assert (done.code, done.out) == (2, ""), words
         assert len(done.err.splitlines()) <= 4
+    done = run("plot concentration --vary lr=0.1,0.2 --dim 100")
+    assert "--vary: only dim can vary here, got lr" in done.err
 
 
 def test_doubts_about_bands_are_told(run):

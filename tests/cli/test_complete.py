@@ -34,6 +34,7 @@ def files(words, incomplete=""):
     [
         ("", "the", ["theory"]),
         ("plot", "bra", ["branches"]),
+        ("", "dia", ["diagnose"]),
         ("theory", "--bet", ["--beta"]),
         ("sweep theory --vary", "be", ["beta="]),
         ("sweep simulate --vary", "se", ["seed="]),
@@ -69,7 +70,7 @@ def test_what_is_offered(words, incomplete, expected):
 @pytest.mark.parametrize(
     "words",
     ["spectrum", "simulate --data", "theory --config", "theory --init", "plot branches -o",
-     "plot collapse", "plot spectrum"],
+     "plot collapse", "plot spectrum", "diagnose", "diagnose --data", "plot diagnose"],
 )  # fmt: skip
 def test_files_are_completed_by_the_shell(words):
     assert files(words, "a")
