@@ -5,14 +5,16 @@ DOCS_READY := .venv/ready-docs
 TYPES_READY := .venv/ready-types
 STUDY := .venv-study/bin
 STUDY_READY := .venv-study/ready
+BRIDGES := .venv-bridges/bin
+BRIDGES_READY := .venv-bridges/ready
 
 unexport PYTHONDONTWRITEBYTECODE  # modules are read once, not by each of all processes
 
-.PHONY: help setup demo reproduce figures study docs cookbook test mutants lint format bench clean
+.PHONY: help setup demo reproduce figures study docs cookbook test test-bridges mutants lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(READY) ## make .venv and install vaedyn with its development tools
 
@@ -49,6 +51,10 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot branches --vary lam=0:0.8 -o docs/weight-decay.png
 	$(BIN)/vaedyn plot sweep --of fixedpoints --vary beta=0.5:3:126 --vary lr=0.01,0.1 --y relaxation_time --y-scale log -q -o docs/relaxation.png
 	$(BIN)/vaedyn plot phase-diagram --vary alpha=0.2:8:200 --vary beta=0.05:5:160 -q -o docs/finite.png
+	mkdir -p docs/training
+	$(BIN)/vaedyn plot learning-curve --vary optimiser=sgd,adam --latents sampled --rho 2 --lr 0.05 --t-max 120 --dim 1000 --points 121 --init m=0.1,d=0.1,Q=1,E=1,R=0,D=1 -o docs/training/adam.png
+	$(BIN)/vaedyn plot sweep --of fixedpoints --optimiser adam --latents sampled --batch 16 --dim 1000 --vary beta=0.4:3.4:61 --vary lr=0.04,0.4,1.6 --y kl --y-scale log -q -o docs/training/floor.png
+	$(BIN)/python -m study.draw_adam
 
 study: $(STUDY_READY) ## train nonlinear VAEs with PyTorch, and write docs/nonlinear.md anew
 	$(STUDY)/python -m study.check
@@ -56,6 +62,8 @@ study: $(STUDY_READY) ## train nonlinear VAEs with PyTorch, and write docs/nonli
 	$(STUDY)/python -m study.measure
 	$(STUDY)/python -m study.page
 	$(STUDY)/python -m study.draw
+	$(STUDY)/python -m study.optimisers
+	$(STUDY)/python -m study.draw_adam
 
 $(STUDY_READY): pyproject.toml
 	$(PYTHON) -m venv .venv-study
@@ -78,6 +86,14 @@ cookbook: setup ## run the commands of the cookbook again, and put what they pri
 test: setup ## run the tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
+test-bridges: $(BRIDGES_READY) ## run the recipes for PyTorch, Lightning and Keras with the real libraries
+	KERAS_BACKEND=torch $(BRIDGES)/python -m pytest --override-ini filterwarnings= bridges
+
+$(BRIDGES_READY): pyproject.toml
+	$(PYTHON) -m venv .venv-bridges
+	$(BRIDGES)/python -m pip install --quiet --disable-pip-version-check --editable '.[bridges]'
+	@touch $@
+
 mutants: setup ## plant small changes in the code, and print those that no test notices
 	$(BIN)/python -m tests.mutants
 
@@ -98,5 +114,5 @@ bench: setup ## measure speed beside plain references
 	$(BIN)/python -m tests.bench
 
 clean: ## remove everything that can be made again, except results
-	rm -rf .venv .venv-study build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-study .venv-bridges build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,9 @@
 """`vaedyn anneal`."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import click
@@ -10,10 +12,16 @@ from vaedyn.annealing.adiabatic import relaxation_time
 from vaedyn.annealing.best_schedule import FAMILIES, MOST_KNOTS, Tuning, best_schedule
 from vaedyn.annealing.confirm import Confirmation
 from vaedyn.annealing.confirm import confirm as measure
-from vaedyn.annealing.criterion import CRITERIA, ELBO
+from vaedyn.annealing.criterion import CRITERIA
+from vaedyn.data.convention import Convention
+from vaedyn.data.kl_schedule import KLSchedule
+from vaedyn.listings.tuning import WORTH_IT, said, verdict
+from vaedyn.listings.tuning import table as listed
 from vaedyn.model.params import Params
 
 from .advice import TOL, warn
+from .data import LOSS_OPTIONS
+from .export_schedule import EXPORT_OPTIONS, check_export, print_export
 from .model_options import with_model
 from .ondata import ON_DATA, prepare, typed, without_data
 from .options import (
@@ -25,7 +33,7 @@ from .options import (
 )
 from .output import number, plain, print_json, table
 from .session import Session
-from .warm_up import WORTH_IT, report_warm_up
+from .warm_up import report_warm_up
 
 log = logging.getLogger("vaedyn.cli")
 FOUND = ("anneal", "t_max", "points")  # the schedule is sought, for as long as learning takes
@@ -71,12 +79,15 @@ CONFIRM = option(
         "vaedyn anneal --family free --knots 4 --beta 1.5 --json",
         "vaedyn anneal --family linear --beta 1.5 --dim 2000 --confirm 20",
         "vaedyn anneal --data data.csv --standardise --beta 0.5 --latent 3",
+        "vaedyn anneal --beta 1.5 --loss mean --learning-rate 0.1 --export python",
     ],
 )
 @with_model(
     ON_DATA,
     THEORY_OPTIONS,
     [FAMILY, KNOTS, TOL, CRITERION, CONFIRM, SEED, JOBS],
+    LOSS_OPTIONS,
+    EXPORT_OPTIONS,
     without=FOUND,
     build=dict,
 )
@@ -94,6 +105,9 @@ def command(
     jobs: int | None,
     rtol: float,
     atol: float,
+    convention: Convention | None,
+    export: str | None,
+    **training: Any,
 ) -> None:
     """Find the schedule of beta under which learning converges soonest.
 
@@ -107,17 +121,23 @@ def command(
     population: learning has converged when the loss on the rows, distortion + beta KL at the
     final beta, stays within a share --tol of its final value (0.01 there unless it is given).
     """
+    check_export(export, session.as_json, convention, training)
+    out = partial(print_export, export, convention=convention, **training) if export else None
     if place is not None:
         for name in ("knots", "criterion"):
             if typed(name):
                 raise click.UsageError(f"--{name} and --data exclude each other")
         found, settings = prepare(session, place, params, how, ["tol"])
         share = tol if typed("tol") else None
-        report_warm_up(session, found, settings, family, share, confirm, seed, rtol, atol)
+        numerics: dict[str, Any] = {"rtol": rtol, "atol": atol}
+        report_warm_up(session, found, settings, family, share, confirm, seed, **numerics, out=out)
         return
     without_data()
+    model = Params(**params)
+    if training["learning_rate"] and model.adam:  # which may not be that of lr
+        KLSchedule.of(model, learning_rate=training["learning_rate"])
     asked = {"family": family, "knots": knots, "tol": tol, "criterion": criterion}
-    of_model(session, Params(**params), {**asked, "rtol": rtol, "atol": atol}, confirm, seed, jobs)
+    of_model(session, model, {**asked, "rtol": rtol, "atol": atol}, confirm, seed, jobs, out)
 
 
 def of_model(
@@ -127,6 +147,7 @@ def of_model(
     confirm: int | None,
     seed: int,
     jobs: int | None,
+    out: Callable[..., None] | None = None,
 ) -> None:
     """Find and print the best schedule of a model; `asked` is for `best_schedule`."""
     warnings = warn(params, asked["tol"])
@@ -135,6 +156,9 @@ def of_model(
     if found.warning and found.gain >= WORTH_IT:
         log.warning(found.warning)
         warnings.append(found.warning)
+    if out:
+        out(found)
+        return
     checked = None
     if confirm:
         watch, store = session.simulation, session.store
@@ -142,21 +166,10 @@ def of_model(
     if session.as_json:
         print_json({**describe(params, found, checked), "warnings": warnings})
         return
-    rows = [
-        ["constant", number(found.constant), "1"],
-        [
-            found.spec if len(found.spec) < 40 else asked["family"],
-            number(found.time),
-            f"{found.gain:.4g}",
-        ],
-        ["the same, off by a tenth", number(found.off), number(found.constant / found.off)],
-    ]
-    table(["beta(t)", "converged at t", "gain"], rows)
-    if found.criterion == ELBO:
-        click.echo(
-            "converged: the loss, distortion + beta KL at the final beta, stays within "
-            f"{found.tol:g} of its final value"
-        )
+    columns, rows, *_ = listed(found)
+    table(columns, rows)
+    for line in said(found):
+        click.echo(line)
     if checked:
         click.echo(
             f"measured in {confirm} runs at N = {params.dim}: t = {number(checked.constant)} and "
@@ -164,17 +177,6 @@ def of_model(
         )
     click.echo(f"--beta {params.beta:g} --anneal {found.spec}")
     click.echo(verdict(found))
-
-
-def verdict(found: Tuning) -> str:
-    """Return in words whether annealing helps."""
-    if found.gain < WORTH_IT:
-        return f"annealing does not help here: no {found.family} schedule gains {WORTH_IT - 1:.0%}"
-    if not found.constant / found.off >= 1 + 0.5 * (found.gain - 1):
-        return (
-            "annealing helps, but more than half of the gain is lost if the pace is off by a tenth"
-        )
-    return "annealing helps"
 
 
 def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dict[str, Any]:

@@ -44,8 +44,9 @@ def with_convention(function: Callable) -> Callable:
         like = options.pop("like")
         chosen = {name: options.pop(name) for name in (*SCALING, *BESIDE)}
         convention = _like(like, chosen) if like else convention_of(**chosen)
-        if convention is not None and convention.kl == "mean":
-            convention = replace(convention, latent=options.get("latent"))
+        given = click.get_current_context().params
+        if convention is not None and convention.kl == "mean" and "latent" in given:
+            convention = replace(convention, latent=given["latent"])
             convention.factor(1, convention.kind)
         return function(convention=convention, **options)
 

@@ -54,20 +54,14 @@ def answer(
     click.BadParameter, ParameterError
         When there is no table, its entries do not fit, or an option does not apply.
     """
-    if how["epochs"] != "many":
-        raise ParameterError("epochs", f"only many is derived for {convention.kind}")
     if convention.kind == LEARNED:
+        _only_many(convention, how)
         if latents is None and (weight, beta) != (None, None):
             raise ParameterError("latent", "is needed: the learned variance depends on it")
         data = looked(session, place, **how)
         _learned(session, data, convention, latents, weight, beta)
         return
-    given = {"standardise": how["standardise"], "estimator": how["estimator"] != USUAL}
-    given["spikes"] = how["spikes"] is not None  # 0 is a number of signals, too
-    for name, value in given.items():
-        if value:
-            reason = f"does not apply to the likelihood {convention.likelihood}"
-            raise ParameterError(name, reason)
+    refuse_how(convention, how)
     table = opened(place)
     try:
         found = collapse_thresholds(
@@ -88,6 +82,27 @@ def answer(
     for text in [*[table.note] * bool(table.note), *found.warnings]:
         log.warning(text)
     _thresholds(session, found, convention, latents, weight, beta)
+
+
+def refuse_how(convention: Convention, how: dict[str, Any]) -> None:
+    """Refuse ways to look at a table that mean nothing for another likelihood.
+
+    Raises
+    ------
+    ParameterError
+    """
+    _only_many(convention, how)
+    given = {"standardise": how["standardise"], "estimator": how["estimator"] != USUAL}
+    given["spikes"] = how["spikes"] is not None  # 0 is a number of signals, too
+    for name, value in given.items():
+        if value:
+            reason = f"does not apply to the likelihood {convention.likelihood}"
+            raise ParameterError(name, reason)
+
+
+def _only_many(convention: Convention, how: dict[str, Any]) -> None:
+    if how["epochs"] != "many":
+        raise ParameterError("epochs", f"only many is derived for {convention.kind}")
 
 
 def _asked(

@@ -27,6 +27,7 @@ COMMANDS = {  # name: (module, one line of help)
     "spectrum": ("spectrum", "Show how many active units your own data keep at each KL weight."),
     "heldout": ("heldout", "Find the KL weight at which rows held out are most likely."),
     "weight": ("weight", "Show which KL weight keeps so many latents, nats or variance."),
+    "diagnose": ("diagnose", "Show which latents of your own VAE are active, or should be."),
     "reproduce": ("reproduce.command", "Check every claim of the paper's abstract, and report."),
     "plot": ("plot.command", "Draw figures; missing results are computed."),
     "store": ("store", "List and show stored results."),

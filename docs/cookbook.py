@@ -20,6 +20,7 @@ PAGES = [
     DOCS / "course.md",
     DOCS / "finite.md",
     DOCS / "losses.md",
+    DOCS / "monitor.md",
     DOCS / "spectra.md",
     DOCS / "store.md",
     DOCS / "sweeps.md",

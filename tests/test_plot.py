@@ -68,6 +68,12 @@ def trained():
     return (vaedyn.collapse(rows(), simulations=2, latent=2, lr=0.05, t_max=20),)
 
 
+def watched():
+    monitor = vaedyn.CollapseMonitor(rows())
+    monitor.update(rows()[:, :3] / 4, np.log([0.1, 0.9, 0.9]))
+    return (monitor.report(0.7),)
+
+
 CASES = {  # panels, and what to call with
     "learning_curve": (1, lambda: ((), curves())),
     "order_parameters": (6, lambda: ((), curves())),
@@ -84,6 +90,7 @@ CASES = {  # panels, and what to call with
     "rate_distortion": (2, lambda: ((vaedyn.look(rows()),), {"beta": 2.0, "latents": 4})),
     "collapse": (2, lambda: (trained(), {})),
     "course": (2, lambda: ((vaedyn.watch(rows(), latent=2, lr=0.05, t_max=20),), {})),
+    "diagnose": (1, lambda: (watched(), {})),
     "heldout": (2, lambda: ((vaedyn.heldout(rows()),), {"beta": 2.0})),
 }
 

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from .data.analyse import analyse as analyse
     from .data.beta_for import Wanted as Wanted
     from .data.beta_for import beta_for as beta_for
+    from .data.beta_in_force import InForce as InForce
     from .data.collapse import Collapse as Collapse
     from .data.collapse import collapse as collapse
+    from .data.collapse_monitor import CollapseMonitor as CollapseMonitor
     from .data.collapse_thresholds import CollapseThresholds as CollapseThresholds
     from .data.collapse_thresholds import collapse_thresholds as collapse_thresholds
     from .data.confirm import confirm_warm_up as confirm_warm_up
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from .data.judge import Judged as Judged
     from .data.judge import judge as judge
     from .data.judge import overview as overview
+    from .data.kl_schedule import KLSchedule as KLSchedule
     from .data.learn import DataParams as DataParams
     from .data.learn import learn as learn
     from .data.learned_variance import LearnedVariance as LearnedVariance
@@ -55,6 +58,8 @@ if TYPE_CHECKING:
     from .data.presets import Preset as Preset
     from .data.probe import Probed as Probed
     from .data.probe import probe as probe
+    from .data.report import Past as Past
+    from .data.report import Report as Report
     from .data.rows import Rows as Rows
     from .data.spectrum import Spectrum as Spectrum
     from .data.spectrum import covariance_spectrum as covariance_spectrum
@@ -181,7 +186,12 @@ _HOMES = {  # as above
     "Difference": "data.difference",
     "Collapse": "data.collapse",
     "collapse": "data.collapse",
+    "CollapseMonitor": "data.collapse_monitor",
+    "InForce": "data.beta_in_force",
+    "Past": "data.report",
+    "Report": "data.report",
     "suited": "data.suited",
+    "KLSchedule": "data.kl_schedule",
     "DataParams": "data.learn",
     "learn": "data.learn",
     "Rows": "data.rows",
@@ -203,7 +213,7 @@ __all__ = ["__version__", "plot", "store", *_HOMES]  # pyright: ignore[reportUns
 
 def __getattr__(name: str) -> object:
     # imported on first use, so that `import vaedyn` costs nothing
-    if name in ("plot", "store"):
+    if name in ("plot", "sklearn", "store"):  # sklearn is an extra, and not in __all__
         return import_module(f".{name}", __name__)
     if name in _HOMES:
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -7,9 +7,9 @@ import click
 from ..options import Group
 
 FIGURES = (
-    "annealing", "branches", "cascade", "collapse", "concentration", "escape", "heldout",
-    "learning_curve", "order_parameters", "passages", "phase_diagram", "rate_distortion",
-    "schedule", "spectrum", "sweep",
+    "annealing", "branches", "cascade", "collapse", "concentration", "diagnose", "escape",
+    "heldout", "learning_curve", "order_parameters", "passages", "phase_diagram",
+    "rate_distortion", "schedule", "spectrum", "sweep",
 )  # fmt: skip
 
 

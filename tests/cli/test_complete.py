@@ -34,14 +34,15 @@ def files(words, incomplete=""):
     [
         ("", "the", ["theory"]),
         ("plot", "bra", ["branches"]),
+        ("", "dia", ["diagnose"]),
         ("theory", "--bet", ["--beta"]),
         ("sweep theory --vary", "be", ["beta="]),
         ("sweep simulate --vary", "se", ["seed="]),
         ("plot sweep --vary", "t", ["t_max="]),
-        ("fixedpoints --vary", "", ["beta=", "eta=", "rho=", "lam=", "lr=", "alpha="]),
+        ("fixedpoints --vary", "", ["beta=", "eta=", "rho=", "lam=", "lr=", "batch=", "alpha="]),
         ("plot branches --vary", "l", ["lam=", "lr="]),
         ("plot sweep --x", "be", ["beta"]),
-        ("plot sweep --hue", "la", ["latent", "lam"]),
+        ("plot sweep --hue", "la", ["latent", "lam", "latents"]),
         ("theory --anneal", "t", ["tanh:"]),
         ("theory --anneal", "con", ["constant"]),
         ("theory --anneal", "c", ["constant", "cosine:", "cyclical:"]),
@@ -69,7 +70,7 @@ def test_what_is_offered(words, incomplete, expected):
 @pytest.mark.parametrize(
     "words",
     ["spectrum", "simulate --data", "theory --config", "theory --init", "plot branches -o",
-     "plot collapse", "plot spectrum"],
+     "plot collapse", "plot spectrum", "diagnose", "diagnose --data", "plot diagnose"],
 )  # fmt: skip
 def test_files_are_completed_by_the_shell(words):
     assert files(words, "a")

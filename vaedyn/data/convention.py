@@ -112,20 +112,31 @@ class Convention:
         if kind != self.kind:
             name = "decoder_variance" if LEARNED in (kind, self.kind) else "likelihood"
             raise ParameterError(name, f"this is derived for {kind}, not for {self.kind}")
-        factor = self.reconstruction_weight
-        if kind == "gaussian":
-            variance = self.decoder_variance
-            factor *= (2 if variance is None else 1 / float(variance)) * self.scale**2
-        if self.loss == "mean":
-            factor /= integer("dim", dim, 1)
+        factor = self.reconstruction(dim)
         if self.kl == "per-entry":
             factor *= integer("dim", dim, 1)
         elif self.kl == "mean":
             if self.latent is None:
                 raise ParameterError("latent", "is needed, as the KL is averaged over latents")
             factor *= self.latent
-        if self.batch_sum is not None and self.batch_size is not None:
-            factor *= self.batch_size if self.batch_sum == "reconstruction" else 1 / self.batch_size
+        if self.batch_sum == "kl" and self.batch_size is not None:
+            factor *= 1 / self.batch_size
+        return factor
+
+    def reconstruction(self, dim: int) -> float:
+        """Return what half of the squared error of the data as they are is multiplied by.
+
+        Of other likelihoods, what the negative logarithm is multiplied by.
+        """
+        factor = self.reconstruction_weight
+        if self.kind == "gaussian":
+            variance = self.decoder_variance
+            assert not isinstance(variance, str)
+            factor *= (2 if variance is None else 1 / float(variance)) * self.scale**2
+        if self.loss == "mean":
+            factor /= integer("dim", dim, 1)
+        if self.batch_sum == "reconstruction" and self.batch_size is not None:
+            factor *= self.batch_size
         return factor
 
     def weight(self, beta: float, dim: int, kind: str = "gaussian") -> float:

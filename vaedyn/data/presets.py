@@ -3,7 +3,8 @@
 from types import MappingProxyType
 from typing import NamedTuple
 
-from .convention import Convention
+from ..errors import ParameterError, did_you_mean
+from .convention import OWN, Convention
 
 
 class Preset(NamedTuple):
@@ -94,3 +95,28 @@ PRESETS = MappingProxyType(
     }
 )
 """By the names that ``--like`` takes."""
+
+
+def as_convention(given: Convention | Preset | str | None) -> Convention:
+    """Return the convention that is meant by one, by a preset or its name, or by nothing.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such preset, or no threshold can be given for it.
+    """
+    if given is None:
+        return OWN
+    if isinstance(given, str):
+        if given not in PRESETS:
+            known = f"expected a Convention or one of {', '.join(PRESETS)}"
+            hint = did_you_mean(given, PRESETS)
+            raise ParameterError("convention", f"{known}, got {given!r}{hint}")
+        given = PRESETS[given]
+    if isinstance(given, Preset):
+        if given.refused:
+            raise ParameterError("convention", given.refused)
+        given = given.convention
+    if not isinstance(given, Convention):
+        raise TypeError(f"convention: expected a Convention, got {given!r}")
+    return given

@@ -10,7 +10,7 @@ Without `ax` there is a new figure, with a caption above and a legend below. Not
 panel's axes, `x_lim` and `y_lim`, pairs of numbers or None.
 """
 
-from .of_data import collapse, course, heldout, rate_distortion, spectrum
+from .of_data import collapse, course, diagnose, heldout, rate_distortion, spectrum
 from .of_models import (
     annealing,
     branches,
@@ -32,6 +32,7 @@ __all__ = [
     "collapse",
     "concentration",
     "course",
+    "diagnose",
     "escape",
     "heldout",
     "learning_curve",

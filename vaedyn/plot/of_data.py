@@ -3,12 +3,14 @@
 from typing import Unpack
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ..data.collapse import Collapse
 from ..data.convention import Convention
 from ..data.curve import LearningCurve
 from ..data.heldout import Heldout
 from ..data.look import Look
+from ..data.report import Report
 from ..data.watch import Watched
 from ..figures.drawn import Looks, drawn
 from .of_models import Panels
@@ -119,3 +121,15 @@ def course(
     if isinstance(theory, Watched):
         theory, training = theory.predicted, theory.measured
     return drawn("course", axes, look, theory, training, x_scale=x_scale)
+
+
+def diagnose(found: Report, *, ax: Axes | None = None, **look: Unpack[Looks]) -> Axes:
+    """Draw the KL divergence of each latent of a VAE in training, measured and predicted.
+
+    Parameters
+    ----------
+    found : Report
+        From `vaedyn.CollapseMonitor`.
+    ax : Axes, optional
+    """
+    return drawn("diagnose", ax, look, found)[0]

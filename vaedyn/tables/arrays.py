@@ -11,6 +11,7 @@ import numpy as np
 
 from .chosen import Column
 from .lines import TableError
+from .memory import check_memory, foreign
 
 NUMBERS = "iuf"  # kinds of NumPy dtypes: integers, floats
 MOST_AXES = 4
@@ -173,6 +174,29 @@ def open_npz(path: Path, name: str) -> Content:
                 yield np.frombuffer(content, dtype=kind).reshape(-1, columns)
 
     return Content(name, rows, columns, read, flattened(f"{path}:{name}", shape))
+
+
+def named_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return those arrays of a .npz file that have one of these names; never a pickle.
+
+    Raises
+    ------
+    TableError
+        When there is no such file, or it is damaged or too large.
+    """
+    if not path.is_file():
+        raise TableError(f"there is no file {path}")
+    found = {}
+    with foreign(str(path)), zipfile.ZipFile(path) as archive:
+        for name in set(names) & {entry.removesuffix(".npy") for entry in archive.namelist()}:
+            header = _member(archive, name)
+            if header.kind.kind not in NUMBERS:  # such as objects, which are pickles
+                why = UNFIT.get(header.kind.kind, f"{header.kind}, not numbers")
+                raise TableError(f"{path}:{name} holds {why}")
+            check_memory(f"{path}:{name}", header.shape, header.kind.itemsize)
+            with archive.open(f"{name}.npy") as file:
+                found[name] = np.lib.format.read_array(file, allow_pickle=False)
+    return found
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> Header:

@@ -1,0 +1,247 @@
+"""What the KL divergences of a VAE in training say about it, in a word and a line of advice.
+
+They are compared with those that a linear VAE has in the end, see `vaedyn.data.prediction`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model.quantities import ACTIVE, active
+from .beta_in_force import MARGIN, InForce, likely_causes
+from .report import Past
+from .settling import ALIKE
+
+MOVED = 0.1  # relative change of KL, since the last report, of a VAE that is still learning
+SAME = 0.1  # relative difference of KL from the prediction that means nothing
+FEW = 0.05  # of the predicted KL: latents with less, and `ALIKE` nats, need not be counted
+SURE = 3  # standard errors by which KL must have moved
+OTHER_BETA = 0.01  # relative change of beta after which KL moves for that reason
+MOST_CAUSES = 2  # that are printed
+
+VERDICTS = {
+    "collapsed": "nothing is active, as it must be: beta is at or above the largest eigenvalue",
+    "plateau": "nothing is active yet, but collapse is unstable: training will leave it",
+    "learning": "KL has moved by more than 10 % since the last report, or biases must still move",
+    "mismatch": "the beta in force is not the one that is meant: the loss has another scale",
+    "noise": "as predicted, but more active units than signals: the others fit noise",
+    "more": "more active units than any linear VAE keeps",
+    "fewer": "less KL than predicted: less is learned than could be",
+    "nonlinear": "as much KL as predicted or more, on fewer active units: a nonlinear code",
+    "expected": "active units and KL are as predicted",
+    "unknown": "something is active, and nothing is predicted for this likelihood",
+}
+"""All verdicts, and what they mean."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a verdict is about.
+
+    Attributes
+    ----------
+    beta : float
+    largest : float
+        Eigenvalue, the beta at which collapse becomes stable.
+    kl : (latent,)
+        Measured, descending.
+    predicted : (latent,) or None
+        Likewise; None for likelihoods for which it is not derived.
+    off_centre : float
+        Nats that stem from means of mu other than 0.
+    settled : bool or None
+        Whether KL has stayed where it was since the last report; None if that is not known.
+    in_force : InForce or None
+        What the decoder shows.
+    signals : int or None
+        How many there are in white noise, if that is known.
+    noise : float
+        Largest eigenvalue beside those of the signals: above it, no latent fits noise.
+    dim, batch : int
+    factor : float
+        KL weights of the user over beta.
+    scale : float
+        What the data were multiplied by.
+    """
+
+    beta: float
+    largest: float
+    kl: np.ndarray
+    predicted: np.ndarray | None
+    off_centre: float
+    settled: bool | None
+    in_force: InForce | None
+    signals: int | None
+    noise: float
+    dim: int
+    batch: int
+    factor: float
+    scale: float
+
+    @property
+    def slowdown(self) -> float | None:
+        """How many times as slowly as at half of the largest eigenvalue collapse is left.
+
+        None where it is stable, or the prediction is not derived.
+        """
+        if self.predicted is None or self.beta >= self.largest:
+            return None
+        largest, beta = (self.scale**2 * each for each in (self.largest, self.beta))
+        return growth(largest, largest / 2) / growth(largest, beta)
+
+    def weight(self, beta: float) -> str:
+        """Return a beta in words, in the user's units if these are others."""
+        if self.factor == 1:
+            return f"beta = {beta:.4g}"
+        return f"KL weight {self.factor * beta:.4g} (beta = {beta:.4g})"
+
+    @property
+    def if_settled(self) -> str:
+        """What is to be said first where it is not known whether KL still moves."""
+        return "" if self.settled else "if KL no longer moves (compare a later report): "
+
+
+def settled(history: Sequence[Past], beta: float, kl: float, error: float) -> bool | None:
+    """Return whether KL is where it was at the last report, or None if that is not known.
+
+    It is not known at first, after beta has changed, or where few rows make it uncertain.
+    """
+    if not history:
+        return None
+    before = history[-1]
+    change, room = abs(kl - before.kl), max(MOVED * max(kl, before.kl), ACTIVE)
+    error = float(np.hypot(error, before.kl_error))
+    if change > max(room, SURE * error):
+        return False
+    if error > room or abs(beta - before.beta) > OTHER_BETA * before.beta:
+        return None
+    return True
+
+
+def growth(variance: float, beta: float) -> float:
+    """Return the rate at which a linear VAE leaves collapse, per unit of the learning rate.
+
+    Along an eigenvector of eigenvalue s, decoder and encoder weights grow out of small ones as
+    ``dw/dt = s v - w``, ``dv/dt = s w - beta s v`` in gradient descent on the model's loss, D
+    being 1 up to second order. Near collapse that is ``s (s - beta)/(1 + beta s)``.
+    """
+    # model: linearisation, of gradient descent at the collapsed state
+    s, middle = variance, (1 + beta * variance) / 2
+    gap = s * (s - beta)
+    return float(gap / (middle + np.sqrt(middle**2 + gap)))
+
+
+def verdict(seen: Seen) -> tuple[str, str]:
+    """Return one of `VERDICTS`, and a line of advice."""
+    units = int(active(seen.kl))
+    if not units:
+        return _inactive(seen)
+    if seen.beta >= seen.largest and seen.kl[seen.kl > ACTIVE].sum() <= ALIKE:
+        return "collapsed", f"what is left of KL dies out: {_below(seen)}"
+    if seen.settled is False:
+        return "learning", "go on, and compare later reports"
+    if seen.off_centre > FEW * seen.kl.sum() + ALIKE:
+        text = f"means of mu that are not 0 yet hold {seen.off_centre:.2g} nats of KL"
+        return "learning", f"{text}: train longer, or subtract their mean from the data first"
+    if seen.in_force and (text := mismatch(seen, seen.in_force)):
+        return "mismatch", seen.if_settled + text
+    if seen.predicted is None:
+        text = "how many units are active below collapse is not derived for this likelihood"
+        if seen.beta >= seen.largest:
+            text = (
+                "collapse is stable at this beta, yet units are active: they die out, or a "
+                "nonlinear decoder keeps what it has learned"
+            )
+        return "unknown", text
+    return _compared(seen, seen.predicted, units)
+
+
+def mismatch(seen: Seen, in_force: InForce) -> str:
+    """Return by how much the beta in force differs from the nominal one, and why, or nothing."""
+    ratio = in_force.beta / seen.beta
+    if not in_force.agree or 1 / (1 + MARGIN) <= ratio <= 1 + MARGIN:
+        return ""
+    text = f"the beta in force is {in_force.beta:.3g}, {ratio:.3g} times yours"
+    causes = likely_causes(ratio, seen.dim, len(seen.kl), seen.batch)
+    if not causes:
+        return f"{text}; vaedyn.probe measures what your loss is"
+    return f"{text}; likely {', or '.join(causes[:MOST_CAUSES])}"
+
+
+def notes_of(seen: Seen, word: str, by_variance: int) -> list[str]:
+    """Return what to say besides a verdict: of a beta in force, and of the two ways to count."""
+    notes = []
+    if seen.in_force is not None and word != "mismatch":
+        if not seen.in_force.agree and np.isfinite(seen.in_force.beta):
+            text = "latents do not agree on the beta in force: training is not done, or the decoder"
+            notes.append(f"{text} is far from linear")
+        elif text := mismatch(seen, seen.in_force):
+            notes.append(text)
+    units = int(active(seen.kl))
+    if abs(units - by_variance) > 1:
+        text = f"{units} units are active by KL, {by_variance} by the variance of mu"
+        notes.append(f"{text}: the two agree once training has settled")
+    return notes
+
+
+def _below(seen: Seen) -> str:
+    return f"units become active below {seen.weight(seen.largest)} only"
+
+
+def _inactive(seen: Seen) -> tuple[str, str]:
+    """Return what is to be said where nothing is active."""
+    if seen.beta >= seen.largest:
+        return "collapsed", _below(seen)
+    if seen.predicted is not None and seen.predicted[0] <= ACTIVE:
+        text = f"beta is so close to the largest eigenvalue that no unit has {ACTIVE:g} nats"
+        return "expected", f"{text}: {_below(seen)}"
+    near = f"beta is {seen.beta / seen.largest:.3g} times the largest threshold"
+    if seen.slowdown is None:
+        return "plateau", f"{near}: train longer, or start from a smaller beta (a warm-up)"
+    if seen.beta < seen.largest / 2:
+        text = f"{near}, far from collapse: train longer, or at a larger learning rate"
+        return "plateau", f"{text}; if nothing helps, measure your loss (vaedyn.probe)"
+    text = (
+        f"{near}, where collapse is left {seen.slowdown:.2g} times as slowly as at half of it, and "
+        "more slowly in deep networks"
+    )
+    return "plateau", f"{text}: train longer, or start from a smaller beta (a warm-up)"
+
+
+def _compared(seen: Seen, predicted: np.ndarray, units: int) -> tuple[str, str]:
+    """Return what is to be said of active units beside those predicted."""
+    kl, total = float(seen.kl.sum()), float(predicted.sum())
+    expected = int((predicted > 0).sum())
+    few = FEW * total + ALIKE
+    if units > expected and seen.kl[expected:].sum() > few:
+        return "more", seen.if_settled + _more(seen)
+    spare = seen.signals is not None and min(units, expected) > seen.signals
+    if spare and seen.kl[seen.signals :].sum() > few:
+        advice = f"take as many latents, or at least {seen.weight(seen.noise)}"
+        return "noise", f"signals that stand out of the noise: {seen.signals}; {advice}"
+    room = SAME * total + ACTIVE
+    if kl < total - room:
+        text = "train longer, or at a smaller beta for a while (a warm-up)"
+        return "fewer", seen.if_settled + text
+    if kl > total + room or (units < expected and predicted[units:].sum() > few):
+        text = "no failure, as long as the squared error is not above the predicted one"
+        if units >= expected and seen.in_force is None:
+            text += "; in a linear VAE a sign that the beta in force is smaller (give the decoder)"
+        return "nonlinear", seen.if_settled + text
+    return "expected", "nothing to do"
+
+
+def _more(seen: Seen) -> str:
+    """Return why more units may be active than predicted."""
+    give = "" if seen.in_force else " (vaedyn.probe, or give the decoder)"
+    rare = "few rows lie far from all others (see the KL of each row)"
+    if seen.beta >= seen.largest:
+        return (
+            f"the model should have collapsed: is the beta in force another{give}, was beta raised "
+            f"just now, or do {rare}?"
+        )
+    return (
+        "latents share directions, which longer training ends; or the beta in force is smaller"
+        f"{give}; or {rare}"
+    )
