@@ -168,7 +168,7 @@ def test_what_is_not_derived_is_refused_and_said():
     with pytest.raises(vaedyn.ParameterError, match="^lam: .*adam"):
         vaedyn.thresholds(**BASE, lam=0.1)
     for function in (vaedyn.branches, vaedyn.phase_diagram):
-        with pytest.raises(vaedyn.ParameterError, match="^optimiser: is not derived"):
+        with pytest.raises(vaedyn.ParameterError, match="^optimiser: adam is not derived"):
             function(**BASE)
     adam = Adam(vaedyn.Params(**BASE, latent=2))
     assert "not derived" in Found(adam, 2).partial

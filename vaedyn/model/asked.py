@@ -46,5 +46,6 @@ def params_of(
         beyond = "later" in each.metadata and each.name not in derived
         if beyond and getattr(params, each.name) != each.default:
             what = function.__name__.replace("_", " ")
-            raise ParameterError(each.name, f"is not derived for {what}; leave it out")
+            which = "adam " if each.name == "optimiser" else ""
+            raise ParameterError(each.name, f"{which}is not derived for {what}; leave it out")
     return params
