@@ -193,6 +193,11 @@ def test_steps_that_are_too_large_are_named():
         vaedyn.theory(**{**MODEL, **ONE}, lr=1e6)
 
 
+def test_momentum_is_named_where_the_ode_diverges():
+    with pytest.raises(vaedyn.DivergenceError, match="rate 0.01 and momentum 0.9999: lower --lr$"):
+        vaedyn.theory(momentum=0.9999)
+
+
 # --- what it warns of -------------------------------------------------------------------
 
 USUAL = {"optimiser": "adam", "dim": 784, "lr": 0.784, "t_max": 10, "points": 2, **SAMPLED}
