@@ -12,9 +12,11 @@ from vaedyn.annealing.adiabatic import relaxation_time
 from vaedyn.annealing.best_schedule import FAMILIES, MOST_KNOTS, Tuning, best_schedule
 from vaedyn.annealing.confirm import Confirmation
 from vaedyn.annealing.confirm import confirm as measure
-from vaedyn.annealing.criterion import CRITERIA, ELBO
+from vaedyn.annealing.criterion import CRITERIA
 from vaedyn.data.convention import Convention
 from vaedyn.data.kl_schedule import KLSchedule
+from vaedyn.listings.tuning import WORTH_IT, said, verdict
+from vaedyn.listings.tuning import table as listed
 from vaedyn.model.params import Params
 
 from .advice import TOL, warn
@@ -31,7 +33,7 @@ from .options import (
 )
 from .output import number, plain, print_json, table
 from .session import Session
-from .warm_up import WORTH_IT, report_warm_up
+from .warm_up import report_warm_up
 
 log = logging.getLogger("vaedyn.cli")
 FOUND = ("anneal", "t_max", "points")  # the schedule is sought, for as long as learning takes
@@ -164,21 +166,10 @@ def of_model(
     if session.as_json:
         print_json({**describe(params, found, checked), "warnings": warnings})
         return
-    rows = [
-        ["constant", number(found.constant), "1"],
-        [
-            found.spec if len(found.spec) < 40 else asked["family"],
-            number(found.time),
-            f"{found.gain:.4g}",
-        ],
-        ["the same, off by a tenth", number(found.off), number(found.constant / found.off)],
-    ]
-    table(["beta(t)", "converged at t", "gain"], rows)
-    if found.criterion == ELBO:
-        click.echo(
-            "converged: the loss, distortion + beta KL at the final beta, stays within "
-            f"{found.tol:g} of its final value"
-        )
+    columns, rows, *_ = listed(found)
+    table(columns, rows)
+    for line in said(found):
+        click.echo(line)
     if checked:
         click.echo(
             f"measured in {confirm} runs at N = {params.dim}: t = {number(checked.constant)} and "
@@ -186,17 +177,6 @@ def of_model(
         )
     click.echo(f"--beta {params.beta:g} --anneal {found.spec}")
     click.echo(verdict(found))
-
-
-def verdict(found: Tuning) -> str:
-    """Return in words whether annealing helps."""
-    if found.gain < WORTH_IT:
-        return f"annealing does not help here: no {found.family} schedule gains {WORTH_IT - 1:.0%}"
-    if not found.constant / found.off >= 1 + 0.5 * (found.gain - 1):
-        return (
-            "annealing helps, but more than half of the gain is lost if the pace is off by a tenth"
-        )
-    return "annealing helps"
 
 
 def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dict[str, Any]:

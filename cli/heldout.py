@@ -2,30 +2,25 @@
 
 import logging
 from dataclasses import asdict
-from math import isclose
 from typing import Any
 
 import click
 
 from vaedyn.data.convention import OWN, Convention
 from vaedyn.data.heldout import FOLDS, Heldout, Score, heldout
-from vaedyn.data.prediction import steps
 from vaedyn.errors import ParameterError
+from vaedyn.listings.heldout import answer, listed, no_best, size
+from vaedyn.listings.heldout import table as scored
 from vaedyn.tables.table import TableError
 
 from .convention import check_judged, only_gaussian
 from .data import CONVENTION_OPTIONS, DATA, TABLE_OPTIONS, opened
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
-from .output import number, print_json, table, with_error
+from .output import print_json, table
 from .session import Session
 from .spectrum import LATENT
 
 log = logging.getLogger("vaedyn.cli")
-LEFT = 1e-3  # of the mean variance: where the table begins at the earliest
-EDGE = (
-    "no best KL weight: the likelihood still rises at the smallest one that was tried; rows vary "
-    "hardly at all in some directions, as with columns that are nearly combinations of others"
-)
 HELDOUT_OPTIONS = [
     *TABLE_OPTIONS,
     LATENT,
@@ -81,12 +76,12 @@ def command(
     if session.as_json:
         print_json(describe(found, scores, convention, beta, folds, seed))
         return
-    size = f"{found.samples} samples in {found.dim} dimension{'s' * (found.dim != 1)}"
     units = (
         "; squared errors are those before --scale" if convention and convention.scale != 1 else ""
     )
-    click.echo(f"{size}, {folds} folds: likelihoods are in nats per row held out{units}")
-    print_scores(scores, convention, factor)
+    click.echo(f"{size(found)}{units}")
+    columns, rows, left, _ = scored(scores, convention, factor)
+    table(columns, rows, left)
     click.echo("\n".join(answer(found, convention, factor)))
 
 
@@ -117,63 +112,6 @@ def held(
     for text in found.doubts:
         log.warning(text)
     return found
-
-
-def listed(found: Heldout, factor: float, beta: float | None) -> list[tuple[Score, str]]:
-    """Return scores at round KL weights and those that matter, ascending, and why they do."""
-    values = found.folds.variances
-    least = max(float(values[values > 0].min()), LEFT * float(found.folds.total.mean()) / found.dim)
-    low, high = min(least, found.best.beta / 3), float(values.max())
-    marked = [(found.simplest, "simplest"), (found.best, "best")]
-    if beta is not None:
-        marked.append((found.score(beta), "yours"))
-    known = {score.beta: (score, mark) for score, mark in marked}
-    for weight in steps(factor * low, factor * high):
-        if not any(isclose(weight / factor, each) for each in known):
-            known[weight / factor] = (found.score(weight / factor), "")
-    return [known[each] for each in sorted(known)]
-
-
-def print_scores(
-    scores: list[tuple[Score, str]], convention: Convention | None, factor: float
-) -> None:
-    """Print what happens at each KL weight."""
-    heading = ["KL weight" if convention else "KL weight beta", "active units"]
-    heading += ["explained variance", "squared error", "log likelihood", ""]
-    rows = [
-        [
-            number(factor * each.beta),
-            f"{each.active:.3g}",
-            f"{100 * each.explained:.1f} +- {100 * each.explained_error:.1f} %",
-            with_error(each.squared_error, each.squared_error_error),
-            with_error(each.log_likelihood, each.log_likelihood_error),
-            mark,
-        ]
-        for each, mark in scores
-    ]
-    table(heading, rows, [""])
-
-
-def no_best(found: Heldout) -> str | None:
-    """Return why no KL weight is best, if none is."""
-    if found.doubts:
-        return f"no KL weight is recommended, as {found.doubts[0]}"
-    return EDGE if found.unbounded else None
-
-
-def answer(found: Heldout, convention: Convention | None, factor: float) -> list[str]:
-    """Return in words which KL weight is best, and which the simplest that is not clearly worse."""
-    if why := no_best(found):
-        return [why]
-    lines = []
-    for name, each in (
-        ("best", found.best),
-        ("simplest within one standard error", found.simplest),
-    ):
-        own = f"KL weight {number(factor * each.beta)} (beta = {number(each.beta)})"
-        words = own if convention else f"KL weight beta = {number(each.beta)}"
-        lines.append(f"{name}: {words}, {each.active:.3g} active units")
-    return lines
 
 
 def describe(

@@ -15,7 +15,10 @@ from typing import Any, ClassVar
 import click
 import numpy as np
 
-from vaedyn.model.quantities import NAMES, OBSERVABLES, REDUNDANT
+from vaedyn.listings.listing import number as number
+from vaedyn.listings.listing import state_rows as state_rows
+from vaedyn.listings.listing import with_error as with_error
+from vaedyn.model.progress import in_terminal
 from vaedyn.model.records import Source
 from vaedyn.model.results import OrderParameters
 
@@ -25,7 +28,6 @@ from .streams import rule
 
 log = logging.getLogger("vaedyn.cli")
 clock = time.monotonic  # of progress, in seconds
-LARGEST = 7  # digits before or behind the point, of numbers with an error
 EVERY = 60.0  # seconds between lines of progress where there is no terminal
 
 
@@ -128,46 +130,6 @@ def table(columns: list[str], rows: list[list[str]], left: Sequence[str] = ()) -
 
     below = rule(sum(widths) + 3 * (len(widths) - 1))
     click.echo("\n".join([line(columns), below, *map(line, rows)]))
-
-
-def state_rows(
-    result: OrderParameters, columns: Callable[[np.ndarray], list[np.ndarray]]
-) -> list[list[str]]:
-    """Return labelled rows of observables and order parameters.
-
-    `columns` turns an array with leading axes into arrays without, one a
-    column. Large matrices are left to --json, with a row that says so.
-    """
-    rows = []
-    left_out = []
-    for name in (*OBSERVABLES, *NAMES):
-        arrays = columns(getattr(result, name))
-        if arrays[0].ndim == 2 and arrays[0].size > 4:
-            left_out.append(name)
-            continue
-        if name in REDUNDANT and result.params.latent == 1:
-            continue
-        for place in np.ndindex(arrays[0].shape):
-            index = f"[{','.join(map(str, place))}]" if arrays[0].size > 1 else ""
-            rows.append([name + index, *(number(float(array[place])) for array in arrays)])
-    if left_out:
-        count = len(rows[0]) - 1
-        rows.append([", ".join(left_out), *["see --json"] * count])
-    return rows
-
-
-def number(value: float) -> str:
-    """Return `value` with six digits."""
-    return f"{value:.6g}" if np.isfinite(value) else "-"
-
-
-def with_error(value: float, error: float) -> str:
-    """Return `value` +- `error`, both to the second digit of the error."""
-    digits = 1 - int(np.floor(np.log10(error))) if 0 < error < np.inf else LARGEST
-    if abs(digits) >= LARGEST or not abs(value) < 10**LARGEST:
-        return f"{number(value)} +- {error:.2g}"
-    places = max(digits, 0)
-    return f"{round(value, digits):.{places}f} +- {round(error, digits):.{places}f}"
 
 
 @contextmanager
@@ -275,31 +237,9 @@ def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float], Non
         with spoken(title, unit) as say:
             yield say
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task(title, rate="")
-    began = time.perf_counter()
+    def heard(above: Callable[[str], None] | None) -> None:
+        Notes.above = above
 
-    def update(done: float, total: float) -> None:
-        elapsed = time.perf_counter() - began
-        if elapsed > 1 and done < total:
-            bar.start()
-        rate = f"{done / elapsed:.3g} {unit}/s" if unit and elapsed > 0 else ""
-        bar.update(task, completed=done, total=total, rate=rate)
-
-    Notes.above = lambda text: bar.console.print(text, markup=False, highlight=False)
-    try:
-        yield update
-    finally:
-        bar.stop()
-        Notes.above = None
+    with in_terminal(title, unit, heard) as show:
+        yield show

@@ -3,9 +3,9 @@
 from typing import Any
 
 import click
-import numpy as np
 
 from vaedyn.learning.simulate import simulate
+from vaedyn.listings.trajectory import mean_and_std, of_runs
 from vaedyn.model.params import Params, integer
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
@@ -21,19 +21,11 @@ from .output import (
     plain,
     print_json,
     provenance,
-    state_rows,
     table,
     without_records,
 )
 from .session import Session
 from .trained import in_the_end
-
-
-def mean_and_std(values: np.ndarray) -> list[np.ndarray]:
-    """Return mean and standard deviation over runs at the last time; nan for a single run."""
-    last = values[:, -1]
-    std = last.std(axis=0, ddof=1) if len(last) > 1 else np.full(last.shape[1:], np.nan)
-    return [last.mean(axis=0), std]
 
 
 @click.command(
@@ -93,8 +85,8 @@ def command(
         times, text = measured_convergence(result, limit)
     runs = ensemble["runs"]
     if not session.as_json:
-        columns = [f"t = {result.t[-1]:g}", f"mean of {runs}", "std"]
-        table(columns, state_rows(result, mean_and_std))
+        columns, rows, *_ = of_runs(result)
+        table(columns, rows)
         click.echo(text)
         return
     final: dict[str, object] = {"t": float(result.t[-1])}

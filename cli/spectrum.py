@@ -8,18 +8,20 @@ import click
 import numpy as np
 
 from vaedyn.data.convention import OWN, Convention
-from vaedyn.data.findings import columns_alone
 from vaedyn.data.judge import Judged, overview
 from vaedyn.data.look import Look
+from vaedyn.listings import look as listed
+from vaedyn.listings.listing import counted
+from vaedyn.listings.look import reason, weight_of
 
 from .again import READING, words_of
 from .convention import check_judged, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
-from .epochs import EPOCHS_OPTION, WHICH
+from .epochs import EPOCHS_OPTION
 from .losses import answer
 from .ondata import typed
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
-from .output import number, plain, print_json, table, with_error
+from .output import number, plain, print_json, table
 from .session import Session
 
 HELDOUT = (
@@ -27,7 +29,6 @@ HELDOUT = (
     *("reconstruction_weight", "kl", "batch_sum", "batch_size", "scale", "weight", "beta"),
 )
 """Options that `vaedyn heldout` takes, too."""
-MOST_ROWS = 25
 LATENT = option(
     "Model",
     "--latent",
@@ -93,115 +94,24 @@ def command(
     if data.analysis.no_floor is None and len(data.analysis.rho):
         print_signals(data, convention)
         if not how["standardise"]:
-            print_columns(data)
-    print_answer(data, convention)
+            for line in listed.alone(data):
+                click.echo(line)
+    click.echo("\n".join(listed.answer(data, convention)))
     if data.analysis.no_floor is not None:
         print_alternative(data)
-    print_table(data, latent, convention, asked)
+    columns, rows, left, _ = listed.weights(data, latent, convention, asked)
+    table(columns, rows, left)
     if asked is not None:
         click.echo(verdict(asked, latent, by_beta=beta is not None))
 
 
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _weight(convention: Convention | None, beta: float, dim: int) -> float | None:
-    return None if convention is None else convention.weight(beta, dim)
-
-
 def print_signals(data: Look, convention: Convention | None) -> None:
     """Print signals in white noise, and where each is lost: on the rows, and on fresh data."""
-    analysis = data.analysis
-    crowded = {k for group in analysis.groups for k in range(group.first, group.last + 1)}
-    away = np.abs(data.thresholds[:, 0] - data.thresholds[:, 1])
-    both, rows = bool((away > analysis.rho_error).any()), []
-    for k, (own, fresh) in enumerate(data.thresholds[:MOST_ROWS].tolist()):
-        error = float(analysis.rho_error[k])
-        shown = [number(own), with_error(fresh, error)]
-        if data.epochs == "one":
-            shown.reverse()
-        counts = own if data.epochs == "many" else fresh
-        weight = _weight(convention, counts, data.spectrum.dim)
-        rows.append(
-            [
-                str(k + 1),
-                with_error(float(analysis.rho[k]), error) + "*" * (k in crowded),
-                *shown[: 1 + both],
-                *([number(weight)] if weight is not None else []),
-            ]
-        )
-    heading = ["signal", "strength rho", "collapses at beta"]
-    heading += ["on fresh data" if data.epochs == "many" else "on these rows"] * both
-    table([*heading, *(["KL weight"] if convention else [])], rows)
-    if len(analysis.rho) > MOST_ROWS:
-        click.echo(f"and {len(analysis.rho) - MOST_ROWS} more: see --json")
-    for group in analysis.groups:
-        click.echo(
-            f"* {group.first + 1} to {group.last + 1} repel each other; their mean: rho = "
-            f"{with_error(group.rho, group.rho_error)}"
-        )
-    click.echo(WHICH[data.epochs])
-
-
-def print_columns(data: Look) -> None:
-    """Print which columns by themselves are signals, that is perhaps of other units only."""
-    alone = [str(k + 1) for k in columns_alone(data.spectrum, data.analysis).tolist()]
-    if alone:
-        shown = ", ".join([*alone[:MOST_ROWS], *["..."] * (len(alone) > MOST_ROWS)])
-        click.echo(
-            f"signals of single columns: {shown}; where columns have units of their own, "
-            "these are no signals: standardise them (--standardise)"
-        )
-
-
-def print_answer(data: Look, convention: Convention | None) -> None:
-    """Print what is recommended, or why nothing is."""
-    spectrum, analysis, prediction = data.spectrum, data.analysis, data.prediction
-    size = f"{spectrum.samples} samples in {counted(analysis.dim, 'dimension')}"
-    if analysis.no_floor is not None:
-        click.echo(f"{size}: {reason(data)}")
-    else:
-        others = ", ".join(f"{name} {number(eta)}" for name, eta in analysis.alternatives.items())
-        others = others or "the other estimators need all eigenvalues"
-        eta = f"noise eta = {number(analysis.eta)} ({analysis.estimator}; {others})"
-        click.echo(f"{size}, {eta}")
-        click.echo(recommendation(data, convention))
-        if data.epochs == "many" and prediction.latents:
-            best, at_eta = (
-                float(prediction.fresh_error(x)) for x in (prediction.beta, analysis.eta)
-            )
-            click.echo(
-                f"expected error eps_g on fresh data: {best:.4g} ({at_eta:.4g} at beta = eta)"
-            )
-        if prediction.latents < len(prediction.variances()):
-            most = prediction.variances()[prediction.latents]
-            own = _weight(convention, float(most), spectrum.dim)
-            words = f"KL weight {number(own)}" if own is not None else f"beta = {number(most)}"
-            of_rows = " of these rows" if data.epochs == "many" else ""
-            click.echo(f"more latents than that fit noise{of_rows} below {words}")
-    if data.without_noise is not None:
-        click.echo(
-            f"if there is no noise: beta below {number(data.without_noise)}, "
-            f"latent dimension M = {analysis.dim}"
-        )
-
-
-def recommendation(data: Look, convention: Convention | None) -> str:
-    """Return in words which KL weight and how many latents are recommended."""
-    beta = number(data.prediction.beta)
-    own = _weight(convention, data.prediction.beta, data.spectrum.dim)
-    words = (
-        f"KL weight beta = {beta}" if own is None else f"KL weight {number(own)} (beta = {beta})"
-    )
-    count = data.prediction.latents
-    text = f"recommended: {words}, latent dimension M = {count}"
-    if not count:
-        return f"{text}: no signal stands out of the noise, which is all that latents would fit"
-    if not data.prediction.active(data.prediction.beta, count):
-        return f"{text}: there all collapse, as signals so weak leave no trace in so few rows"
-    return text
+    (columns, rows, _, more), lines = listed.signals(data, convention)
+    table(columns, rows)
+    if more:
+        click.echo(f"and {more} more: see --json")
+    click.echo("\n".join(lines))
 
 
 def print_alternative(data: Look) -> None:
@@ -211,35 +121,6 @@ def print_alternative(data: Look) -> None:
     set_ = {name: values[name] for name in HELDOUT if typed(name)}
     words = ["vaedyn", "heldout", str(data.rows.origin["file"]), *words_of(set_)]
     click.echo(f"rows held out can choose a KL weight: {shlex.join(words)}")
-
-
-def reason(data: Look) -> str | None:
-    """Return in a sentence why nothing is recommended, or None."""
-    why = data.analysis.no_floor
-    return None if why is None else f"no beta is recommended, as {why}"
-
-
-def print_table(
-    data: Look,
-    latents: int | None,
-    convention: Convention | None,
-    yours: Judged | None,
-) -> None:
-    """Print how many latents are in use at each weight, by the data's own eigenvalues."""
-    rows = []
-    for weight, at, _, mark in overview(
-        data, latents=latents, convention=convention or OWN, yours=yours
-    ):
-        least = "" if at.exact else ">= "
-        shown = f"{at.active} of {latents}" if latents else f"{at.active}"
-        explained = f"{100 * at.explained:.1f} %"
-        rows.append(
-            [number(weight), least + shown, least + explained, least + f"{at.kl:.4g}", mark]
-        )
-    name = "KL weight" if convention else "KL weight beta"
-    marks = any(cells[-1] for cells in rows)
-    heading = [name, "active units", "explained variance", "KL (nats)", *([""] * marks)]
-    table(heading, [cells[: len(heading)] for cells in rows], [""])
 
 
 def verdict(asked: Judged, latents: int | None, *, by_beta: bool = False) -> str:
@@ -293,7 +174,7 @@ def describe(
         else {
             "beta": prediction.beta,
             "latent": prediction.latents,
-            "weight": _weight(convention, prediction.beta, dim),
+            "weight": weight_of(convention, prediction.beta, dim),
             "error": float(prediction.fresh_error(prediction.beta)),
             "error_at_eta": float(prediction.fresh_error(analysis.eta)),
         },
@@ -334,7 +215,7 @@ def signals(data: Look, convention: Convention | None) -> list[dict[str, Any]]:
         entry = {"eigenvalue": eigenvalue, "rho": rho, "rho_error": error, "overlap": overlap}
         entry = {name: plain(float(value)) for name, value in entry.items()}
         for name, beta in (("", fresh), ("_rows", rows)):
-            own = _weight(convention, beta, data.spectrum.dim)
+            own = weight_of(convention, beta, data.spectrum.dim)
             entry |= {f"collapse_beta{name}": beta, f"collapse_weight{name}": own}
         grouped = any(group.first <= k <= group.last for group in analysis.groups)
         listed.append({**entry, "grouped": grouped})

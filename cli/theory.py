@@ -7,6 +7,7 @@ import click
 
 from vaedyn.learning.cautions import cautions as beyond_theory
 from vaedyn.learning.theory import theory
+from vaedyn.listings.trajectory import of_line
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
@@ -24,7 +25,6 @@ from .output import (
     plain,
     print_json,
     provenance,
-    state_rows,
     table,
     without_records,
 )
@@ -125,12 +125,10 @@ def report(
         data = {**provenance(result, "theory"), "final": final, **times}
         print_json({**data, "solver": solver, "warnings": warnings})
     else:
-        columns, rows = [f"t = {result.t[-1]:g}", "theory"], state_rows(result, lambda x: [x[-1]])
+        columns, rows, *_ = of_line(result)
         if spread:
-            columns.append(f"std at N = {params.dim}")
-            rows = [
-                [*row, around[-1]]
-                for row, around in zip(rows, state_rows(spread, lambda x: [x[-1]]), strict=True)
-            ]
+            headings, others, *_ = of_line(spread, f"std at N = {params.dim}")
+            columns = [*columns, headings[-1]]
+            rows = [[*row, around[-1]] for row, around in zip(rows, others, strict=True)]
         table(columns, rows)
         click.echo(text)

@@ -9,11 +9,10 @@ import click
 from vaedyn.data.confirm import Confirmed, confirm_warm_up
 from vaedyn.data.look import Look
 from vaedyn.data.warm_up import TOL, WarmUp, warm_up
+from vaedyn.listings.tuning import WORTH_IT, converged, warm_up_table, warm_up_verdict
 
 from .output import number, plain, print_json, table
 from .session import Session
-
-WORTH_IT = 1.05  # a smaller gain is no help
 
 
 def report_warm_up(
@@ -46,42 +45,18 @@ def report_warm_up(
         data = describe(best, checked)
         print_json({**data, "warnings": list(found.analysis.warnings)})
         return
-    rows = [_row("constant", best.constant, best), _row(best.spec, best.time, best)]
-    if best.spec != "constant":
-        rows.append(_row("the same, off by a tenth", best.off, best))
-    table(["beta(t)", "converged at t", "SGD steps", "epochs", "gain"], rows)
-    click.echo(
-        f"converged: the loss, distortion + beta KL on the rows, stays within {100 * share:.3g} % "
-        "of its final value"
-    )
+    columns, rows, *_ = warm_up_table(best)
+    table(columns, rows)
+    click.echo(converged(best))
     if checked:
         click.echo(
             f"measured in {confirm} trainings: t = {number(checked.constant)} and "
             f"{number(checked.annealed)}, gain {checked.gain:.4g} +- {checked.error:.2g}"
         )
     click.echo(f"--beta {number(best.params.beta)} --anneal {best.spec}")
-    click.echo(verdict(best))
+    click.echo(warm_up_verdict(best))
     if found.analysis.no_floor and "beta" not in settings:
         click.echo(f"this beta is no recommendation: {found.analysis.no_floor}")
-
-
-def _row(name: str, time: float, best: WarmUp) -> list[str]:
-    steps, epochs = best.steps(time), best.epochs(time)
-    cells = [number(time), f"{steps:.0f}", f"{epochs:.3g}", f"{best.constant / time:.4g}"]
-    return [name, *(cell if cell != "nan" else "-" for cell in cells)]
-
-
-def verdict(best: WarmUp) -> str:
-    """Return in words whether a warm-up helps."""
-    if best.gain < WORTH_IT:
-        return f"a warm-up does not help here: no {best.family} one gains {WORTH_IT - 1:.0%}"
-    constant, annealed = best.torch.tolist()
-    text = f"a warm-up helps, from standard normal weights: {best.gain:.3g} times sooner"
-    if constant == constant:  # not nan
-        gain = constant / annealed
-        same = "it does not" if gain < WORTH_IT else f"{gain:.3g} times"
-        text += f"; from PyTorch's default start {same}"
-    return text
 
 
 def describe(best: WarmUp, checked: Confirmed | None) -> dict[str, Any]:

@@ -78,6 +78,28 @@ def torch_run(params: vaedyn.Params, steps: int) -> Action:
     return action
 
 
+def torch_adam_run(params: vaedyn.Params, steps: int) -> Action:
+    """Return an action that makes `steps` steps of PyTorch's Adam on a linear VAE."""
+    import torch  # pyright: ignore[reportMissingImports]
+
+    from study.optimisers import VAE, loss
+
+    directions = torch.tensor(teacher(params.dim, params.signal), dtype=torch.float32)
+    directions *= torch.tensor(params.strengths / params.dim, dtype=torch.float32).sqrt()[:, None]
+
+    def action():
+        vae = VAE(params.dim, params.latent)
+        optimiser = torch.optim.Adam(vae.parameters(), lr=params.rate / params.dim)
+        for _ in range(steps):
+            x = torch.randn(params.batch, params.signal) @ directions
+            x = x + params.eta**0.5 * torch.randn(params.batch, params.dim)
+            optimiser.zero_grad()
+            loss(vae, x, params.beta).backward()
+            optimiser.step()
+
+    return action
+
+
 @numba.njit
 def _normals(stream, out, steps):
     for _ in range(steps):

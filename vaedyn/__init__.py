@@ -213,7 +213,7 @@ __all__ = ["__version__", "plot", "store", *_HOMES]  # pyright: ignore[reportUns
 
 def __getattr__(name: str) -> object:
     # imported on first use, so that `import vaedyn` costs nothing
-    if name in ("plot", "store"):
+    if name in ("plot", "sklearn", "store"):  # sklearn is an extra, and not in __all__
         return import_module(f".{name}", __name__)
     if name in _HOMES:
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)

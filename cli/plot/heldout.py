@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from vaedyn.data.convention import OWN, Convention
+from vaedyn.listings.heldout import no_best
 
 from ..convention import check_judged, only_gaussian
 from ..data import CONVENTION_OPTIONS, DATA
-from ..heldout import HELDOUT_OPTIONS, held, log, no_best
+from ..heldout import HELDOUT_OPTIONS, held, log
 from ..options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from ..output import print_json
 from ..session import Session

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from vaedyn.cli import fixedpoints, spectrum
+from vaedyn.cli import spectrum
 from vaedyn.learning import escape
+from vaedyn.listings import fixed_points
+from vaedyn.listings import look as listed
 
 FAST = "--dim 50 --lr 0.1 --t-max 20 --points 5"
 
@@ -21,8 +23,8 @@ def undrawn(monkeypatch):
     [(1, "and 2 more: see --json"), (2, "and 1 more: see --json"), (3, "signal 1 is not learned")],
 )
 def test_of_many_fixed_points_some_are_shown_and_the_rest_counted(run, monkeypatch, most, then):
-    assert fixedpoints.MOST_ROWS == 40
-    monkeypatch.setattr(fixedpoints, "MOST_ROWS", most)
+    assert fixed_points.MOST_ROWS == 40
+    monkeypatch.setattr(fixed_points, "MOST_ROWS", most)
     lines = run("fixedpoints", FAST).out.splitlines()[2:]
     names = ["signal 1", "noise", "collapsed"]
     assert [line[:9].strip() for line in lines[:most]] == names[:most]
@@ -100,10 +102,10 @@ def test_signals_that_repel_each_other_are_marked(capsys, monkeypatch):
     assert lines[0].endswith("collapses at beta   on these rows")
     assert lines[2].split()[4:] == ["9.00", "+-", "0.50", "9.5"]
     assert lines[-1].startswith("the population's eigenvalue rho + eta counts")
-    monkeypatch.setattr(spectrum, "MOST_ROWS", 2)
+    monkeypatch.setattr(listed, "MOST_ROWS", 2)
     spectrum.print_signals(data(groups=[]), None)
     assert capsys.readouterr().out.splitlines()[-2:] == ["and 1 more: see --json", WHICH]
-    monkeypatch.setattr(spectrum, "MOST_ROWS", 3)
+    monkeypatch.setattr(listed, "MOST_ROWS", 3)
     spectrum.print_signals(data(groups=[]), None)
     assert "more" not in capsys.readouterr().out
 
@@ -118,17 +120,16 @@ def test_of_the_weights_of_many_latents_some_are_shown_and_the_rest_counted(run)
     assert "more: see --json" not in run("weight x.npy").out
 
 
-def test_columns_that_are_signals_alone_are_listed(capsys, monkeypatch):
-    monkeypatch.setattr(spectrum, "MOST_ROWS", 2)
+def test_columns_that_are_signals_alone_are_listed(monkeypatch):
+    monkeypatch.setattr(listed, "MOST_ROWS", 2)
     for found, shown in (([0, 4], "1, 5;"), ([0, 4, 6], "1, 5, ...;")):
-        monkeypatch.setattr(spectrum, "columns_alone", lambda *_, found=found: np.array(found))
-        spectrum.print_columns(data())
-        assert capsys.readouterr().out.startswith(f"signals of single columns: {shown} where")
+        monkeypatch.setattr(listed, "columns_alone", lambda *_, found=found: np.array(found))
+        (line,) = listed.alone(data())
+        assert line.startswith(f"signals of single columns: {shown} where")
 
 
-def test_the_answer_is_told_with_and_without_noise(capsys):
-    spectrum.print_answer(data(), None)
-    assert capsys.readouterr().out.splitlines() == [
+def test_the_answer_is_told_with_and_without_noise():
+    assert listed.answer(data()) == [
         "30 samples in 5 dimensions, noise eta = 1 (likelihood; the other estimators need all "
         "eigenvalues)",
         "recommended: KL weight beta = 1.25, latent dimension M = 1",
@@ -136,15 +137,13 @@ def test_the_answer_is_told_with_and_without_noise(capsys):
         "more latents than that fit noise of these rows below beta = 8",
         "if there is no noise: beta below 0.25, latent dimension M = 5",
     ]
-    spectrum.print_answer(data(no_floor="so it is", dim=1, alternatives={"median": 2.0}), None)
-    assert capsys.readouterr().out.splitlines() == [
+    assert listed.answer(data(no_floor="so it is", dim=1, alternatives={"median": 2.0})) == [
         "30 samples in 1 dimension: no beta is recommended, as so it is",
         "if there is no noise: beta below 0.25, latent dimension M = 1",
     ]
     few = data(without_noise=None, alternatives={"median": 2.0, "matching": 0.5})
     few.prediction.latents = 2
-    spectrum.print_answer(few, None)
-    assert capsys.readouterr().out.splitlines() == [
+    assert listed.answer(few) == [
         "30 samples in 5 dimensions, noise eta = 1 (likelihood; median 2, matching 0.5)",
         "recommended: KL weight beta = 1.25, latent dimension M = 2",
         "expected error eps_g on fresh data: 0.5 (0.25 at beta = eta)",

@@ -12,7 +12,7 @@ from vaedyn.cli.session import Session
 from vaedyn.fixedpoints.branches import Branches
 from vaedyn.fixedpoints.passages import Passage
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram
-from vaedyn.model.quantities import NAMES
+from vaedyn.model.quantities import NAMES, OBSERVABLES
 from vaedyn.model.records import Source
 from vaedyn.model.results import OrderParameters, Trajectory
 
@@ -33,7 +33,7 @@ def order_parameters(params, lead=()):
 
 def result_of(params, kind=OrderParameters, lead=(), **others):
     parts = order_parameters(params, lead)
-    known = {name: np.full(lead, 1000.0 + n) for n, name in enumerate(output.OBSERVABLES)}
+    known = {name: np.full(lead, 1000.0 + n) for n, name in enumerate(OBSERVABLES)}
     known["kl_per_latent"] = np.zeros((*lead, params.latent)) + np.arange(params.latent)
     return kind(params=params, **parts, **known, **others)
 
@@ -250,6 +250,8 @@ def test_passages_are_told_in_their_order(capsys):
 
 class Found:
     """What `fixedpoints.summary` reads."""
+
+    params = vaedyn.Params()
 
     def __init__(self, **thresholds):
         self.thresholds = {"collapse": [2.5, None], "noise": None, "max_lr": None} | thresholds

@@ -5,11 +5,11 @@ import os
 import pty
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from vaedyn.cli import main, output
+from vaedyn.model import progress
 
 FAST = "--dim 50 --lr 0.1 --t-max 20 --points 5"
 
@@ -58,7 +58,7 @@ def watched(monkeypatch, terminal):
     pytest puts a stderr of its own in place when a test begins.
     """
     now = [0.0]
-    monkeypatch.setattr(output, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(progress, "clock", lambda: now[0])
     logger = logging.getLogger("vaedyn")
     monkeypatch.setattr(logger, "handlers", [main.Notes()])
     monkeypatch.setattr(logger, "propagate", False)
@@ -83,12 +83,12 @@ def plain(text):
 
 def test_a_bar_appears_after_a_second_with_share_and_pace(watched):
     at = watched()
-    with output.progress_bar("train", "steps") as progress:
+    with output.progress_bar("train", "steps") as show:
         assert output.Lines.shown == []  # a bar says it all
         at(1.0)
-        progress(100, 400)
+        show(100, 400)
         assert at(1.5) == ""
-        progress(300, 400)
+        show(300, 400)
         main.Notes().emit(logging.LogRecord("", logging.WARNING, "", 0, "[red]%s", ("odd",), None))
         assert re.search(r"train # \d\d % .*\rwarning: \[red\]odd\ntrain #", plain(at(2.0)))
     ended = at(3.0)
@@ -102,25 +102,25 @@ def test_a_bar_appears_after_a_second_with_share_and_pace(watched):
 
 def test_what_has_no_unit_has_no_pace(watched):
     at = watched()
-    with output.progress_bar("theory", "") as progress:
+    with output.progress_bar("theory", "") as show:
         at(5.0)
-        progress(0.25, 1)
+        show(0.25, 1)
     assert re.search(r"theory # 25 % +[-\d]", plain(at(5.0)))
 
 
 def test_no_bar_is_drawn_of_what_has_ended_or_began_just_now(watched):
     at = watched()
-    with output.progress_bar("train", "steps") as progress:
-        progress(1, 4)
+    with output.progress_bar("train", "steps") as show:
+        show(1, 4)
         at(2.0)
-        progress(4, 4)
+        show(4, 4)
     assert "train" not in at(2.0)
 
 
 def stopped(at):
-    with output.progress_bar("train", "steps") as progress:
+    with output.progress_bar("train", "steps") as show:
         at(2.0)
-        progress(1, 4)
+        show(1, 4)
         raise ZeroDivisionError
 
 

@@ -310,6 +310,6 @@ def test_a_tuning_is_told_in_full(run, monkeypatch):
     }  # fmt: skip
     assert "measured" not in run("anneal --beta 1.5 --dim 70 --json").json
     for spec, shown in ((long[:39], long[:39]), (long[:40], "cosine")):
-        found = tuning(spec=spec, time=95.3)
+        found = tuning(spec=spec, time=95.3, family="cosine")
         assert run("anneal --beta 1.5 --family cosine").out.splitlines()[3].split()[0] == shown
     assert run("anneal --beta 1.5 --json").json["helps"] is False

@@ -202,6 +202,7 @@ def drift(
     xi = np.diag(D) if sampled else np.zeros((M, M))
     of_W = S + xi
     of_V = Y - A @ K - K @ A.T + K @ S @ K + Q @ xi @ Q
+    of_V = (of_V + of_V.T) / 2  # rounding would grow where E is not symmetric
     of_WV = A.T - S @ K - xi @ Q
     second = eta / batch if noise else 0.0
     H, G = T_W @ (A.T - B @ Q), T_V @ (A - K @ S - lam * E)

@@ -11,6 +11,7 @@ from ..learning.theory import tolerances
 from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer, real
+from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Source, Store, kept, variable
 from ..model.results import Brief
 from ..model.schedule import Schedule
@@ -122,6 +123,7 @@ class Tuning(Brief):
         )
 
 
+@shows("anneal", "schedules")
 def best_schedule(
     params: Params | None = None,
     family: str = "tanh",
@@ -132,7 +134,7 @@ def best_schedule(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **changes: Unpack[Fields],
 ) -> Tuning:
     """Find the schedule of a family under which eps_g of the ODE converges soonest.
@@ -158,8 +160,9 @@ def best_schedule(
         does not hang on the last digits.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of schedules.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of
+        schedules.
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
 

@@ -10,6 +10,7 @@ from ..errors import ConvergenceError, ParameterError
 from ..learning.simulate import only_ensemble, simulate
 from ..learning.theory import theory
 from ..model.params import Params
+from ..model.progress import Asked, shows
 from ..model.records import Store, Watch, unwatched
 from ..model.results import Trajectory
 from .adiabatic import delay
@@ -149,8 +150,9 @@ def confirm(
     found : Tuning
     runs, seed, jobs, store
         See `vaedyn.simulate`; both ensembles have as many runs.
-    watch : callable, optional
-        Shows the progress of either simulation.
+    watch : bool or callable, optional
+        True shows a bar for each; or a function of the title that returns a context which
+        shows the progress of either simulation.
 
     Raises
     ------
@@ -189,12 +191,13 @@ def quick(found: Tuning, count: int) -> list[float]:
     return [*(float(f"{x:.3g}") for x in others), *best]
 
 
+@shows()
 def simulated_times(
     found: Tuning,
     numbers: Sequence[float],
     *,
     store: Store | None = None,
-    watch: Watch = unwatched,
+    watch: Asked = unwatched,
     **ensemble: Any,
 ) -> list[Measured]:
     """Return the time to converge in simulations, under schedules of the family.
@@ -206,8 +209,9 @@ def simulated_times(
     numbers : sequence of float
         Of the schedules to simulate.
     store : ResultStore, optional
-    watch : callable, optional
-        Shows the progress of each simulation.
+    watch : bool or callable, optional
+        True shows a bar for each; or a function of the title that returns a context which
+        shows the progress of each simulation.
     **ensemble
         Further arguments of `vaedyn.simulate`: runs, seed, engine, jobs.
 

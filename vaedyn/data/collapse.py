@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..model.params import integer
-from ..model.records import Progress, Store
+from ..model.progress import Asked, shows
+from ..model.records import Store
 from ..model.results import Brief
 from ..tables.table import Data
 from .look import Look
@@ -61,13 +62,14 @@ class Collapse(Brief):
         )
 
 
+@shows("collapse")
 def collapse(
     data: Data | Look,
     *,
     simulations: int = 10,
     seed: int = 0,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **settings: Any,
 ) -> Collapse:
     """Train linear VAEs on a table at several values of beta, until all latents have collapsed.
@@ -80,8 +82,9 @@ def collapse(
         Number of values of beta.
     seed, store
         As of `vaedyn.train`.
-    progress : callable, optional
-        Receives the numbers of SGD steps made and wanted, of all trainings.
+    progress : bool or callable, optional
+        True shows a bar; a function receives the numbers of SGD steps made and wanted, of all
+        trainings.
     **settings
         Other fields of `DataParams`, as of `vaedyn.train`; `t_max` is about 6 s at most
         unless it is given.

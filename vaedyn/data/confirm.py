@@ -7,7 +7,8 @@ import numpy as np
 
 from ..errors import ConvergenceError
 from ..model.params import integer
-from ..model.records import Store, Watch, unwatched
+from ..model.progress import Asked, shows
+from ..model.records import Store, unwatched
 from .curve import LearningCurve
 from .look import Look
 from .warm_up import WarmUp
@@ -27,6 +28,7 @@ class Confirmed(NamedTuple):
     error: float
 
 
+@shows()
 def confirm_warm_up(
     found: Look,
     best: WarmUp,
@@ -34,7 +36,7 @@ def confirm_warm_up(
     runs: int,
     seed: int = 0,
     store: Store | None = None,
-    watch: Watch = unwatched,
+    watch: Asked = unwatched,
 ) -> Confirmed:
     """Train on the rows at constant beta and under the best warm-up, and measure the gain.
 
@@ -48,8 +50,9 @@ def confirm_warm_up(
     seed : int
         Of the first one.
     store : ResultStore, optional
-    watch : callable, optional
-        Shows the progress of each training.
+    watch : bool or callable, optional
+        True shows a bar for each; or a function of the title that returns a context which
+        shows the progress of each training.
 
     Raises
     ------

@@ -15,6 +15,7 @@ from ..errors import ParameterError
 from ..learning.follow import Course, Directions, follow, of_steps
 from ..learning.theory import tolerances
 from ..model.numerics import NUMERICS
+from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Store, kept
 from ..model.schedule import Schedule
 from ..tables.table import Data
@@ -42,6 +43,7 @@ class Start(NamedTuple):
     parts: dict[str, np.ndarray]
 
 
+@shows("course")
 def course(
     data: Data | Look,
     *,
@@ -49,7 +51,7 @@ def course(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **settings: Any,
 ) -> LearningCurve:
     """Predict how a linear VAE learns the rows of a table in time, by the ODE on their spectrum.
@@ -66,8 +68,9 @@ def course(
         Tolerated error of a step, relative and absolute.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with the time that is reached, and the last one.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with the time that is
+        reached, and the last one.
     **settings
         As of `vaedyn.train`.
 
@@ -107,12 +110,17 @@ def predicted_course(
             params, found, start_on(found, params), t, params.schedule, rtol, atol, progress
         )
         curve = as_curve(params, found, result)
-        return curve.to_variables(), {**found.rows.origin, "solver": result.info["solver"]}
+        return curve.to_variables(), _info(found, result)
 
     record = {**params.to_dict(), "data": found.rows.digest, "rtol": rtol, "atol": atol}
     record |= {"known": len(found.spectrum.directions), "numerics": NUMERICS["course"]}
     kept_or_new = kept(store, "course", record, compute)
     return LearningCurve.from_kept(params, found.spectrum.samples, kept_or_new)
+
+
+def _info(found: Look, result: Course) -> dict[str, Any]:
+    about = {"solver": result.info["solver"], "samples": found.spectrum.samples}
+    return {**found.rows.origin, **about}
 
 
 def refuse(found: Look, params: DataParams) -> None:

@@ -9,17 +9,18 @@ of the likelihood. So all scores are closed in the eigenvalues of the training r
 squares of the others along their directions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from ..errors import ParameterError
 from ..model.numerics import NUMERICS
 from ..model.params import integer
-from ..model.records import Computed, Progress, Source, Store, kept, variable
+from ..model.progress import Asked, shows
+from ..model.records import Computed, Kept, Source, Store, kept, variable
 from ..model.results import Brief
 from ..tables.table import Columns, Data, as_table
 from .blocks import moments_of
@@ -86,6 +87,20 @@ class Heldout(Brief):
     latents: int | None = None
     doubts: tuple[str, ...] = ()
     source: Source | None = None
+
+    @classmethod
+    def from_kept(cls, found: Kept, latents: int | None = None) -> Self:
+        """Return folds that were looked up, or computed."""
+        folds = Folds(**found.arrays)
+        return cls(
+            folds,
+            samples=int(folds.rows.sum()),
+            dim=int(found.info["dim"]),
+            columns=int(found.info.get("width", found.info["dim"])),
+            latents=latents,
+            doubts=tuple(found.info["doubts"]),
+            source=found.source,
+        )
 
     def _alive(self, beta: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return betas (..., 1, 1), and which modes are in use (..., folds, modes)."""
@@ -212,6 +227,7 @@ def neighbours_alike(found: Look) -> str | None:
     return alike(found.spectrum, sample_of(found.spectrum), found.analysis)
 
 
+@shows("folds")
 def heldout(
     data: Data,
     *,
@@ -222,7 +238,7 @@ def heldout(
     standardise: bool = False,
     seed: int = 0,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
 ) -> Heldout:
     """Train linear VAEs on a table without some of its rows, at every beta, and score these.
 
@@ -245,8 +261,8 @@ def heldout(
         Of the dealing.
     store : ResultStore, optional
         Where to look for the folds first, and to keep them.
-    progress : callable, optional
-        Receives the numbers of folds done and wanted.
+    progress : bool or callable, optional
+        True shows a bar; a function receives the numbers of folds done and wanted.
 
     Raises
     ------
@@ -276,19 +292,13 @@ def heldout(
         hang = neighbours_alike(look(table, standardise=standardise))
         doubts = [*moments.doubts, *([hang] if hang else [])]
         info = {"file": table.place, **table.asked, "dim": dim, "doubts": doubts}
+        info["width"] = table.columns
         return arrays, info
 
     record = {"data": table.digest(), **asked, "numerics": NUMERICS["heldout"]}
     found = kept(store, "heldout", record, compute)
-    return Heldout(
-        Folds(**found.arrays),
-        samples=table.rows,
-        dim=int(found.info["dim"]),
-        columns=table.columns,
-        latents=latents,
-        doubts=tuple(found.info["doubts"]),
-        source=found.source,
-    )
+    result = Heldout.from_kept(found, latents)
+    return replace(result, columns=table.columns)
 
 
 TEXTS = {

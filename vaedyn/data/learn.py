@@ -12,6 +12,7 @@ from ..kernels.constants import Constants
 from ..learning.epochs import check_batch
 from ..model.numerics import NUMERICS
 from ..model.params import Params, integer
+from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.start import GAUSSIAN
@@ -52,6 +53,7 @@ class DataParams(Params):
                 raise ParameterError(name, f"must be at most {dim}, the columns, got {value}")
 
 
+@shows("train", "steps")
 def learn(
     params: DataParams,
     rows: Rows,
@@ -59,7 +61,7 @@ def learn(
     *,
     seed: int = 0,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     run: Callable[[], Trajectory] | None = None,
 ) -> Trajectory:
     """Train a linear VAE by SGD, or Adam, on the rows of a table, a batch of them a step.
@@ -77,8 +79,9 @@ def learn(
     seed : int
         Seed of the shuffling.
     store : ResultStore, optional
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of SGD steps.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of SGD
+        steps.
     run : callable, optional
         Returns what `trained_on` does with these arguments, if it is not stored.
 

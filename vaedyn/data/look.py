@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..errors import ParameterError
+from ..model.progress import Asked, shows
 from ..model.records import Progress, Source, Store
 from ..model.results import Brief
 from ..tables.table import Columns, Data, as_table
@@ -63,6 +65,28 @@ class Look(Brief):
         least = self.analysis.without_noise
         return None if least is None else least * (1 - 1 / self.spectrum.samples)
 
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` of the spectrum's eigenvalues, beside signals in them.
+
+        Columns are ``eigenvalue`` and ``error``, as of `Spectrum`, ``of_rows``, which training
+        sees, and for signals ``rho``, ``rho_error`` and ``collapse_on_rows`` and
+        ``collapse_on_fresh_data``, as `thresholds`; nan for all others.
+        """
+        found = self.spectrum.to_frame()
+        signals, some = len(self.analysis.rho), np.full(len(found), np.nan)
+        found["of_rows"] = found["eigenvalue"] * (1 - 1 / self.spectrum.samples)
+        rows, fresh = self.thresholds.T
+        for name, values in (
+            ("rho", self.analysis.rho),
+            ("rho_error", self.analysis.rho_error),
+            ("collapse_on_rows", rows),
+            ("collapse_on_fresh_data", fresh),
+        ):
+            column = some.copy()
+            column[:signals] = values
+            found[name] = column
+        return found
+
     def seen(self, epochs: str | None) -> "Look":
         """Return the same look, with the prediction for other epochs; as it is for None.
 
@@ -91,6 +115,7 @@ def counted(blocks: Blocks, total: int, progress: Progress) -> Blocks:
     return again
 
 
+@shows("look", "rows")
 def look(
     data: Data,
     *,
@@ -103,7 +128,7 @@ def look(
     leading: int = LEADING,
     passes: int = PASSES,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
 ) -> Look:
     """Find the spectrum of a table, noise and signals in it, and what a linear VAE learns of it.
 
@@ -132,8 +157,9 @@ def look(
         As of `vaedyn.covariance_spectrum`.
     store : ResultStore, optional
         Where to look for the spectrum first, and to keep it.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of rows that are read, pass by pass.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of rows
+        that are read, pass by pass.
 
     Raises
     ------

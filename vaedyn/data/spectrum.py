@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import ParameterError
+from ..model.labelled import frame
 from ..model.results import Brief
 from .blocks import Blocks, Moments, centred, moments_of
 from .tails import Tails, tails_of
@@ -68,6 +69,11 @@ class Spectrum(Brief):
     remainder: float = 0.0
     constant: tuple[int, ...] = ()
     doubts: tuple[str, ...] = ()
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each eigenvalue that is known."""
+        pairs = zip(self.eigenvalues.tolist(), self.error.tolist(), strict=True)
+        return frame(({"eigenvalue": value, "error": error} for value, error in pairs), "mode")
 
 
 class _Found(NamedTuple):

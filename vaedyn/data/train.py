@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..model.params import integer
+from ..model.progress import Asked, shows
 from ..model.quantities import active
 from ..model.records import Progress, Store
 from ..model.results import Brief, Trajectory
@@ -69,13 +70,14 @@ class Training(Brief):
         return (*self.look.analysis.warnings, *missed)
 
 
+@shows("train", "steps")
 def train(
     data: Data | Look,
     beta: float | None = None,
     *,
     seed: int = 0,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **settings: Any,
 ) -> Training:
     """Train a linear VAE by SGD or Adam on the rows of a table, and compare it with theory.
@@ -92,8 +94,8 @@ def train(
         Of the shuffling of the rows.
     store : ResultStore, optional
         Where to look for results first, and to keep them.
-    progress : callable, optional
-        Receives the numbers of SGD steps made and wanted.
+    progress : bool or callable, optional
+        True shows a bar; a function receives the numbers of SGD steps made and wanted.
     **settings
         Other fields of `DataParams`, such as `latent`, `lr`, `t_max`, `lam`, `anneal`,
         `batch`, `optimiser` and `init_seed`. Unless they are given, `latent` is the number of

@@ -6,7 +6,7 @@ its final value: there is no error on a population that could be looked at inste
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
 from ..model.numerics import NUMERICS
 from ..model.params import real
-from ..model.records import Computed, Progress, Source, Store, kept, variable
+from ..model.progress import Asked, shows
+from ..model.records import Computed, Kept, Progress, Source, Store, kept, variable
 from ..model.results import Brief
 from ..model.schedule import Schedule
 from ..model.schedules import Constant
@@ -91,6 +92,16 @@ class WarmUp(Brief):
     times: np.ndarray
     source: Source | None = None
 
+    @classmethod
+    def from_kept(
+        cls, params: DataParams, samples: int, found: Kept, *, family: str, tol: float
+    ) -> Self:
+        """Return the warm-up that was looked up, or found."""
+        values: Any = found.arrays
+        values |= {name: float(values[name]) for name in ("end", "constant", "time", "off")}
+        same: Any = {"params": params, "family": family, "tol": tol, "source": found.source}
+        return cls(**same, samples=samples, spec=found.info["spec"], **values)
+
     @property
     def gain(self) -> float:
         """How many times sooner learning converges than at constant beta."""
@@ -105,6 +116,7 @@ class WarmUp(Brief):
         return self.steps(t) * self.params.batch / self.samples
 
 
+@shows("anneal", "schedules")
 def warm_up(
     data: Data | Look,
     family: str = "linear",
@@ -114,7 +126,7 @@ def warm_up(
     rtol: float = 1e-6,
     atol: float = 1e-8,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **settings: Any,
 ) -> WarmUp:
     """Find the warm-up of the KL weight under which learning a table converges soonest.
@@ -131,8 +143,9 @@ def warm_up(
         As of `vaedyn.course`.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of schedules.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of
+        schedules.
     **settings
         As of `vaedyn.train`, but for `anneal`, `t_max` and `points`.
 
@@ -169,10 +182,7 @@ def warm_up(
     del record["points"], record["anneal"], record["t_max"]
     record["numerics"] = NUMERICS["warmup"]
     result = kept(store, "warmup", record, compute)
-    values: Any = result.arrays
-    values |= {name: float(values[name]) for name in ("end", "constant", "time", "off")}
-    same: Any = {"params": params, "family": family, "tol": tol, "source": result.source}
-    return WarmUp(**same, samples=found.spectrum.samples, spec=result.info["spec"], **values)
+    return WarmUp.from_kept(params, found.spectrum.samples, result, family=family, tol=tol)
 
 
 def _computed(trial: "_Trial", family: str) -> Computed:
@@ -194,7 +204,8 @@ def _computed(trial: "_Trial", family: str) -> Computed:
     found = {name: np.where(np.isfinite(x), x, np.nan) for name, x in found.items()}
     dims = {"numbers": ("schedule",), "times": ("schedule",), "torch": ("start",)}
     variables = {name: variable(LABELS[name], x, dims.get(name, ())) for name, x in found.items()}
-    return variables, {**trial.found.rows.origin, "spec": best.spec}
+    about = {"spec": best.spec, "samples": trial.found.spectrum.samples}
+    return variables, {**trial.found.rows.origin, **about}
 
 
 def _scanned(trial: "_Trial", make: Callable[[float], Schedule]) -> tuple[np.ndarray, np.ndarray]:

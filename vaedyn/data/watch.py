@@ -9,7 +9,8 @@ from ..errors import ConvergenceError, DivergenceError, ParameterError
 from ..learning.theory import tolerances
 from ..model.numerics import NUMERICS
 from ..model.params import integer
-from ..model.records import Computed, Progress, Store, Watch, kept, unwatched
+from ..model.progress import Asked, shows
+from ..model.records import Computed, Progress, Store, kept, unwatched
 from ..model.results import Brief, Trajectory
 from ..tables.table import Data
 from .course import predicted_course
@@ -47,6 +48,7 @@ class Watched(Brief):
     why: str = ""
 
 
+@shows()
 def watch(
     data: Data | Look,
     *,
@@ -55,7 +57,7 @@ def watch(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
-    watch: Watch = unwatched,
+    watch: Asked = unwatched,
     **settings: Any,
 ) -> Watched:
     """Train a linear VAE on the rows of a table, and measure its learning curve beside theory's.
@@ -66,8 +68,9 @@ def watch(
         As of `vaedyn.train`.
     rtol, atol : float
         As of `vaedyn.course`.
-    watch : callable, optional
-        Shows the progress of training, and of theory.
+    watch : bool or callable, optional
+        True shows a bar for each; or a function of the title that returns a context which
+        shows the progress of training, and of theory.
     **settings
         As of `vaedyn.train`.
 
@@ -117,7 +120,7 @@ def measured_course(
     def compute() -> Computed:
         run()
         curve = seen.curve()
-        return curve.to_variables(), {**rows.origin}
+        return curve.to_variables(), {**rows.origin, "samples": rows.samples}
 
     record = {**params.to_dict(), "data": rows.digest, "seed": seed, "numerics": NUMERICS["rows"]}
     curve = LearningCurve.from_kept(params, rows.samples, kept(store, "rows", record, compute))

@@ -13,6 +13,7 @@ from ..kernels.constants import Constants
 from ..model.asked import STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Fields, Params, integer, real
+from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import OrderParameters
 from ..model.state import observables, unpack
@@ -216,6 +217,7 @@ class Continuation:
         return _Found(configuration, x, states, rates * [self.path(v).lr for v in x], events)
 
 
+@shows("branches", "branches")
 def branches(
     params: Params | None = None,
     name: str = "beta",
@@ -224,7 +226,7 @@ def branches(
     *,
     groups: int = 2,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **changes: Unpack[Fields],
 ) -> Branches:
     """Follow all fixed points while one constant is varied, through folds.
@@ -243,8 +245,8 @@ def branches(
         Most latents that live together, see `vaedyn.fixed_points`.
     store : ResultStore, optional
         Where to look for the result, and to keep it.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of branches.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)``, in branches.
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
 

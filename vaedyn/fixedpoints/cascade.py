@@ -8,7 +8,8 @@ import numpy as np
 from ..errors import DivergenceError, ParameterError
 from ..learning.simulate import only_ensemble, simulate
 from ..learning.theory import theory
-from ..model.records import Store, Watch, unwatched
+from ..model.progress import Asked, shows
+from ..model.records import Store, unwatched
 from ..model.results import Trajectory
 from .branches import Branches, attractor
 from .thresholds import thresholds
@@ -38,12 +39,13 @@ class Cascade:
     simulated: list[Trajectory]
 
 
+@shows()
 def cascade(
     along: Branches,
     *,
     simulations: int = 12,
     store: Store | None = None,
-    watch: Watch = unwatched,
+    watch: Asked = unwatched,
     **ensemble: Any,
 ) -> Cascade:
     """Return the stable states along beta, and simulations at evenly spaced values of it.
@@ -56,8 +58,9 @@ def cascade(
         Number of values of beta that are simulated.
     store : ResultStore, optional
         Where to look for simulations first, and to keep them.
-    watch : callable, optional
-        Shows the progress of each simulation.
+    watch : bool or callable, optional
+        True shows a bar for each; or a function of the title that returns a context which
+        shows the progress of each simulation.
     **ensemble
         Further arguments of `vaedyn.simulate`: runs, seed, engine, jobs.
 

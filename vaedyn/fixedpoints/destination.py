@@ -123,7 +123,7 @@ def _destination(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
 
 def _rest(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
     """Return where the ODE comes to rest: it hardly changes in half of a time that doubles."""
-    span = max(params.t_max, 10 / params.rate)
+    span, moved = max(params.t_max, 10 / params.rate), np.inf
     for _ in range(16):
         times = np.array([0.0, 0.5 * span, span])
         _, half, y = integrate(params, y, times, Constant(), rtol=rtol, atol=RESTING * rtol)[0]

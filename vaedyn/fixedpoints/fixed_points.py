@@ -10,6 +10,7 @@ from ..learning.theory import theory, tolerances
 from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
+from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Store, kept
 from ..model.state import unpack
 from .configurations import (
@@ -32,6 +33,7 @@ from .under_adam import Adam, Found, end_under_adam
 from .varied import constants_of
 
 
+@shows("fixed points", "points")
 def fixed_points(
     params: Params | None = None,
     *,
@@ -39,7 +41,7 @@ def fixed_points(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **changes: Unpack[Fields],
 ) -> FixedPoints:
     """Find all fixed points in which latents live alone, or in groups of two, on directions.
@@ -70,8 +72,9 @@ def fixed_points(
         Tolerances of the trajectory, see `vaedyn.theory`.
     store : ResultStore, optional
         Where to look for the trajectory and the result, and to keep both.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of fixed points.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of fixed
+        points.
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
 

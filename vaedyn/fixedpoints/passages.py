@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import ConvergenceError
 from ..learning.theory import integrate
 from ..model.params import Params
+from ..model.progress import Asked, shows
 from ..model.records import Progress
 from ..model.results import OrderParameters, Trajectory
 from ..model.state import pack, places, unpack
@@ -62,8 +63,9 @@ class Passage:
         return self.end - self.start
 
 
+@shows("distances", "points")
 def passages(
-    points: FixedPoints, trajectory: Trajectory, *, progress: Progress | None = None
+    points: FixedPoints, trajectory: Trajectory, *, progress: Asked = None
 ) -> list[Passage]:
     """Find the fixed points that a trajectory of the ODE passes, in order of time.
 
@@ -84,8 +86,9 @@ def passages(
         From `vaedyn.theory` at the same parameters. Minima of the distance are sought
         at its saved times and then refined by integrating the ODE around them; ends
         of residences are interpolated.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of fixed points.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of fixed
+        points.
 
     Raises
     ------

@@ -11,7 +11,8 @@ from ..kernels.constants import Constants
 from ..model.asked import STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Fields, Params
-from ..model.records import Computed, Kept, Progress, Store, extended, variable
+from ..model.progress import Asked, shows
+from ..model.records import Computed, Kept, Store, extended, variable
 from ..model.results import Brief
 from .attractors import PHASES, UNDECIDED, attractors
 from .outcomes import outcomes
@@ -83,13 +84,14 @@ class PhaseDiagram(Brief):
     info: dict[str, Any] = field(default_factory=dict)
 
 
+@shows("phase diagram", "points")
 def phase_diagram(
     params: Params | None = None,
     x: Axis | None = None,
     y: Axis | None = None,
     *,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **changes: Unpack[Fields],
 ) -> PhaseDiagram:
     """Find the attracting fixed point at each point of a grid of two constants.
@@ -116,8 +118,9 @@ def phase_diagram(
     store : ResultStore, optional
         Where to look for columns of the diagram first, and to keep them. One that
         is there for fewer y at the same spacing is continued.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of grid points that are not stored.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of grid
+        points that are not stored.
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
 

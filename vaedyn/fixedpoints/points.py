@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..kernels.constants import Constants
+from ..model.labelled import frame, scalars
 from ..model.params import Params
-from ..model.quantities import NAMES
+from ..model.quantities import NAMES, OBSERVABLES
 from ..model.results import OrderParameters
 from .configurations import fitting
 from .single import ALIVE
@@ -113,6 +114,18 @@ class FixedPoints(OrderParameters):
     def relaxation_time(self) -> np.ndarray:
         with np.errstate(divide="ignore"):
             return np.where(self.marginal, np.inf, 1 / np.abs(self.max_eigenvalue))
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each fixed point."""
+        lead = {"type": self.types, "label": self.labels, "stable": self.stable}
+        lead |= {"marginal": self.marginal, "max_eigenvalue": self.max_eigenvalue}
+        lead |= {"relaxation_time": self.relaxation_time, "multiplicity": self.multiplicity}
+        rows = [{name: values[i] for name, values in lead.items()} for i in range(len(self.types))]
+        for i, row in enumerate(rows):
+            row["reached"] = i == self.reached
+            for name in (*OBSERVABLES, *NAMES):
+                row |= scalars(name, getattr(self, name)[i])
+        return frame(rows, "point")
 
 
 def classify(parts: dict[str, np.ndarray], alive: np.ndarray | None = None) -> str:

@@ -19,7 +19,9 @@ import numpy as np
 from ..errors import ParameterError
 from ..model.asked import STEPS, params_of
 from ..model.params import Fields, Params
-from ..model.results import OrderParameters
+from ..model.quantities import NAMES, OBSERVABLES
+from ..model.records import Variables, variable
+from ..model.results import OrderParameters, label
 from ..model.sample_covariance import edge, outlier, overlap
 from ..model.state import kl_per_latent, pack
 from .attractors import COLLAPSED, LEARNED, NOISE, PARTLY, PHASES
@@ -27,6 +29,15 @@ from .thresholds import collapse_threshold
 
 VALUES = 400  # of beta, between which the best one is looked for
 NEWTON = 100  # steps at most: a convex function from above
+
+
+TEXTS = {
+    "signals": "the signal that the latent is on, from 0; -1 on noise",
+    "eigenvalues": "eigenvalue of the rows along the latent's direction",
+    "overlaps": "squared overlap of that direction with the signal's",
+    "thresholds": "beta above which a collapsed latent stays so",
+    "kl_on_rows": "KL divergence from the prior on the rows, in nats",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -58,6 +69,13 @@ class TrainedOnRows(OrderParameters):
     thresholds: np.ndarray
     kl_on_rows: np.ndarray
     phase: str
+
+    def to_variables(self, *lead: str) -> Variables:
+        names = (*OBSERVABLES, *NAMES)
+        own = {name: label(name, lead, getattr(self, name)) for name in names}
+        return own | {
+            name: variable(text, getattr(self, name), ("latent",)) for name, text in TEXTS.items()
+        }
 
 
 class Directions(NamedTuple):

@@ -10,7 +10,8 @@ import numpy as np
 from ..model.asked import STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params
-from ..model.records import Computed, Progress, Store, Variables, kept
+from ..model.progress import Asked, shows
+from ..model.records import Computed, Store, Variables, kept
 from ..model.results import Trajectory
 from ..model.state import (
     generalisation_error,
@@ -76,12 +77,13 @@ class Bands(Trajectory):
         )
 
 
+@shows("bands")
 def bands(
     params: Params | None = None,
     *,
     random_start: bool = False,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **changes: Unpack[Fields],
 ) -> Bands:
     """Return the standard deviations of single runs around `vaedyn.theory`.
@@ -102,8 +104,9 @@ def bands(
         average. Otherwise all start from the same weights.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with the time that is reached, and the last one.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with the time that is
+        reached, and the last one.
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..model.asked import STEPS
 from ..model.params import Params
-from ..model.records import Store, Watch, unwatched
+from ..model.progress import Asked, shows
+from ..model.records import Store, unwatched
 from ..model.results import Trajectory
 from .bands import Bands, bands
 from .simulate import DIMS, model_of, simulate
@@ -55,13 +56,14 @@ class Spread:
         return float(x @ np.log(self.measured)) / width, relative / width**0.5
 
 
+@shows()
 def ensembles(
     params: Params | None = None,
     dims: Sequence[int] = DIMS,
     *,
     random_start: bool = False,
     store: Store | None = None,
-    watch: Watch = unwatched,
+    watch: Asked = unwatched,
     **ensemble: Any,
 ) -> list[tuple[Bands, Trajectory]]:
     """Return theory and simulations at several N, from the same overlaps.
@@ -75,8 +77,9 @@ def ensembles(
     random_start : bool
         As for `vaedyn.bands` and `vaedyn.simulate`.
     store : ResultStore, optional
-    watch : callable, optional
-        Shows the progress of each simulation.
+    watch : bool or callable, optional
+        True shows a bar for each; or a function of the title that returns a context which
+        shows the progress of each simulation.
     **ensemble
         `runs`, `seed`, `engine` and `jobs` of `vaedyn.simulate`, and parameters of the model,
         in place of those of `params` or of the defaults.

@@ -18,7 +18,8 @@ import numpy as np
 from ..errors import ConvergenceError, ParameterError
 from ..model.asked import STEPS, params_of
 from ..model.params import Fields, Params
-from ..model.records import Store, Watch, unwatched
+from ..model.progress import Asked, shows
+from ..model.records import Store, unwatched
 from ..model.results import Trajectory
 from ..model.state import pack, unpack
 from .bands import RTOL, covariance_of_start
@@ -239,12 +240,13 @@ class Escaped(NamedTuple):
     runs: Trajectory
 
 
+@shows()
 def escapes(
     params: Params | None = None,
     dims: Sequence[int] = DIMS,
     *,
     store: Store | None = None,
-    watch: Watch = unwatched,
+    watch: Asked = unwatched,
     **ensemble: Any,
 ) -> list[Escaped]:
     """Return when runs escape the initial plateau at several N, in theory and in simulations.
@@ -259,8 +261,9 @@ def escapes(
     dims : sequence of int
         The values of N.
     store : ResultStore, optional
-    watch : callable, optional
-        Shows the progress of each simulation.
+    watch : bool or callable, optional
+        True shows a bar for each; or a function of the title that returns a context which
+        shows the progress of each simulation.
     **ensemble
         `runs`, `seed`, `engine` and `jobs` of `vaedyn.simulate`, and parameters of the model,
         in place of those of `params` or of the defaults.

@@ -19,6 +19,7 @@ from ..machine import cores
 from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
+from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Store, extended
 from ..model.results import Trajectory
 from ..model.training import pace
@@ -73,6 +74,7 @@ def only_ensemble(
         )
 
 
+@shows("simulate", "steps")
 def simulate(
     params: Params | None = None,
     *,
@@ -82,7 +84,7 @@ def simulate(
     random_start: bool = False,
     jobs: int | None = None,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **changes: Unpack[Fields],
 ) -> Trajectory:
     """Train an ensemble of linear VAEs by SGD, or Adam, on fresh data or on rows used again.
@@ -106,8 +108,9 @@ def simulate(
         Number of threads; default: all cores this process may use.
     store : ResultStore, optional
         Where to look for runs first, and to keep them.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of SGD steps, a few times a second.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of SGD
+        steps, a few times a second.
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
 

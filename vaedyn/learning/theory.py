@@ -10,6 +10,7 @@ from ..kernels.constants import Constants
 from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, real
+from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
@@ -26,13 +27,14 @@ VANISHED = 1e-8  # an encoder variance that is taken for zero
 log = logging.getLogger(__name__)
 
 
+@shows("theory")
 def theory(
     params: Params | None = None,
     *,
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     **changes: Unpack[Fields],
 ) -> Trajectory:
     """Integrate the order parameters' ODE (Theorem 4.2 of Ichikawa and Hukushima).
@@ -53,8 +55,9 @@ def theory(
         Tolerated error of a step, relative and absolute.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with the time that is reached, and the last one.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with the time that is
+        reached, and the last one.
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
 

@@ -6,11 +6,13 @@ store needs of them, see `vaedyn.model.records`.
 
 from dataclasses import dataclass, field, fields
 from functools import cache
+from importlib import import_module
 from textwrap import shorten
 from typing import Any, Self
 
 import numpy as np
 
+from .labelled import dataset
 from .params import Params
 from .quantities import NAMES, QUANTITIES
 from .records import Computed, Kept, Source, Variables
@@ -47,6 +49,11 @@ class Brief:
     def __repr__(self) -> str:
         lines = [f"  {name}: {_brief(value)}" for name, value in vars(self).items()]
         return "\n".join([type(self).__name__, *lines])
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows; None for the summary, where there is nothing else."""
+        # what is shown of all kinds of results stands above them: it is found by its name
+        return import_module("vaedyn.listings.html").html_of(self)
 
 
 def _brief(value: Any) -> str:
@@ -122,6 +129,20 @@ class OrderParameters(Brief):
         """Return what a store keeps of the result, leading axes named `lead`."""
         return self.to_variables(*lead), self.info
 
+    @property
+    def _lead(self) -> tuple[str, ...]:
+        """What the leading axes stand for."""
+        return ("point",) * np.ndim(self.eps_g)
+
+    def to_xarray(self) -> Any:
+        """Return an `xarray.Dataset`: all arrays with their dims, long names and units.
+
+        Its attributes are the parameters, and the key of the record, if there is one.
+        """
+        key = self.source.key if self.source else None
+        about = {"result": type(self).__name__, "key": key}
+        return dataset(self.to_variables(*self._lead), self.params, about)
+
     def to_variables(self, *lead: str) -> Variables:
         """Return all arrays with their dims and units, leading axes named `lead`."""
         return {name: label(name, lead, getattr(self, name)) for name in _saved(type(self))}
@@ -138,6 +159,10 @@ class Trajectory(OrderParameters):
     """
 
     t: np.ndarray
+
+    @property
+    def _lead(self) -> tuple[str, ...]:
+        return ("run",) * (np.ndim(self.eps_g) - 1)
 
     def to_variables(self, *lead: str) -> Variables:
         return {"time": label("time", ("time",), self.t), **super().to_variables(*lead, "time")}

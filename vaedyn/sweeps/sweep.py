@@ -13,9 +13,12 @@ from ..errors import ParameterError
 from ..machine import cores
 from ..model.asked import ADAM, STEPS, params_of
 from ..model.fields import arguments, refuse_unknown
+from ..model.labelled import dataset, frame
 from ..model.params import Params, integer
-from ..model.records import Progress, Store
+from ..model.progress import Asked, shows
+from ..model.records import Store
 from ..model.results import Brief
+from .flat import columns_of, flat, variables_of
 from .grids import MODEL, Point, grid, part_of
 from .points import COMMANDS, Job, Outcome, Task, compute, look_up
 
@@ -133,7 +136,20 @@ class Sweep(Brief):
             raise ParameterError("name", reason) from None
         return rows.reshape(shape + own)
 
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame`, a row a point, with the columns of ``--csv``."""
+        rows = flat(self.points, self.outcomes)
+        return frame(rows, "point", columns_of(rows, self.varied))
 
+    def to_xarray(self) -> Any:
+        """Return an `xarray.Dataset` over what varies; `ParameterError` for part of a grid."""
+        if math.prod(map(len, self.varied.values())) != len(self.points):
+            raise ParameterError("shard", "a part of a grid has no shape: use to_frame")
+        variables = variables_of(self.varied, self.outcomes)
+        return dataset(variables, None, {"result": "Sweep", "command": self.command})
+
+
+@shows("sweep", "points")
 def sweep(
     command: str,
     params: Params | Mapping[str, Any] | None = None,
@@ -143,7 +159,7 @@ def sweep(
     jobs: int | None = None,
     shard: tuple[int, int] = (1, 1),
     scheduler: str | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     each: Each | None = None,
     **options: Any,
 ) -> Sweep:
@@ -170,8 +186,8 @@ def sweep(
     scheduler : str, optional
         Address of a Dask scheduler whose workers compute instead. They must find the
         store under the same, absolute, path.
-    progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of points.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with numbers of points.
     each : callable, optional
         Receives every point as soon as it is there, in any order.
     **options

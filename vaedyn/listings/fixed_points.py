@@ -1,0 +1,88 @@
+"""Fixed points, one a row, and thresholds in words."""
+
+from typing import Any
+
+from ..fixedpoints.points import FixedPoints
+from ..model.quantities import ACTIVE
+from .listing import Listing, Table, number
+
+MOST_ROWS = 40
+
+
+def table(result: FixedPoints) -> Table:
+    """Return the first fixed points, and the one that is reached."""
+    columns = ["fixed point", "phase", "stable", "eps_g", "KL", "time", "copies", ""]
+    labels = result.labels
+    marked = [] if result.reached is None else [result.reached]
+    shown = sorted({*range(min(len(labels), MOST_ROWS)), *marked})
+    rows = [
+        [
+            result.types[i],
+            labels[i],
+            "yes" if result.stable[i] else "marginal" if result.marginal[i] else "no",
+            number(result.eps_g[i]),
+            number(result.kl[i]),
+            number(result.relaxation_time[i]),
+            "continuum" if result.multiplicity[i] is None else str(result.multiplicity[i]),
+            "reached" if i == result.reached else "",
+        ]
+        for i in shown
+    ]
+    return Table(columns, rows, ("phase", "stable", ""), len(labels) - len(rows))
+
+
+def summary(result: FixedPoints) -> list[str]:
+    """Return the thresholds, and missing fixed points, in words."""
+    found = result.thresholds
+    lines = [
+        f"signal {k} is not learned by a collapsed latent "
+        + (f"above beta = {value:.10g}" if value else "at any beta")
+        for k, value in enumerate(found["collapse"], 1)
+    ]
+    if result.params.sampled or result.params.adam:
+        lines.append(_of_noise_that_stays(found))
+    elif found["noise"] is None:
+        lines.append("a collapsed latent fits background noise at any beta")
+    else:
+        low, high = (f"{found[name]:.10g}" for name in ("noise", "noise_upper"))
+        where = f"between beta = {low} and {high}" if found["noise"] else f"below beta = {high}"
+        lines.append(f"background noise is not fitted by a collapsed latent {where}")
+    if found["max_lr"] is not None:
+        lines.append(f"the point reached is stable up to lr = {found['max_lr']:.10g}")
+    if result.partial:
+        lines.append(result.partial)
+    if result.lost:
+        lines.append(f"where the start leads is not known: {result.lost}")
+    for reason, text in (
+        ("threshold", "beta is beyond its threshold"),
+        ("ended", "ended at a smaller learning rate or weight decay"),
+    ):
+        if result.missing[reason]:
+            kinds = "; ".join(result.missing[reason])
+            lines.append(f"no fixed point has a latent on: {kinds} ({text})")
+    return lines
+
+
+def _of_noise_that_stays(found: dict[str, Any]) -> str:
+    """Return where latents that always fit some noise have collapsed, in words."""
+    if found["noise"] is None:
+        return f"a latent without a signal fits more noise than {ACTIVE:g} nats at any beta"
+    low, high = (f"{found[name] or 0:.10g}" for name in ("noise", "noise_upper"))
+    where = f"between beta = {low} and {high}" if found["noise"] else f"below beta = {high}"
+    if found["noise_upper"] is None:
+        where = f"above beta = {low}"
+    return f"a latent without a signal has collapsed, to {ACTIVE:g} nats, {where}"
+
+
+def listing(result: FixedPoints) -> Listing:
+    """Return what is shown of fixed points."""
+    i = result.reached
+    doubts = [text for text in (result.partial, result.lost) if text]
+    if i is None:
+        first = "where the start leads is not known"
+    else:
+        word = "stable" if result.stable[i] else "marginal" if result.marginal[i] else "unstable"
+        first = f"learning ends at: {result.types[i]} ({result.labels[i]}, {word})"
+        first += f", eps_g = {number(result.eps_g[i])}"
+    said = [line for line in summary(result) if not any(text in line for text in doubts)]
+    return Listing(first, [table(result)], said, doubts)
