@@ -36,8 +36,8 @@ MODEL_OPTIONS = [
         "lr",
         "lr",
         Numbers(alone=True),
-        ": one, or three of decoder, encoder and variances. With --optimiser adam that of PyTorch "
-        "times N: 0.784 is 1e-3 at N = 784.",
+        ": one, or three of decoder, encoder and variances. It is PyTorch's times N: with "
+        "--optimiser adam, 0.784 is 1e-3 at N = 784.",
     ),
     _model("t_max", "t-max", float, ", in units of N SGD steps."),
     _model("points", "points", WholeNumber(), "Number of saved times."),

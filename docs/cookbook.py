@@ -21,9 +21,11 @@ PAGES = [
     DOCS / "finite.md",
     DOCS / "losses.md",
     DOCS / "monitor.md",
+    DOCS / "practice.md",
     DOCS / "spectra.md",
     DOCS / "store.md",
     DOCS / "sweeps.md",
+    DOCS / "training.md",
 ]
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

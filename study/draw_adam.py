@@ -17,6 +17,7 @@ from vaedyn.figures.style import COLOURS, ONE_COLUMN, TWO_COLUMNS, save
 RESULTS = Path(__file__).with_name("optimisers.json")
 PICTURE = Path(__file__).parents[1] / "docs" / "training" / "pytorch.png"
 DOTS: Any = {"linestyle": "none", "marker": "o", "markerfacecolor": "white"}
+RINGS = (7.0, 5.4, 3.8, 2.2)  # sizes of markers, so that batches at one place are seen
 SLOPE = 1.9  # of steps to half of the error, over 1/lr sqrt(b)
 NOISY = 0.15  # tau / sqrt(b), beyond which the noise of steps counts
 SHOWN = {"eps_g_rotation": "error, up to rotations", "kl": "KL of both latents (nats)"}
@@ -73,11 +74,11 @@ def pace() -> Figure:
     """Draw the time to learn in theory, over rate and batch, for three sizes."""
     batches, sizes = (1, 16, 128, 1024), (200, 784, 5000)
     with canvas(PLAIN, ONE_COLUMN, 2.9) as (page, (axes,)):
-        for colour, batch in zip(COLOURS, batches, strict=False):
+        for colour, size, batch in zip(COLOURS, RINGS, batches, strict=False):
             for marker, dim in zip("osD", sizes, strict=True):
                 rates = [lr for lr in np.geomspace(0.004, 0.3, 9) if lr * dim**0.5 < NOISY * batch]
                 points = np.array([_half(dim, batch, lr) for lr in rates]).reshape(-1, 2)
-                axes.plot(*points.T, marker, color=colour, markersize=3.4, markerfacecolor="white")
+                axes.plot(*points.T, marker, color=colour, markersize=size, markerfacecolor="white")
         x = np.array([0.003, 0.4])
         axes.plot(x, SLOPE / x, color="0.5", zorder=0)
         axes.set_xscale("log")

@@ -113,7 +113,7 @@ def plotted(line):
 
 
 def test_pictures_of_the_cookbook_are_drawn_by_the_commands_above_them():
-    made = [plotted(line) for _, line in LINES if " plot " in line and "docs/" in line]
+    made = [plotted(line) for _, line in LINES if re.search(r" plot .* docs/[\w-]+\.png", line)]
     shown = [plotted(line) for page, line in LINES if page == "cookbook.md" and " plot " in line]
     assert len(made) == len(shown) == len(list(DOCS.glob("*.png")))
     for words in shown:
@@ -234,8 +234,16 @@ def test_every_picture_is_shown_and_drawn_by_make():
         for target in re.findall(r"\]\(((?:docs/)?[\w-]+\.png)\)", page.read_text())
     }
     there = {path.name for path in DOCS.glob("*.png")}
-    drawn = {Path(name).name for name in re.findall(r"-o (docs/\S+\.png)", MAKEFILE)}
+    drawn = {Path(name).name for name in re.findall(r"-o (docs/[\w-]+\.png)", MAKEFILE)}
     assert shown == there == drawn
+
+
+def test_pictures_of_training_are_shown_and_drawn_by_the_commands_above_them():
+    page = (DOCS / "training.md").read_text()
+    shown = set(re.findall(r"\]\((training/[\w-]+\.png)\)", page))
+    assert shown == {f"training/{path.name}" for path in (DOCS / "training").glob("*.png")}
+    made = re.findall(r"^\t\$\(BIN\)/(vaedyn plot .*?)(?: -q)? -o docs/training/", MAKEFILE, re.M)
+    assert set(made) == {name for page, name in LINES if page == "training.md" and " plot " in name}
 
 
 def test_every_page_is_in_the_table_of_contents():

@@ -69,6 +69,16 @@ def test_one_run_has_no_band(pair):
     assert words_of(learning_curve(None, alone)) == ["SGD, one run"]
 
 
+def test_what_adam_trained_is_not_said_to_be_of_sgd(pair):
+    adam = vaedyn.theory(pair[0].params.replace(optimiser="adam"))
+    runs = vaedyn.simulate(adam.params.replace(t_max=2, points=3), runs=2)
+    figure = learning_curve(None, runs)
+    assert words_of(figure)[0] == "Adam, 2 runs"
+    assert "SGD" not in figure.axes[0].get_xlabel()
+    assert "SGD" in learning_curve(*pair).axes[0].get_xlabel()
+    assert curves.trained(pair[0].params, adam.params) == "training"
+
+
 @pytest.mark.parametrize("form", style.FORMATS)
 def test_the_same_figure_gives_the_same_bytes(pair, tmp_path, form):
     for name in ("a", "b"):

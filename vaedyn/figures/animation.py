@@ -22,7 +22,7 @@ from ..model.quantities import NAMES, QUANTITIES
 from ..model.records import Progress
 from ..model.results import Trajectory
 from ..model.state import pack
-from .curves import TIME, draw, time_axis
+from .curves import draw, time_axis, time_of, trained
 from .layout import PLAIN, caption, finish, label_decades
 from .style import COLOURS, new_figure, styled
 
@@ -272,14 +272,15 @@ def _side(
     time_axis(axes, theory.t, x_scale)
     if y_scale == "log":
         label_decades(axes)
-    axes.set_xlabel(TIME)
+    axes.set_xlabel(time_of(theory.params))
     axes.set_ylabel(QUANTITIES["eps_g"].axis)
     return axes.axvline(end, color="0.3", linewidth=0.8, zorder=2)
 
 
 def _keys(simulation: Trajectory, points: FixedPoints | None) -> list[Any]:
     runs, shown = len(simulation.m), min(len(simulation.m), MOST_RUNS)
-    text = "SGD, one run" if runs == 1 else f"SGD, {runs} runs"
+    name = trained(simulation.params)
+    text = f"{name}, one run" if runs == 1 else f"{name}, {runs} runs"
     if shown < runs:
         text += f" ({shown} of them move)"
     handles: list[Any] = [

@@ -100,7 +100,20 @@ def _shade(axes: Axes, t: np.ndarray, mean: np.ndarray, half: np.ndarray, colour
     axes.fill_between(t, low, high, color=colour, alpha=0.22, linewidth=0)
 
 
-def legend(theory, simulation, band: str, colour: str, around: Bands | None = None) -> list[Any]:
+def trained(*models: Params) -> str:
+    """Return how models are trained, in a word for a legend or an axis."""
+    names = {model.optimiser for model in models}
+    return {"sgd": "SGD", "adam": "Adam"}[names.pop()] if len(names) == 1 else "training"
+
+
+def time_of(*models: Params) -> str:
+    """Return the words of a time axis: TIME, unless it counts other steps than those of SGD."""
+    return TIME.replace("SGD ", "") if any(m.optimiser != "sgd" for m in models) else TIME
+
+
+def legend(
+    theory, simulation, band: str, colour: str, around: Bands | None = None, name: str = "SGD"
+) -> list[Any]:
     handles = []
     if theory is not None:
         handles.append(Line2D([], [], color=colour, label=THEORY))
@@ -109,7 +122,7 @@ def legend(theory, simulation, band: str, colour: str, around: Bands | None = No
         handles.append(Patch(facecolor=colour, alpha=0.22, label=text))
     if simulation is not None:
         runs = len(simulation.eps_g)
-        text = f"SGD, {runs} runs" if runs > 1 else "SGD, one run"
+        text = f"{name}, {runs} runs" if runs > 1 else f"{name}, one run"
         handles.append(
             Line2D(
                 [],

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from ..learning.bands import Bands
 from ..model.quantities import QUANTITIES
 from ..model.results import Trajectory
-from .curves import TIME, common, draw, legend, time_axis
+from .curves import common, draw, legend, time_axis, time_of, trained
 from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades
 from .style import COLOURS, ONE_COLUMN
 
@@ -53,10 +53,11 @@ def learning_curve(
             around=None if around is None else around.eps_g,
         )
         time_axis(axes, t, x_scale)
-        axes.set_xlabel(TIME)
+        axes.set_xlabel(time_of(params))
         axes.set_ylabel(QUANTITIES["eps_g"].axis)
         finish(figure, [axes], caption(params), look)
         if y_scale == "log":
             label_decades(axes)
-        below(figure, legend(theory, simulation, band, COLOURS[0], around), look)
+        keys = legend(theory, simulation, band, COLOURS[0], around, trained(params))
+        below(figure, keys, look)
     return figure

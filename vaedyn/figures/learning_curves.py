@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from ..model.quantities import QUANTITIES
 from ..model.results import Trajectory
 from ..sweeps.grids import Point
-from .curves import TIME, draw, legend, time_axis
+from .curves import draw, legend, time_axis, time_of, trained
 from .hues import colour_bar, hues, palette, scale_of
 from .layout import PLAIN, Look, below, canvas, finish, label_decades
 from .style import ONE_COLUMN
@@ -40,6 +40,7 @@ def learning_curves(
     """
     varied, values = [*points[0].values], [next(iter(point.values.values())) for point in points]
     barred = len(varied) == 1 and scale_of(values) is not None
+    models = [each.params for each in theory]
     chosen = hues(values) if barred else palette(len(points))
     with canvas(look, ONE_COLUMN, 2.3) as (figure, (axes,)):
         axes.set_yscale(y_scale)
@@ -48,7 +49,7 @@ def learning_curves(
             draw(axes, ode.t, ode.eps_g, sgd.eps_g, {"color": colour}, **looks)
         times = np.concatenate([ode.t for ode in theory])
         time_axis(axes, np.unique(times), x_scale)
-        axes.set_xlabel(TIME)
+        axes.set_xlabel(time_of(*models))
         axes.set_ylabel(QUANTITIES["eps_g"].axis)
         names = [
             Line2D([], [], color=colour, label=value_label(point.values))
@@ -57,7 +58,7 @@ def learning_curves(
         finish(figure, [axes], common_caption(points), look)
         if y_scale == "log":
             label_decades(axes)
-        styles = legend(theory[0], simulation[0], band, "0.35")
+        styles = legend(theory[0], simulation[0], band, "0.35", name=trained(*models))
         if barred:
             colour_bar([axes], values, axis_label(varied[0]))
             below(figure, styles, look)

@@ -11,7 +11,7 @@ from ..learning.bands import Bands
 from ..model.params import Params
 from ..model.quantities import NAMES, QUANTITIES
 from ..model.results import Trajectory
-from .curves import THEORY, TIME, common, draw, legend, time_axis
+from .curves import THEORY, common, draw, legend, time_axis, time_of, trained
 from .hues import palette
 from .layout import NARROW, PLAIN, Look, below, canvas, caption, finish
 from .signs import entry, signs_of
@@ -44,7 +44,8 @@ def order_parameters(
     with canvas(look, width, 1.6 * grid["nrows"], **grid, sharex=True) as (figure, panels):
         order = NAMES if look.axes else order_of_panels(width)
         colour = "0.3" if params.latent > 1 else COLOURS[0]
-        handles = _keys(params, legend(theory, simulation, band, colour, around), turned)
+        keys = legend(theory, simulation, band, colour, around, trained(params))
+        handles = _keys(params, keys, turned)
         for axes, name in zip(panels.ravel(), order, strict=True):
             for index, style in _entries(params, name):
                 crowded = params.latent > 2 and style.get("linestyle") == OFF_DIAGONAL
@@ -64,7 +65,7 @@ def order_parameters(
             time_axis(axes, t, x_scale)
             axes.margins(y=0.08)
         for axes in panels if look.axes else panels[-1]:
-            axes.set_xlabel(TIME if width >= NARROW else "time $t$")
+            axes.set_xlabel(time_of(params) if width >= NARROW else "time $t$")
         finish(figure, panels.ravel(), caption(params), look)
         below(figure, handles, look, columns=6)
     return figure

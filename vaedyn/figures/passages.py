@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from ..fixedpoints.passages import Passage
 from ..model.quantities import QUANTITIES
 from ..model.results import Trajectory
-from .curves import TIME, time_axis
+from .curves import time_axis, time_of
 from .hues import palette
 from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades
 from .style import ONE_COLUMN
@@ -79,7 +79,7 @@ def passages(
             time_axis(axes, t, x_scale)
         top.set_ylabel(QUANTITIES["eps_g"].axis)
         bottom.set_ylabel("distance to fixed point")
-        bottom.set_xlabel(TIME)
+        bottom.set_xlabel(time_of(trajectory.params))
         finish(figure, [top], caption(trajectory.params), look)
         _number(figure, top, found)
         label_decades(top)
