@@ -59,6 +59,12 @@ def test_quick_schedules_are_spread_evenly_with_the_best_one_last():
     assert confirm.quick(free, 3) == []
 
 
+def test_of_few_steps_all_are_saved():
+    params = vaedyn.Params(dim=10, beta=1.5)
+    assert confirm.lasting(params, "linear:3", 20.0).points == 201
+    assert confirm.lasting(params, "linear:3", 200.0).points == 1401
+
+
 def test_times_in_simulations_are_those_of_the_runs():
     params = vaedyn.Params(dim=500, lr=0.1, beta=1.5, init=START)
     found = tuning(

@@ -68,3 +68,19 @@ def test_patterns_are_drawn_where_their_phase_is():
     legend = figure.legends[0]
     words = [text.get_text() for text in legend.get_texts()]
     assert legend.legend_handles[words.index("undecided")].get_hatch() == patterns[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({}, [r"$M = M^* = 1$", r"$\rho = 1$", r"$\tau = 0.01$"]),
+        (
+            {"lr": (0.03, 0.02, 0.06), "batch": 4, "momentum": 0.5, "latents": "sampled"},
+            [r"$M = M^* = 1$", r"$\rho = 1$", r"$\tau = (0.03,\,0.02,\,0.06)$", "$b = 4$",
+             "$p = 0.5$", "sampled latents"],
+        ),
+    ],
+)  # fmt: skip
+def test_the_way_to_train_is_written_above_a_map(model, words):
+    result = phase_diagram(vaedyn.Params(**model), ("beta", [0.5, 1.0]), ("eta", [0.5, 1.0]))
+    assert figures_phases.constants(result) == words

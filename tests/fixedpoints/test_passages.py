@@ -288,3 +288,13 @@ def test_what_is_only_flown_by_is_not_passed():
     params = vaedyn.Params(latent=2, lr=0.05)
     found = vaedyn.passages(vaedyn.fixed_points(params), vaedyn.theory(params))
     assert [passage.type for passage in found] == ["2 x noise", "signal 1, noise"]
+
+
+def test_second_moments_of_adam_are_remembered_where_an_approach_is_refined():
+    model = {"latent": 2, "signal": 2, "rho": (2, 1), "lr": 0.1, "batch": 8, "t_max": 200}
+    few, many = (
+        passages(*both(**model, points=points, optimiser="adam", latents="sampled"))[0]
+        for points in (41, 401)
+    )
+    # begun anew next to the nearest approach, as after a first step, it would be at 5.90
+    assert (few.time, few.distance) == pytest.approx((many.time, many.distance), rel=1e-4)

@@ -98,7 +98,7 @@ def test_the_least_distance_is_the_tip_of_a_parabola(monkeypatch, tip, least):
     states = np.zeros((9, 6))
     monkeypatch.setattr(saddles, "integrate", lambda _, __, t, *___, **____: (t[:, None], {}))
     monkeypatch.setattr(saddles, "distance", lambda _, __, t: np.hypot(least, 0.3 * (t[:, 0] - at)))
-    params = SimpleNamespace(schedule=None)
+    params = SimpleNamespace(schedule=None, adam=False)
     trajectory = SimpleNamespace(t=np.arange(9.0), params=params, states=states)
     found = saddles._refined(SimpleNamespace(params=None, states=states), 0, trajectory, 3)
     assert found == (pytest.approx(at, abs=1e-9), pytest.approx(least, abs=1e-9))

@@ -7,6 +7,7 @@ import vaedyn
 from tests.shared import reference
 from vaedyn.fixedpoints.groups import Unit
 from vaedyn.fixedpoints.under_adam import Adam, Found
+from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
 from vaedyn.model.quantities import ACTIVE
 from vaedyn.model.schedules import Constant
@@ -173,6 +174,18 @@ def test_what_is_not_derived_is_refused_and_said():
     adam = Adam(vaedyn.Params(**BASE, latent=2))
     assert "not derived" in Found(adam, 2).partial
     assert Found(adam, 1).partial == ""
+
+
+def test_an_epsilon_under_which_collapse_is_exact_is_refused():
+    model = vaedyn.Params(optimiser="adam", dim=100, lr=0.1, batch=16, beta=2.5, t_max=200)
+    assert 0 < vaedyn.theory(model, adam_epsilon=1.0).Q[-1, 0, 0] < 1e-6  # and on, without an end
+    with pytest.raises(vaedyn.ParameterError, match="^adam_epsilon: is so large that latents"):
+        vaedyn.fixed_points(model, adam_epsilon=1.0)
+    # with gradients that are noise at any size there is no such state
+    assert not Adam(model.replace(adam_epsilon=1.0, latents="sampled")).vanishes(
+        Constants.of(model)._replace(sampled=1.0)
+    )
+    assert not Adam(model).vanishes(Constants.of(model))
 
 
 def test_labels_count_nats():

@@ -159,6 +159,22 @@ def test_latents_that_are_averaged_over_cost_no_more_in_many_dimensions():
     assert max(counts) < 1e6
 
 
+def test_weights_that_have_all_but_vanished_grow_again():
+    # v remembers 1/kappa = 5, gradients shrink faster: rates rise until noise wins again. Vector
+    # Adam does the same, by 30 powers of ten (three runs: Q = 1.0e-17 at t = 30 as here)
+    params = vaedyn.Params(
+        optimiser="adam", dim=200, beta=2.5, lr=0.1, batch=16, t_max=100, points=11,
+        init="m=0.1,d=0.02,Q=1,E=1,R=0.05,D=1",
+    )  # fmt: skip
+    usual = vaedyn.theory(params)
+    finer = vaedyn.theory(params, rtol=1e-10, atol=1e-40)
+    np.testing.assert_allclose(usual.Q[:, 0, 0], finer.Q[:, 0, 0], rtol=1e-3)
+    assert usual.Q.min() < 1e-16
+    assert (usual.Q > 0).all()
+    # the fixed point, which it ends in
+    assert usual.kl[-1] == pytest.approx(7.5e-5, rel=0.05)
+
+
 def test_beta_of_zero_lets_variances_shrink_without_an_end():
     result = vaedyn.theory(**{**MODEL, **ONE, "beta": 0.0}, lr=0.05, t_max=100)
     assert 0 < result.D[-1, 0] < 0.05
@@ -175,6 +191,11 @@ def test_it_is_derived_for_fresh_data_in_white_noise(name):
 def test_steps_that_are_too_large_are_named():
     with pytest.raises(vaedyn.DivergenceError, match="lower --lr"):
         vaedyn.theory(**{**MODEL, **ONE}, lr=1e6)
+
+
+def test_momentum_is_named_where_the_ode_diverges():
+    with pytest.raises(vaedyn.DivergenceError, match="rate 0.01 and momentum 0.9999: lower --lr$"):
+        vaedyn.theory(momentum=0.9999)
 
 
 # --- what it warns of -------------------------------------------------------------------

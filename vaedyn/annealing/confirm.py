@@ -96,7 +96,7 @@ def compare(
     longest = float(f"{LASTS * found.constant:.3g}") if longest is None else longest
     constant, best = (
         theory(
-            found.params.replace(anneal=spec, t_max=longest, points=DRAWN),
+            _saving(DRAWN, found.params, spec, longest),
             rtol=rtol,
             atol=atol,
             store=store,
@@ -116,7 +116,13 @@ def compare(
 
 def lasting(params: Params, spec: str, longest: float) -> Params:
     """Return the model to simulate under a schedule, up to a time, to see when it converges."""
-    return params.replace(anneal=spec, t_max=longest, points=SAVED)
+    return _saving(SAVED, params, spec, longest)
+
+
+def _saving(points: int, params: Params, spec: str, longest: float) -> Params:
+    """Return the model under a schedule, up to a time; of few steps all are saved."""
+    points = min(points, max(round(longest * params.dim) + 1, 2))
+    return params.replace(anneal=spec, t_max=longest, points=points)
 
 
 def arrivals(runs: Trajectory, tol: float, criterion: str = EPS_G) -> np.ndarray:

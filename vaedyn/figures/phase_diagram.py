@@ -18,7 +18,7 @@ from ..model.quantities import CONSTANTS, QUANTITIES
 from ..model.sample_covariance import edge, outlier, slope
 from .layout import PLAIN, Look, below, finish, label_decades, two_panels
 from .style import TWO_COLUMNS
-from .tex import powers
+from .tex import powers, rates
 from .tex import strengths as listed
 
 # in the order of the phases; they differ in lightness, too, and two of them by a pattern
@@ -115,9 +115,15 @@ def constants(result: PhaseDiagram) -> list[str]:
     of_rows = params.alpha is not None or "alpha" in varied
     for name in MAPPED:
         value = getattr(params, name)
-        left_out = name == "rho" or (name == "lam" and value == 0) or (name == "lr" and of_rows)
+        usual = (name, value) in (("lam", 0), ("batch", 1))
+        left_out = name == "rho" or usual or (name in ("lr", "batch") and of_rows)
         if name not in varied and value is not None and not left_out:
-            parts.append(rf"${CONSTANTS[name].letter} = {value:g}$")
+            shown = rates(params) if name == "lr" else f"{value:g}"
+            parts.append(rf"${CONSTANTS[name].letter} = {shown}$")
+    if params.momentum and not of_rows:
+        parts.append(rf"${CONSTANTS['momentum'].letter} = {params.momentum:g}$")
+    if params.sampled and not of_rows:
+        parts.append("sampled latents")
     return [powers(part) for part in parts]
 
 

@@ -194,11 +194,11 @@ def _refined(points: FixedPoints, i: int, trajectory: Trajectory, at: int) -> tu
     params = trajectory.params
     low, high = max(at - 1, 0), min(at + 1, len(trajectory.t) - 1)
     t = np.linspace(trajectory.t[low], trajectory.t[high], FINE + 1)
-    start = trajectory.states[low]
-    y, _ = integrate(params, start, t, params.schedule, rtol=1e-10, atol=1e-12)
+    first = 0 if params.adam else low  # second moments remember all that was before
+    start, times = trajectory.states[first], np.append(trajectory.t[first:low], t)
+    y = integrate(params, start, times, params.schedule, rtol=1e-10, atol=1e-12)[0][low - first :]
     away = distance(points.params, points.states[i], y) ** 2
-    k = int(away.argmin())
-    if k in (0, FINE):
+    if (k := int(away.argmin())) in (0, FINE):
         return float(t[k]), float(np.sqrt(away[k]))
     left, here, right = away[k - 1 : k + 2]
     bend, slope = (left - 2 * here + right) / 2, (right - left) / 2

@@ -24,7 +24,9 @@ from .newton import root, sort_modes, symmetric, symmetry_tangents
 from .single import ALIVE
 
 SPAN = 1e4  # of time, in units of 1/tau, after which one latent is next to where it rests
+CALLS = 100_000  # of the drift, after which that is given up
 STEP = 1e-5  # of differences, relative to the size of an order parameter
+SMALL = 1e-60  # an order parameter whose gradients are nothing beside epsilon
 MOST = 200  # fixed points listed at most
 NEAR = 1e-3  # relative change by Newton's method that leaves no doubt where a state leads
 WAITS = 8  # times that the time a trajectory is given to settle is doubled
@@ -102,7 +104,7 @@ class Adam:
 
     def rest(self, unit: Unit) -> np.ndarray | None:
         """Return the state of a latent on a signal, or on noise; None where none stays there."""
-        from scipy.integrate import solve_ivp
+        from scipy.integrate import LSODA
 
         model = self.alone(unit)
         s = model.eta + sum(unit.strengths)
@@ -110,16 +112,39 @@ class Adam:
         m = np.full((1, len(unit.strengths)), np.sqrt(0.9 * Q))
         v = 1 / (Q + model.beta)
         y = pack(m, v * m, [[Q]], [[v**2 * Q]], [[0.9 * v * Q]], [1.0])
-        flow: Any = solve_ivp(
-            lambda _, y: self.velocity(model, slaved(model, y)) * (np.arange(len(y)) < len(y) - 1),
-            (0, SPAN), y, method="LSODA", rtol=1e-8, atol=1e-14,
+        moving = np.arange(len(y)) < len(y) - 1  # all but D
+        flow: Any = LSODA(
+            lambda _, y: self.velocity(model, slaved(model, y)) * moving, 0, y, SPAN,
+            rtol=1e-8, atol=1e-14,
         )  # fmt: skip
-        found = self.newton(model, flow.y[:, -1]) if flow.success else None
+        while flow.status == "running" and flow.nfev < CALLS:
+            flow.step()
+        found = self.newton(model, flow.y) if flow.status == "finished" else None
+        if found is None and unit.noise and self.vanishes(model):
+            reason = "is so large that latents collapse wholly, for which fixed points under adam"
+            raise ParameterError("adam_epsilon", f"{reason} are not derived; lower it")
         if found is None:
             return None
         m2 = float((unpack(found, 1, model.signal)["m"] ** 2).sum())
         on = not unit.strengths or m2 > ALIVE * found[2 * model.signal]
         return found if on else None
+
+    def vanishes(self, model: Constants) -> bool:
+        """Return whether weights without a signal that are small become ever smaller.
+
+        Their gradients are too small then for more than epsilon to matter.
+        """
+        epsilon = self.params.adam_epsilon
+        if model.sampled or not epsilon:
+            return False
+        alone = model._replace(rho=np.zeros(0))
+        columns = []
+        for k in range(3):  # linear in Q, E and R of this size
+            y = np.array([0.0, 0.0, 0.0, 1.0])
+            y[k] = SMALL
+            columns.append(self.velocity(alone, y)[:3])
+        growth = np.linalg.eigvals(np.transpose(columns) / SMALL).real
+        return bool(growth.max() < 0)
 
     def spectrum(self, model: Constants, y: np.ndarray) -> np.ndarray:
         """Return the eigenvalues of the Jacobian with second moments, per unit of time, complex.

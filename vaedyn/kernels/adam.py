@@ -25,6 +25,7 @@ from .ode import U
 
 MOMENTS = 3  # of each latent: of the gradients of W, V and log D
 FASTEST = 1e4  # rate at which log D comes to rest at most: no time is told apart beyond it
+SHORTEST = 1e-100  # length of a column of W or V over sqrt(N) that counts
 
 
 def workspace(latent, signal, dim, beta2, epsilon):
@@ -55,6 +56,51 @@ def settled(y, c, work, out):
     target = squares(y, c, work[2], work[0])
     at_rates(y, c, work, work[0], target, 1.0)
     general.drift(y, c, work[1], work[0], out)
+
+
+@leaf
+def norm(x, y, z, rtol, atol, c):
+    """Return the root mean square of `x` in units of the tolerated error at `y` and `z`.
+
+    `atol` is in units of the lengths of the weights whose product an order parameter is, and
+    of v: Adam moves weights by as much, however small their gradients are, so that weights
+    which have shrunk far below `atol` may grow again while v is remembered.
+    """
+    latent, signal = U(c.latent), U(c.rho.size)
+    d, Q, E, R, D = offsets(latent, signal)
+    v = D + latent
+    total = 0.0
+    for i in range(latent):
+        W = length(y, z, Q + i * latent + i)
+        V = length(y, z, E + i * latent + i)
+        for k in range(signal):
+            total += of_one(x, y, z, rtol, atol * W, i * signal + k)
+            total += of_one(x, y, z, rtol, atol * V, d + i * signal + k)
+        for j in range(latent):
+            W2 = length(y, z, Q + j * latent + j)
+            V2 = length(y, z, E + j * latent + j)
+            total += of_one(x, y, z, rtol, atol * W * W2, Q + i * latent + j)
+            total += of_one(x, y, z, rtol, atol * V * V2, E + i * latent + j)
+            total += of_one(x, y, z, rtol, atol * W * V2, R + i * latent + j)
+        total += of_one(x, y, z, rtol, atol, D + i)
+        for at in (v + i, v + latent + i):
+            total += of_one(x, y, z, rtol, atol * SHORTEST, at)
+        total += of_one(x, y, z, rtol, atol, v + U(2) * latent + i)
+    total += of_one(x, y, z, rtol, atol, v + U(MOMENTS) * latent)
+    return np.sqrt(total / x.size)
+
+
+@leaf
+def length(y, z, at):
+    """Return the root of the larger one of two squared lengths."""
+    return max(np.sqrt(max(y[at], z[at], 0.0)), SHORTEST)
+
+
+@leaf
+def of_one(x, y, z, rtol, atol, at):
+    """Return the square of one value of `x` in units of the tolerated error."""
+    ratio = x[at] / (atol + rtol * max(abs(y[at]), abs(z[at])))
+    return ratio * ratio
 
 
 @leaf

@@ -29,11 +29,13 @@ and increments ``N dm = tau z a``, ``N dd = tau e u``, ``N dQ = tau (z b + b z)`
 independently. Averaged latents leave D without noise of its own.
 """
 
+from math import sqrt
+
 import numpy as np
 from numba.extending import overload
 
 from . import adam, classes, general
-from .jit import LEAF, leaf
+from .jit import LEAF, leaf, reordered
 from .layout import offsets
 from .ode import drift, scratch, second
 
@@ -128,6 +130,32 @@ def _count(y, work):
         return y.size - adam.MOMENTS * work[1].shape[1] - 1
 
     return {4: with_spread, 5: with_moments}.get(len(work), alone)
+
+
+@reordered
+def norm(x, y, z, rtol, atol):
+    """Return the root mean square of `x` in units of the tolerated error at `y` and `z`."""
+    total = 0.0
+    for i in range(x.size):
+        ratio = x[i] / (atol + rtol * max(abs(y[i]), abs(z[i])))
+        total += ratio * ratio
+    return sqrt(total / x.size)
+
+
+def error_of(x, y, z, rtol, atol, c, work):
+    """Return `norm`, or under Adam that of `vaedyn.kernels.adam`; for compiled callers."""
+    raise NotImplementedError("for compiled callers")
+
+
+@overload(error_of, jit_options=LEAF)
+def _error_of(x, y, z, rtol, atol, c, work):
+    def usual(x, y, z, rtol, atol, c, work):
+        return norm(x, y, z, rtol, atol)
+
+    def with_moments(x, y, z, rtol, atol, c, work):
+        return adam.norm(x, y, z, rtol, atol, c)
+
+    return with_moments if len(work) == 5 else usual
 
 
 @leaf

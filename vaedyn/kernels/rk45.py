@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 
 from .constants import Constants
-from .fluctuations import count, flow
+from .fluctuations import count, error_of, flow, norm
 from .jit import kernel, leaf, reordered
 from .ode import U, beta_at
 from .product import multiply
@@ -84,16 +84,6 @@ def advance(t, h, start, stop, y, k, kind, schedule, c, work, before, after):
         there = min(max(t + NODES[stage] * h, start * (1.0 + ASIDE)), stop * (1.0 - ASIDE))
         beta = beta_at(there, kind, schedule)
         flow(target, Constants(beta, *c[1:]), work, k[stage])
-
-
-@reordered
-def norm(x, y, z, rtol, atol):
-    """Return the root mean square of `x` in units of the tolerated error at `y` and `z`."""
-    total = 0.0
-    for i in range(x.size):
-        ratio = x[i] / (atol + rtol * max(abs(y[i]), abs(z[i])))
-        total += ratio * ratio
-    return sqrt(total / x.size)
 
 
 @leaf
@@ -225,7 +215,7 @@ def integrate(y, times, stops, record, kind, schedule, c, work, rtol, atol, boun
         record[EVALUATIONS] += 6
         combine(error, zeros, h, ERROR, 0, k, 7)
         lost = error_of_variances(error, y, after, size_of_state - latent, size_of_state)
-        size = norm(error, y, after, rtol, atol)
+        size = error_of(error, y, after, rtol, atol, c, work)
         if lost > size:  # size may be nan, and has to stay that
             size = lost
         if not size <= 1.0:

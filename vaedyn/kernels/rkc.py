@@ -10,7 +10,7 @@ from math import ceil, sqrt
 import numpy as np
 
 from .constants import Constants
-from .fluctuations import count, flow
+from .fluctuations import count, error_of, flow
 from .jit import kernel, leaf, reordered
 from .ode import beta_at
 from .rk45 import (
@@ -26,7 +26,6 @@ from .rk45 import (
     TIME,
     VARIANCE_LOST,
     copy,
-    norm,
 )
 
 DAMPING = 2 / 13
@@ -167,7 +166,7 @@ def integrate(
         since += 1
         for i in range(y.size):
             last[i] = 0.8 * (y[i] - after[i]) + 0.4 * h * (k[i] + slope[i])
-        size = norm(last, y, after, rtol, atol)
+        size = error_of(last, y, after, rtol, atol, c, work)
         lost = False
         for i in range(size_of_state - latent, size_of_state):
             if not after[i] > 0.0:

@@ -30,6 +30,7 @@ def solve(
     bound: float,
     at_once: int,
     most: int = MOST_STEPS,
+    pace: str = "",
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return the states at `times` (times, values) from `start` at the first, and statistics.
@@ -52,6 +53,8 @@ def solve(
         Number of steps that one call of the kernel makes.
     most : int
         Number of steps after which it gives up.
+    pace : str, optional
+        The learning rate, for messages; that of the decoder unless it is given.
     progress : callable, optional
         Called as ``progress(done, total)`` with the time that is reached, and the last one.
 
@@ -67,7 +70,7 @@ def solve(
     y, fastest = start.copy(), np.zeros(len(start))
     out = np.empty((len(times), len(y)))
     record = np.zeros(rk45.LENGTH)
-    beta, lr = float(constants.beta), float(constants.lr)
+    beta, pace = float(constants.beta), pace or f"{constants.lr:g}"
     numbers = np.array([beta, *schedule.numbers])
     at_once = min(at_once, most, most if len(work) in PLAIN else WATCHED)
     # the last time, too, may be one at which beta is not smooth
@@ -103,11 +106,10 @@ def solve(
     steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
     t = float(record[rk45.TIME])
     if status in (rk45.DIVERGED, rk45.STEP_TOO_SMALL):
-        raise DivergenceError(
-            f"the ODE diverges near t = {t:.6g} at learning rate {lr:g}: lower --lr"
-        )
+        where = f"the ODE diverges near t = {t:.6g} at learning rate {pace}"
+        raise DivergenceError(f"{where}: lower --lr")
     if status == rk45.VARIANCE_LOST:
-        raise variance_lost(t, float(schedule(np.array(t), beta)), lr)
+        raise variance_lost(t, float(schedule(np.array(t), beta)), pace)
     if status == rk45.PAUSED:
         raise ConvergenceError(
             f"stopped at t = {t:.6g} after {steps} steps, the last of size "

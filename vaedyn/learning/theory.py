@@ -15,6 +15,7 @@ from ..model.records import Computed, Progress, Store, kept
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, pack
+from ..model.training import pace
 from .cautions import cautions
 from .follow import follow, of_steps, start_of
 from .on_rows import on_rows
@@ -229,6 +230,7 @@ def integrate(
         bound=bound or params.bound(start),
         at_once=steps_at_once(params),
         most=most or MOST_STEPS,
+        pace=pace(params),
         progress=progress,
     )
     return y[:, : len(start)], solver
