@@ -169,7 +169,7 @@ def test_varying_two_constants_makes_a_map_that_grows(run):
     ("options", "message"),
     [
         ("--vary beta", "expected beta=LOW:HIGH"),
-        ("--vary gamma=0:1", "expected one of beta, eta, rho, lam, lr, alpha before '='"),
+        ("--vary gamma=0:1", "expected one of beta, eta, rho, lam, lr, batch, alpha before '='"),
         ("--vary beta=2:1", "expected LOW < HIGH"),
         ("--vary eta=0:1", "--vary: eta must be > 0"),
         ("--vary beta=1:2 --vary beta=1:2", "must vary another constant"),

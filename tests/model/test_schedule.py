@@ -70,6 +70,15 @@ def test_it_is_read_and_written_like_the_others():
         parse_schedule("unlike")
 
 
+def test_it_is_exported_in_straight_lines():
+    own, names = vaedyn.KLSchedule("exp:0.05", weight=0.3, per_step=0.01), {}
+    exec(own.to_python(), names)
+    steps = np.arange(0, 60_000, 97)
+    exact = 0.3 * -np.expm1(-0.05 * 0.01 * steps)
+    assert [own(step) for step in steps] == pytest.approx(exact, rel=1e-12)
+    assert [names["kl_weight"](step) for step in steps] == pytest.approx(exact, abs=3e-4)
+
+
 @pytest.mark.parametrize("share", [0.5, 1e-2, 1e-4, 1e-9])
 def test_it_comes_within_a_share_of_its_end_when_its_formula_says_so(share):
     for rate in (0.003, 0.7):

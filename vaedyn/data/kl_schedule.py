@@ -1,7 +1,6 @@
 """A schedule of the KL weight in a user's own steps and weights, to be called in training."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -13,18 +12,7 @@ from ..errors import ParameterError
 from ..model.checks import integer, real
 from ..model.params import Params
 from ..model.schedule import Schedule
-from ..model.schedules import (
-    Constant,
-    Cosine,
-    Cyclical,
-    Decay,
-    Linear,
-    Pairs,
-    Points,
-    Sigmoid,
-    Tanh,
-    parse_schedule,
-)
+from ..model.schedules import Pairs, parse_schedule
 from .convention import OWN, Convention
 from .learn import DataParams
 from .warm_up import WarmUp
@@ -32,15 +20,6 @@ from .warm_up import WarmUp
 ROWS = 100  # of a table of weights
 NEAR = 1e-6  # relative, of learning rates that are taken for the same
 ONE = 0.1  # of the largest variance, around 1, where SGD in a user's code is vaedyn's
-
-_BETWEEN = """\
-i = bisect(TIMES, t)
-if i == 0:
-    return WEIGHTS[0]
-if i == len(TIMES):
-    return WEIGHTS[-1]
-share = (t - TIMES[i - 1]) / (TIMES[i] - TIMES[i - 1])
-return WEIGHTS[i - 1] + share * (WEIGHTS[i] - WEIGHTS[i - 1])"""
 
 
 @dataclass(frozen=True)
@@ -173,9 +152,9 @@ class KLSchedule:
     @property
     def steps(self) -> float:
         """Number of steps until the weight stays within 10^-4 of its final value; inf if never."""
-        if isinstance(self._schedule, Cyclical):
-            return np.inf
-        return self._schedule.warm_up() / self.per_step
+        schedule = self._schedule
+        ends = np.isfinite(schedule.arrival())
+        return schedule.warm_up() / self.per_step if ends else np.inf
 
     @property
     def epochs(self) -> float:
@@ -187,9 +166,7 @@ class KLSchedule:
 
         Straight lines between them are off by at most some thousandths of the final weight.
         """
-        schedule, last = self._schedule, self._schedule.warm_up()
-        if isinstance(schedule, Cyclical):
-            last = 2 * schedule.period
+        schedule, last = self._schedule, self._schedule.span()
         bends = schedule.kinks(last * (1 + 1e-12))
         times = np.concatenate([np.linspace(0, last, ROWS + 1), bends])
         steps = np.ceil(times / self.per_step)
@@ -220,17 +197,14 @@ class KLSchedule:
         if not name.isidentifier():
             raise ParameterError("name", f"must be an identifier, got {name!r}")
         schedule, _ = self._scaled
-        head, body = _SOURCES[type(schedule)](schedule)
-        constants = {"WEIGHT": self.weight, "PER_STEP": self.per_step, **head}
-        if isinstance(schedule, Points):
-            constants["WEIGHTS"] = tuple(self.weight * share for share in schedule.betas)
+        numbers, body = schedule.source()
+        constants = {"WEIGHT": self.weight, **numbers}
+        if body != "return WEIGHT":  # which does not ask for the time
+            constants["PER_STEP"] = self.per_step
+            body = f"t = step * PER_STEP\n{body}"
         modules = {"from bisect import bisect": "bisect(", "import math": "math."}
         needed = [line for line, use in modules.items() if use in body]
         lines = [f"{key} = {value!r}" for key, value in constants.items()]
-        if isinstance(schedule, Constant):
-            del constants["PER_STEP"]
-        else:
-            body = f"t = step * PER_STEP\n{body}"
         return "\n".join(
             [
                 *needed,
@@ -282,32 +256,3 @@ def _pace(params: Params, rate: float, convention: Convention, unit: float | Non
                 f"{variance:.4g}: multiply the data by {variance**-0.5 * convention.scale:.4g}",
             )
     return convention.reconstruction(params.dim) * rate / own
-
-
-def _rise(expression: str) -> Callable[[Any], tuple[dict[str, Any], str]]:
-    """Return what writes a warm-up of a given duration: ``x`` is the share of it that is over."""
-
-    def source(schedule: Any) -> tuple[dict[str, Any], str]:
-        body = f"x = min(t / DURATION, 1.0)\nreturn WEIGHT * {expression}"
-        return {"DURATION": schedule.duration}, body
-
-    return source
-
-
-_SOURCES: dict[type[Schedule], Callable[[Any], tuple[dict[str, Any], str]]] = {
-    Constant: lambda _: ({}, "return WEIGHT"),
-    Tanh: lambda s: ({"GAMMA": s.gamma}, "return WEIGHT * math.tanh(GAMMA * t)"),
-    Linear: _rise("x"),
-    Cosine: _rise("0.5 * (1.0 - math.cos(math.pi * x))"),
-    Sigmoid: _rise("0.5 * (1.0 + math.tanh(5.0 * (x - 0.5)) / math.tanh(2.5))"),
-    Cyclical: lambda s: (
-        {"PERIOD": s.period, "RATIO": s.ratio},
-        "phase = max(t / PERIOD - math.floor(t / PERIOD * (1.0 + 1e-13)), 0.0)\n"
-        "return WEIGHT * min(phase / RATIO, 1.0)",
-    ),
-    Decay: lambda s: (
-        {"START": s.start, "DURATION": s.duration},
-        "return WEIGHT * (1.0 + (START - 1.0) * math.exp(-t / DURATION))",
-    ),
-    Points: lambda s: ({"TIMES": s.times}, _BETWEEN),
-}

@@ -4,11 +4,22 @@ import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 GRID = 20_000  # stretches of a schedule in which it is taken as linear
+TABLE = 500  # stretches in the source of one that has no formula of its own
+
+Source = tuple[dict[str, Any], str]
+_BETWEEN = """\
+i = bisect(TIMES, t)
+if i == 0:
+    return WEIGHT * SHARES[0]
+if i == len(TIMES):
+    return WEIGHT * SHARES[-1]
+share = (t - TIMES[i - 1]) / (TIMES[i] - TIMES[i - 1])
+return WEIGHT * (SHARES[i - 1] + share * (SHARES[i] - SHARES[i - 1]))"""
 
 
 class Schedule(ABC):
@@ -75,6 +86,18 @@ class Schedule(ABC):
         """Return about how long beta is on its way; 0 where it never arrives."""
         return self.arrival() if math.isfinite(self.arrival()) else 0.0
 
+    def span(self) -> float:
+        """Return a time that shows all that it does."""
+        return self.warm_up()
+
+    def source(self) -> Source:
+        """Return constants by name, and the body of a Python function of t with them and WEIGHT.
+
+        It returns the final value WEIGHT times what the schedule is when `beta` is 1.
+        """
+        times = np.linspace(0, self.span(), TABLE + 1)
+        return between(times.tolist(), self(times, 1.0).tolist())
+
     def within(self, share: float, beta: float) -> float:
         """Return the time from which beta stays within `share` of its final value `beta`.
 
@@ -114,6 +137,11 @@ class Schedule(ABC):
         ------
         ParameterError
         """
+
+
+def between(times: Sequence[float], shares: Sequence[float]) -> Source:
+    """Return the source, see `Schedule.source`, of straight lines between points."""
+    return {"TIMES": tuple(times), "SHARES": tuple(shares)}, _BETWEEN
 
 
 def inside(times: Sequence[float] | np.ndarray, end: float) -> np.ndarray:

@@ -8,7 +8,6 @@ place in `CLASSES`, and its formula in `vaedyn.kernels.ode.beta_at`.
 import csv
 import math
 import re
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -18,9 +17,9 @@ import numpy as np
 
 from ..errors import ParameterError, nearest
 from ..files import small_text
-from .schedule import Schedule, inside
+from .schedule import Schedule, Source, between, inside
+from .warm_ups import Cosine, Linear, Sigmoid
 
-STEEPNESS = 10.0  # of the sigmoid: its argument runs from -5 to 5
 AHEAD = 1e-13  # of a period, so that rounding does not put its start before it
 TEN_DIGITS, FOUR_DIGITS = 12.0, 5.0  # gamma t, at which tanh is 1 to so many
 ARRIVED, NEARLY, LEAST_SHARE = 1e-10, 1e-4, 1e-16  # of the final value
@@ -44,6 +43,9 @@ class Constant(Schedule):
     def arrival(self) -> float:
         return 0.0
 
+    def source(self) -> Source:
+        return {}, "return WEIGHT"
+
 
 @dataclass(frozen=True)
 class Tanh(Schedule):
@@ -65,65 +67,11 @@ class Tanh(Schedule):
     def warm_up(self) -> float:
         return FOUR_DIGITS / self.gamma
 
+    def source(self) -> Source:
+        return {"GAMMA": self.gamma}, "return WEIGHT * math.tanh(GAMMA * t)"
+
     def within(self, share: float, beta: float) -> float:
         return float(np.arctanh(np.clip(1 - share, 0, 1 - 1e-16)) / self.gamma)
-
-
-@dataclass(frozen=True)
-class _WarmUp(Schedule):
-    """A rise from 0 to beta in a time T, and beta ever after."""
-
-    duration: float
-
-    @abstractmethod
-    def rise(self, x: np.ndarray) -> np.ndarray:
-        """Return the share of beta when the share `x` <= 1 of the warm-up is over."""
-
-    def __call__(self, t: np.ndarray, beta: float) -> np.ndarray:
-        return beta * self.rise(np.minimum(np.asarray(t) / self.duration, 1.0))
-
-    def formula(self, beta: float) -> str:
-        return rf"$\beta(t)$: {self.name} to {beta:g} at $t = {self.duration:g}$"
-
-    def arrival(self) -> float:
-        return self.duration
-
-    def kinks(self, end: float) -> np.ndarray:
-        return inside([self.duration], end)
-
-
-class Linear(_WarmUp):
-    """beta(t) = beta t/T up to T, the warm-up of most VAE codes."""
-
-    code = 2
-    form = "linear:T"
-
-    def rise(self, x: np.ndarray) -> np.ndarray:
-        return x
-
-
-class Cosine(_WarmUp):
-    """beta(t) = beta (1 - cos(pi t/T))/2 up to T."""
-
-    code = 3
-    form = "cosine:T"
-
-    def rise(self, x: np.ndarray) -> np.ndarray:
-        return 0.5 * (1 - np.cos(np.pi * x))
-
-
-class Sigmoid(_WarmUp):
-    """A logistic curve of t, from argument -5 to 5, stretched to run from 0 at t = 0 to beta at T.
-
-    With ``g(x) = tanh(5 (x - 1/2))``: ``beta(t) = beta (1 + g(t/T)/g(1))/2``.
-    """
-
-    code = 4
-    form = "sigmoid:T"
-
-    def rise(self, x: np.ndarray) -> np.ndarray:
-        half = 0.5 * STEEPNESS
-        return 0.5 * (1 + np.tanh(half * (x - 0.5)) / math.tanh(0.5 * half))
 
 
 @dataclass(frozen=True)
@@ -155,6 +103,14 @@ class Cyclical(Schedule):
 
     def arrival(self) -> float:
         return math.inf
+
+    def span(self) -> float:
+        return 2 * self.period
+
+    def source(self) -> Source:
+        phase = "max(t / PERIOD - math.floor(t / PERIOD * (1.0 + 1e-13)), 0.0)"
+        body = f"phase = {phase}\nreturn WEIGHT * min(phase / RATIO, 1.0)"
+        return {"PERIOD": self.period, "RATIO": self.ratio}, body
 
     def kinks(self, end: float) -> np.ndarray:
         self.check(end)
@@ -237,6 +193,9 @@ class Points(Schedule):
     def arrival(self) -> float:
         return self.times[-1]
 
+    def source(self) -> Source:
+        return between(self.times, self.betas)
+
     def kinks(self, end: float) -> np.ndarray:
         return inside(self.times, end)
 
@@ -276,6 +235,10 @@ class Decay(Schedule):
 
     def arrival(self) -> float:
         return self._time_to(ARRIVED)
+
+    def source(self) -> Source:
+        body = "return WEIGHT * (1.0 + (START - 1.0) * math.exp(-t / DURATION))"
+        return {"START": self.start, "DURATION": self.duration}, body
 
     def warm_up(self) -> float:
         return self._time_to(NEARLY)
