@@ -195,6 +195,12 @@ def test_what_cannot_be_converted_is_refused(given, reason):
         KLSchedule.of(Params(), **given)
 
 
+@pytest.mark.parametrize("step", [-1, float("nan")])
+def test_there_is_no_step_before_the_first(step):
+    with pytest.raises(ParameterError, match="^step: must be >= 0"):
+        KLSchedule("linear:5")(step)
+
+
 def test_other_things_are_no_schedules():
     with pytest.raises(TypeError, match="expects Params, Tuning or WarmUp, got 'linear:5'"):
         KLSchedule.of("linear:5")

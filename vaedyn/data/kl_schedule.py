@@ -129,7 +129,15 @@ class KLSchedule:
         return self._schedule.in_units(end), 1.0
 
     def __call__(self, step: float) -> float:
-        """Return the KL weight of a step; the first is step 0."""
+        """Return the KL weight of a step; the first is step 0.
+
+        Raises
+        ------
+        ParameterError
+            When `step` is negative, or no number.
+        """
+        if not step >= 0:
+            raise ParameterError("step", f"must be >= 0, got {step}")
         schedule, end = self._scaled
         return self.weight * float(schedule(np.array(step * self.per_step), end))
 
