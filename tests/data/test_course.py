@@ -362,7 +362,8 @@ def test_weight_decay_is_refused_and_training_goes_on_without_theory():
 def test_a_theory_that_is_too_stiff_is_no_reason_to_fail(monkeypatch):
     from vaedyn.learning import solve
 
-    monkeypatch.setattr(solve.solve, "__kwdefaults__", {"most": 5, "progress": None})
+    usual = solve.solve.__kwdefaults__
+    monkeypatch.setattr(solve.solve, "__kwdefaults__", {**usual, "most": 5})
     seen = watch(table(), beta=1.3, t_max=20.0)
     assert seen.predicted is None
     assert "after 5 steps" in seen.why
