@@ -79,6 +79,8 @@ class Constants(NamedTuple):
     @property
     def plain(self) -> bool:
         """Whether all rates are the same and latents averaged over, as `kernels.ode` takes it."""
+        if isinstance(self.encoder, float):  # at one point
+            return self.encoder == self.variances == 1.0 and self.sampled == 0.0
         rates = np.all(self.encoder == 1.0) and np.all(self.variances == 1.0)
         return bool(rates and np.all(self.sampled == 0.0))
 
