@@ -39,7 +39,7 @@ MODEL_OPTIONS = [
         ": one, or three of decoder, encoder and variances. It is PyTorch's times N: with "
         "--optimiser adam, 0.784 is 1e-3 at N = 784.",
     ),
-    _model("t_max", "t-max", float, ", in units of N SGD steps."),
+    _model("t_max", "t-max", float, ", in units of N steps."),
     _model("points", "points", WholeNumber(), "Number of saved times."),
     _model(
         "anneal",
