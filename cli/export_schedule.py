@@ -1,4 +1,4 @@
-"""`vaedyn anneal --export`: the schedule that was found, for somebody's own code."""
+"""`vaedyn anneal --export`: the schedule that was found, for your own code."""
 
 from dataclasses import replace
 from typing import Any

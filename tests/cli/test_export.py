@@ -1,4 +1,4 @@
-"""`vaedyn anneal --export`: the schedule alone on stdout, in somebody's own steps and weights."""
+"""`vaedyn anneal --export`: the schedule alone on stdout, in your own steps and weights."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Schedules in somebody's own steps and weights, against the schedules in time and SGD itself."""
+"""Schedules in your own steps and weights, against the schedules in time and SGD itself."""
 
 import copy
 import json

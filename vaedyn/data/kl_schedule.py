@@ -24,7 +24,7 @@ ONE = 0.1  # of the largest variance, around 1, where SGD in a user's code is va
 
 @dataclass(frozen=True)
 class KLSchedule:
-    """The KL weight at each step of training, in the units of somebody's own code.
+    """The KL weight at each step of training, in the units of your own code.
 
     An instance is a plain function of the step: ``weight = schedule(step)``. It has no state, so
     that training can be resumed anywhere; it can be pickled and copied.
@@ -81,7 +81,7 @@ class KLSchedule:
         rows: int | None = None,
         unit: float | None = None,
     ) -> Self:
-        """Return the schedule of a model, or one that was found, for somebody's own training.
+        """Return the schedule of a model, or one that was found, for your own training.
 
         Parameters
         ----------
