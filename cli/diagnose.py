@@ -1,6 +1,8 @@
 """`vaedyn diagnose`: what the latents of a VAE in training say about it."""
 
+import functools
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,20 @@ SPECTRA = ("eigenvalues", "spectrum")
 NUMBERS = ("beta", "weight", "dim")
 ARRAYS = ("mu", "logvar", "data", "decoder", *SPECTRA, *NUMBERS)
 FILE = click.argument("place", metavar="FILE", shell_complete=files)
+ASKED = ("data", "how", "convention", "weight", "beta")
+
+
+def _with_asked(function: Callable) -> Callable:
+    """Hand what the latents are compared with over as one argument, `asked`."""
+
+    @functools.wraps(function)
+    def call(**options: Any) -> Any:
+        asked = {name: options.pop(name) for name in ASKED}
+        return function(asked=asked, **options)
+
+    return call
+
+
 DIAGNOSE_OPTIONS = [
     option(
         "Model",
@@ -43,6 +59,8 @@ DIAGNOSE_OPTIONS = [
     ),
     *DATA_OPTIONS,
     EPOCHS_OPTION,
+    *CONVENTION_OPTIONS,
+    _with_asked,
 ]
 
 
@@ -55,16 +73,8 @@ DIAGNOSE_OPTIONS = [
     ],
 )
 @FILE
-@add(DIAGNOSE_OPTIONS, CONVENTION_OPTIONS, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
-def command(
-    session: Session,
-    place: str,
-    data: str | None,
-    how: dict[str, Any],
-    convention: Convention | None,
-    weight: float | None,
-    beta: float | None,
-) -> None:
+@add(DIAGNOSE_OPTIONS, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
+def command(session: Session, place: str, asked: dict[str, Any]) -> None:
     """Show which latents of your own VAE are active, or should be.
 
     FILE is an .npz file with mu and logvar, what the encoder puts out for many rows: (rows,
@@ -76,7 +86,7 @@ def command(
     The predicted KL is that of a linear VAE in the end. What each verdict means stands on the
     page about the collapse monitor.
     """
-    found = diagnosed(session, place, data, how, convention, weight, beta)
+    found = diagnosed(session, place, **asked)
     if session.as_json:
         print_json(describe(found))
         return

@@ -5,9 +5,6 @@ from typing import Any
 
 import click
 
-from vaedyn.data.convention import Convention
-
-from ..data import CONVENTION_OPTIONS
 from ..diagnose import DIAGNOSE_OPTIONS, FILE, diagnosed, sentences
 from ..options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add
 from ..output import print_json
@@ -21,24 +18,9 @@ from .picture import PICTURE, checked, log, say_if_empty
     examples=["vaedyn plot diagnose latents.npz --data data.npy --beta 2 -o latents.pdf"],
 )
 @FILE
-@add(
-    DIAGNOSE_OPTIONS,
-    CONVENTION_OPTIONS,
-    PICTURE,
-    STORE_OPTIONS,
-    RECOMPUTE_OPTIONS,
-    OUTPUT_OPTIONS,
-)
+@add(DIAGNOSE_OPTIONS, PICTURE, STORE_OPTIONS, RECOMPUTE_OPTIONS, OUTPUT_OPTIONS)
 def command(
-    session: Session,
-    place: str,
-    data: str | None,
-    how: dict[str, Any],
-    convention: Convention | None,
-    weight: float | None,
-    beta: float | None,
-    output: Path | None,
-    look: Any,
+    session: Session, place: str, asked: dict[str, Any], output: Path | None, look: Any
 ) -> None:
     """Draw the KL of each latent of your own VAE beside the predicted one.
 
@@ -46,7 +28,7 @@ def command(
     """
     look.check("linear", "linear")
     chosen = checked(output or Path(f"diagnose_{Path(place).stem}.pdf"))
-    found = diagnosed(session, place, data, how, convention, weight, beta)
+    found = diagnosed(session, place, **asked)
     for line in sentences(found):
         log.info("%s", line)
 
