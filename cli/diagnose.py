@@ -218,6 +218,7 @@ def describe(found: Report) -> dict[str, Any]:
         },
         "mean_variance": plain(found.mean_variance),
         "posterior_variance": plain(found.posterior_variance),
+        "predicted_error": found.predicted_error,
         "off_centre": found.off_centre,
         "slowdown": found.slowdown,
         "in_force": force and {name: plain(value) for name, value in force._asdict().items()},
