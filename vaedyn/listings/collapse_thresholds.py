@@ -45,4 +45,4 @@ def summary(found: CollapseThresholds) -> list[str]:
 def listing(found: CollapseThresholds) -> Listing:
     """Return what is shown of thresholds."""
     first = f"all latents collapse above beta = {number(float(found.eigenvalues[0]))}"
-    return Listing(first, [table(found.eigenvalues)], summary(found), found.warnings)
+    return Listing(first, [table(found.eigenvalues.tolist())], summary(found), found.warnings)
