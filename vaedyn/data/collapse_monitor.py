@@ -1,8 +1,4 @@
-"""A collapse monitor for people who train VAEs in their own code.
-
-It sees the outputs of the encoder, batch by batch, and compares the KL divergence of each latent
-with the eigenvalues of the data: what a linear VAE keeps in the end.
-"""
+"""A collapse monitor for people who train VAEs in their own code: latents beside eigenvalues."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -194,13 +190,11 @@ class CollapseMonitor:
         dim = self.dim if columns is None else len(columns)
         beta, factor = self._units(beta, weight, self.latents, dim)
         of_latents, of_rows = self._seen
-        batch = self.convention.batch_size or self._batch
         order = np.argsort(-of_latents.mean[0], kind="stable")
         kl, centre, variance = of_latents.mean[:, order]
         spread = (of_latents.squares[1] / of_latents.count)[order]
-        in_force = None
+        scale, in_force = self.convention.scale, None
         if columns is not None:
-            scale = self.convention.scale
             in_force = beta_in_force(columns[:, order], variance, kl, scale)
         total, error = float(kl.sum()), float(of_rows.error)
         seen = Seen(
@@ -214,9 +208,9 @@ class CollapseMonitor:
             signals=self.signals,
             noise=self.noise,
             dim=dim or 0,
-            batch=batch,
+            batch=self.batch,
             factor=factor,
-            scale=self.convention.scale,
+            scale=scale,
             summed=self.convention.loss == "sum",
             error=self._error(beta, self.latents),
         )
@@ -229,7 +223,7 @@ class CollapseMonitor:
             beta=beta,
             weight=factor * beta,
             rows=of_latents.count,
-            batch=batch,
+            batch=self.batch,
             order=order,
             kl_per_latent=kl,
             predicted=seen.predicted,
@@ -251,6 +245,11 @@ class CollapseMonitor:
         if reset:
             self._forget()
         return found
+
+    @property
+    def batch(self) -> int:
+        """Rows in a batch, by the convention or, without, the most that were seen."""
+        return self.convention.batch_size or self._batch
 
     def _units(
         self, beta: float | None, weight: float | None, latents: int, dim: int | None
@@ -289,8 +288,8 @@ class CollapseMonitor:
         used = self.eigenvalues[:latents]
         if self.total is None or (self.least > beta and latents > len(used)):
             return None
-        error = np.minimum(used, beta).sum() + self.total - used.sum()
-        return float(self.convention.scale**2 * error)
+        learned = np.maximum(used - beta, 0.0).sum()
+        return float(self.convention.scale**2 * (self.total - learned))
 
     def _decoder(self, decoder: Any, latents: int) -> np.ndarray:
         """Return the decoder's columns (dim, latent), checked."""
@@ -298,7 +297,7 @@ class CollapseMonitor:
             reason = f"beta is read off it for a gaussian only, not for {self.convention.kind}"
             raise ParameterError("decoder", reason)
         columns = as_numbers("decoder", decoder)
-        wanted = f"({'dim' if self.dim is None else self.dim}, {latents})"
+        wanted = f"({self.dim or 'dim'}, {latents})"
         if columns.ndim != 2 or columns.shape[1] != latents or not len(columns):
             cure = ": transpose it" if columns.shape[:1] == (latents,) else ""
             reason = f"must have the shape {wanted}, got {columns.shape}{cure}"
