@@ -1,5 +1,6 @@
 """The documentation cannot drift: commands parse, links lead somewhere, references are complete."""
 
+import ast
 import re
 import runpy
 import shlex
@@ -295,6 +296,10 @@ def test_examples_of_the_python_reference_run(tmp_path, monkeypatch, capsys):
     for block in blocks:
         if "numpy.load" not in block:
             exec(block, names)
+            continue
+        nodes = [node for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Name)]
+        bound = {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+        assert not bound & set(names)  # which later examples use
     assert capsys.readouterr().out.splitlines()[2] == "True"
     assert {path.name for path in tmp_path.iterdir()} == {"curve.pdf", "both.png", "vaedyn-store"}
     pyplot.close("all")
