@@ -294,6 +294,7 @@ def test_examples_of_the_python_reference_run(tmp_path, monkeypatch, capsys):
     names = {}
     monkeypatch.chdir(tmp_path)
     for block in blocks:
+        assert "import vaedyn\n" in block or "from vaedyn" not in block  # can be copied alone
         if "numpy.load" not in block:
             exec(block, names)
             continue
