@@ -184,6 +184,21 @@ def leaf(function: Callable, **options) -> Callable:
     return kernel(function, **{**LEAF, **options})
 
 
+def strict(function: Callable) -> Callable:
+    """Compile a leaf that makes the same bits wherever it is used: no operations are merged."""
+    return leaf(function, fastmath=False)
+
+
+def strict_kernel(function: Callable) -> Callable:
+    """Compile a kernel like a leaf by `strict`."""
+    return kernel(function, fastmath=False)
+
+
+def part(function: Callable) -> Callable:
+    """Make `function` part of those that call it, which are compiled as if they had its lines."""
+    return leaf(function, inline="always")
+
+
 def reordered(function: Callable) -> Callable:
     """Compile a leaf whose sums may be reordered, which is what lets them use SIMD registers.
 
