@@ -211,6 +211,18 @@ def ensemble_rows() -> list[dict]:
     rows = compare(f"ensemble of {4 * cores} runs, exact", "s", 1, contenders)
     if cores > 1:
         rows[0]["efficiency"] = rows[1]["ratio"] / cores
+    for M, t_max in ((1, 300), (2, 100), (4, 30)):
+        params = vaedyn.Params(latent=M, signal=M, dim=1000, t_max=t_max, points=2)
+        contenders = [
+            Contender(
+                f"{runs} runs",
+                lambda p=params, runs=runs: vaedyn.simulate(p, runs=runs, jobs=1),
+                runs * params.steps,
+            )
+            for runs in (1, 8, 16)
+        ]
+        name = f"exact, a run and step, M = M* = {M}, 1 thread"
+        rows += compare(name, "ns", 1e9, contenders)
     return rows
 
 
