@@ -20,7 +20,7 @@ from math import sqrt
 
 import numpy as np
 
-from .jit import leaf, part, strict, strict_kernel
+from .jit import part, strict, strict_kernel
 from .lanes import fma, less, ratio
 from .layout import offsets
 from .stream import chi_square, normals
@@ -203,7 +203,7 @@ def step_one(x, beta, m, d, f, g, h, D, c, rate):
     return m, d, f, g, h, D
 
 
-@leaf
+@part
 def finish(stream, dof, z, first):
     """Take of a stream what steps `first`, ... of the draws `z` would have taken from it."""
     for at in range(first, len(z)):

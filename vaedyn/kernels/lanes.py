@@ -14,12 +14,13 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
-from numba.core.typeconv import Conversion
+from numba.core.typeconv.castgraph import Conversion
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, lower_cast, register_model
 
 TOGETHER = 16  # numbers side by side: what hides most of the time that a division takes
 INDEX = ir.IntType(32)
+instruction: Any = intrinsic  # what is called has one argument less than what is defined
 
 
 class Lanes(types.Type):
@@ -72,7 +73,8 @@ def _operation(functions: tuple, count: int, lower: dict[types.Type, Callable]) 
                     return signature(wide, *[wide] * count)
                 return None
 
-        infer_global(function)(Typing)
+        typed: Any = infer_global(function)
+        typed(Typing)
         lower_builtin(function, *[Lanes] * count)(lowered)
 
 
@@ -102,7 +104,7 @@ _operation((operator.lshift,), 2, {WORD: Builder.shl})
 _operation((operator.rshift,), 2, {WORD: Builder.lshr})
 
 
-@intrinsic
+@instruction
 def fma(_context, a, b, c):
     """Return a b + c, rounded once wherever the processor has an instruction for it."""
     common = _common((a, b, c))
@@ -113,7 +115,7 @@ def fma(_context, a, b, c):
     return common(common, common, common), codegen
 
 
-@intrinsic
+@instruction
 def ratio(_context, a, b):
     """Return a / b where b > 0, and 0 elsewhere."""
     common = _common((a, b))
@@ -126,7 +128,7 @@ def ratio(_context, a, b):
     return common(common, common), codegen
 
 
-@intrinsic
+@instruction
 def less(_context, a, b):
     """Return whether a < b everywhere."""
     common = _common((a, b))
@@ -141,7 +143,7 @@ def less(_context, a, b):
     return types.boolean(common, common), codegen
 
 
-@intrinsic
+@instruction
 def real(_context, words):
     """Return words below 2^63 as doubles."""
     result = Lanes(DOUBLE, words.count) if isinstance(words, Lanes) else DOUBLE
@@ -152,7 +154,7 @@ def real(_context, words):
     return result(words), codegen
 
 
-@intrinsic
+@instruction
 def abreast(_context, array):
     """Return `array` (..., TOGETHER), which must be contiguous, as one (...) of `Lanes`.
 

@@ -20,7 +20,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .jit import leaf, strict
+from .jit import leaf, part, strict
 from .lanes import fma
 
 LANES = 64
@@ -148,7 +148,7 @@ def box_muller(stream):
         stream[BUFFER + LANES + i] = as_bits(r * (cosine if swap else -sine))
 
 
-@leaf
+@part
 def scramble_twice(stream):
     """Draw the words of new normals; the last old ones, not yet taken, will stand before them."""
     left = END - np.int64(stream[CURSOR])
