@@ -222,7 +222,7 @@ def follow(
         np.asarray(times, float),
         schedule,
         beta=beta,
-        pace=f"{lr:g}",
+        pace=lambda: f"{lr:g}",
         rtol=rtol,
         atol=atol,
         bound=bound or float(LARGE * natural),

@@ -1,6 +1,7 @@
 """The compiled integrator, called in pieces, and what may end it too soon."""
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def solve(
     schedule: Schedule,
     *,
     beta: float,
-    pace: str,
+    pace: Callable[[], str],
     rtol: float,
     atol: float,
     bound: float,
@@ -47,8 +48,8 @@ def solve(
     schedule : Schedule
     beta : float
         Its end value.
-    pace : str
-        The learning rate, for messages.
+    pace : callable
+        Returns the learning rate, for messages.
     rtol, atol : float
         Tolerated error of a step, relative and absolute.
     bound : float
@@ -113,10 +114,10 @@ def solve(
     steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
     t = float(record[rk45.TIME])
     if status in (rk45.DIVERGED, rk45.STEP_TOO_SMALL):
-        where = f"the ODE diverges near t = {t:.6g} at learning rate {pace}"
+        where = f"the ODE diverges near t = {t:.6g} at learning rate {pace()}"
         raise DivergenceError(f"{where}: lower --lr")
     if status == rk45.VARIANCE_LOST:
-        raise variance_lost(t, float(schedule(np.array(t), beta)), pace)
+        raise variance_lost(t, float(schedule(np.array(t), beta)), pace())
     if status == rk45.PAUSED:
         raise ConvergenceError(
             f"stopped at t = {t:.6g} after {steps} steps, the last of size "

@@ -1,6 +1,7 @@
 """Learning in the limit of large N: the ODE of the order parameters, integrated."""
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -228,7 +229,7 @@ def integrate(
         times,
         schedule,
         beta=params.beta,
-        pace=pace(params),
+        pace=partial(pace, params),
         rtol=rtol,
         atol=atol,
         bound=bound or params.bound(start),
