@@ -10,7 +10,7 @@ from vaedyn.kernels import flows, general, ode, one
 from vaedyn.kernels.constants import Constants
 from vaedyn.kernels.jit import leaf
 from vaedyn.kernels.pointers import NUMBER, NUMBERS, address_of, evaluate, run
-from vaedyn.kernels.product import combine, padded
+from vaedyn.kernels.padded import combine, copy, distance, excess, length
 
 PLAIN = Constants(0.7, np.array([3.1]), 0.6, 0.03, 0.05, 1, batch=4.0)
 OTHER = PLAIN._replace(encoder=1.7, variances=0.4, batch=3.0, sampled=1.0)
@@ -97,25 +97,38 @@ def test_functions_are_called_by_their_address():
 
 
 @numba.njit
-def summed(target, y, scale, weights, rows, count):
-    """Call `combine`, which compiled code alone can."""
-    combine(target, y, scale, weights, rows, count)
+def sums(rows, weights, count, rtol, atol):
+    """Call all that is for compiled callers: rows 8 and 9 are written, the sums returned."""
+    combine(rows[8], rows[7], 0.3, weights, rows, count)
+    copy(rows[6], rows[9])
+    return distance(rows[0], rows[1]), excess(rows[2], rows[3], rows[4], rtol, atol)
 
 
 @pytest.mark.parametrize("size", [1, 6, 8, 9, 33])
 def test_rows_are_summed_and_nothing_is_written_behind_them(size):
     rng = np.random.default_rng(size)
-    rows = np.zeros((9, padded(size)))
-    rows[:, :size] = rng.standard_normal((9, size))
-    rows[8] = np.nan
+    rows = np.zeros((10, length(size)))
+    rows[:, :size] = rng.standard_normal((10, size))
+    rows[8:] = np.nan
     weights = rng.standard_normal(8)
     for count in (0, 1, 7):
         kept = rows.copy()
-        summed(rows[8], rows[7], 0.3, weights, rows, count)
+        far, over = sums(rows, weights, count, 0.3, 0.02)
         expected = kept[7] + 0.3 * weights[:count] @ kept[:count]
         np.testing.assert_allclose(rows[8], expected, rtol=1e-13, atol=1e-14)
         assert (rows[8, size:] == 0).all()
+        np.testing.assert_array_equal(rows[9], kept[6])
         np.testing.assert_array_equal(rows[:8], kept[:8])
+        assert far == pytest.approx(((kept[0] - kept[1]) ** 2).sum(), rel=1e-14)
+        tolerated = 0.02 + 0.3 * np.maximum(np.abs(kept[3]), np.abs(kept[4]))
+        assert over == pytest.approx(((kept[2] / tolerated) ** 2).sum(), rel=1e-14)
+
+
+@pytest.mark.parametrize("row", [2, 4])
+def test_what_is_no_number_leaves_no_number(row):
+    rows = np.ones((10, 8))
+    rows[row, 5] = np.nan
+    assert np.isnan(sums(rows, np.ones(8), 1, 0.3, 0.02)[1])
 
 
 def test_addresses_and_numbers_are_of_the_types_of_the_kernels():
@@ -124,15 +137,26 @@ def test_addresses_and_numbers_are_of_the_types_of_the_kernels():
     assert numba.typeof(1) == types.intp
 
 
+@leaf
+def unpacked(beta, box, rho, others):
+    """Write the strengths in a box, and what is behind them; return the other constants."""
+    c, rest = flows.opened(beta, box)
+    for i in range(rho.size):
+        rho[i] = c.rho[i]
+        others[i] = rest[i]
+    return c.batch, c.beta, c.encoder, c.eta, c.lam, c.latent, c.lr, c.sampled, c.variances
+
+
 def test_all_constants_come_out_of_the_box_and_what_is_behind_them():
     numbers = np.random.default_rng(4).uniform(1, 2, 8)
     c = Constants(numbers[0], np.array([3.1, 1.7]), *numbers[1:4], 5, *numbers[4:])
-    found, rest = flows.opened(c.beta, flows.boxed(c, [7.5, 8.5], 1))
-    assert found._fields == c._fields
-    for name, value in c._asdict().items():
-        np.testing.assert_array_equal(getattr(found, name), value)
-    assert len(rest) == 3
-    assert rest[:2].tolist() == [7.5, 8.5]
+    rho, rest = np.zeros((2, 2))
+    found = unpacked(c.beta, flows.boxed(c, [7.5, 8.5], 0), rho, rest)
+    assert dict(zip(sorted({*c._fields} - {"rho"}), found, strict=True)) == {
+        name: value for name, value in c._asdict().items() if name != "rho"
+    }
+    assert rho.tolist() == [3.1, 1.7]
+    assert rest.tolist() == [7.5, 8.5]
 
 
 @pytest.mark.parametrize("c", [PLAIN, OTHER], ids=["plain", "with rates"])

@@ -6,7 +6,7 @@ import pytest
 import vaedyn
 from vaedyn.kernels import flows, ode, one, rk45
 from vaedyn.kernels.constants import Constants
-from vaedyn.kernels.product import padded
+from vaedyn.kernels.padded import length
 from vaedyn.model.schedules import Constant, Tanh
 from vaedyn.model.state import pack
 
@@ -68,7 +68,7 @@ def fixed_steps(schedule, code, steps, nodes=None):
     y = pack(**vaedyn.Params(init="m=0.4,d=0.3,Q=0.7,E=0.5,R=0.2,D=0.9").overlaps())
     numbers, flow = np.array([1.2, *schedule.numbers]), flows.of_sgd(c)
     calls = flow.drift, flows.beta_address(), flow.norm
-    rows = np.zeros((rk45.ROWS, padded(y.size)))
+    rows = np.zeros((rk45.ROWS, length(y.size)))
     rows[7, : y.size] = y
     h = 1 / steps
     step = rk45.advance if nodes is None else plain_step(nodes, c)
@@ -76,7 +76,7 @@ def fixed_steps(schedule, code, steps, nodes=None):
         t = i * h
         beta = float(schedule(np.array(t), 1.2))
         one.drift(beta, rows[7], flow.box, rows[0])
-        step(t, h, 0.0, np.inf, rows, y.size, code, numbers, calls, flow.box)
+        step(t, h, 0.0, np.inf, rows, code, numbers, calls, flow.box)
         rows[7] = rows[8]
     return rows[7, : y.size].copy()
 
@@ -84,11 +84,11 @@ def fixed_steps(schedule, code, steps, nodes=None):
 def plain_step(nodes, c):
     """Return a plain Runge-Kutta step with the tableau's stages but other time nodes."""
 
-    def step(t, h, _start, _stop, rows, values, code, numbers, _calls, _box):
+    def step(t, h, _start, _stop, rows, code, numbers, _calls, _box):
         for stage in range(1, 7):
             rows[8] = rows[7] + h * rk45.STAGES[stage, :stage] @ rows[:stage]
             now = c._replace(beta=ode.beta_at(t + nodes[stage] * h, code, numbers))
-            ode.drift(rows[8, :values], now, np.empty(ode.scratch(1, 1)), rows[stage])
+            ode.drift(rows[8], now, np.empty(ode.scratch(1, 1)), rows[stage])
 
     return step
 

@@ -35,6 +35,12 @@ def workspace(latent, signal, dim, beta2, epsilon):
 
 
 @leaf
+def count(latent, signal):
+    """Return how many numbers a state has."""
+    return 2 * latent * signal + 3 * latent * latent + (1 + MOMENTS) * latent + 1
+
+
+@leaf
 def drift(y, c, work, out):
     """Write dy/dt under Adam into `out`; `work` as of `workspace`."""
     # model: drift, of running second moments

@@ -1,6 +1,7 @@
 """The drifts that the integrators can follow, all called alike: by an address, see `pointers`.
 
-Each takes the KL weight, a state, and one flat array with all else, its *box*: latent, signal,
+Each takes the KL weight, a state, behind which there may be other numbers, and one flat array
+with all else, its *box*: latent, signal,
 eta, lam, lr, encoder, variances, batch and sampled, as in `vaedyn.kernels.constants`, the
 strengths of signals, and then whatever this drift needs.
 """
@@ -123,7 +124,7 @@ def under_adam(c: Constants, dim: int, beta2: float, epsilon: float) -> Flow:
     M, K = c.latent, c.signal
     room, rates, *numbers = adam.workspace(M, K, dim, beta2, epsilon)
     box = boxed(c, numbers, len(room) + rates.size)
-    size = 2 * M * K + 3 * M * M + M
+    size = adam.count.py_func(M, K) - adam.MOMENTS * M - 1
     return Flow(address(with_moments), norm_address(), box, size, M, EVER)
 
 
@@ -152,7 +153,10 @@ def beta_address() -> int:
 
 @leaf
 def opened(beta, box):
-    """Return the constants in a box, and what stands behind them."""
+    """Return the constants in a box, and what stands behind them, for leaves alone.
+
+    Both are views, and leaves count no references.
+    """
     latent, signal = np.int64(box[0]), np.int64(box[1])
     rho = box[LEADING : LEADING + signal]
     c = Constants(
@@ -210,7 +214,8 @@ def with_moments(beta, y, box, out):
 def norm_with_moments(x, y, z, rtol, atol, box):
     """Return the norm of `adam`."""
     c, _ = opened(0.0, box)
-    return adam.norm(x, y, z, rtol, atol, c)
+    values = adam.count(c.latent, c.rho.size)
+    return adam.norm(x[:values], y, z, rtol, atol, c)
 
 
 @leaf

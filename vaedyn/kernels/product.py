@@ -1,4 +1,4 @@
-"""Products of small matrices that stand somewhere in flat arrays, and weighted sums of rows.
+"""Products of small matrices that stand somewhere in flat arrays.
 
 Compilers leave loops over eight columns scalar, since the columns are too few
 for the vector loops they make. Here the vectors are spelt out: a tile of the
@@ -17,61 +17,6 @@ from numba.np.arrayobj import make_array
 from .jit import LEAF
 
 U = np.uint64
-FAST = ("contract",)
-LANES = 8  # numbers of a vector, of which `combine` takes rows to be filled with whole ones
-
-
-def padded(size: int) -> int:
-    """Return the length of rows of `size` numbers that `combine` takes, filled up to vectors."""
-    return -(-size // LANES) * LANES
-
-
-def _splat(builder: Any, number: Any, width: int) -> Any:
-    """Return a vector that has the same number `width` times."""
-    empty = ir.Constant(ir.VectorType(ir.DoubleType(), width), ir.Undefined)
-    first = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
-    return builder.shuffle_vector(first, empty, zeros)
-
-
-@intrinsic
-def combine(_context, target, y, scale, weights, rows, count):
-    """Set `target` to ``y + scale sum_j weights[j] rows[j]`` over the first `count` of them.
-
-    All vectors stand in arrays of `padded` length, with zeros at the end; so do `rows`.
-    """
-
-    def codegen(context, builder, signature, arguments):
-        to, of, by, table = (
-            make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 1, 3, 4)
-        )
-        vector = ir.VectorType(ir.DoubleType(), LANES)
-        size, whole = cgutils.unpack_tuple(builder, to.shape)[0], ir.IntType(64)
-        stride = cgutils.unpack_tuple(builder, table.shape)[1]
-        zeros = ir.Constant(vector, [0.0] * LANES)
-        factor = _splat(builder, arguments[2], LANES)
-        total = cgutils.alloca_once(builder, vector)
-
-        def pointer(array, index):
-            return builder.bitcast(builder.gep(array.data, [index]), vector.as_pointer())
-
-        def plus_product(a, b, c):
-            return builder.fadd(a, builder.fmul(b, c, FAST), FAST)
-
-        ends = ir.Constant(whole, 0), size, ir.Constant(whole, LANES)
-        with cgutils.for_range_slice(builder, *ends) as (i, _):
-            builder.store(zeros, total)
-            with cgutils.for_range(builder, arguments[5]) as loop:
-                at = builder.add(i, builder.mul(loop.index, stride))
-                row = builder.load(pointer(table, at), align=8)
-                weight = _splat(builder, builder.load(builder.gep(by.data, [loop.index])), LANES)
-                builder.store(plus_product(builder.load(total), weight, row), total)
-            start = builder.load(pointer(of, i), align=8)
-            change = builder.load(total)
-            builder.store(plus_product(start, factor, change), pointer(to, i), align=8)
-        return context.get_dummy_value()
-
-    return types.void(target, y, scale, weights, rows, count), codegen
 
 
 def _tile(rows: int, width: int) -> Any:
@@ -81,6 +26,7 @@ def _tile(rows: int, width: int) -> Any:
     at ``b[right]``. Rows of `out` and B stand `stride` numbers apart, those of A `inner`.
     """
     vector = ir.VectorType(ir.DoubleType(), width)
+    fast = ("contract",)
 
     @intrinsic
     def add_tile(_context, out, at, a, left, b, right, inner, stride):
@@ -104,14 +50,18 @@ def _tile(rows: int, width: int) -> Any:
                 cgutils.alloca_once_value(builder, builder.load(target, align=8))
                 for target in targets
             ]
+            empty = ir.Constant(vector, ir.Undefined)
+            zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
             with cgutils.for_range(builder, inner) as loop:
                 at_row = builder.add(right, builder.mul(loop.index, stride))
                 values = builder.load(pointer(by, at_row), align=8)
                 for r, total in enumerate(totals):
                     here = shifted(builder.add(left, loop.index), r, inner)
                     scalar = builder.load(builder.gep(of, [here]))
-                    term = builder.fmul(_splat(builder, scalar, width), values, FAST)
-                    builder.store(builder.fadd(builder.load(total), term, FAST), total)
+                    first = builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
+                    factor = builder.shuffle_vector(first, empty, zeros)
+                    term = builder.fmul(factor, values, fast)
+                    builder.store(builder.fadd(builder.load(total), term, fast), total)
             for target, total in zip(targets, totals, strict=True):
                 builder.store(builder.load(total), target, align=8)
             return context.get_dummy_value()

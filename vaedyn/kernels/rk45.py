@@ -10,10 +10,10 @@ from math import sqrt
 
 import numpy as np
 
-from .jit import kernel, leaf
+from .jit import leaf
 from .ode import CONSTANT
+from .padded import combine, copy, distance, excess, length
 from .pointers import NONE, evaluate, run
-from .product import combine
 
 # status codes of `integrate`
 DONE, PAUSED, STEP_TOO_SMALL, DIVERGED, VARIANCE_LOST = range(5)
@@ -36,6 +36,7 @@ STAGES = np.array(
     ]
 )
 ERROR = np.array([71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40])
+ONE, DIFFERENCE = np.ones(1), np.array([-1.0, 1.0])
 DENSE = np.array(
     [
         -12715105075 / 11282082432,
@@ -55,15 +56,18 @@ def weight(t, kind, schedule, beta_at):
     return schedule[0] if kind == CONSTANT else evaluate(beta_at, (t, kind, schedule))
 
 
+NOW, AFTER, BEFORE, ERRORS, ZEROS = range(7, ROWS)
+
+
 @leaf
-def advance(t, h, start, stop, rows, values, kind, schedule, calls, box):
+def advance(t, h, start, stop, rows, kind, schedule, calls, box):
     """Make one step from the time `t`, with a state in ``rows[7]`` and its drift in ``rows[0]``.
 
     beta(t) is taken as it is after the time `start` and before `stop`, where it may jump. It
     is not taken at these times themselves: where it is zero for an instant, D would change
     in times that are shorter than what can be told apart. Fills the stages ``rows[1:7]``,
     ``rows[8]`` with the state at ``t + h`` and ``rows[9]`` with the argument of the sixth stage,
-    which stands at the same time. All have `values` entries, and zeros behind them.
+    which stands at the same time. All have zeros behind their entries.
     """
     flow, beta_at, _ = calls
     for stage in range(1, 7):
@@ -71,7 +75,7 @@ def advance(t, h, start, stop, rows, values, kind, schedule, calls, box):
         combine(target, rows[7], h, STAGES[stage], rows, stage)
         there = min(max(t + NODES[stage] * h, start * (1.0 + ASIDE)), stop * (1.0 - ASIDE))
         beta = weight(there, kind, schedule, beta_at)
-        run(flow, (beta, target[:values], box, rows[stage, :values]))
+        run(flow, (beta, target, box, rows[stage]))
 
 
 @leaf
@@ -89,20 +93,20 @@ def interpolate(theta, h, y, after, first, last, rest, out):
         )
 
 
-@kernel
+@leaf
 def integrate(
-    y, times, stops, record, kind, schedule, calls, box, size, latent, rows, rtol, atol, bound,
-    most, out,
+    values, times, stops, record, kind, schedule, calls, box, size, latent, rows, rtol, atol,
+    bound, most, out,
 ):  # fmt: skip
     """Integrate on towards ``times[-1]``, by at most `most` steps, accepted or not.
 
     Parameters
     ----------
-    y : (values,) see `vaedyn.kernels.flows`; the start, and then the end
+    values : how many numbers a state has, see `vaedyn.kernels.flows`
     times : (saves,) ascending, the first one being the start
     stops : (kinks,) ascending times in between that no step may cross
     record : (LENGTH,)
-        Zeros at first, then where the integration stands: time reached, next
+        Where the integration stands, see `begin`: time reached, next
         step size, last error, whether the last step was rejected, rows of `out`
         filled, accepted steps, drifts computed, accepted steps limited by stability,
         least encoder variance after a step.
@@ -110,8 +114,9 @@ def integrate(
     calls : addresses of the drift, of `beta_at` and of the norm of errors, see
         `vaedyn.kernels.flows`; `NONE` for a norm is the root mean square
     box : what these take besides the state
-    size, latent : number of order parameters, which stand first in `y`, and of latents
-    rows : (ROWS, `vaedyn.kernels.product.padded` values), zeros at first
+    size, latent : number of order parameters, which stand first in a state, and of latents
+    rows : (ROWS, `vaedyn.kernels.padded.length` of values)
+        Room, see `begin`; the state reached is ``rows[NOW]``.
     bound : order parameters that large have diverged
     out : (saves, values)
 
@@ -121,53 +126,41 @@ def integrate(
         Status: DONE, PAUSED (call again to go on), or why it stopped.
     """
     flow, beta_at, norm = calls
-    values = y.size
-    now, after, before, error, zeros = rows[7], rows[8], rows[9], rows[10], rows[11]
-    for i in range(values):
-        now[i] = y[i]
+    now, after, before, error = rows[NOW], rows[AFTER], rows[BEFORE], rows[ERRORS]
+    first, last = rows[0], rows[6]  # drifts at both ends of a step
     end = times[-1]
-    h = record[STEP]
-    t = record[TIME]
-    if h == 0.0:
-        t = times[0]
-        for i in range(values):
-            out[0, i] = y[i]
-        record[SAVED] = 1.0
-        record[LAST_ERROR] = 1e-4
-        record[LEAST] = np.inf
+    t, h, least = record[TIME], record[STEP], record[LEAST]
+    error_before, rejected = record[LAST_ERROR], record[REJECTED]
     saved = np.int64(record[SAVED])
-    stop = made = 0
+    stop = made = accepted = evaluations = stiff = 0
     status = DONE
-    usual, lost, fresh = h, 0.0, True
+    usual, lost, start, fresh = h, 0.0, 0.0, True
     while True:
         while stop < stops.size and stops[stop] <= t:
+            start = stops[stop]
             stop += 1
-        start = stops[stop - 1] if stop > 0 else 0.0
         if fresh:  # at first, and where beta(t) may go on in another way
-            beta = weight(max(t, start * (1.0 + ASIDE)), kind, schedule, beta_at)
-            run(flow, (beta, now[:values], box, rows[0, :values]))
-            record[EVALUATIONS] += 1
+            later = start * (1.0 + ASIDE)
+            beta = weight(t if t > later else later, kind, schedule, beta_at)
+            run(flow, (beta, now, box, first))
+            evaluations += 1
             fresh = False
         if h == 0.0:  # a first step from the sizes of the state, the drift and its change
-            state = slope = change = 0.0
-            for i in range(values):
-                scale = atol + rtol * abs(now[i])
-                state += (now[i] / scale) ** 2
-                slope += (rows[0, i] / scale) ** 2
-            state, slope = sqrt(state / values), sqrt(slope / values)
-            h = 1e-6 if min(state, slope) < 1e-5 else 0.01 * state / slope
-            for i in range(values):
-                after[i] = now[i] + h * rows[0, i]
+            state = sqrt(excess(now, now, now, rtol, atol) / values)
+            slope = sqrt(excess(first, now, now, rtol, atol) / values)
+            h = 1e-6 if state < 1e-5 or slope < 1e-5 else 0.01 * state / slope
+            combine(after, now, h, ONE, rows, 1)
             beta = weight(t + h, kind, schedule, beta_at)
-            run(flow, (beta, after[:values], box, rows[1, :values]))
-            record[EVALUATIONS] += 1
-            for i in range(values):
-                change += ((rows[1, i] - rows[0, i]) / (atol + rtol * abs(now[i]))) ** 2
-            steepest = max(slope, sqrt(change / values) / h)
+            run(flow, (beta, after, box, rows[1]))
+            evaluations += 1
+            combine(error, rows[ZEROS], 1.0, DIFFERENCE, rows, 2)
+            change = sqrt(excess(error, now, now, rtol, atol) / values) / h
+            steepest = change if change > slope else slope
             if steepest <= 1e-15:
-                h = max(1e-6, 1e-3 * h)
+                h = 1e-3 * h if h > 1e-3 else 1e-6
             else:
-                h = min(100.0 * h, (0.01 / steepest) ** 0.2)
+                guess = (0.01 / steepest) ** 0.2
+                h = guess if guess < 100.0 * h else 100.0 * h
             usual = h
         if not t < end:
             break
@@ -179,69 +172,71 @@ def integrate(
             break
         made += 1
         target = stops[stop] if stop < stops.size else end
-        last = t + 1.01 * h >= target
-        if last:
+        final = t + 1.01 * h >= target
+        if final:
             usual, h = h, target - t
         limit = target if stop < stops.size else 2.0 * end
-        advance(t, h, start, limit, rows, values, kind, schedule, calls, box)
-        record[EVALUATIONS] += 6
-        combine(error, zeros, h, ERROR, rows, 7)
+        advance(t, h, start, limit, rows, kind, schedule, calls, box)
+        evaluations += 6
+        combine(error, rows[ZEROS], h, ERROR, rows, 7)
         # the largest relative error of D in units of `SHARE` matters only where D is about to
         # vanish, as beta passes through zero; it is infinite where a step would lead through 0
         lost = 0.0
         for i in range(size - latent, size):
-            if not after[i] > 0.0:
-                lost = np.inf
-            lost = max(lost, abs(error[i]) / (SHARE * min(now[i], after[i])))
-        total = change = distance = 0.0
-        for i in range(values):
-            total += (error[i] / (atol + rtol * max(abs(now[i]), abs(after[i])))) ** 2
-            change += (rows[6, i] - rows[5, i]) ** 2
-            distance += (after[i] - before[i]) ** 2
-        found = sqrt(total / values)
-        if norm != NONE:
-            found = evaluate(
-                norm, (error[:values], now[:values], after[:values], rtol, atol, box)
-            )
+            smaller = min(now[i], after[i])
+            share = abs(error[i]) / (SHARE * smaller) if after[i] > 0.0 else np.inf
+            lost = max(lost, share)
+        if norm == NONE:
+            found = sqrt(excess(error, now, after, rtol, atol) / values)
+        else:
+            found = evaluate(norm, (error, now, after, rtol, atol, box))
         if lost > found:  # it may be nan, and has to stay that
             found = lost
         if not found <= 1.0:
-            factor = 0.2
-            if found < np.inf:
-                factor = max(0.2, 0.9 * found**-0.17)
-            h *= factor
-            record[REJECTED] = 1.0
+            h *= max(0.2, 0.9 * found**-0.17) if found < np.inf else 0.2
+            rejected = 1.0
             continue
-        if distance > 0.0 and h * sqrt(change / distance) > 3.25:
-            record[STIFF] += 1  # h |lambda| is at the edge of the stability region
-        reached = target if last else t + h
+        far = distance(after, before)
+        if far > 0.0 and h * sqrt(distance(last, rows[5]) / far) > 3.25:
+            stiff += 1  # h |lambda| is at the edge of the stability region
+        reached = target if final else t + h
         if saved < times.size and times[saved] <= reached:
-            combine(error, zeros, h, DENSE, rows, 7)
+            combine(error, rows[ZEROS], h, DENSE, rows, 7)
         while saved < times.size and times[saved] <= reached:
-            theta = (times[saved] - t) / h
-            interpolate(theta, h, now, after, rows[0], rows[6], error, out[saved])
+            interpolate((times[saved] - t) / h, h, now, after, first, last, error, out[saved])
             saved += 1
         t = reached
-        for i in range(values):
-            now[i] = after[i]
-            rows[0, i] = rows[6, i]
-        fresh = last and t < end
+        copy(after, now)
+        copy(last, first)
+        fresh = final and t < end
         found = max(found, 1e-10)
-        factor = max(0.2, min(10.0, 0.9 * found**-0.17 * record[LAST_ERROR] ** 0.04))
-        if record[REJECTED] == 1.0:
+        factor = max(0.2, min(10.0, 0.9 * found**-0.17 * error_before**0.04))
+        if rejected == 1.0:
             factor = min(factor, 1.0)
-        h = max(h * factor, usual) if last else h * factor
-        record[REJECTED] = 0.0
-        record[LAST_ERROR] = max(found, 1e-4)
-        record[STEPS] += 1
+        h *= factor
+        if final:
+            h = max(h, usual)
+        rejected = 0.0
+        error_before = max(found, 1e-4)
+        accepted += 1
         for i in range(size):
             if not abs(now[i]) < bound:
                 status = DIVERGED
         if status == DIVERGED:
             break
         for i in range(size - latent, size):
-            record[LEAST] = min(record[LEAST], now[i])
-    for i in range(values):
-        y[i] = now[i]
-    record[TIME], record[STEP], record[SAVED] = t, h, saved
+            least = min(least, now[i])
+    record[TIME], record[STEP], record[SAVED], record[LEAST] = t, h, saved, least
+    record[LAST_ERROR], record[REJECTED] = error_before, rejected
+    record[STEPS] += accepted
+    record[EVALUATIONS] += evaluations
+    record[STIFF] += stiff
     return status
+
+
+def begin(y, times, out):
+    """Return the record, and the rows, of an integration that begins with the state `y`."""
+    record, rows = np.zeros(LENGTH), np.zeros((ROWS, length(len(y))))
+    record[TIME], record[SAVED], record[LAST_ERROR], record[LEAST] = times[0], 1, 1e-4, np.inf
+    rows[NOW, : len(y)] = out[0] = y
+    return record, rows

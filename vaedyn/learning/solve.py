@@ -70,11 +70,11 @@ def solve(
     """
     from ..kernels import flows, rk45
     from ..kernels.pointers import NONE
-    from ..kernels.product import padded
 
-    y, fastest = start.copy(), np.zeros(len(start))
-    out = np.empty((len(times), len(y)))
-    record = np.zeros(rk45.LENGTH)
+    values = len(start)
+    out = np.empty((len(times), values))
+    record, rows = rk45.begin(start, times, out)
+    y, fastest = rows[rk45.NOW, :values], np.zeros(values)
     numbers = np.array([beta, *schedule.numbers])
     at_once = min(at_once, most, most if flow.stiff == flows.NEVER else WATCHED)
     # the last time, too, may be one at which beta is not smooth
@@ -86,7 +86,6 @@ def solve(
     beta_at = flows.beta_address() if schedule.code else NONE
     calls = flow.drift, beta_at, flow.norm
     what: Any = schedule.code, numbers, calls, flow.box, flow.size, flow.latent
-    rows = np.zeros((rk45.ROWS, padded(len(y))))
     limited, status = False, rk45.PAUSED
     while status == rk45.PAUSED:
         if limited:
@@ -102,7 +101,7 @@ def solve(
         else:
             made, stiff = record[rk45.STEPS], record[rk45.STIFF]
             status = rk45.integrate(
-                y, times, stops, record, *what, rows, rtol, atol, bound, at_once, out
+                values, times, stops, record, *what, rows, rtol, atol, bound, at_once, out
             )
             made, stiff = record[rk45.STEPS] - made, record[rk45.STIFF] - stiff
             limited = stiff > MOSTLY * made and record[rk45.TIME] > stiff_from
