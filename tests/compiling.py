@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp()  # before any kernel looks for its folder
 
-from numba.core import event  # noqa: E402
+from numba.core import event
 
-import vaedyn  # noqa: E402
+import vaedyn
 
 SMALL = vaedyn.Params(dim=50, t_max=5, points=3)
 TWO = SMALL.replace(latent=2, signal=2)

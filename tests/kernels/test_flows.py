@@ -9,8 +9,8 @@ from tests.shared.models import random_state
 from vaedyn.kernels import flows, general, ode, one
 from vaedyn.kernels.constants import Constants
 from vaedyn.kernels.jit import leaf
-from vaedyn.kernels.pointers import NUMBER, NUMBERS, address_of, evaluate, run
 from vaedyn.kernels.padded import combine, copy, distance, excess, length
+from vaedyn.kernels.pointers import NUMBER, NUMBERS, address_of, evaluate, run
 
 PLAIN = Constants(0.7, np.array([3.1]), 0.6, 0.03, 0.05, 1, batch=4.0)
 OTHER = PLAIN._replace(encoder=1.7, variances=0.4, batch=3.0, sampled=1.0)
@@ -50,6 +50,16 @@ def test_the_drift_of_one_latent_is_the_general_one_and_so_is_its_jacobian(c):
         out = np.empty(6)
         ode.drift(y, c, np.empty(ode.scratch(1, 1)), out)
         np.testing.assert_allclose(of_one(c, y), out, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("c", [PLAIN, OTHER], ids=["plain", "with rates"])
+def test_a_latent_without_signals_is_one_with_a_signal_that_has_no_strength(c):
+    c, y = c._replace(rho=np.empty(0)), random_state(1, 1, seed=4)[2:]
+    expected = np.empty(4)
+    general.of_sgd(y, c, general.workspace(1, 0), expected)
+    np.testing.assert_allclose(flows.derivative(c, y), expected, rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(flows.jacobian(c, y), general.jacobian(y, c), rtol=1e-13, atol=1e-14)
+    assert flows.jacobian(c._replace(latent=0, rho=np.array([3.1])), np.empty(0)).shape == (0, 0)
 
 
 @pytest.mark.parametrize("name", ["eta", "lam", "lr", "encoder", "variances", "batch", "sampled"])

@@ -83,18 +83,37 @@ def _of_sgd(c: Constants) -> tuple[Callable, np.ndarray]:
 
 def derivative(c: Constants, y: np.ndarray) -> np.ndarray:
     """Return dy/dt of order parameters under SGD at constant beta, (values,)."""
+    if _written_out(c):
+        return np.array(one.plainly(float(c.beta), *_for_one(c, y))[6 - len(y) :])
     entry, box = _of_sgd(c)
     if entry is one.drift:
-        return np.array(one.plainly(float(c.beta), y.tolist(), box.tolist()))
+        entry, box = with_rates, boxed(c, (), general.RATES + scratch(general, 1, 1))
     out = np.empty_like(y)
     entry(float(c.beta), y, box, out)
     return out
 
 
+def _written_out(c: Constants) -> bool:
+    """Return whether `one.drift` is as good without machine code.
+
+    Where latents are sampled, a state may rest on terms that cancel to the last digit.
+    """
+    return c.latent == 1 and c.signal <= 1 and c.plain
+
+
+def _for_one(c: Constants, y: np.ndarray) -> tuple[list[float], list[float]]:
+    """Return state and box of `one.drift`: without a signal, its strength and overlaps are 0."""
+    box = head(c)[:LEADING] + (c.rho.tolist() or [0.0])
+    return [0.0] * (6 - len(y)) + y.tolist(), box
+
+
 def jacobian(c: Constants, y: np.ndarray) -> np.ndarray:
     """Return d `derivative`_i / d y_j (values, values), exact to rounding (complex step)."""
-    if c.latent == c.signal == 1:
-        return one.jacobian(float(c.beta), y.tolist(), head(c))
+    if not len(y):  # no latent
+        return np.empty((0, 0))
+    if _written_out(c):
+        lacking = 6 - len(y)
+        return one.jacobian(float(c.beta), *_for_one(c, y))[lacking:, lacking:]
     return (ode if c.plain else general).jacobian(y, c)
 
 

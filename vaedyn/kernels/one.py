@@ -41,7 +41,7 @@ def plainly(beta: float, y: Any, box: Any) -> list:
     """Return what `drift` writes, without machine code: nan where it divides by zero."""
     out = [0.0] * len(y)
     try:
-        drift.py_func(beta, y, box, out)  # pyright: ignore[reportFunctionMemberAccess]
+        drift.py_func(beta, y, box, out)
     except ZeroDivisionError:
         return [np.nan] * len(y)
     return out

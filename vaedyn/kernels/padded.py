@@ -9,9 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 LANES = 8  # numbers of a vector
@@ -19,6 +18,7 @@ FAST = ("contract",)
 VECTOR = ir.VectorType(ir.DoubleType(), LANES)
 WHOLE = ir.IntType(64)
 NUMBER = types.float64
+intrinsic: Any = extending.intrinsic
 
 
 def length(size: int) -> int:

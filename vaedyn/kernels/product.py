@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import overload
 from numba.np.arrayobj import make_array
 
 from .jit import LEAF
 
 U = np.uint64
 FAST = ("contract",)
+intrinsic: Any = extending.intrinsic
 SHORT = 4  # numbers of the vectors of `blend`
 
 

@@ -52,7 +52,7 @@ DENSE = np.array(
 
 @leaf
 def weight(t, kind, schedule, beta_at):
-    """Return the KL weight at the time `t`; `beta_at` is an address, unused where it is constant."""
+    """Return the KL weight at the time `t`; the address `beta_at` matters where it changes."""
     return schedule[0] if kind == CONSTANT else evaluate(beta_at, (t, kind, schedule))
 
 

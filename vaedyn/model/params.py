@@ -286,7 +286,7 @@ class Params:
 
     def bound(self, start: np.ndarray) -> float:
         """Return the size beyond which an order parameter counts as diverged."""
-        natural = max(1.0, max(self.rho) + self.eta, 1 / self.eta, np.abs(start).max())
+        natural = max(1.0, max(np.ravel(self.rho)) + self.eta, 1 / self.eta, np.abs(start).max())
         return float(1e4 * natural)
 
     def save_steps(self) -> np.ndarray:
