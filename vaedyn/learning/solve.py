@@ -69,13 +69,12 @@ def solve(
         When it takes more than `most` steps.
     """
     from ..kernels import flows, rk45
-    from ..kernels.pointers import NONE
 
     values = len(start)
     out = np.empty((len(times), values))
     record, rows = rk45.begin(start, times, out)
     y, fastest = rows[rk45.NOW, :values], np.zeros(values)
-    numbers = np.array([beta, *schedule.numbers])
+    what = _given(flow, schedule, beta)
     at_once = min(at_once, most, most if flow.stiff == flows.NEVER else WATCHED)
     # the last time, too, may be one at which beta is not smooth
     stops = schedule.kinks(float(np.nextafter(times[-1], np.inf)))
@@ -83,9 +82,6 @@ def solve(
     stiff_from = np.inf if flow.stiff == flows.NEVER else times[0]
     if flow.stiff == flows.AFTER_KINKS:
         stiff_from = max([*stops.tolist(), times[0]])
-    beta_at = flows.beta_address() if schedule.code else NONE
-    calls = flow.drift, beta_at, flow.norm
-    what: Any = schedule.code, numbers, calls, flow.box, flow.size, flow.latent
     limited, status = False, rk45.PAUSED
     while status == rk45.PAUSED:
         if limited:
@@ -126,6 +122,16 @@ def solve(
     return out, {
         "steps": steps, "evaluations": evaluations, "stiff": stiff, "least_variance": least,
     }  # fmt: skip
+
+
+def _given(flow: "Flow", schedule: Schedule, beta: float) -> tuple[Any, ...]:
+    """Return the drift, and the schedule with its end value, as both methods take them."""
+    from ..kernels.flows import beta_address
+    from ..kernels.pointers import NONE
+
+    calls = flow.drift, beta_address() if schedule.code else NONE, flow.norm
+    numbers = np.array([beta, *schedule.numbers])
+    return schedule.code, numbers, calls, flow.box, flow.size, flow.latent
 
 
 def steps_in_a_while(seconds: float) -> int:

@@ -4,7 +4,6 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import Any, Self, Unpack
 
 import numpy as np
@@ -279,14 +278,14 @@ class Params:
         """Number P of rows that are used again and again; None where each is fresh."""
         return None if self.alpha is None else round(self.alpha * self.dim)
 
-    @cached_property
+    @property
     def schedule(self) -> Schedule:
         """beta(t): ``params.schedule(t, params.beta)`` returns its values, (times,)."""
         return parse_schedule(self.anneal)
 
     def bound(self, start: np.ndarray) -> float:
         """Return the size beyond which an order parameter counts as diverged."""
-        natural = max(1.0, max(np.ravel(self.rho)) + self.eta, 1 / self.eta, np.abs(start).max())
+        natural = max(1.0, max(self.strengths) + self.eta, 1 / self.eta, np.abs(start).max())
         return float(1e4 * natural)
 
     def save_steps(self) -> np.ndarray:
@@ -295,10 +294,6 @@ class Params:
 
     def times(self) -> np.ndarray:
         """Return the saved times t = steps/N, (points,)."""
-        return self._times.copy()
-
-    @cached_property
-    def _times(self) -> np.ndarray:
         return self.save_steps() / self.dim
 
     def overlaps(self) -> dict[str, np.ndarray]:
@@ -344,11 +339,10 @@ class Params:
         `init_seed` is left out where the start is not drawn, and so is a `LATER` field at
         its default.
         """
-        data = {}
+        data = {each.name: getattr(self, each.name) for each in fields(self)}
         for each in fields(self):
-            value = getattr(self, each.name)
-            if "later" not in each.metadata or value != each.default:
-                data[each.name] = value
+            if "later" in each.metadata and data[each.name] == each.default:
+                del data[each.name]
         data["rho"] = list(data["rho"])
         if not isinstance(self.init, str):
             data["init"] = {name: rows.tolist() for name, rows in initial.thaw(self.init).items()}
