@@ -21,7 +21,12 @@ import numba
 from numba.core import config, sigutils
 from numba.core.caching import IndexDataCacheFile
 
-OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+OPTIONS: Any = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+    "no_cfunc_wrapper": True,  # C calls none of them
+}
 LEAF: Any = {**OPTIONS, "_nrt": False}
 
 log = logging.getLogger(__name__)
@@ -176,7 +181,7 @@ def cached_files(compiled: Callable) -> list[Path]:
     return [path for path in Path(folder or "/nowhere").glob("*") if path.name.startswith(start)]
 
 
-def leaf(function: Callable, **options) -> Callable:
+def leaf(function: Callable, **options) -> Any:
     """Compile a kernel that other kernels call and that makes no array.
 
     It does without numba's reference counts, which would cost more than its work.
