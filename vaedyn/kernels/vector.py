@@ -33,7 +33,7 @@ from .stream import as_float, normals, ready
 from .tiles import ROWS, WHOLE, combine
 
 U = np.uint64
-LONG = 1 << 18  # coordinates of more than which only ROWS data points are drawn ahead: memory
+LONG = 1 << 13  # coordinates; of more, with few latents, only ROWS data points are drawn ahead
 
 
 @reordered
@@ -85,7 +85,7 @@ def advance(stream, betas, save_after, W, V, D, teacher, c, out):
     """
     latent, dim = W.shape
     first = first_point(latent)
-    ahead = DEPTH if dim <= LONG else ROWS
+    ahead = DEPTH if dim <= LONG or 2 * latent >= DEPTH else ROWS
     rows, stride = stack(W, V, teacher, first + ahead), row_length(dim)
     noise = np.sqrt(c.eta / dim)
     signals = np.zeros((ahead, c.rho.size))

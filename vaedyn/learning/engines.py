@@ -144,7 +144,7 @@ def vector_engine(params: Params) -> Engine:
     from ..kernels import vector
 
     # the weights at first, and those of the run, with the signals, at worst, and data points
-    points = 1 if params.latent == 1 else 4
+    points = 1 if params.latent == 1 else 4 if params.latent < 8 else 16
     gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + points)
     if not params.plain:  # gradients, and what is remembered of them, at first and in the run
         gigabytes *= 3
