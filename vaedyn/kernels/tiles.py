@@ -164,7 +164,7 @@ def mix(out, at, a, b, x, start, count):
     """Set `count` entries from ``out[at]`` on to ``a out + b x``; `count` is a multiple of PART."""
     j = U(0)
     while j < count:  # here and below, since the length of a `range` is a slow division
-        _mix_part(out, at + j, a, b, x, start + j)
+        _mix_part(out, at + j, a, b, x, start + j)  # pyright: ignore[reportCallIssue]
         j += U(PART)
 
 
@@ -202,4 +202,5 @@ def inner(out, of_out, a, at, left, right, stride, count):
     from entry `at` on, give ``out[left, right]`` and those beside it; `out` is flat.
     """
     to = left * of_out + right
-    _inner_tile(out, to, of_out, a, left * stride + at, right * stride + at, stride, count)
+    one, other = left * stride + at, right * stride + at
+    _inner_tile(out, to, of_out, a, one, other, stride, count)  # pyright: ignore[reportCallIssue]
