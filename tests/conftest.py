@@ -102,6 +102,16 @@ def coarse(monkeypatch):
 
 
 @pytest.fixture
+def no_thresholds(monkeypatch):
+    """Let lists of fixed points come without thresholds, which take longer than the points."""
+
+    def unknown(params, configuration):
+        return {"collapse": [0.0] * params.signal, "noise": None, "max_lr": None}
+
+    monkeypatch.setattr("vaedyn.fixedpoints.fixed_points.thresholds", unknown)
+
+
+@pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Yield a function that runs a command line as the installed program would.
 

@@ -45,16 +45,6 @@ def slopes(c, y):
     )
 
 
-@pytest.fixture
-def no_thresholds(monkeypatch):
-    """Let lists of fixed points come without thresholds, which take longer than the points."""
-
-    def unknown(params, configuration):
-        return {"collapse": [0.0] * params.signal, "noise": None, "max_lr": None}
-
-    monkeypatch.setattr("vaedyn.fixedpoints.fixed_points.thresholds", unknown)
-
-
 def models(seed, count, sampled=None):
     random = np.random.default_rng(seed)
     for _ in range(count):
