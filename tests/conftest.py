@@ -15,6 +15,7 @@ from matplotlib.mathtext import MathTextParser
 
 import vaedyn
 from vaedyn.cli import main as cli
+from vaedyn.figures import style
 
 
 def remember_labels():
@@ -109,6 +110,14 @@ def no_thresholds(monkeypatch):
         return {"collapse": [0.0] * params.signal, "noise": None, "max_lr": None}
 
     monkeypatch.setattr("vaedyn.fixedpoints.fixed_points.thresholds", unknown)
+
+
+@pytest.fixture
+def sketched(monkeypatch):
+    """Draw pictures coarsely, and spare the search for room: tests/figures look at those."""
+    monkeypatch.setitem(style.STYLE, "figure.constrained_layout.use", False)
+    for name in ("figure.dpi", "savefig.dpi"):
+        monkeypatch.setitem(style.STYLE, name, 60)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ TWO = {"dim": 50, "lr": 0.05, "t_max": 500, "points": 101, "latent": 2, "rho": 3
 
 
 @pytest.fixture(autouse=True)
-def no_figure_stays():
+def no_figure_stays(sketched):
     yield
     pyplot.close("all")
 
