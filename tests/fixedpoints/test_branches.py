@@ -221,7 +221,7 @@ def test_ranges_of_many_decades_lose_no_branch():
     assert noise(Constants.of(vaedyn.Params())) == pytest.approx(
         max(e["at"] for e in result.events if result.types[e["branch"]] == "noise"), abs=1e-8
     )
-    first = pieces(Unit(1, (1.0,)), "eta", 1e-6, 1e3)[0]
+    first = pieces(Unit(1, (1.0,)), "eta", 1e-6, 60)[0]
     assert (first.x[0], first.last) == (1e-6, END)
 
 
