@@ -29,13 +29,11 @@ and increments ``N dm = tau z a``, ``N dd = tau e u``, ``N dQ = tau (z b + b z)`
 independently. Averaged latents leave D without noise of its own.
 """
 
-from math import sqrt
-
 import numpy as np
 from numba.extending import overload
 
-from . import adam, classes, general
-from .jit import LEAF, leaf, reordered
+from . import general
+from .jit import LEAF, leaf
 from .layout import offsets
 from .ode import drift, scratch, second
 
@@ -64,12 +62,11 @@ def products(latent, signal, sampled=False):
     return np.array(rows, np.int64)
 
 
-def workspace(c, spread):
-    """Return what `flow` needs for its intermediate results; `spread` for states with P."""
+def workspace(c):
+    """Return what `spread` and its drift need for their intermediate results."""
     latent, signal, sampled = c.latent, c.signal, bool(c.sampled)
-    work = (np.empty(scratch(latent, signal)),) if c.plain else general.workspace(latent, signal)
-    if not spread:
-        return work
+    inner = scratch.py_func(latent, signal)
+    work = (np.empty(inner),) if c.plain else general.workspace(latent, signal)
     pairs = products(latent, signal, sampled)
     count = forms(latent, signal, sampled)
     tangent = np.empty(len(work[0]) + 2 * len(pairs), complex)
@@ -77,16 +74,9 @@ def workspace(c, spread):
 
 
 def flow(y, c, work, out):
-    """Write the time derivative of a state into `out`; for compiled callers.
+    """Write the drift of order parameters into `out`; for compiled callers.
 
-    Parameters
-    ----------
-    y, out : (values,) or (values + values^2,)
-        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows or by the
-        second moments of `vaedyn.kernels.adam`; or those of `vaedyn.kernels.classes`.
-    c : Constants
-    work : see `workspace`, `classes.drift` or `adam.workspace`; its length tells which, once
-        for all
+    The length of `work` tells which, once for all: that of `ode`, or of `general`.
     """
     raise NotImplementedError("for compiled callers")
 
@@ -99,63 +89,7 @@ def _flow(y, c, work, out):
     def with_rates(y, c, work, out):
         general.of_sgd(y, c, work, out)
 
-    def in_classes(y, c, work, out):
-        classes.drift(y, c, work, out)
-
-    def with_spread(y, c, work, out):
-        inner, tangent, pairs, matrices = work
-        flow(y, c, inner, out)
-        spread(y, c, inner[1:], tangent, pairs, matrices, out)
-
-    def with_moments(y, c, work, out):
-        adam.drift(y, c, work, out)
-
-    return {1: plain, 2: with_rates, 3: in_classes, 4: with_spread, 5: with_moments}[len(work)]
-
-
-def count(y, work):
-    """Return how many order parameters a state has; for compiled callers."""
-    raise NotImplementedError("for compiled callers")
-
-
-@overload(count, jit_options=LEAF)
-def _count(y, work):
-    def alone(y, work):
-        return y.size
-
-    def with_spread(y, work):
-        return len(work[2])
-
-    def with_moments(y, work):
-        return y.size - adam.MOMENTS * work[1].shape[1] - 1
-
-    return {4: with_spread, 5: with_moments}.get(len(work), alone)
-
-
-@reordered
-def norm(x, y, z, rtol, atol):
-    """Return the root mean square of `x` in units of the tolerated error at `y` and `z`."""
-    total = 0.0
-    for i in range(x.size):
-        ratio = x[i] / (atol + rtol * max(abs(y[i]), abs(z[i])))
-        total += ratio * ratio
-    return sqrt(total / x.size)
-
-
-def error_of(x, y, z, rtol, atol, c, work):
-    """Return `norm`, or under Adam that of `vaedyn.kernels.adam`; for compiled callers."""
-    raise NotImplementedError("for compiled callers")
-
-
-@overload(error_of, jit_options=LEAF)
-def _error_of(x, y, z, rtol, atol, c, work):
-    def usual(x, y, z, rtol, atol, c, work):
-        return norm(x, y, z, rtol, atol)
-
-    def with_moments(x, y, z, rtol, atol, c, work):
-        return adam.norm(x, y, z, rtol, atol, c)
-
-    return with_moments if len(work) == 5 else usual
+    return {1: plain, 2: with_rates}[len(work)]
 
 
 @leaf

@@ -28,7 +28,8 @@ class Engine(NamedTuple):
     `vaedyn.kernels.exact.advance`. The last array of `state` is D. ``draw(rng)`` returns
     the state of random initial weights. `out` has `width` numbers at a time: the order
     parameters, and S and A where noise is not white. `epochs`, if any, has the rows that a run
-    uses again and again, and its ``advance`` is taken.
+    uses again and again, and its ``advance`` is taken. `together`, if any, does for many runs what
+    `advance` does for one, see `vaedyn.kernels.side_by_side.advance`.
     """
 
     advance: Callable[..., int]
@@ -38,6 +39,7 @@ class Engine(NamedTuple):
     draw: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
     width: int
     epochs: Callable[[np.random.SeedSequence], Epochs] | None = None
+    together: Callable[..., None] | None = None
 
 
 def exact_engine(params: Params) -> Engine:
@@ -60,7 +62,7 @@ def exact_engine(params: Params) -> Engine:
 
 def _exact_in_white(params: Params) -> Engine:
     """Return the chain for white noise."""
-    from ..kernels import exact
+    from ..kernels import exact, side_by_side
 
     overlaps = params.overlaps()
     rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
@@ -72,6 +74,7 @@ def _exact_in_white(params: Params) -> Engine:
         5e-8 if single else _seconds_per_step(params.latent, params.signal),
         lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
         count(params.latent, params.signal),
+        together=side_by_side.advance_one if single else side_by_side.advance,
     )
 
 
@@ -104,6 +107,7 @@ def _exact_in_batches(params: Params, engine: Engine) -> Engine:
         ),
         seconds_per_step=_seconds_per_batch(params, columns),
         draw=lambda rng: start(*engine.draw(rng)),
+        together=None,
     )
 
 
@@ -143,8 +147,9 @@ def vector_engine(params: Params) -> Engine:
     """Return SGD on the weight vectors themselves, with a fresh data point every step."""
     from ..kernels import vector
 
-    # the weights at first, and those of the run, with the signals, at worst, and a data point
-    gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
+    # the weights at first, and those of the run, with the signals, at worst, and data points
+    points = 1 if params.latent == 1 else 4 if params.latent < 8 else 16
+    gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + points)
     if not params.plain:  # gradients, and what is remembered of them, at first and in the run
         gigabytes *= 3
     if gigabytes > LARGE:
@@ -157,7 +162,7 @@ def vector_engine(params: Params) -> Engine:
         engine = _vectors_in_classes(params)
     else:
         engine = Engine(
-            vector.advance_one if params.latent == params.signal == 1 else vector.advance,
+            vector.advance_one if params.latent == 1 else vector.advance,
             (*params.weights(), params.overlaps()["D"]),
             (teacher(params.dim, params.signal), Constants.of(params)),
             3e-9 * params.dim * (1 + params.latent + params.signal),

@@ -48,7 +48,14 @@ def moments(m, d, Q, E, R, rho: np.ndarray, eta: float) -> tuple[np.ndarray, np.
     """Return S = cov(mu) and A = E[y mu^T], (..., latent, latent) each."""
     # model: observable, second moments of mu and y
     transposed = np.swapaxes(d, -1, -2)
+    if d.shape[-1] == 1:  # the same numbers, sooner
+        return d * rho * transposed + eta * E, m * rho * transposed + eta * R
     return (d * rho) @ transposed + eta * E, (m * rho) @ transposed + eta * R
+
+
+def trace(x: np.ndarray) -> np.ndarray:
+    """Return the traces (...) of matrices (..., n, n)."""
+    return x[..., 0, 0] if x.shape[-1] == 1 else np.trace(x, axis1=-2, axis2=-1)
 
 
 def generalisation_error(m, Q, rho: np.ndarray) -> np.ndarray:
@@ -62,7 +69,9 @@ def generalisation_error(m, Q, rho: np.ndarray) -> np.ndarray:
     if latent > signal:
         gain = np.swapaxes(gain, -2, -1)
     few, many = sorted((latent, signal))
-    if perm(many, few) <= MOST_ORDERS:
+    if few == 1:
+        best = gain[..., 0, 0] if many == 1 else gain.max(axis=(-2, -1), initial=0.0)
+    elif perm(many, few) <= MOST_ORDERS:
         rows = np.arange(few)
         sums = (gain[..., rows, order].sum(axis=-1) for order in permutations(range(many), few))
         best = reduce(np.maximum, sums)
@@ -74,7 +83,7 @@ def generalisation_error(m, Q, rho: np.ndarray) -> np.ndarray:
         for i, matrix in enumerate(flat):
             best[i] = matrix[linear_sum_assignment(matrix, maximize=True)].sum()
         best = best.reshape(gain.shape[:-2])
-    return rho.sum() - 2 * best + np.trace(Q, axis1=-2, axis2=-1)
+    return rho.sum() - 2 * best + trace(Q)
 
 
 def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
@@ -83,14 +92,16 @@ def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
     The matching is replaced by the nuclear norm of ``m diag(rho)^{1/2}``.
     """
     gain = m * np.sqrt(rho)
-    if min(gain.shape[-2:]) == 1:
+    if gain.shape[-2:] == (1, 1):
+        aligned = np.sqrt(gain[..., 0, 0] ** 2)
+    elif min(gain.shape[-2:]) == 1:
         aligned = np.sqrt((gain**2).sum(axis=(-2, -1)))
     elif gain.shape[-2:] == (2, 2):
         product = gain[..., 0, 0] * gain[..., 1, 1] - gain[..., 0, 1] * gain[..., 1, 0]
         aligned = np.sqrt((gain**2).sum(axis=(-2, -1)) + 2 * np.abs(product))
     else:
         aligned = np.linalg.svd(gain, compute_uv=False).sum(axis=-1)
-    return rho.sum() - 2 * aligned + np.trace(Q, axis1=-2, axis2=-1)
+    return rho.sum() - 2 * aligned + trace(Q)
 
 
 def kl_per_latent(S, D) -> np.ndarray:
@@ -104,10 +115,12 @@ def kl_per_latent(S, D) -> np.ndarray:
 def distortion(S, A, Q, D) -> np.ndarray:
     """Return the mean squared reconstruction error / 2 in excess of ``E|x|^2 / 2``, (...)."""
     # model: observable, the other half of the loss
-    fit = np.trace(A, axis1=-2, axis2=-1)
-    power = np.einsum("...ij,...ji->...", Q, S)
-    noise = (np.diagonal(Q, axis1=-2, axis2=-1) * D).sum(axis=-1)
-    return -fit + 0.5 * power + 0.5 * noise
+    if Q.shape[-1] == 1:
+        power, noise = Q[..., 0, 0] * S[..., 0, 0], Q[..., 0, 0] * D[..., 0]
+    else:
+        power = np.einsum("...ij,...ji->...", Q, S)
+        noise = (np.diagonal(Q, axis1=-2, axis2=-1) * D).sum(axis=-1)
+    return -trace(A) + 0.5 * power + 0.5 * noise
 
 
 def observables(
