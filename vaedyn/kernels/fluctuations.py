@@ -27,6 +27,9 @@ and increments ``N dm = tau z a``, ``N dd = tau e u``, ``N dQ = tau (z b + b z)`
 ``N dE = tau (e c + c e)``, ``N dR = tau (z f + y e)`` (outer products) and, latent by latent,
 ``N dD = tau x g``, up to means and terms of lower order: all points of a batch move weights
 independently. Averaged latents leave D without noise of its own.
+
+Q, E and P are symmetric. A state goes on with the independent entries of P: those of `free`
+order parameters, and of these the lower triangle, row by row.
 """
 
 from math import sqrt
@@ -37,9 +40,12 @@ from numba.extending import overload
 from . import adam, classes, general
 from .jit import LEAF, leaf, reordered
 from .layout import offsets
-from .ode import drift, scratch, second
+from .ode import U, drift, scratch, second
+from .product import multiply
+from .tangent import scratch as scratch_of_tangent
+from .tangent import tangent
 
-STEP = 1e-100  # of complex differences: free of rounding errors
+WIDE = 8  # rows of P are filled up to a multiple of it, which products are quickest at
 
 
 def forms(latent, signal, sampled=False):
@@ -64,16 +70,53 @@ def products(latent, signal, sampled=False):
     return np.array(rows, np.int64)
 
 
+def free(latent, signal):
+    """Return the places of independent order parameters (free,), and which one each is (values,).
+
+    Of the two places of an entry of Q or E it is the first.
+    """
+    _, Q, E, R, D = offsets(latent, signal)
+    first = np.arange(D + latent)
+    for square in (first[Q:E], first[E:R]):
+        whole = square.reshape(latent, latent)
+        square[:] = np.minimum(whole, whole.T).ravel()
+    return np.unique(first, return_inverse=True)
+
+
+def entries(latent, signal):
+    """Return the places in P of its independent entries, (entries, 2), and which one each is.
+
+    The latter is (values, values).
+    """
+    first, which = free(latent, signal)
+    row, column = np.tril_indices(len(first))
+    high, low = np.maximum(which[:, None], which), np.minimum(which[:, None], which)
+    return np.stack([first[row], first[column]], axis=1), high * (high + 1) // 2 + low
+
+
 def workspace(c, spread):
     """Return what `flow` needs for its intermediate results; `spread` for states with P."""
     latent, signal, sampled = c.latent, c.signal, bool(c.sampled)
     work = (np.empty(scratch(latent, signal)),) if c.plain else general.workspace(latent, signal)
     if not spread:
         return work
-    pairs = products(latent, signal, sampled)
-    count = forms(latent, signal, sampled)
-    tangent = np.empty(len(work[0]) + 2 * len(pairs), complex)
-    return work, tangent, pairs, np.empty((4, count, count))
+    first, which = free(latent, signal)
+    columns = -(-len(first) // WIDE) * WIDE
+    fields = np.zeros(2 * len(which) * columns + scratch_of_tangent(latent, signal, columns))
+    count, size = forms(latent, signal, sampled), signal + (3 if sampled else 2) * latent
+    matrices = (
+        np.empty((count, size)), np.empty((size, size)), np.empty((count, size)),
+        np.empty((size, count)), np.empty((count, count)), np.empty((4, count, len(first))),
+    )  # fmt: skip
+    pairs = products(latent, signal, sampled)[first]
+    return work, (fields, matrices), (first, which, pairs), weights(latent, signal)
+
+
+def weights(latent, signal):
+    """Return how many entries of a state with all of P each one stands for, over their mean."""
+    many = np.bincount(entries(latent, signal)[1].ravel())
+    whole = np.append(np.ones(len(free(latent, signal)[1])), many)
+    return whole / whole.mean()
 
 
 def flow(y, c, work, out):
@@ -81,8 +124,8 @@ def flow(y, c, work, out):
 
     Parameters
     ----------
-    y, out : (values,) or (values + values^2,)
-        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by P in rows or by the
+    y, out : (values,) or (values + entries,)
+        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by `entries` of P or by the
         second moments of `vaedyn.kernels.adam`; or those of `vaedyn.kernels.classes`.
     c : Constants
     work : see `workspace`, `classes.drift` or `adam.workspace`; its length tells which, once
@@ -103,9 +146,8 @@ def _flow(y, c, work, out):
         classes.drift(y, c, work, out)
 
     def with_spread(y, c, work, out):
-        inner, tangent, pairs, matrices = work
-        flow(y, c, inner, out)
-        spread(y, c, inner[1:], tangent, pairs, matrices, out)
+        flow(y, c, work[0], out)
+        spread(y, c, work[1], work[2], out)
 
     def with_moments(y, c, work, out):
         adam.drift(y, c, work, out)
@@ -124,7 +166,7 @@ def _count(y, work):
         return y.size
 
     def with_spread(y, work):
-        return len(work[2])
+        return work[2][1].size
 
     def with_moments(y, work):
         return y.size - adam.MOMENTS * work[1].shape[1] - 1
@@ -132,13 +174,29 @@ def _count(y, work):
     return {4: with_spread, 5: with_moments}.get(len(work), alone)
 
 
+def weight(work, i):
+    """Return what an entry of a state counts, relative to others; for compiled callers."""
+    raise NotImplementedError("for compiled callers")
+
+
+@overload(weight, jit_options=LEAF)
+def _weight(work, i):
+    def same(work, i):
+        return 1.0
+
+    def with_spread(work, i):
+        return work[3][i]
+
+    return with_spread if len(work) == 4 else same
+
+
 @reordered
-def norm(x, y, z, rtol, atol):
+def norm(x, y, z, rtol, atol, work):
     """Return the root mean square of `x` in units of the tolerated error at `y` and `z`."""
     total = 0.0
     for i in range(x.size):
         ratio = x[i] / (atol + rtol * max(abs(y[i]), abs(z[i])))
-        total += ratio * ratio
+        total += weight(work, i) * ratio * ratio
     return sqrt(total / x.size)
 
 
@@ -150,7 +208,7 @@ def error_of(x, y, z, rtol, atol, c, work):
 @overload(error_of, jit_options=LEAF)
 def _error_of(x, y, z, rtol, atol, c, work):
     def usual(x, y, z, rtol, atol, c, work):
-        return norm(x, y, z, rtol, atol)
+        return norm(x, y, z, rtol, atol, work)
 
     def with_moments(x, y, z, rtol, atol, c, work):
         return adam.norm(x, y, z, rtol, atol, c)
@@ -159,64 +217,66 @@ def _error_of(x, y, z, rtol, atol, c, work):
 
 
 @leaf
-def spread(y, c, rates, tangent, pairs, matrices, out):
-    """Write dP/dt into the rows of `out` behind the order parameters.
-
-    `rates` holds what the drift works in besides one array: nothing, or those of `general`.
-    """
-    size = len(pairs)
-    point, slope, room = tangent[:size], tangent[size : 2 * size], tangent[2 * size :]
-    work = (room,) + rates  # noqa: RUF005 (numba has no other)
-    for j in range(size):
-        row = size + j * size
-        for i in range(size):
-            point[i] = complex(y[i], STEP * y[row + i])
-        flow(point, c, work, slope)
-        for i in range(size):
-            out[row + i] = slope[i].imag / STEP
-    covariance = matrices[0]
-    covariance_of_forms(y, c, matrices[1:], covariance)
-    scale = c.lr * second(c)
-    for i in range(size):
-        for j in range(i + 1):
-            at, ta = size + i * size + j, size + j * size + i
-            rate = out[at] + out[ta] + scale * covariance_of(covariance, pairs[i], pairs[j])
-            out[at] = rate
-            out[ta] = rate
+def spread(y, c, room, layout, out):
+    """Write dP/dt into `out` behind the order parameters; `room` and `layout` as in `workspace`."""
+    fields, matrices = room
+    first, which, pairs = layout
+    size, free = U(which.size), U(first.size)
+    columns = (free + U(WIDE - 1)) // U(WIDE) * U(WIDE)
+    X, change = fields[: size * columns], fields[size * columns : U(2) * size * columns]
+    for r in range(size):
+        i = U(which[r])
+        for j in range(free):
+            high, low = max(i, j), min(i, j)
+            X[r * columns + j] = y[size + high * (high + U(1)) // U(2) + low]
+    tangent(y[:size], c, X, columns, fields[U(2) * size * columns :], change)
+    at = size
+    for i in range(free):
+        for j in range(i + U(1)):
+            out[at] = change[U(first[i]) * columns + j] + change[U(first[j]) * columns + i]
+            at += U(1)
+    covariance_of_forms(y, c, matrices, matrices[4])
+    add_noise(matrices[4], pairs, c.lr * second(c), matrices[5], out[size:])
 
 
 @leaf
-def covariance_of(covariance, left, right):
-    """Return the covariance of two sums of products of gaussians with this `covariance`."""
-    total = 0.0
-    for i in (0, 2):
-        p, q = left[i], left[i + 1]
-        for j in (0, 2):
-            r, s = right[j], right[j + 1]
-            total += covariance[p, r] * covariance[q, s] + covariance[p, s] * covariance[q, r]
-    return total
+def add_noise(covariance, pairs, scale, tables, out):
+    """Add the covariance of sums of products `pairs` (free, 4) of forms, times `scale`, to `out`.
+
+    That of gaussian forms is `covariance`; `out` has the lower triangle, row by row.
+    """
+    free = len(pairs)
+    for form in range(len(covariance)):
+        for factor in range(4):
+            for i in range(free):
+                tables[factor, form, i] = covariance[form, pairs[i, factor]]
+    at = 0
+    for i in range(free):
+        for one in (0, 2):
+            p, q = pairs[i, one], pairs[i, one + 1]
+            for j in range(i + 1):
+                out[at + j] += scale * (
+                    tables[0, p, j] * tables[1, q, j] + tables[1, p, j] * tables[0, q, j]
+                    + tables[2, p, j] * tables[3, q, j] + tables[3, p, j] * tables[2, q, j]
+                )  # fmt: skip
+        at += i + 1
 
 
 @leaf
 def covariance_of_forms(y, c, room, out):
-    """Write the covariance of all forms into `out`, (forms, forms); `room` is (3, forms, forms)."""
-    rows, base, half = room[0], room[1], room[2]
-    size = c.rho.size + (3 if c.sampled else 2) * c.latent
+    """Write the covariance of all forms into `out`, (forms, forms); `room` as in `workspace`."""
+    rows, base, half, turned = room[0], room[1], room[2], room[3]
+    count, size = rows.shape
     coefficients(y, c, rows)
     covariance_of_base(y, c, base)
-    for i in range(len(out)):
-        for j in range(size):
-            total = 0.0
-            for k in range(size):
-                total += rows[i, k] * base[k, j]
-            half[i, j] = total
-    for i in range(len(out)):
-        for j in range(i + 1):
-            total = 0.0
-            for k in range(size):
-                total += half[i, k] * rows[j, k]
-            out[i, j] = total
-            out[j, i] = total
+    for i in range(count):
+        for k in range(size):
+            turned[k, i] = rows[i, k]
+            half[i, k] = 0.0
+        for j in range(count):
+            out[i, j] = 0.0
+    multiply(half, U(0), rows, U(0), base, U(0), U(count), U(size), U(size))
+    multiply(out, U(0), half, U(0), turned, U(0), U(count), U(size), U(count))
 
 
 @leaf

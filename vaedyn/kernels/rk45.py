@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 
 from .constants import Constants
-from .fluctuations import count, error_of, flow, norm
+from .fluctuations import count, error_of, flow, norm, weight
 from .jit import kernel, leaf, reordered
 from .ode import U, beta_at
 from .product import multiply
@@ -119,27 +119,27 @@ def interpolate(theta, h, y, after, first, last, rest, out):
 @leaf
 def first_step(t, y, k, kind, schedule, c, work, probe, rtol, atol):
     """Return a first step size from the sizes of the state, the drift and its change."""
-    size = norm(y, y, y, rtol, atol)
-    slope = norm(k[0], y, y, rtol, atol)
+    size = norm(y, y, y, rtol, atol, work)
+    slope = norm(k[0], y, y, rtol, atol, work)
     h = 1e-6 if min(size, slope) < 1e-5 else 0.01 * size / slope
     for i in range(y.size):
         probe[i] = y[i] + h * k[0, i]
     flow(probe, Constants(beta_at(t + h, kind, schedule), *c[1:]), work, k[1])
     for i in range(y.size):
         probe[i] = k[1, i] - k[0, i]
-    steepest = max(slope, norm(probe, y, y, rtol, atol) / h)
+    steepest = max(slope, norm(probe, y, y, rtol, atol, work) / h)
     if steepest <= 1e-15:
         return max(1e-6, 1e-3 * h)
     return min(100.0 * h, (0.01 / steepest) ** 0.2)
 
 
 @reordered
-def limited_by_stability(h, k, before, after):
+def limited_by_stability(h, k, before, after, work):
     """Estimate whether ``h |lambda|`` has reached the edge of the stability region."""
     change = distance = 0.0
     for i in range(before.size):
-        change += (k[6, i] - k[5, i]) ** 2
-        distance += (after[i] - before[i]) ** 2
+        change += weight(work, i) * (k[6, i] - k[5, i]) ** 2
+        distance += weight(work, i) * (after[i] - before[i]) ** 2
     return distance > 0.0 and h * sqrt(change / distance) > 3.25
 
 
@@ -226,7 +226,7 @@ def integrate(y, times, stops, record, kind, schedule, c, work, rtol, atol, boun
             record[STEP] = h
             record[REJECTED] = 1.0
             continue
-        if limited_by_stability(h, k, before, after):
+        if limited_by_stability(h, k, before, after, work):
             record[STIFF] += 1
         reached = target if last else t + h
         if saved < times.size and times[saved] <= reached:

@@ -1,6 +1,6 @@
 """How far one run at finite N may stray from the ODE: the linear-noise approximation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Unpack
@@ -13,14 +13,7 @@ from ..model.params import Fields, Params
 from ..model.progress import Asked, shows
 from ..model.records import Computed, Store, Variables, kept
 from ..model.results import Trajectory
-from ..model.state import (
-    generalisation_error,
-    generalisation_error_rotation,
-    moments,
-    pack,
-    places,
-    unpack,
-)
+from ..model.state import aligned, matched, moments, pack, places, unpack
 from .theory import integrate
 
 RTOL, ATOL = 1e-5, 1e-8  # of the covariance's integration
@@ -29,8 +22,10 @@ KINK = 0.02  # part of the standard deviation that may come from deviations from
 LARGE = 0.25  # relative spread of an overlap that is too much for a linear theory
 GROWN = 0.1  # of the largest one: an overlap that matters
 MOST_DIM = 1e9  # beyond it no advice
+AT_ONCE = 250_000  # numbers that are worked on at once, so that they stay in the cache
 
-Error = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Gain = Callable[[np.ndarray], np.ndarray]
+"""What weights gain in eps_g, of ``m diag(rho)^{1/2}`` (..., latent, signal)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -120,20 +115,22 @@ def bands(
     params = params_of(bands, params, changes, derived=STEPS)
 
     def compute() -> Computed:
+        from ..kernels.fluctuations import entries
+
         start = pack(**params.overlaps())
-        size = len(start)
-        P = covariance_of_start(params) if random_start else np.zeros((size, size))
+        at, _ = entries(params.latent, params.signal)
+        P = covariance_of_start(params)[tuple(at.T)] if random_start else np.zeros(len(at))
         y, solver = integrate(
             params,
-            np.concatenate([start, P.ravel()]),
+            np.concatenate([start, P]),
             params.times(),
             params.schedule,
             rtol=RTOL,
             atol=ATOL,
             progress=progress,
         )
-        C = y[:, size:].reshape(-1, size, size) / params.dim
-        return from_covariance(params, y[:, :size], C, solver).to_kept()
+        y, P = np.split(y, [len(start)], axis=1)
+        return from_covariance(params, y, P / params.dim, solver).to_kept()
 
     record = {**params.to_dict(), "random_start": bool(random_start), "numerics": NUMERICS["bands"]}
     return Bands.from_kept(params, kept(store, "bands", record, compute))
@@ -175,15 +172,21 @@ def covariance_of_start(params: Params) -> np.ndarray:
 
 
 def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) -> Bands:
-    """Return the bands around states `y` (times, values) with covariances `C` of one run."""
+    """Return the bands around states `y` (times, values).
+
+    `C` (times, entries) are the independent entries of the covariance of one run, see
+    `vaedyn.kernels.fluctuations.entries`.
+    """
+    from ..kernels.fluctuations import entries
+
     M, K = params.latent, params.signal
-    variances = np.maximum(np.diagonal(C, axis1=-2, axis2=-1), 0)
-    stds: Any = unpack(np.sqrt(variances), M, K)
+    _, which = entries(M, K)
+    stds: Any = unpack(np.sqrt(np.maximum(C[:, np.diag(which)], 0)), M, K)
     smooth: Any = _std_of_smooth(params, y, C)
-    eps_g = std_of_error(generalisation_error, params, y, C)
-    rotated = eps_g  # the same if there is nothing to match or to rotate
-    if M > 1 or K > 1:
-        rotated = std_of_error(generalisation_error_rotation, params, y, C)
+    gains: list[Gain] = [matched]
+    if M > 1 or K > 1:  # else nothing is to match or to rotate
+        gains.append(aligned)
+    errors = stds_of_errors(gains, params, y, C)
     sizes = np.abs(unpack(y, M, K)["m"])
     grown = (sizes > 0) & (sizes >= GROWN * sizes.max(axis=(0, 1)))
     spread = stds["m"] / np.where(grown, sizes, np.sqrt(params.strengths))
@@ -191,8 +194,8 @@ def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) 
         params=params,
         t=params.times(),
         **stds,
-        eps_g=eps_g,
-        eps_g_rotation=rotated,
+        eps_g=errors[0],
+        eps_g_rotation=errors[-1],
         **smooth,
         spread=spread.max(axis=(1, 2)),
         info={"solver": solver},
@@ -201,14 +204,30 @@ def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) 
 
 def _std_of_smooth(params: Params, y: np.ndarray, C: np.ndarray) -> dict[str, np.ndarray]:
     """Return the standard deviations of KL divergences and distortion, to first order."""
+    from ..kernels.fluctuations import entries, free
+
     each = gradients_of_kl(params, y)
     gradients = np.concatenate(
         [each, each.sum(axis=-1, keepdims=True), gradient_of_distortion(params, y)[..., None]],
         axis=-1,
     )
-    variances = (gradients * (C @ gradients)).sum(axis=1)
+    first, own = free(params.latent, params.signal)
+    changes = np.zeros((len(y), len(first), gradients.shape[2]))  # in independent entries
+    np.add.at(changes, (slice(None), own), gradients)
+    which = entries(params.latent, params.signal)[1][np.ix_(first, first)]
+    variances = np.empty((len(y), gradients.shape[2]))
+    for rows in _blocks(len(y), which.size):
+        change = changes[rows]
+        variances[rows] = (change * (C[rows][:, which] @ change)).sum(axis=1)
     std = np.sqrt(np.maximum(variances, 0))
     return {"kl_per_latent": std[:, :-2], "kl": std[:, -2], "distortion": std[:, -1]}
+
+
+def _blocks(length: int, width: int) -> Iterator[slice]:
+    """Yield slices of `length` rows, of about `AT_ONCE` numbers where a row has `width`."""
+    step = max(1, AT_ONCE // width)
+    for start in range(0, length, step):
+        yield slice(start, start + step)
 
 
 def gradients_of_kl(params: Params, y: np.ndarray) -> np.ndarray:
@@ -241,48 +260,104 @@ def gradient_of_distortion(params: Params, y: np.ndarray) -> np.ndarray:
     )
 
 
-def std_of_error(error: Error, params: Params, y: np.ndarray, C: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of a generalisation error, (times,).
+def stds_of_errors(
+    gains: Sequence[Gain], params: Params, y: np.ndarray, C: np.ndarray
+) -> list[np.ndarray]:
+    """Return the standard deviations of generalisation errors, (times,) each.
 
-    The error depends on m and on tr Q, on the latter linearly. Where it is linear in m
-    over the fluctuations, the gradient is enough; elsewhere, near a change of sign or of
+    The error ``sum_k rho_k - 2 gain + tr Q`` depends on m and on tr Q. Where its gain is linear
+    in m over the fluctuations, the gradient is enough; elsewhere, near a change of sign or of
     match, the rest beyond the gradient is averaged over gaussian samples.
     """
-    M, K, rho = params.latent, params.signal, params.strengths
-    overlaps, at = M * K, places(M, K)
-    select = np.zeros((y.shape[-1], overlaps + 1))  # the entries of m, and tr Q
-    select[at["m"].ravel(), np.arange(overlaps)] = 1
-    select[np.diag(at["Q"]), overlaps] = 1
-    x, C = y @ select, select.T @ C @ select
-
-    def value(x: np.ndarray) -> np.ndarray:
-        m, trace = x[..., :-1].reshape(*x.shape[:-1], M, K), x[..., -1]
-        return error(m, trace[..., None, None], rho)
-
-    step = 1e-6 * np.sqrt(max(1.0, float(np.abs(x).max())))
-    gradient = np.ones_like(x)
-    for j in range(overlaps):
-        shift = np.zeros(overlaps + 1)
-        shift[j] = step
-        gradient[:, j] = (value(x + shift) - value(x - shift)) / (2 * step)
-    variance = np.maximum((gradient * (C @ gradient[..., None])[..., 0]).sum(axis=1), 0)
+    x, C = _of_errors(params, y, C)
     values, vectors = np.linalg.eigh(C)
     factor = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
-    normals = _even_normals(overlaps + 1)
+    normals = _even_normals(C.shape[-1])
+    found = []
+    for gain in gains:
+        gradient = _gradient(gain, params, x)
+        variance = np.maximum((gradient * (C @ gradient[..., None])[..., 0]).sum(axis=1), 0)
+        found.append((gain, gradient, variance))
+    few = 2 * normals[:16]
+    apart = [np.empty(len(x)) for _ in found]
+    for rows in _blocks(len(x), few.size):
+        moved = factor[rows] @ few.T
+        for beyond, (gain, gradient, _) in zip(apart, found, strict=True):
+            rest = _rest(gain, params, x[rows], moved, gradient[rows])[1]
+            beyond[rows] = (rest**2).mean(axis=1)
+    bent = [beyond > KINK**2 * each[2] for beyond, each in zip(apart, found, strict=True)]
+    at = np.flatnonzero(np.any(bent, axis=0))
+    for block in _blocks(len(at), normals.size):
+        rows = at[block]
+        moved = factor[rows] @ normals.T
+        for here, (gain, gradient, variance) in zip(bent, found, strict=True):
+            if here[rows].any():
+                linear, rest = _rest(gain, params, x[rows], moved, gradient[rows])
+                more = 2 * (linear * rest).mean(axis=1) + rest.var(axis=1)
+                variance[rows] += np.where(here[rows], more, 0)
+    return [np.sqrt(np.maximum(variance, 0)) for _, _, variance in found]
 
-    def samples(chosen: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the linear change of the error in each sample, and the rest."""
-        moved = normals @ np.swapaxes(factor[chosen], 1, 2)
-        linear = (moved @ gradient[chosen, :, None])[..., 0]
-        there = x[chosen, None]
-        return linear, value(there + moved) - value(there) - linear
 
-    every = np.arange(len(x))
-    beyond = samples(every, 2 * normals[:16])[1]
-    for at in np.flatnonzero((beyond**2).mean(axis=1) > KINK**2 * variance):
-        linear, rest = samples(np.array([at]), normals)
-        variance[at] += 2 * (linear * rest).mean() + rest.var()
-    return np.sqrt(np.maximum(variance, 0))
+def _of_errors(params: Params, y: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the entries of m and tr Q (times, overlaps + 1), and their covariance."""
+    from ..kernels.fluctuations import entries
+
+    at, (_, which) = places(params.latent, params.signal), entries(params.latent, params.signal)
+    m, Q = at["m"].ravel(), np.diag(at["Q"])
+    both = np.empty((len(y), len(m) + 1, len(m) + 1))
+    both[:, :-1, :-1] = C[:, which[np.ix_(m, m)]]
+    both[:, :-1, -1] = both[:, -1, :-1] = C[:, which[np.ix_(m, Q)]].sum(axis=-1)
+    both[:, -1, -1] = C[:, which[np.ix_(Q, Q)]].sum(axis=(-2, -1))
+    return np.append(y[:, m], y[:, Q].sum(axis=1, keepdims=True), axis=1), both
+
+
+def _gains(gain: Gain, params: Params, m: np.ndarray) -> np.ndarray:
+    """Return the gain of overlaps m (..., latent signal)."""
+    shape = (*m.shape[:-1], params.latent, params.signal)
+    return gain(m.reshape(shape) * np.sqrt(params.strengths))
+
+
+def _gradient(gain: Gain, params: Params, x: np.ndarray) -> np.ndarray:
+    """Return the derivatives of the error in `x` (times, overlaps + 1), by differences."""
+    step = 1e-6 * np.sqrt(max(1.0, float(np.abs(x).max())))
+    gradient = np.ones_like(x)
+    for j in range(x.shape[1] - 1):
+        shift = np.zeros(x.shape[1] - 1)
+        shift[j] = step
+        rise = _gains(gain, params, x[:, :-1] + shift) - _gains(gain, params, x[:, :-1] - shift)
+        gradient[:, j] = -rise / step
+    return gradient
+
+
+def _rest(
+    gain: Gain, params: Params, x: np.ndarray, moved: np.ndarray, gradient: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the linear change of the error in samples, and the rest, (times, samples) each.
+
+    Samples stand beside each other: ``moved`` is (times, overlaps + 1, samples).
+    """
+    linear = (gradient[:, None] @ moved)[:, 0]
+    m = x[:, :-1, None] + moved[:, :-1]
+    m = m.reshape(len(m), params.latent, params.signal, -1)
+    m *= np.sqrt(params.strengths)[:, None]
+    if gain is aligned and min(m.shape[1:3]) > 2:
+        there = _nuclear_norms(m)
+    else:
+        there = gain(np.moveaxis(m, 3, 1))
+    rise = there - _gains(gain, params, x[:, :-1])[:, None]
+    return linear, moved[:, -1] - 2 * rise - linear
+
+
+def _nuclear_norms(m: np.ndarray) -> np.ndarray:
+    """Return the sum of singular values of matrices m (times, latent, signal, samples)."""
+    from ..kernels.nuclear import nuclear_norms
+
+    if m.shape[1] < m.shape[2]:
+        m = np.swapaxes(m, 1, 2)
+    times, rows, columns, samples = m.shape
+    out = np.empty((times, samples))
+    nuclear_norms(m.reshape(times, rows * columns, samples), columns, out)
+    return out
 
 
 @lru_cache
