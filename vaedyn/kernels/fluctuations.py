@@ -28,8 +28,8 @@ and increments ``N dm = tau z a``, ``N dd = tau e u``, ``N dQ = tau (z b + b z)`
 ``N dD = tau x g``, up to means and terms of lower order: all points of a batch move weights
 independently. Averaged latents leave D without noise of its own.
 
-Q, E and P are symmetric. A state goes on with the independent entries of P: those of `free`
-order parameters, and of these the lower triangle, row by row.
+Q, E and P are symmetric. A state goes on with the entries of P that are independent, see
+`vaedyn.kernels.independent`.
 """
 
 from math import sqrt
@@ -38,7 +38,8 @@ import numpy as np
 from numba.extending import overload
 
 from . import adam, classes, general
-from .jit import LEAF, leaf, reordered
+from .independent import free, weights
+from .jit import LEAF, inlined, leaf, reordered
 from .layout import offsets
 from .ode import U, drift, scratch, second
 from .product import multiply
@@ -70,30 +71,6 @@ def products(latent, signal, sampled=False):
     return np.array(rows, np.int64)
 
 
-def free(latent, signal):
-    """Return the places of independent order parameters (free,), and which one each is (values,).
-
-    Of the two places of an entry of Q or E it is the first.
-    """
-    _, Q, E, R, D = offsets(latent, signal)
-    first = np.arange(D + latent)
-    for square in (first[Q:E], first[E:R]):
-        whole = square.reshape(latent, latent)
-        square[:] = np.minimum(whole, whole.T).ravel()
-    return np.unique(first, return_inverse=True)
-
-
-def entries(latent, signal):
-    """Return the places in P of its independent entries, (entries, 2), and which one each is.
-
-    The latter is (values, values).
-    """
-    first, which = free(latent, signal)
-    row, column = np.tril_indices(len(first))
-    high, low = np.maximum(which[:, None], which), np.minimum(which[:, None], which)
-    return np.stack([first[row], first[column]], axis=1), high * (high + 1) // 2 + low
-
-
 def workspace(c, spread):
     """Return what `flow` needs for its intermediate results; `spread` for states with P."""
     latent, signal, sampled = c.latent, c.signal, bool(c.sampled)
@@ -112,20 +89,13 @@ def workspace(c, spread):
     return work, (fields, matrices), (first, which, pairs), weights(latent, signal)
 
 
-def weights(latent, signal):
-    """Return how many entries of a state with all of P each one stands for, over their mean."""
-    many = np.bincount(entries(latent, signal)[1].ravel())
-    whole = np.append(np.ones(len(free(latent, signal)[1])), many)
-    return whole / whole.mean()
-
-
 def flow(y, c, work, out):
     """Write the time derivative of a state into `out`; for compiled callers.
 
     Parameters
     ----------
     y, out : (values,) or (values + entries,)
-        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by `entries` of P or by the
+        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by entries of P or by the
         second moments of `vaedyn.kernels.adam`; or those of `vaedyn.kernels.classes`.
     c : Constants
     work : see `workspace`, `classes.drift` or `adam.workspace`; its length tells which, once
@@ -216,7 +186,7 @@ def _error_of(x, y, z, rtol, atol, c, work):
     return with_moments if len(work) == 5 else usual
 
 
-@leaf
+@inlined
 def spread(y, c, room, layout, out):
     """Write dP/dt into `out` behind the order parameters; `room` and `layout` as in `workspace`."""
     fields, matrices = room

@@ -184,6 +184,14 @@ def leaf(function: Callable, **options) -> Callable:
     return kernel(function, **{**LEAF, **options})
 
 
+def inlined(function: Callable) -> Callable:
+    """Compile a leaf that becomes part of its one caller, which then compiles sooner.
+
+    A callee's code is optimised again at every level of its callers.
+    """
+    return leaf(function, inline="always")
+
+
 def reordered(function: Callable) -> Callable:
     """Compile a leaf whose sums may be reordered, which is what lets them use SIMD registers.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .constants import Constants
 from .fluctuations import count, error_of, flow, norm, weight
-from .jit import kernel, leaf, reordered
+from .jit import inlined, kernel, leaf, reordered
 from .ode import U, beta_at
 from .product import multiply
 
@@ -68,7 +68,7 @@ def combine(target, y, scale, weights, first, k, count):
         target[i] = y[i] + scale * target[i]
 
 
-@leaf
+@inlined
 def advance(t, h, start, stop, y, k, kind, schedule, c, work, before, after):
     """Make one step from ``(t, y)`` with ``k[0]`` the drift there.
 
@@ -116,7 +116,7 @@ def interpolate(theta, h, y, after, first, last, rest, out):
         )
 
 
-@leaf
+@inlined
 def first_step(t, y, k, kind, schedule, c, work, probe, rtol, atol):
     """Return a first step size from the sizes of the state, the drift and its change."""
     size = norm(y, y, y, rtol, atol, work)

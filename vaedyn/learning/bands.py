@@ -1,12 +1,12 @@
 """How far one run at finite N may stray from the ODE: the linear-noise approximation."""
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Unpack
 
 import numpy as np
 
+from ..kernels.independent import entries, free
 from ..model.asked import STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params
@@ -14,18 +14,17 @@ from ..model.progress import Asked, shows
 from ..model.records import Computed, Store, Variables, kept
 from ..model.results import Trajectory
 from ..model.state import aligned, matched, moments, pack, places, unpack
-from .theory import integrate
+from .spread_of_errors import Gain, blocks, seconds_of_samples, stds_of_errors
+from .theory import integrate, seconds_of_spread
 
 RTOL, ATOL = 1e-5, 1e-8  # of the covariance's integration
-SAMPLES = 1024  # of the fluctuations, where eps_g is not smooth on their scale
-KINK = 0.02  # part of the standard deviation that may come from deviations from linearity
 LARGE = 0.25  # relative spread of an overlap that is too much for a linear theory
 GROWN = 0.1  # of the largest one: an overlap that matters
 MOST_DIM = 1e9  # beyond it no advice
-AT_ONCE = 250_000  # numbers that are worked on at once, so that they stay in the cache
+USUAL = 500  # evaluations of dP/dt
+LONG = 10.0  # seconds that are worth a note
 
-Gain = Callable[[np.ndarray], np.ndarray]
-"""What weights gain in eps_g, of ``m diag(rho)^{1/2}`` (..., latent, signal)."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -115,8 +114,7 @@ def bands(
     params = params_of(bands, params, changes, derived=STEPS)
 
     def compute() -> Computed:
-        from ..kernels.fluctuations import entries
-
+        note_if_long(params)
         start = pack(**params.overlaps())
         at, _ = entries(params.latent, params.signal)
         P = covariance_of_start(params)[tuple(at.T)] if random_start else np.zeros(len(at))
@@ -134,6 +132,18 @@ def bands(
 
     record = {**params.to_dict(), "random_start": bool(random_start), "numerics": NUMERICS["bands"]}
     return Bands.from_kept(params, kept(store, "bands", record, compute))
+
+
+def note_if_long(params: Params) -> None:
+    """Log about how long bands take if that is more than `LONG`."""
+    M, K = params.latent, params.signal
+    seconds = USUAL * seconds_of_spread(M, K) + seconds_of_samples(M, K, params.points)
+    if seconds > LONG:
+        log.info(
+            "bands at M = %d, M* = %d take about %s seconds: a covariance of %s entries is "
+            "integrated; fewer latents or signals take less",
+            M, K, f"{float(f'{seconds:.2g}'):,.0f}", f"{len(entries(M, K)[0]):,}",
+        )  # fmt: skip
 
 
 def covariance_of_start(params: Params) -> np.ndarray:
@@ -175,10 +185,8 @@ def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) 
     """Return the bands around states `y` (times, values).
 
     `C` (times, entries) are the independent entries of the covariance of one run, see
-    `vaedyn.kernels.fluctuations.entries`.
+    `vaedyn.kernels.independent`.
     """
-    from ..kernels.fluctuations import entries
-
     M, K = params.latent, params.signal
     _, which = entries(M, K)
     stds: Any = unpack(np.sqrt(np.maximum(C[:, np.diag(which)], 0)), M, K)
@@ -204,8 +212,6 @@ def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) 
 
 def _std_of_smooth(params: Params, y: np.ndarray, C: np.ndarray) -> dict[str, np.ndarray]:
     """Return the standard deviations of KL divergences and distortion, to first order."""
-    from ..kernels.fluctuations import entries, free
-
     each = gradients_of_kl(params, y)
     gradients = np.concatenate(
         [each, each.sum(axis=-1, keepdims=True), gradient_of_distortion(params, y)[..., None]],
@@ -216,18 +222,11 @@ def _std_of_smooth(params: Params, y: np.ndarray, C: np.ndarray) -> dict[str, np
     np.add.at(changes, (slice(None), own), gradients)
     which = entries(params.latent, params.signal)[1][np.ix_(first, first)]
     variances = np.empty((len(y), gradients.shape[2]))
-    for rows in _blocks(len(y), which.size):
+    for rows in blocks(len(y), which.size):
         change = changes[rows]
         variances[rows] = (change * (C[rows][:, which] @ change)).sum(axis=1)
     std = np.sqrt(np.maximum(variances, 0))
     return {"kl_per_latent": std[:, :-2], "kl": std[:, -2], "distortion": std[:, -1]}
-
-
-def _blocks(length: int, width: int) -> Iterator[slice]:
-    """Yield slices of `length` rows, of about `AT_ONCE` numbers where a row has `width`."""
-    step = max(1, AT_ONCE // width)
-    for start in range(0, length, step):
-        yield slice(start, start + step)
 
 
 def gradients_of_kl(params: Params, y: np.ndarray) -> np.ndarray:
@@ -258,120 +257,3 @@ def gradient_of_distortion(params: Params, y: np.ndarray) -> np.ndarray:
         R=-params.eta * one,
         D=0.5 * np.diagonal(Q, axis1=-2, axis2=-1),
     )
-
-
-def stds_of_errors(
-    gains: Sequence[Gain], params: Params, y: np.ndarray, C: np.ndarray
-) -> list[np.ndarray]:
-    """Return the standard deviations of generalisation errors, (times,) each.
-
-    The error ``sum_k rho_k - 2 gain + tr Q`` depends on m and on tr Q. Where its gain is linear
-    in m over the fluctuations, the gradient is enough; elsewhere, near a change of sign or of
-    match, the rest beyond the gradient is averaged over gaussian samples.
-    """
-    x, C = _of_errors(params, y, C)
-    values, vectors = np.linalg.eigh(C)
-    factor = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
-    normals = _even_normals(C.shape[-1])
-    found = []
-    for gain in gains:
-        gradient = _gradient(gain, params, x)
-        variance = np.maximum((gradient * (C @ gradient[..., None])[..., 0]).sum(axis=1), 0)
-        found.append((gain, gradient, variance))
-    few = 2 * normals[:16]
-    apart = [np.empty(len(x)) for _ in found]
-    for rows in _blocks(len(x), few.size):
-        moved = factor[rows] @ few.T
-        for beyond, (gain, gradient, _) in zip(apart, found, strict=True):
-            rest = _rest(gain, params, x[rows], moved, gradient[rows])[1]
-            beyond[rows] = (rest**2).mean(axis=1)
-    bent = [beyond > KINK**2 * each[2] for beyond, each in zip(apart, found, strict=True)]
-    at = np.flatnonzero(np.any(bent, axis=0))
-    for block in _blocks(len(at), normals.size):
-        rows = at[block]
-        moved = factor[rows] @ normals.T
-        for here, (gain, gradient, variance) in zip(bent, found, strict=True):
-            if here[rows].any():
-                linear, rest = _rest(gain, params, x[rows], moved, gradient[rows])
-                more = 2 * (linear * rest).mean(axis=1) + rest.var(axis=1)
-                variance[rows] += np.where(here[rows], more, 0)
-    return [np.sqrt(np.maximum(variance, 0)) for _, _, variance in found]
-
-
-def _of_errors(params: Params, y: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the entries of m and tr Q (times, overlaps + 1), and their covariance."""
-    from ..kernels.fluctuations import entries
-
-    at, (_, which) = places(params.latent, params.signal), entries(params.latent, params.signal)
-    m, Q = at["m"].ravel(), np.diag(at["Q"])
-    both = np.empty((len(y), len(m) + 1, len(m) + 1))
-    both[:, :-1, :-1] = C[:, which[np.ix_(m, m)]]
-    both[:, :-1, -1] = both[:, -1, :-1] = C[:, which[np.ix_(m, Q)]].sum(axis=-1)
-    both[:, -1, -1] = C[:, which[np.ix_(Q, Q)]].sum(axis=(-2, -1))
-    return np.append(y[:, m], y[:, Q].sum(axis=1, keepdims=True), axis=1), both
-
-
-def _gains(gain: Gain, params: Params, m: np.ndarray) -> np.ndarray:
-    """Return the gain of overlaps m (..., latent signal)."""
-    shape = (*m.shape[:-1], params.latent, params.signal)
-    return gain(m.reshape(shape) * np.sqrt(params.strengths))
-
-
-def _gradient(gain: Gain, params: Params, x: np.ndarray) -> np.ndarray:
-    """Return the derivatives of the error in `x` (times, overlaps + 1), by differences."""
-    step = 1e-6 * np.sqrt(max(1.0, float(np.abs(x).max())))
-    gradient = np.ones_like(x)
-    for j in range(x.shape[1] - 1):
-        shift = np.zeros(x.shape[1] - 1)
-        shift[j] = step
-        rise = _gains(gain, params, x[:, :-1] + shift) - _gains(gain, params, x[:, :-1] - shift)
-        gradient[:, j] = -rise / step
-    return gradient
-
-
-def _rest(
-    gain: Gain, params: Params, x: np.ndarray, moved: np.ndarray, gradient: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the linear change of the error in samples, and the rest, (times, samples) each.
-
-    Samples stand beside each other: ``moved`` is (times, overlaps + 1, samples).
-    """
-    linear = (gradient[:, None] @ moved)[:, 0]
-    m = x[:, :-1, None] + moved[:, :-1]
-    m = m.reshape(len(m), params.latent, params.signal, -1)
-    m *= np.sqrt(params.strengths)[:, None]
-    if gain is aligned and min(m.shape[1:3]) > 2:
-        there = _nuclear_norms(m)
-    else:
-        there = gain(np.moveaxis(m, 3, 1))
-    rise = there - _gains(gain, params, x[:, :-1])[:, None]
-    return linear, moved[:, -1] - 2 * rise - linear
-
-
-def _nuclear_norms(m: np.ndarray) -> np.ndarray:
-    """Return the sum of singular values of matrices m (times, latent, signal, samples)."""
-    from ..kernels.nuclear import nuclear_norms
-
-    if m.shape[1] < m.shape[2]:
-        m = np.swapaxes(m, 1, 2)
-    times, rows, columns, samples = m.shape
-    out = np.empty((times, samples))
-    nuclear_norms(m.reshape(times, rows * columns, samples), columns, out)
-    return out
-
-
-@lru_cache
-def _even_normals(dimensions: int) -> np.ndarray:
-    """Return points as evenly spread under the normal law as can be, (SAMPLES, dimensions).
-
-    They are images of a Kronecker sequence whose steps are powers of a generalised golden
-    ratio, and their mirror images.
-    """
-    from scipy.special import ndtri
-
-    ratio = 2.0
-    for _ in range(60):
-        ratio = (1 + ratio) ** (1 / (dimensions + 1))
-    steps = ratio ** -np.arange(1.0, dimensions + 1)
-    half = ndtri((0.5 + np.outer(np.arange(SAMPLES // 2), steps)) % 1)
-    return np.stack([half, -half], axis=1).reshape(SAMPLES, dimensions)
