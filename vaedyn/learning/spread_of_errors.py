@@ -11,7 +11,7 @@ from ..model.state import MOST_AT_ONCE, aligned, places
 
 SAMPLES = 1024  # of the fluctuations, where eps_g is not smooth on their scale
 KINK = 0.02  # part of the standard deviation that may come from deviations from linearity
-AT_ONCE = 250_000  # numbers that are worked on at once, so that they stay in the cache
+AT_ONCE = 120_000  # numbers that are worked on at once, so that they stay in the cache
 
 Gain = Callable[[np.ndarray], np.ndarray]
 """What weights gain in eps_g, of ``m diag(rho)^{1/2}`` (..., latent, signal)."""
@@ -29,28 +29,31 @@ def stds_of_errors(
     x, C = _of_errors(params, y, C)
     values, vectors = np.linalg.eigh(C)
     factor = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
-    normals = _even_normals(C.shape[-1])
     found = []
     for gain in gains:
-        gradient = _gradient(gain, params, x)
-        variance = np.maximum((gradient * (C @ gradient[..., None])[..., 0]).sum(axis=1), 0)
-        found.append((gain, gradient, variance))
-    few = 2 * normals[:16]
-    apart = [np.empty(len(x)) for _ in found]
+        slope = _gradient(gain, params, x)
+        variance = np.maximum((slope * (C @ slope[..., None])[..., 0]).sum(axis=1), 0)
+        found.append((gain, (slope[:, None] @ factor)[:, 0], variance))
+    # of m in units in which signals are of strength 1
+    scale = np.append(np.tile(np.sqrt(params.strengths), params.latent), 1)
+    x, factor = x * scale, factor * scale[:, None]
+    normals = np.ascontiguousarray(_even_normals(C.shape[-1]).T)
+    few = 2 * normals[:, :16]
+    bent = [np.empty(len(x), bool) for _ in found]
     for rows in blocks(len(x), few.size):
-        moved = factor[rows] @ few.T
-        for beyond, (gain, gradient, _) in zip(apart, found, strict=True):
-            rest = _rest(gain, params, x[rows], moved, gradient[rows])[1]
-            beyond[rows] = (rest**2).mean(axis=1)
-    bent = [beyond > KINK**2 * each[2] for beyond, each in zip(apart, found, strict=True)]
+        moved = factor[rows] @ few
+        for here, (gain, slope, variance) in zip(bent, found, strict=True):
+            rest = _rest(gain, params, x[rows], moved, slope[rows] @ few)
+            here[rows] = (rest**2).mean(axis=1) > KINK**2 * variance[rows]
     at = np.flatnonzero(np.any(bent, axis=0))
     for block in blocks(len(at), normals.size):
         rows = at[block]
-        moved = factor[rows] @ normals.T
-        for here, (gain, gradient, variance) in zip(bent, found, strict=True):
+        moved = factor[rows] @ normals
+        for here, (gain, slope, variance) in zip(bent, found, strict=True):
             if here[rows].any():
-                linear, rest = _rest(gain, params, x[rows], moved, gradient[rows])
-                more = 2 * (linear * rest).mean(axis=1) + rest.var(axis=1)
+                linear = slope[rows] @ normals
+                rest = _rest(gain, params, x[rows], moved, linear)
+                more = 2 * np.einsum("ts,ts->t", linear, rest) / SAMPLES + rest.var(axis=1)
                 variance[rows] += np.where(here[rows], more, 0)
     return [np.sqrt(np.maximum(variance, 0)) for _, _, variance in found]
 
@@ -94,22 +97,25 @@ def _gradient(gain: Gain, params: Params, x: np.ndarray) -> np.ndarray:
 
 
 def _rest(
-    gain: Gain, params: Params, x: np.ndarray, moved: np.ndarray, gradient: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the linear change of the error in samples, and the rest, (times, samples) each.
+    gain: Gain, params: Params, x: np.ndarray, moved: np.ndarray, linear: np.ndarray
+) -> np.ndarray:
+    """Return what is left of the change of the error beyond the `linear` one, (times, samples).
 
-    Samples stand beside each other: ``moved`` is (times, overlaps + 1, samples).
+    `x` (times, overlaps + 1) has m in units in which signals are of strength 1, and ``moved``
+    (times, overlaps + 1, samples) by how much samples are away from it.
     """
-    linear = (gradient[:, None] @ moved)[:, 0]
-    m = x[:, :-1, None] + moved[:, :-1]
-    m = m.reshape(len(m), params.latent, params.signal, -1)
-    m *= np.sqrt(params.strengths)[:, None]
-    if gain is aligned and min(m.shape[1:3]) > 2:
-        there = _nuclear_norms(m)
+    there = x[:, :-1, None] + moved[:, :-1]
+    there = there.reshape(len(x), params.latent, params.signal, -1)
+    if gain is aligned and min(params.latent, params.signal) > 2:
+        rise = _nuclear_norms(there)
     else:
-        there = gain(np.moveaxis(m, 3, 1))
-    rise = there - _gains(gain, params, x[:, :-1])[:, None]
-    return linear, moved[:, -1] - 2 * rise - linear
+        rise = gain(np.moveaxis(there, 3, 1))
+    here = gain(x[:, :-1].reshape(len(x), params.latent, params.signal))
+    rise -= here[:, None]
+    rise *= -2
+    rise += moved[:, -1]
+    rise -= linear
+    return rise
 
 
 def _nuclear_norms(m: np.ndarray) -> np.ndarray:
