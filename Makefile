@@ -86,7 +86,7 @@ cookbook: setup ## run the commands of the cookbook again, and put what they pri
 test: setup ## run the tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
-test-bridges: $(BRIDGES_READY) ## run the recipes for PyTorch, Lightning and Keras with the real libraries
+test-bridges: $(BRIDGES_READY) ## run the recipes for PyTorch, Lightning, Keras and scvi-tools with the real libraries
 	KERAS_BACKEND=torch $(BRIDGES)/python -m pytest --override-ini filterwarnings= bridges
 
 $(BRIDGES_READY): pyproject.toml

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import vaedyn
 from tests.shared.recipes import recipe
 from vaedyn import KLSchedule
 
@@ -77,3 +78,34 @@ def test_keras_has_the_weight_of_each_step():
     both = [names["KLWeight"](SCHEDULE), See()]
     model.fit(rows, rows[:, :1], batch_size=3, epochs=3, verbose=0, callbacks=both)
     assert seen == pytest.approx([SCHEDULE(step) for step in range(12)], rel=1e-6)
+
+
+def test_scvi_tools_warms_up_in_the_steps_of_the_schedule(tmp_path):
+    anndata = pytest.importorskip("anndata")
+    scvi = pytest.importorskip("scvi")
+    scvi.settings.seed = 3
+    scvi.settings.logging_dir = tmp_path
+    random = np.random.default_rng(5)
+    counts = random.poisson(random.gamma(2, 1, 30), (90, 30)).astype("float32")
+    cells = anndata.AnnData(counts)
+    scvi.model.SCVI.setup_anndata(cells)
+    model = scvi.model.SCVI(cells, n_latent=3, n_hidden=8)
+    seen = []
+
+    class Plan(model._training_plan_cls):
+        def training_step(self, batch, batch_index):
+            loss = super().training_step(batch, batch_index)
+            seen.append(float(self.kl_weight))
+            return loss
+
+    model._training_plan_cls = Plan
+    code = recipe("scvi")
+    for long, short in (
+        ("linear:4000", "linear:8"),
+        ("weight=1.0", f"weight={SCHEDULE.weight}"),
+        ("max_epochs=200", "max_epochs=6, batch_size=32, train_size=1.0, accelerator='cpu'"),
+    ):
+        assert code.count(long) == 1
+        code = code.replace(long, short)
+    exec(code, {"vaedyn": vaedyn, "model": model})
+    assert seen == pytest.approx([SCHEDULE(step) for step in range(18)], rel=1e-6)

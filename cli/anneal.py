@@ -15,7 +15,7 @@ from vaedyn.annealing.confirm import confirm as measure
 from vaedyn.annealing.criterion import CRITERIA
 from vaedyn.data.convention import Convention
 from vaedyn.data.kl_schedule import KLSchedule
-from vaedyn.listings.tuning import WORTH_IT, said, verdict
+from vaedyn.listings.tuning import WORTH_IT, helps, said, verdict
 from vaedyn.listings.tuning import table as listed
 from vaedyn.model.params import Params
 
@@ -176,7 +176,7 @@ def of_model(
             f"{number(checked.annealed)}, gain {checked.gain:.4g} +- {checked.error:.2g}"
         )
     click.echo(f"--beta {params.beta:g} --anneal {found.spec}")
-    click.echo(verdict(found))
+    click.echo(verdict(found, checked))
 
 
 def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def describe(params: Params, found: Tuning, checked: Confirmation | None) -> dic
         "off_by_a_tenth": off,
         "another_start": {"init": found.other, **there, "gain": plain(found.gain_elsewhere)},
         "relaxation_time": plain(relaxation_time(params)),
-        "helps": found.gain >= WORTH_IT,
+        "helps": helps(found, checked),
         "schedules": [list(pair) for pair in scanned],
     }
     if checked:

@@ -14,13 +14,12 @@ from vaedyn.data.settling import ALIKE
 from vaedyn.data.suited import suited
 from vaedyn.data.train import predicted_kl
 from vaedyn.data.watch import Watched
+from vaedyn.listings import curve as listed
 
 from .output import number, plain, print_json, table
 from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
-FAR = 1.5  # times another time: these do not agree
-MEANING = "a latent is learned once its KL stays within half of its final value"
 
 
 def report_course(
@@ -43,13 +42,8 @@ def report_course(
         data = {"command": "theory", **asdict(curve.source), "unit": found.rows.unit}
         print_json({**data, "final": final, **as_json(curve), "warnings": warnings})
         return
-    learned = np.where(curve.active, curve.learned, np.nan)
-    rows = [
-        [str(n), number(curve.kl_per_latent[-1, i]), *_cells(learned, i, curve)]
-        for n, i in enumerate(curve.order.tolist(), 1)
-    ]
-    table(["latent", f"KL at t = {params.t_max:g}", "learned at t", "SGD steps", "epochs"], rows)
-    click.echo(said(curve))
+    table(*listed.table(curve)[:2])
+    click.echo(listed.said(curve))
     if left:
         click.echo(left)
     if found.analysis.no_floor and "beta" not in settings:
@@ -72,13 +66,6 @@ def notes(found: Look, curve: LearningCurve) -> list[str]:
     for text in texts:
         log.warning(text)
     return texts
-
-
-def said(curve: LearningCurve) -> str:
-    """Return in words when all is learned."""
-    gone = int((~curve.active).sum())
-    lost = f"; {gone} of {len(curve.active)} latents collapsed" if gone else ""
-    return MEANING + lost
 
 
 def unsettled(found: Look, curve: LearningCurve) -> str | None:
@@ -127,42 +114,10 @@ def warn_unpredicted(seen: Watched) -> None:
 def compared(seen: Watched) -> None:
     """Print when the first, the second, ... latent is learned: by theory, and in training."""
     warn_unpredicted(seen)
-    measured = in_turn(seen.measured)
-    predicted = None if seen.predicted is None else in_turn(seen.predicted)
-    count = max(len(measured), 0 if predicted is None else len(predicted))
-    if not count:
+    shown, remarks = listed.both(seen)
+    if shown is None:
         return
-    rows = []
-    for n in range(count):
-        expected = [] if predicted is None else _cells(predicted, n, seen.measured)[:1]
-        rows.append([str(n + 1), *expected, *_cells(measured, n, seen.measured)])
-    names = [] if predicted is None else ["predicted t"]
-    table(["latent learned", *names, "measured t", "SGD steps", "epochs"], rows)
-    if predicted is not None and _far_apart(predicted, measured):
-        click.echo(
-            "predicted and measured times do not agree: where latents compete for a direction, the "
-            "noise of SGD decides; try another --seed, or a lower --lr"
-        )
+    table(*shown[:2])
+    for line in remarks:
+        click.echo(line)
     click.echo()
-
-
-def in_turn(curve: LearningCurve) -> np.ndarray:
-    """Return when latents are learned, one after the other, without those that have collapsed."""
-    return np.sort(curve.learned[curve.active])
-
-
-def _far_apart(one: np.ndarray, other: np.ndarray) -> bool:
-    """Return whether two lists of times differ by more than a factor, or in number."""
-    if len(one) != len(other):
-        return True
-    ratio = np.maximum(one, 1e-9) / np.maximum(other, 1e-9)
-    late = np.maximum(one, other) > 0
-    return bool((np.abs(np.log(ratio[late])) > np.log(FAR)).any())
-
-
-def _cells(times: np.ndarray, n: int, curve: LearningCurve) -> list[str]:
-    if n >= len(times) or np.isnan(times[n]):
-        return ["-", "-", "-"]
-    steps = times[n] * curve.params.dim
-    epochs = steps * curve.params.batch / curve.samples
-    return [f"{times[n]:.4g}", f"{round(steps)}", f"{epochs:.3g}"]

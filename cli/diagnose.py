@@ -13,7 +13,7 @@ from vaedyn.data.collapse_monitor import CollapseMonitor
 from vaedyn.data.convention import Convention
 from vaedyn.data.report import Report
 from vaedyn.errors import ParameterError
-from vaedyn.model.quantities import ACTIVE
+from vaedyn.listings import report as listed
 from vaedyn.tables.arrays import named_arrays
 from vaedyn.tables.table import TableError
 
@@ -24,11 +24,10 @@ from .epochs import EPOCHS_OPTION
 from .losses import refuse_how
 from .ondata import without_data
 from .options import OUTPUT_OPTIONS, RECOMPUTE_OPTIONS, STORE_OPTIONS, Command, add, option
-from .output import number, plain, print_json, table
+from .output import plain, print_json, table
 from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
-MOST_ROWS = 25
 SPECTRA = ("eigenvalues", "spectrum")
 NUMBERS = ("beta", "weight", "dim")
 ARRAYS = ("mu", "logvar", "data", "decoder", *SPECTRA, *NUMBERS)
@@ -90,7 +89,10 @@ def command(session: Session, place: str, asked: dict[str, Any]) -> None:
     if session.as_json:
         print_json(describe(found))
         return
-    print_latents(found)
+    columns, rows, left, more = listed.table(found)
+    table(columns, rows, left)
+    if more:
+        click.echo(f"and {more} more: see --json")
     for line in sentences(found):
         click.echo(line)
 
@@ -181,37 +183,10 @@ def _monitor(
         raise click.BadParameter(str(error), param_hint="DATA") from error
 
 
-def print_latents(found: Report) -> None:
-    """Print what is measured and predicted of each latent."""
-    heading = ["latent", "KL (nats)", "predicted", "variance of mu", "posterior variance"]
-    columns = [found.kl_per_latent, found.predicted, found.mean_variance, found.posterior_variance]
-    if found.in_force is not None:
-        heading.append("beta in force")
-        columns.append(found.in_force.per_latent)
-    rows = [
-        [str(latent + 1), *("-" if each is None else number(each[k]) for each in columns)]
-        for k, latent in enumerate(found.order[:MOST_ROWS].tolist())
-    ]
-    total = ["all", number(found.kl)]
-    total.append("-" if found.predicted_kl is None else number(found.predicted_kl))
-    table(heading, [*rows, [*total, *[""] * (len(heading) - 3)]])
-    if len(found.order) > MOST_ROWS:
-        click.echo(f"and {len(found.order) - MOST_ROWS} more: see --json")
-
-
 def sentences(found: Report) -> list[str]:
     """Return the report in words."""
-    units = f"active units: {found.active_kl} with KL above {ACTIVE:g} nats, "
-    units += f"{found.active_variance} with a variance of mu above 0.01; "
-    guess = " (a first guess)" if found.predicted is None else ""
-    lines = [f"{units}{found.predicted_active} predicted{guess}"]
-    if found.in_force is not None and np.isfinite(found.in_force.beta):
-        force = f"beta in force: {number(found.in_force.beta)}"
-        if np.isfinite(found.in_force.spread):
-            force += f", spread {100 * found.in_force.spread:.1f} % among active units"
-        lines.append(f"{force}; yours is {number(found.beta)}")
-    lines.append(f"{found.verdict}: {found.advice}")
-    return [*lines, *(f"note: {text}" for text in found.notes)]
+    notes = [f"note: {text}" for text in found.notes]
+    return [*listed.summary(found), listed.verdict(found), *notes]
 
 
 def describe(found: Report) -> dict[str, Any]:
@@ -243,6 +218,7 @@ def describe(found: Report) -> dict[str, Any]:
         },
         "mean_variance": plain(found.mean_variance),
         "posterior_variance": plain(found.posterior_variance),
+        "predicted_error": found.predicted_error,
         "off_centre": found.off_centre,
         "slowdown": found.slowdown,
         "in_force": force and {name: plain(value) for name, value in force._asdict().items()},

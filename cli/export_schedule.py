@@ -7,7 +7,7 @@ import click
 
 from vaedyn import __version__
 from vaedyn.annealing.best_schedule import Tuning
-from vaedyn.data.convention import OWN, Convention
+from vaedyn.data.convention import Convention
 from vaedyn.data.kl_schedule import KLSchedule
 from vaedyn.data.warm_up import WarmUp
 from vaedyn.model.checks import real
@@ -40,7 +40,7 @@ EXPORT_OPTIONS = [
         "--rows",
         type=WholeNumber(1),
         default=None,
-        help="Rows of your data, for --export: an epoch has rows/batch steps.",
+        help="Rows of your data, for --export: an epoch has rows/batch steps, rounded up.",
         show_default="those of --data",
     ),
 ]
@@ -78,16 +78,15 @@ def print_export(
     unit: float | None = None,
 ) -> None:
     """Print the schedule in one of `FORMATS`."""
-    own = convention or OWN
     params = found.params
-    if own.kl == "mean":
-        own = replace(own, latent=params.latent)
+    if convention is not None and convention.kl == "mean":
+        convention = replace(convention, latent=params.latent)
     if isinstance(found, WarmUp) and rows is None:
         rows = found.samples
     said = click.get_current_context().params["batch_size"]  # a part of `convention` if need be
     batch = params.batch if params.batch > 1 else said or 1
     schedule = KLSchedule.of(
-        found, convention=own, learning_rate=learning_rate, rows=rows,
+        found, convention=convention, learning_rate=learning_rate, rows=rows,
         batch_size=None if rows is None else batch, unit=unit,
     )  # fmt: skip
     if export == "csv":

@@ -3,18 +3,17 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any
-
-import numpy as np
 
 from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.branches import VARIED, Branches, branches
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram, phase_diagram
+from vaedyn.listings import branches as listed
+from vaedyn.listings import phase_diagram as mapped
 from vaedyn.model.params import Params
 
 from .options import option
-from .output import number, plain, print_json, provenance, table, without_records
+from .output import plain, print_json, provenance, table, without_records
 from .ranges import COUNT, Range, RangeType
 from .session import Session
 
@@ -110,14 +109,7 @@ def print_map(session: Session, result: PhaseDiagram) -> None:
         arrays = ("phase", "eps_g", "active", "growth")
         print_json({**data, **{name: plain(getattr(result, name)) for name in arrays}})
         return
-    rows = []
-    for n, name in enumerate(result.names):
-        chosen = result.phase == n
-        if chosen.any():
-            eps_g = result.eps_g[chosen]
-            share = f"{100 * chosen.mean():.4g} %"
-            rows.append([name, share, number(eps_g.min()), number(eps_g.max())])
-    table(["phase", "share of the map", "eps_g from", "to"], rows)
+    table(*mapped.table(result)[:2])
 
 
 def print_branches(session: Session, result: Branches) -> None:
@@ -126,28 +118,7 @@ def print_branches(session: Session, result: Branches) -> None:
         data = {**provenance(result, "fixedpoints"), "varied": result.name}
         print_json({**data, "branches": [_branch(result, n) for n in range(len(result.types))]})
         return
-    rows = []
-    for n, name in enumerate(result.types):
-        chosen = result.branch == n
-        x, growth = result.varied[chosen], result.growth[chosen]
-        happens = [f"{e['kind']} {e['at']:.9g}" for e in result.events if e["branch"] == n]
-        rows.append(
-            [name, number(x[0]), number(x[-1]), _stable(x, growth, result, n), ", ".join(happens)]
-        )
-    columns = ["branch", f"{result.name} from", "to", "stable", "what happens"]
-    table(columns, rows, left=("stable", "what happens"))
-
-
-def _stable(x: np.ndarray, growth: np.ndarray, result: Branches, n: int) -> str:
-    """Return the intervals in which a branch is stable, in words."""
-    changes = [e["at"] for e in result.events if e["branch"] == n and e["kind"] == "stability"]
-    edges = [x[0], *changes, x[-1]]
-    found = []
-    for low, high in pairwise(edges):
-        inside = (x > low) & (x < high)
-        if inside.any() and np.median(growth[inside]) < 0:
-            found.append(f"{low:.6g} to {high:.6g}")
-    return ", ".join(found) or "nowhere"
+    table(*listed.table(result)[:3])
 
 
 def _branch(result: Branches, n: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from vaedyn.data.learned_variance import LearnedVariance, learned_thresholds, le
 from vaedyn.data.look import USUAL, Look
 from vaedyn.data.prediction import steps
 from vaedyn.errors import ParameterError
+from vaedyn.listings import collapse_thresholds as listed
 from vaedyn.tables.table import TableError
 
 from .data import looked, opened
@@ -20,22 +21,7 @@ from .output import number, print_json, table
 from .session import Session
 
 log = logging.getLogger("vaedyn.cli")
-MOST_ROWS = 25
 BEYOND = 1.01  # of the threshold of total collapse: where a table of betas ends
-EXACT = (
-    "exact: total collapse is stable above the first beta, and unstable below it; one latent "
-    "grows out of it for each value above your beta, in this order (for smooth networks with a "
-    "bias in the decoder that contain the linear ones)"
-)
-GUESS = (
-    "a first guess only: how many units are active far below the first beta, as each changes what "
-    "is left for the others; not derived for this likelihood: KL and explained variance"
-)
-
-
-NO_MINIMUM = (
-    "below beta = 1 the loss has no minimum: a latent may copy a column, whose variance goes to 0"
-)
 
 
 def answer(
@@ -140,9 +126,9 @@ def _thresholds(
                 {"latent": k + 1, "beta": float(s), "weight": float(s * factor)}
                 for k, s in enumerate(shown)
             ],
-            "exact": EXACT,
-            "first_guess": GUESS,
-            "no_minimum": NO_MINIMUM if found.likelihood == "factor" else None,
+            "exact": listed.EXACT,
+            "first_guess": listed.GUESS,
+            "no_minimum": listed.NO_MINIMUM if found.likelihood == "factor" else None,
             "warnings": list(found.warnings),
         }
         if asked is not None:
@@ -150,18 +136,8 @@ def _thresholds(
         print_json(data)
         return
     print_lost(shown, factor, "grows below beta")
-    columns = f"{found.dim} column{'' if found.dim == 1 else 's'}"
-    if found.left_out:
-        count = len(found.left_out)
-        columns += f", {count} of them constant and left out"
-    named = f"{found.likelihood} likelihood"
-    if found.dispersion is not None:
-        named += f" of dispersion {found.dispersion:g}"
-    click.echo(f"{found.samples} samples in {columns}; {named}")
-    click.echo(EXACT)
-    click.echo(GUESS)
-    if found.likelihood == "factor":
-        click.echo(NO_MINIMUM)
+    for line in listed.summary(found):
+        click.echo(line)
     if asked is not None:
         text = _yours(asked, weight)
         if unstable:
@@ -178,13 +154,10 @@ def _yours(asked: tuple[float, float], weight: float | None) -> str:
 
 def print_lost(betas: np.ndarray, factor: float, heading: str) -> None:
     """Print a value of beta for each latent, and the KL weight that it stands for."""
-    rows = [
-        [str(k + 1), number(float(beta)), *_own(float(beta), factor)]
-        for k, beta in enumerate(betas[:MOST_ROWS])
-    ]
-    table(["latent", heading, *_name(factor)], rows)
-    if len(betas) > MOST_ROWS:
-        click.echo(f"and {len(betas) - MOST_ROWS} more: see --json")
+    columns, rows, left, more = listed.table(betas.tolist(), factor, heading)
+    table(columns, rows, left)
+    if more:
+        click.echo(f"and {more} more: see --json")
 
 
 def _name(factor: float) -> list[str]:

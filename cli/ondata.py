@@ -11,8 +11,7 @@ from vaedyn.data.learn import FROM_DATA
 from vaedyn.data.look import Look
 from vaedyn.data.suited import check_settings
 from vaedyn.data.watch import watch
-from vaedyn.model.quantities import ACTIVE
-from vaedyn.model.training import pace
+from vaedyn.listings import training as listed
 
 from .again import READING
 from .complete import files
@@ -131,18 +130,12 @@ def report(session: Session, found: Look, settings: dict[str, Any], seed: int) -
         )
         return
     compared(seen)
-    rows = [
-        [str(i + 1), number(a), number(b)]
-        for i, (a, b) in enumerate(zip(result.predicted, result.measured, strict=True))
-    ]
-    rows.append(["active units", *map(str, result.active)])
-    table(["KL of latent", "predicted", f"at t = {params.t_max:g}"], rows)
+    table(*listed.table(result)[:2])
     if result.difference:
         click.echo("measured and predicted KL do not agree: the warning says why")
     if unsure and "beta" not in settings:
         click.echo(f"this beta is no recommendation: {unsure}")
     elif "beta" not in settings and number(best) != number(params.beta):
         click.echo(f"this beta is the noise level eta: recommended is beta = {number(best)}")
-    click.echo(f"a latent is active where its KL is above 0, measured: above {ACTIVE:g} nats")
-    rate = number(params.rate) if params.plain else pace(params)
-    click.echo(f"KL weight beta = {number(params.beta)}, learning rate {rate}")
+    click.echo(listed.WHEN)
+    click.echo(listed.settings(result))

@@ -62,10 +62,17 @@ class Command(click.Command):
         self.examples = examples
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        self._refuse_two_ranges(ctx, args)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             raise no_such_option(error, ctx) from error
+
+    def _refuse_two_ranges(self, ctx: click.Context, args: list[str]) -> None:
+        """Refuse a second --vary where there is one only: the first would silently be lost."""
+        single = [option for option in self.params if option.name == "vary" and not option.multiple]
+        if single and sum(word.partition("=")[0] == "--vary" for word in args) > 1:
+            raise click.UsageError("expected --vary at most once", ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; errors of options also say where a value comes from."""

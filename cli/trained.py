@@ -3,17 +3,15 @@
 from typing import Any
 
 import click
-import numpy as np
 
 from vaedyn.fixedpoints.trained_on_rows import TrainedOnRows, best_beta, trained_on_rows
+from vaedyn.listings import trained_on_rows as listed
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES, active
 from vaedyn.model.training import ADAM_BETAS, ADAM_EPSILON, SGD
 
 from .output import number, plain, print_json, table
 from .session import Session
-
-LIMIT = "for large N and, after it, small learning rates: at a larger one the state is another"
 
 
 def print_trained(session: Session, params: Params) -> None:
@@ -24,14 +22,13 @@ def print_trained(session: Session, params: Params) -> None:
     if session.as_json:
         rows, other = (_plain(*pair) for pair in zip(results, bests, strict=True))
         head = {"command": "fixedpoints", "params": params.to_dict(), "samples": params.samples}
-        print_json({**head, "limit": LIMIT, "rows": rows, "fresh": other})
+        print_json({**head, "limit": listed.LIMIT, "rows": rows, "fresh": other})
         return
-    click.echo(f"trained on {params.samples} rows of {params.dim} entries; {LIMIT}")
-    columns = ["latent on", "variance", "overlap^2", "Q", "KL", "fresh: variance", "Q", "KL"]
-    table(columns, _latents(*results))
+    click.echo(f"trained on {params.samples} rows of {params.dim} entries; {listed.LIMIT}")
+    table(*listed.table(*results)[:2])
     click.echo()
     table(["", "rows", "fresh data"], _summary(results, bests))
-    for line in remarks(results[0]):
+    for line in listed.remarks(results[0]):
         click.echo(line)
 
 
@@ -52,46 +49,11 @@ def in_the_end(params: Params, tol: float) -> tuple[dict[str, Any], str]:
     return data, text
 
 
-def _latents(*results: TrainedOnRows) -> list[list[str]]:
-    """Return a line for each latent, with the numbers of all results."""
-    found = []
-    for i, signal in enumerate(results[0].signals):
-        cells = ["noise" if signal < 0 else f"signal {signal + 1}"]
-        if results[0].Q[i, i] == 0:
-            cells = ["nothing: collapsed"]
-        for each in results:
-            values = [each.eigenvalues, each.overlaps, np.diag(each.Q), each.kl_on_rows]
-            if each is not results[0]:
-                del values[1]  # on fresh data directions are the true ones
-            cells += [number(float(x[i])) for x in values]
-        found.append(cells)
-    return found
-
-
 def _summary(results: Any, bests: Any) -> list[list[str]]:
-    lines: dict[str, list[str]] = {
-        "phase": [each.phase for each in results],
-        "eps_g on fresh data": [number(float(each.eps_g)) for each in results],
-        "KL on the data of training": [number(float(each.kl_on_rows.sum())) for each in results],
-        "KL on fresh data": [number(float(each.kl)) for each in results],
-        "active units": [str(int(active(each.kl_on_rows))) for each in results],
-        "best beta": [number(beta) if beta == beta else "none" for beta, _ in bests],
-        "eps_g there": [number(least) for _, least in bests],
-    }
+    lines = listed.summary(*results)
+    lines["best beta"] = [number(beta) if beta == beta else "none" for beta, _ in bests]
+    lines["eps_g there"] = [number(least) for _, least in bests]
     return [[name, *cells] for name, cells in lines.items()]
-
-
-def remarks(result: TrainedOnRows) -> list[str]:
-    """Return what to keep in mind about a state, in words."""
-    lines, strengths = [], result.params.strengths.tolist()
-    order = sorted(strengths, reverse=True)[: result.params.latent]
-    lost = sum(c2 == 0 for c2 in result.overlaps[: len(order)].tolist())
-    if lost:
-        what = "signal is" if lost == 1 else "signals are"
-        lines.append(f"{lost} {what} lost in the noise of so few rows: no beta learns more of it")
-    elif len(set(strengths)) < len(strengths):
-        lines.append("the rows mix signals of equal strength by a rotation: eps_g is up to that")
-    return lines
 
 
 def _plain(result: TrainedOnRows, best: tuple[float, float]) -> dict[str, Any]:

@@ -91,8 +91,13 @@ def _data_params(record: Any) -> DataParams:
 def _kept(record: Any, name: str, what: str) -> Any:
     """Return what earlier versions have not kept."""
     if name not in record.info:
-        text = f"an earlier version has kept this {record.kind} without the number of {what}"
-        raise VaedynError(f"{text}: compute it again from the data")
+        text = (
+            f"an earlier version has kept this record of kind {record.kind} without the number of"
+        )
+        cure = (
+            "compute it again from the data, with --recompute or ResultStore(..., recompute=True)"
+        )
+        raise VaedynError(f"{text} {what}: {cure}")
     return record.info[name]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import vaedyn
 from vaedyn.annealing import best_schedule
+from vaedyn.annealing.confirm import Confirmation
 from vaedyn.annealing.time_to_converge import end_of_learning, measured
 from vaedyn.cli.anneal import command as anneal
 from vaedyn.store import ResultStore
@@ -139,6 +140,20 @@ def test_anneal_measures_the_gain_in_simulations(run):
         assert abs(each[0] - told) < 4 * each[1:].std()
     assert times[0][1:].std() < 0.015 * found.constant
     assert "measured in 8 runs at N = 4000" in run("anneal", *words).out
+
+
+@pytest.mark.usefixtures("coarse")
+@pytest.mark.parametrize(
+    ("gain", "error", "helps"), [(0.85, 0.05, False), (1.03, 0.011, True), (1.03, 0.009, False)]
+)
+def test_what_the_runs_do_not_gain_is_no_help(run, monkeypatch, gain, error, helps):
+    checked = Confirmation(100.0, 100.0 / gain, gain, error)
+    monkeypatch.setattr("vaedyn.cli.anneal.measure", lambda *_, **__: checked)
+    words = ("anneal --lr 0.1 --beta 1.5 --dim 60 --family linear --confirm 8", START)
+    assert run(*words, "--json").json["helps"] is helps
+    last = run(*words).out.splitlines()[-1]
+    assert last.startswith("annealing helps") is helps
+    assert helps or last == "annealing does not help at N = 60: the runs do not gain"
 
 
 @pytest.mark.usefixtures("coarse")

@@ -165,6 +165,18 @@ def test_varying_two_constants_makes_a_map_that_grows(run):
     assert "collapsed" in wider.out
 
 
+ONE_RANGE = ("learning-curve", "branches", "cascade", "concentration", "escape")
+
+
+@pytest.mark.parametrize("name", ONE_RANGE)
+def test_a_second_range_is_refused_where_one_is_drawn(run, name):
+    values = "dim=100,200" if name in ("concentration", "escape") else "beta=1:2:5"
+    outcome = run(f"plot {name} --vary {values} --vary={values} -o a.png")
+    assert outcome.code == 2
+    assert "error: expected --vary at most once (see" in outcome.err
+    assert not list(Path().iterdir())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -104,7 +104,60 @@ def test_reports_are_frozen_brief_and_monitors_pickled():
     assert pickle.loads(pickle.dumps(report)).kl == report.kl
 
 
+def test_a_warm_up_may_start_at_0():
+    mu, D, decoder = at_the_end(ROWS, 0.5, 3)
+    monitor = vaedyn.CollapseMonitor(ROWS, convention=vaedyn.Convention("mean"))
+    for options in ({"beta": 0}, {"weight": 0.0}, {"beta": np.float32(0)}):
+        monitor.update(mu, np.log(D))
+        report = monitor.report(**options, decoder=decoder)
+        assert (report.verdict, report.beta, report.weight) == ("learning", 0, 0)
+        assert report.advice.startswith("beta is 0: KL grows as long as that lasts")
+        assert (report.predicted, report.predicted_kl) == (None, None)
+        assert report.notes == tuple(monitor.doubts)
+    monitor.update(mu, np.log(D))
+    assert monitor.report(0.5).settled is None  # beta has changed
+    assert monitor.history[-1].verdict == "expected"
+
+
+def test_the_batch_of_training_may_be_another_than_that_of_reports():
+    """Causes are named by it: here the squared error is summed over 64 rows, KL averaged."""
+    mu, D, decoder = at_the_end(ROWS, 0.5, 3)
+    for batch_size, known in ((64, True), (None, False)):
+        convention = vaedyn.Convention("sum", 1.0, batch_size=batch_size)
+        monitor = vaedyn.CollapseMonitor(VALUES, convention=convention)
+        monitor.update(mu, np.log(D))
+        report = monitor.report(32.0, decoder=decoder)
+        assert report.verdict == "mismatch"
+        assert report.batch == (64 if known else 50)
+        assert ("is summed over a batch of 64, KL averaged" in report.advice) == known
+
+
+def test_variances_in_place_of_their_logarithms_are_noticed():
+    mu, D, _ = at_the_end(ROWS, 0.5, 3)
+    for wrong in (D, np.sqrt(D)):
+        assert "is logvar the logarithm of the variance?" in "".join(reported(mu, wrong, 0.5).notes)
+    assert reported(mu, np.log(D), 0.5).notes == ()
+    start = RANDOM.normal(size=(200, 6)) * 0.3
+    assert reported(start, 0.3 * RANDOM.normal(size=(200, 6)), 0.5).notes == ()
+
+
 # --- what is predicted ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+@pytest.mark.parametrize(("beta", "latents"), [(0.5, 3), (0.03, 2), (9.0, 3), (0.01, 4)])
+def test_the_squared_error_is_that_of_the_best_linear_vae(beta, latents, scale):
+    """Written out: the mean over rows and over z = mu + sqrt(D) noise of |scale x - W z|^2."""
+    mu, D, decoder = at_the_end(ROWS, beta, latents)
+    x = ROWS - ROWS.mean(axis=0)
+    of_mean = ((x - mu @ decoder.T) ** 2).sum(axis=1).mean()
+    wanted = scale**2 * (of_mean + (D * (decoder**2).sum(axis=0)).sum())
+    convention = vaedyn.Convention("sum", 1.0, scale=scale)
+    monitor = vaedyn.CollapseMonitor(ROWS, convention=convention)
+    monitor.update(mu, np.log(D))
+    report = monitor.report(beta)
+    assert report.predicted_error == pytest.approx(wanted, rel=1e-9)
+    assert reported(mu, np.log(D), beta).predicted_error is None  # eigenvalues need not be all
 
 
 @pytest.mark.parametrize("beta", [0.03, 0.2, 0.5, 3.0])
@@ -197,6 +250,7 @@ WRONG = {
     "words": ([["a"]], [1.0], "mu: must be real numbers"),
     "ragged": ([[1.0], [1.0, 2.0]], [1.0], "mu: cannot be read as an array"),
     "none": (None, [1.0], "mu: must be real numbers"),
+    "masked": (np.ma.masked_greater(np.arange(8.0).reshape(4, 2), 5), np.ones(2), "mu: has masked"),
     "a tensor": (Tensor(np.ones((2, 2), complex)), np.ones(2), "mu: must be real numbers"),
 }
 
@@ -220,7 +274,7 @@ def test_a_bad_batch_is_one_line_and_changes_nothing(name):
     [
         ({}, "beta: is needed, or weight"),
         ({"beta": 1, "weight": 1}, "weight: excludes beta"),
-        ({"beta": 0}, "beta: must be"),
+        ({"beta": 0, "weight": 0}, "weight: excludes beta"),
         ({"beta": -1}, "beta: must be"),
         ({"beta": np.nan}, "beta: must be finite"),
         ({"weight": np.inf}, "weight: must be finite"),

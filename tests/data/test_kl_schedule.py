@@ -104,6 +104,7 @@ def torch_like(params, convention, rate, momentum=0.0, steps=300, seed=0):
     random = np.random.default_rng(seed)
     w, v = (each / np.sqrt(N) for each in params.weights())
     D = np.ones(params.latent)
+    moved = [np.zeros_like(each) for each in (w, v, D)]
     for _ in range(steps):
         x = random.standard_normal(N)
         mu, y = v @ x, w @ x
@@ -111,8 +112,10 @@ def torch_like(params, convention, rate, momentum=0.0, steps=300, seed=0):
         error = c * (Q @ mu - y) + kl * mu
         w_slope = c * (np.outer(mu, mu @ w - x) + D[:, None] * w)
         v_slope = np.outer(error, x)
-        D = D - rate * 0.5 * (c * Q.diagonal() + kl - kl / D)
-        w, v = w - rate * w_slope, v - rate * v_slope
+        D_slope = 0.5 * (c * Q.diagonal() + kl - kl / D)
+        slopes = (w_slope, v_slope, D_slope)
+        moved = [momentum * u + slope for u, slope in zip(moved, slopes, strict=True)]
+        w, v, D = (x - rate * u for x, u in zip((w, v, D), moved, strict=True))
     return w, v, D
 
 
@@ -137,6 +140,73 @@ def test_the_pace_under_sgd_is_that_of_the_loss_as_people_write_it(convention):
     half = torch_like(params, convention, same / 50, steps=1000)
     twice_as_fast = torch_like(params, convention, same / 25, steps=500)
     assert np.linalg.norm(half[0] - twice_as_fast[0]) < 0.2 * np.linalg.norm(half[0] - ours[0])
+
+
+def test_momentum_is_that_of_the_model_and_the_rate_beside_it():
+    """PyTorch's SGD(lr, momentum=p) beside --lr and --momentum: p speeds both up alike."""
+    convention = Convention("mean")
+    params = Params(
+        dim=30, latent=2, beta=0.8, lr=(0.05, 0.01, 0.03), momentum=0.6, t_max=9, points=2
+    )
+    same = 0.05 / 30 / convention.reconstruction(30)
+    own = KLSchedule.of(params, convention=convention, learning_rate=same)
+    assert own.per_step == pytest.approx(1 / 30)
+    of_model = params.replace(lr=0.05)
+    ours = torch_like(of_model, Convention("sum", 1.0), 0.05 / 30, momentum=0.6)
+    theirs = torch_like(of_model, convention, same, momentum=0.6)
+    np.testing.assert_allclose(theirs[0], ours[0], rtol=1e-10)
+
+
+def test_epochs_have_the_steps_that_a_loader_makes():
+    """PyTorch's DataLoader: the last batch is smaller, or dropped."""
+    params = Params(dim=400, anneal="linear:30", beta=1.3)
+    for rows, batch, smaller, dropped in ((1600, 32, 50, 50), (1601, 32, 51, 50), (5, 8, 1, None)):
+        own = KLSchedule.of(params, batch_size=batch, rows=rows)
+        assert own.per_epoch == smaller
+        assert own.at_epoch(3) == own(3 * smaller)
+        if dropped is not None:
+            less = KLSchedule.of(params, batch_size=batch, rows=rows, drop_last=True)
+            assert less.per_epoch == dropped
+    with pytest.raises(ParameterError, match="^rows: must fill a batch of 8, got 5"):
+        KLSchedule.of(params, batch_size=8, rows=5, drop_last=True)
+    with pytest.raises(ParameterError, match="^epoch: must be >= 0"):
+        own.at_epoch(-1)
+
+
+def test_known_codes_are_conventions_by_name():
+    params = Params(dim=30, latent=3, anneal="linear:30", beta=1.3)
+    own = KLSchedule.of(params, convention="pytorch-vae")
+    assert own == KLSchedule.of(params, convention=Convention("mean"))
+    averaged = KLSchedule.of(params, convention="bolts")
+    assert averaged.weight == pytest.approx(3 * own.weight)
+    with pytest.raises(ParameterError, match="^convention: expected a Convention or one of"):
+        KLSchedule.of(params, convention="mean")
+
+
+class Tensor:
+    """What a step may be in other libraries: a number, but no array."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __float__(self):
+        if self.number is None:
+            raise RuntimeError("a Tensor with 2 elements cannot be converted to Scalar")
+        return float(self.number)
+
+    def __array__(self, *how, **more):
+        raise AssertionError("no array is asked for")
+
+
+def test_steps_are_numbers_of_any_library():
+    own = KLSchedule("linear:8", weight=0.4)
+    given = (3, 3.0, np.int64(3), np.float32(3), np.array(3), np.array([3])[0], Tensor(3), "3")
+    assert {own(step) for step in given} == {0.4 * 3 / 8}
+    assert str(own(-0.0)) == "0.0"
+    assert own(float("inf")) == own(1e300) == own(2**80) == 0.4
+    for step in (None, [1, 2], np.array([1, 2]), Tensor(None), "x", 10**400, 3j):
+        with pytest.raises(ParameterError, match="^step: must be a number, got"):
+            own(step)
 
 
 def test_a_step_is_a_step_of_the_model_where_no_rate_is_given():
@@ -186,7 +256,6 @@ def test_what_makes_no_sense_is_refused(given, reason):
         ({"rows": 10}, "batch_size: is needed, too"),
         ({"batch_size": 10}, "rows: is needed, too"),
         ({"batch_size": 0, "rows": 5}, "batch_size: must be at least 1"),
-        ({"convention": Convention("mean", kl="mean")}, "latent: is needed"),
         ({"convention": Convention(likelihood="bernoulli")}, "likelihood: this is derived for"),
     ],
 )
@@ -204,5 +273,6 @@ def test_there_is_no_step_before_the_first(step):
 def test_other_things_are_no_schedules():
     with pytest.raises(TypeError, match="expects Params, Tuning or WarmUp, got 'linear:5'"):
         KLSchedule.of("linear:5")
-    with pytest.raises(ParameterError, match="^name: must be an identifier"):
-        KLSchedule("constant").to_python("a b")
+    for name in ("a b", "class"):
+        with pytest.raises(ParameterError, match="^name: must be an identifier"):
+            KLSchedule("constant").to_python(name)

@@ -1,5 +1,7 @@
 """The collapse monitor on VAEs that are really trained: what it says of each, and when."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -73,6 +75,22 @@ def test_trained_to_the_end_all_is_as_predicted(trained):
         assert report.in_force.spread < 1e-3
         assert report.off_centre < 1e-8
         assert (report.verdict, report.settled, report.notes) == ("expected", True, ())
+
+
+@pytest.mark.parametrize("off", [0.5, 0.8, 1.3, 2.0])
+def test_a_loss_that_is_not_what_its_author_thinks_is_worse_than_a_linear_vae(off):
+    """Without the decoder, its squared error shows that: it is above the one that is printed."""
+    beta = 0.12 * VALUES[0]
+    mu, D, decoder = at_the_end(ROWS, off * beta, 3)
+    x = ROWS - ROWS.mean(axis=0)
+    error = ((x - mu @ decoder.T) ** 2).sum(axis=1).mean() + (D * (decoder**2).sum(axis=0)).sum()
+    monitor = vaedyn.CollapseMonitor(ROWS)
+    monitor.update(mu, np.log(D))
+    report = monitor.report(beta)
+    assert report.verdict == ("fewer" if off > 1 else "nonlinear")
+    printed = re.search(r"squared error of a row is below (\S+) \(", report.advice)
+    assert error > 1.02 * float(printed[1])
+    assert f"the beta in force is {'larger' if off > 1 else 'smaller'} than yours" in report.advice
 
 
 def test_above_the_largest_eigenvalue_it_has_collapsed(trained):

@@ -1,5 +1,6 @@
 """Verdicts on latents that are made up, case by case; and the beta in force."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +71,7 @@ CASES = {
     "all on signals": ("expected", {"signals": 4, "noise": 0.8}),
     "more than signals, not predicted": ("more", {"signals": 4, "kl": END + 0.1}),
     "weak on noise": ("expected", {"signals": 3, "kl": END * [1, 1, 1, 0.2, 0, 0]}),
+    "without any weight": ("learning", {"beta": 0.0, "predicted": None, "settled": True}),
     "other likelihood": ("unknown", {"predicted": None}),
     "other likelihood, beyond": ("unknown", {"predicted": None, "beta": 9.5}),
     "other likelihood, nothing": ("plateau", {"predicted": None, "kl": 0 * END}),
@@ -95,14 +97,23 @@ def test_advice_depends_on_what_is_known():
         return verdict(replace(SEEN, **changes))[1]
 
     few = END * [1, 1, 0, 0, 0, 0]
-    assert advice(kl=few) == "train longer, or at a smaller beta for a while (a warm-up)"
-    assert advice(kl=few, settled=None) == (
-        "if KL no longer moves (compare a later report): train longer, or at a smaller beta for a "
-        "while (a warm-up)"
+    assert advice(kl=few).startswith(
+        "train longer, or at a smaller beta for a while (a warm-up); no failure, as long as the "
+        "loss at your beta is not above a linear VAE's"
+    )
+    assert advice(kl=few, settled=None).startswith(
+        "if KL no longer moves (compare a later report): train longer, or at a smaller beta "
     )
     assert "0.5 times yours; likely the squared error lacks a factor 1/2" in advice(
         in_force=force(0.5)
     )
+    wide = np.array([1.3, 0.8, 0, 0, 0, 0])
+    other = "; or the beta in force is {} than yours (give the decoder, or vaedyn.probe)"
+    assert advice(kl=1.3 * END).endswith(other.format("smaller"))
+    assert advice(kl=1.3 * wide).endswith(other.format("smaller"))
+    assert "in force" not in advice(kl=wide)  # of no more KL than predicted
+    assert advice(kl=0.7 * END).endswith(other.format("larger"))
+    assert "in force" not in advice(kl=0.7 * END, in_force=force(1))
     assert "give the decoder" in advice(kl=END + 0.1)
     assert "give the decoder" not in advice(kl=END + 0.1, in_force=force(1))
     assert "far from collapse" in advice(kl=0 * END)
@@ -112,6 +123,31 @@ def test_advice_depends_on_what_is_known():
     assert replace(SEEN, beta=8.5).slowdown == pytest.approx(16.8, rel=0.1)
     assert "KL weight 18 (beta = 9)" in advice(kl=0 * END, beta=9.5, factor=2.0)
     assert "beta = 3" in advice(signals=2, noise=3.0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+@pytest.mark.parametrize("factor", [0.7, 1.6])
+def test_it_is_no_failure_where_the_loss_is_below_that_of_a_linear_vae(scale, factor):
+    """With other KL, the squared error at which both losses are equal, in the units of training."""
+    error = 11.0
+    loss = scale**2 * error / 2 + scale**2 * BETA * END.sum()
+    advice = verdict(replace(SEEN, kl=factor * END, error=scale**2 * error, scale=scale))[1]
+    found = float(re.search(r"squared error of a row is below (\S+) \(", advice)[1])
+    assert found / 2 + scale**2 * BETA * factor * END.sum() == pytest.approx(loss, rel=1e-3)
+    assert "KL alone costs more" in verdict(replace(SEEN, kl=9 * END, error=error))[1]
+
+
+def test_where_nothing_is_active_the_usual_mistake_is_named_if_it_would_do_that():
+    """Averaged over entries, and without a factor 1/2, the beta in force is N/2 times as large."""
+    nothing = replace(SEEN, kl=0 * END)
+    cause = "a squared error that is averaged over the 20 entries makes it 13 or 26 (vaedyn.probe)"
+    assert verdict(nothing)[1].endswith(cause)
+    assert verdict(replace(nothing, beta=8.5, predicted=END))[1].endswith(
+        "85 or 170 (vaedyn.probe)"
+    )
+    for other in ({"dim": 13}, {"dim": 0}, {"summed": False}, {"predicted": None}):
+        text = verdict(replace(nothing, **other))[1]
+        assert text.endswith("collapse is stable and the beta in force larger (vaedyn.probe)")
 
 
 def test_notes_are_about_the_beta_in_force_and_the_two_ways_to_count():
@@ -183,6 +219,8 @@ def test_what_gives_no_beta_is_none(D):
     found = beta_in_force(np.eye(2), np.array([D, 0.5]), np.array([1.0, 1.0]))
     np.testing.assert_allclose(found.per_latent, [np.nan, 1])
     assert (found.beta, found.spread, found.agree) == (1, np.inf, False)
+    huge = beta_in_force(1e200 * np.eye(2), np.array([D, 0.5]), np.array([1.0, 1.0]))
+    assert np.isnan(huge.per_latent).all()
     none = beta_in_force(np.eye(2), np.array([D, D]), np.array([1.0, 1.0]))
     assert np.isnan([none.beta, none.spread]).all()
     assert not none.agree

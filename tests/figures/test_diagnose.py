@@ -24,8 +24,10 @@ def test_markers_are_measured_and_the_line_is_predicted():
     report = reported(9)
     (axes,) = draw(report).axes
     line, used, unused = axes.lines
-    np.testing.assert_array_equal(line.get_ydata(), report.predicted)
-    np.testing.assert_array_equal(line.get_xdata(), np.arange(1, 10))
+    np.testing.assert_array_equal(line.get_ydata()[1:-1], report.predicted)
+    np.testing.assert_array_equal(line.get_ydata()[[0, -1]], report.predicted[[0, -1]])
+    np.testing.assert_array_equal(line.get_xdata(), [0.5, *np.arange(1, 10), 9.5])
+    assert line.get_drawstyle() == "steps-mid"
     assert (report.active_kl, report.predicted_active) == (6, 9)
     np.testing.assert_array_equal(used.get_ydata(), report.kl_per_latent[:6])
     np.testing.assert_array_equal(unused.get_ydata(), report.kl_per_latent[6:])

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,6 +13,7 @@ import vaedyn
 from vaedyn.annealing.best_schedule import Tuning
 from vaedyn.listings.html import HOMES, html
 from vaedyn.listings.listing import Listing, Table
+from vaedyn.model.results import Brief
 from vaedyn.sweeps.grids import Point
 from vaedyn.sweeps.points import Outcome
 
@@ -21,6 +23,13 @@ WORDS = " ".join(
     f"--{name.replace('_', '-')} {','.join(map(str, x)) if isinstance(x, tuple) else x}"
     for name, x in SMALL.items()
 )
+
+
+TRAINED = {"beta": 1.3, "latent": 3, "lr": 0.15, "t_max": 90, "points": 5}
+LATENTS = np.random.default_rng(5).normal(size=(30, 3)) * [1.1, 0.6, 0.01], np.log([0.2, 0.6, 1.0])
+
+
+DECODER = np.random.default_rng(6).normal(size=(4, 3))
 
 
 class Cells(HTMLParser):
@@ -67,31 +76,78 @@ def results(rows):
         ),
         "spectrum": vaedyn.look(rows),
         "heldout": vaedyn.heldout(rows, folds=3),
+        "fixedpoints --vary beta=1.1:4 --groups 1": vaedyn.branches(
+            **SMALL, name="beta", low=1.1, high=4, groups=1
+        ),
+        "fixedpoints --vary beta=0.3:5:6 --vary eta=0.2:1.4:5": vaedyn.phase_diagram(
+            **SMALL, x=("beta", np.linspace(0.3, 5, 6)), y=("eta", np.linspace(0.2, 1.4, 5))
+        ),
+        "theory --data": vaedyn.course(rows, **TRAINED),
+        "simulate --data": vaedyn.watch(rows, **TRAINED),
+        "spectrum --likelihood bernoulli": vaedyn.collapse_thresholds(
+            (rows > 7).astype(float), "bernoulli"
+        ),
+        "fixedpoints --alpha 3": vaedyn.trained_on_rows(**SMALL, alpha=3),
+        "diagnose": reported(rows),
     }  # fmt: skip
+
+
+def reported(rows):
+    monitor = vaedyn.CollapseMonitor(rows)
+    monitor.update(*LATENTS)
+    return monitor.report(1.3, decoder=DECODER)
+
+
+def words_of(command, rows, tmp_path):
+    """Return a whole command line."""
+    place = tmp_path / "rows.npy"
+    np.save(place, (rows > 7).astype(float) if "bernoulli" in command else rows)
+    if command.startswith(("spectrum", "heldout")):
+        return f"{command} {place}{' --folds 3' * (command == 'heldout')}"
+    if command == "diagnose":
+        mu, logvar = LATENTS
+        np.savez(tmp_path / "x.npz", mu=mu, logvar=logvar, decoder=DECODER, data=rows)
+        return f"diagnose {tmp_path / 'x.npz'} --beta 1.3"
+    if command.endswith("--data"):
+        said = " ".join(f"--{name.replace('_', '-')} {x}" for name, x in TRAINED.items())
+        return f"{command} {place} {said}"
+    words = WORDS
+    for name in ("lr", "beta", "eta"):
+        if f"vary {name}" in command:
+            words = re.sub(rf"--{name} \S+", "", words)
+    return f"{command} {words}"
 
 
 COMMANDS = [
     "fixedpoints", "theory", "simulate --runs 3", "sweep theory --vary lr=0.03,0.09", "spectrum",
-    "heldout",
+    "heldout", "fixedpoints --vary beta=1.1:4 --groups 1",
+    "fixedpoints --vary beta=0.3:5:6 --vary eta=0.2:1.4:5", "theory --data", "simulate --data",
+    "spectrum --likelihood bernoulli", "fixedpoints --alpha 3", "diagnose",
 ]  # fmt: skip
+BESIDE_FRESH = "fixedpoints --alpha 3"  # printed beside fresh data, of which results know nothing
+SPOKEN = {  # with lines of text below the table
+    "spectrum", "fixedpoints", "heldout", "theory --data", "simulate --data", "diagnose",
+    "spectrum --likelihood bernoulli",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_tables_are_those_of_the_command_line(command, results, rows, run, tmp_path):
-    words = WORDS.replace("--lr 0.09", "") if "vary" in command else WORDS
-    if command in ("spectrum", "heldout"):
-        np.save(tmp_path / "rows.npy", rows)
-        words = f"{tmp_path / 'rows.npy'}{' --folds 3' * (command == 'heldout')}"
-    printed = run(f"{command} {words}").out.splitlines()
+    printed = run(words_of(command, rows, tmp_path)).out.splitlines()
     found = Cells(results[command]._repr_html_())
+    assert found.tables
     assert found.tags <= {"div", "p", "b", "br", "table", "thead", "tbody", "tr", "th", "td"}
     lines = [" ".join(line.split()) for line in printed]
     for table in found.tables:
         for row in table:
-            assert " ".join(" ".join(row).split()) in lines
+            cells = " ".join(" ".join(row).split())
+            if command == BESIDE_FRESH:
+                assert any(line.startswith(cells) for line in lines)
+            else:
+                assert cells in lines
     said = {line for line in found.text if line.strip()}
     for line in printed[-2:]:
-        if command in ("spectrum", "fixedpoints", "heldout") and not line.startswith(" "):
+        if command in SPOKEN and not line.startswith(" "):
             cells = " ".join(line.split())
             assert any(cells in text or text in cells for text in said)
 
@@ -122,7 +178,7 @@ def test_schedules_are_shown_as_anneal_prints_them():
 def test_all_text_is_escaped_and_no_warning_is_cut():
     long = "<script>alert(1)</script> & " + "x" * 5000
     table = Table(["a<b", ""], [["<i>", "&amp;"]], more=3)
-    text = html("Kind", Listing(long, [table], [long], [long, "second"]))
+    text = html("Kind", Listing(long, [table], [long], [long, "second"]), "to_frame()")
     shown = Cells(text)
     assert "<script" not in text
     assert "".join(shown.text).count(long) == 3
@@ -145,9 +201,36 @@ def test_every_reason_of_a_sweep_is_shown():
     assert "not known at beta=149: it creeps" in text
 
 
-def test_other_results_show_their_summary():
-    assert vaedyn.trained_on_rows(**SMALL, alpha=3)._repr_html_() is None
-    assert all(hasattr(vaedyn, name) for name in HOMES)
+def test_all_that_is_said_of_trainings_is_shown(rows, results):
+    seen = results["simulate --data"]
+    assert seen.training.difference
+    for found, name in ((seen, "Watched"), (seen.training, "Training")):
+        shown = "".join(Cells(found._repr_html_()).text)
+        assert shown.startswith(f"{name}: 3 of 3 latents are active, 1 predicted")
+        assert seen.training.difference.text in shown
+    unpredicted = replace(seen, predicted=None, why="lam is not derived")
+    shown = Cells(unpredicted._repr_html_())
+    assert shown.tables[0][0] == ["latent learned", "measured t", "SGD steps", "epochs"]
+    assert "the learning curve is not predicted: lam is not derived" in "".join(shown.text)
+    found = vaedyn.collapse(rows, simulations=2, latent=3, t_max=20)
+    shown = Cells(found._repr_html_())
+    text = "".join(shown.text)
+    assert text.startswith(f"Collapse: 2 VAEs were trained, at beta from {found.beta[0]:.6g} to ")
+    assert found.missed
+    assert all(line in text for line in (*found.missed, *found.look.analysis.warnings))
+    for beta, a, b, cells in zip(
+        found.beta, found.predicted, found.measured, shown.tables[0][1:], strict=True
+    ):
+        numbers = [float(cell) for cell in cells]
+        assert numbers[:3] == pytest.approx([beta, a.sum(), b.sum()], rel=1e-5)
+        assert numbers[3:] == [(a > 0).sum(), (b > 0.01).sum()]
+
+
+def test_all_kinds_of_results_are_shown_but_those_within_others():
+    kinds = {name for name in vaedyn.__all__ if isinstance(getattr(vaedyn, name), type)}
+    brief = {name for name in kinds if issubclass(getattr(vaedyn, name), Brief)}
+    assert brief - set(HOMES) == {"Analysis", "Spectrum", "OrderParameters", "Bands"}
+    assert set(HOMES) <= kinds
 
 
 def test_trajectories_become_datasets(results, tmp_path):

@@ -108,6 +108,20 @@ def test_what_cannot_be_opened_is_said_in_one_line(store, rows, tmp_path):
         vaedyn.store.open(keys[0], own)
     with pytest.raises(StoreError, match=r"there is no record absent\.h5"):
         vaedyn.store.open("absent.h5")
-    key = own.load_or_run("heldout", {"n": 1}, lambda: ({"x": ((), 1.0, {})}, {})).key
-    with pytest.raises(VaedynError, match="without the number of columns: compute it again"):
-        vaedyn.store.open(key, own)
+    for kind in ("course", "rows", "warmup"):
+        key = own.load_or_run(kind, {"n": 1}, lambda: ({"x": ((), 1.0, {})}, {})).key
+        with pytest.raises(VaedynError, match=f"kind {kind} without the number of rows: compute"):
+            vaedyn.store.open(key, own)
+
+
+def test_what_an_earlier_version_lacks_is_there_once_it_is_computed_anew(rows, tmp_path):
+    new = vaedyn.heldout(rows, folds=3, store=ResultStore(tmp_path / "new"))
+    record = ResultStore(tmp_path / "new").find(new.source.key)
+    info = {name: value for name, value in record.info.items() if name != "width"}
+    old = ResultStore(tmp_path / "old")
+    old.load_or_run("heldout", record.params, lambda: (record.variables, info))
+    assert vaedyn.heldout(rows, folds=3, store=old).source.reused
+    with pytest.raises(VaedynError, match=r"number of columns: compute it again .* --recompute or"):
+        vaedyn.store.open(new.source.key, old)
+    again = vaedyn.heldout(rows, folds=3, store=ResultStore(old.path, recompute=True))
+    alike(vaedyn.store.open(new.source.key, old), again)

@@ -59,9 +59,9 @@ def beta_in_force(
         variance of the data as they are.
     """
     # model: closed form, at small tau and lam = 0
-    square = (np.asarray(decoder, float) ** 2).sum(axis=0)
     used = np.asarray(kl) > ACTIVE
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        square = (np.asarray(decoder, float) ** 2).sum(axis=0)
         found = variance * square / (1 - variance) / scale**2
     found = np.where(used & (variance < 1) & np.isfinite(found) & (found > 0), found, np.nan)
     clear = used & (kl > CLEAR) if (kl > CLEAR).any() else used

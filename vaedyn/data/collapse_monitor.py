@@ -1,8 +1,4 @@
-"""A collapse monitor for people who train VAEs in their own code.
-
-It sees the outputs of the encoder, batch by batch, and compares the KL divergence of each latent
-with the eigenvalues of the data: what a linear VAE keeps in the end.
-"""
+"""A collapse monitor for people who train VAEs in their own code: latents beside eigenvalues."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +22,7 @@ from .report import Past, Report
 from .verdict import Seen, notes_of, settled, verdict
 
 BURDA = 0.01  # variance of the means above which a latent is active
+WIDE = 1.05  # variances above it are no noise of training
 ROUNDING = 1e-9  # of the largest eigenvalue, by which others may be below 0
 
 
@@ -81,6 +78,7 @@ class CollapseMonitor:
         self.signals: int | None = None
         self.noise = 0.0  # the largest eigenvalue beside those of the signals
         self.least = 0.0  # eigenvalues that are not known are below it
+        self.total: float | None = None  # of all eigenvalues
         self.doubts: list[str] = []
         self.history: list[Past] = []
         if isinstance(data_or_eigenvalues, Look) or _is_table(data_or_eigenvalues):
@@ -109,6 +107,7 @@ class CollapseMonitor:
             _none_of(how, "goes with a table, not with a look at it")
         found = data if isinstance(data, Look) else look(data, **how)
         self.eigenvalues = np.array(found.prediction.variances())
+        self.total = found.prediction.total
         if found.prediction.missing:
             self.least = float(self.eigenvalues[-1])
         if found.analysis.no_floor is None:
@@ -171,7 +170,7 @@ class CollapseMonitor:
         Parameters
         ----------
         beta : float, optional
-            The KL weight now, in units of the model.
+            The KL weight now, in units of the model; 0 where a warm-up starts there.
         weight : float, optional
             The same in units of the convention; one of the two is needed.
         decoder : (dim, latent), optional
@@ -194,9 +193,8 @@ class CollapseMonitor:
         order = np.argsort(-of_latents.mean[0], kind="stable")
         kl, centre, variance = of_latents.mean[:, order]
         spread = (of_latents.squares[1] / of_latents.count)[order]
-        in_force = None
+        scale, in_force = self.convention.scale, None
         if columns is not None:
-            scale = self.convention.scale
             in_force = beta_in_force(columns[:, order], variance, kl, scale)
         total, error = float(kl.sum()), float(of_rows.error)
         seen = Seen(
@@ -210,20 +208,22 @@ class CollapseMonitor:
             signals=self.signals,
             noise=self.noise,
             dim=dim or 0,
-            batch=self._batch,
+            batch=self.batch,
             factor=factor,
-            scale=self.convention.scale,
+            scale=scale,
+            summed=self.convention.loss == "sum",
+            error=self._error(beta, self.latents),
         )
         word, advice = verdict(seen)
         units = int((spread > BURDA).sum())
         found = Report(
             verdict=word,
             advice=advice,
-            notes=(*self._notes(beta, self.latents), *notes_of(seen, word, units)),
+            notes=(*self._notes(beta, variance), *notes_of(seen, word, units)),
             beta=beta,
             weight=factor * beta,
             rows=of_latents.count,
-            batch=self._batch,
+            batch=self.batch,
             order=order,
             kl_per_latent=kl,
             predicted=seen.predicted,
@@ -231,6 +231,7 @@ class CollapseMonitor:
             posterior_variance=variance,
             kl=total,
             kl_error=error,
+            predicted_error=seen.error,
             predicted_kl=None if seen.predicted is None else float(seen.predicted.sum()),
             active_kl=int(active(kl)),
             active_variance=units,
@@ -245,11 +246,16 @@ class CollapseMonitor:
             self._forget()
         return found
 
+    @property
+    def batch(self) -> int:
+        """Rows in a batch, by the convention or, without, the most that were seen."""
+        return self.convention.batch_size or self._batch
+
     def _units(
         self, beta: float | None, weight: float | None, latents: int, dim: int | None
     ) -> tuple[float, float]:
         """Return beta, and the user's weight over it."""
-        check_asked(weight, beta)
+        check_asked(weight, beta, least=0.0)
         convention = self.convention
         if convention.kl == "mean":
             if convention.latent not in (None, latents):
@@ -269,12 +275,21 @@ class CollapseMonitor:
     def _predicted(self, beta: float, latents: int) -> np.ndarray | None:
         """Return the KL of each latent (latent,) of a linear VAE in the end, if derived."""
         # model: closed form, at small tau and lam = 0
-        if self.convention.kind != "gaussian":
+        if self.convention.kind != "gaussian" or not beta:
             return None
         used = np.zeros(latents)
         known = self.eigenvalues[:latents]
         used[: len(known)] = known
         return 0.5 * np.log(np.maximum(used / beta, 1.0))
+
+    def _error(self, beta: float, latents: int) -> float | None:
+        """Return the squared error of a row of a linear VAE in the end, if it is known."""
+        # model: closed form, at small tau and lam = 0
+        used = self.eigenvalues[:latents]
+        if self.total is None or (self.least > beta and latents > len(used)):
+            return None
+        learned = np.maximum(used - beta, 0.0).sum()
+        return float(self.convention.scale**2 * (self.total - learned))
 
     def _decoder(self, decoder: Any, latents: int) -> np.ndarray:
         """Return the decoder's columns (dim, latent), checked."""
@@ -282,7 +297,7 @@ class CollapseMonitor:
             reason = f"beta is read off it for a gaussian only, not for {self.convention.kind}"
             raise ParameterError("decoder", reason)
         columns = as_numbers("decoder", decoder)
-        wanted = f"({'dim' if self.dim is None else self.dim}, {latents})"
+        wanted = f"({self.dim or 'dim'}, {latents})"
         if columns.ndim != 2 or columns.shape[1] != latents or not len(columns):
             cure = ": transpose it" if columns.shape[:1] == (latents,) else ""
             reason = f"must have the shape {wanted}, got {columns.shape}{cure}"
@@ -291,9 +306,12 @@ class CollapseMonitor:
             raise ParameterError("decoder", f"must have the shape {wanted}, got {columns.shape}")
         return columns
 
-    def _notes(self, beta: float, latents: int) -> list[str]:
-        """Return doubts about the eigenvalues."""
-        notes = list(self.doubts)
+    def _notes(self, beta: float, variance: np.ndarray) -> list[str]:
+        """Return doubts about eigenvalues, and about posterior variances (latent,)."""
+        notes, latents = list(self.doubts), len(variance)
+        if variance.min() > WIDE:
+            text = "all posterior variances are above the prior's, where no training ends"
+            notes.append(f"{text}: is logvar the logarithm of the variance?")
         if self.least > beta and latents > len(self.eigenvalues):
             text = f"only {len(self.eigenvalues)} eigenvalues are known, and the least of them"
             notes.append(f"{text} is above beta: the prediction is the least that there can be")

@@ -33,19 +33,19 @@ class Judged(NamedTuple):
     mark: str = ""
 
 
-def check_asked(weight: float | None, beta: float | None) -> None:
+def check_asked(weight: float | None, beta: float | None, least: float = LEAST) -> None:
     """Refuse what cannot be judged, whatever the table.
 
     Raises
     ------
     ParameterError
-        When both are given, or one is not above zero.
+        When both are given, or one is below `least`.
     """
     if weight is not None and beta is not None:
         raise ParameterError("weight", "excludes beta: one of them follows from the other")
     for name, value in (("weight", weight), ("beta", beta)):
         if value is not None:
-            real(name, value, LEAST, least_allowed=True)
+            real(name, value, least, least_allowed=True)
 
 
 def judge(

@@ -1,8 +1,9 @@
 """A schedule of the KL weight in a user's own steps and weights, to be called in training."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from keyword import iskeyword
 from typing import Any, Self
 
 import numpy as np
@@ -13,8 +14,9 @@ from ..model.checks import integer, real
 from ..model.params import Params
 from ..model.schedule import Schedule
 from ..model.schedules import Pairs, parse_schedule
-from .convention import OWN, Convention
+from .convention import Convention
 from .learn import DataParams
+from .presets import Preset, as_convention
 from .warm_up import WarmUp
 
 ROWS = 100  # of a table of weights
@@ -75,10 +77,11 @@ class KLSchedule:
         cls,
         found: Params | Tuning | WarmUp,
         *,
-        convention: Convention = OWN,
+        convention: Convention | Preset | str | None = None,
         learning_rate: float | None = None,
         batch_size: int | None = None,
         rows: int | None = None,
+        drop_last: bool = False,
         unit: float | None = None,
     ) -> Self:
         """Return the schedule of a model, or one that was found, for your own training.
@@ -87,15 +90,19 @@ class KLSchedule:
         ----------
         found : Params, Tuning or WarmUp
             What `vaedyn.best_schedule` or `vaedyn.warm_up` returns, or a model with `anneal`.
-        convention : Convention
-            How the loss is scaled.
+        convention : Convention, Preset or str, optional
+            How the loss is scaled, or the name of a known code in `vaedyn.PRESETS`; otherwise
+            like the model's.
         learning_rate : float, optional
-            Of the optimiser in that code, which is the one of the model. Under SGD the pace is in
-            proportion to it (and to how the reconstruction is scaled), at small rates; under Adam
-            it must be the rate that the schedule was found for, ``lr / dim``. None: a step is a
-            step of the model, 1/N of t.
+            Of the optimiser in that code, which is the one of the model, with its momentum; the
+            decoder's, if there are several. Under SGD the pace is in proportion to it (and to how
+            the reconstruction is scaled), at small rates; under Adam it must be the rate that the
+            schedule was found for, ``lr / dim``. None: a step is a step of the model, 1/N of t.
         batch_size, rows : int, optional
             Number of rows in a batch, and of all rows, for epochs. The mean over a batch is taken.
+        drop_last : bool
+            Whether the rows that are left over at the end of an epoch are skipped. Otherwise
+            they are its last, smaller batch.
         unit : float, optional
             Largest variance of the data, for a `WarmUp` under SGD with a `learning_rate`.
 
@@ -105,6 +112,9 @@ class KLSchedule:
             When a value is out of range, or the pace cannot be derived.
         """
         params, spec = _model_of(found)
+        convention = as_convention(convention)
+        if convention.kl == "mean" and convention.latent is None:
+            convention = replace(convention, latent=params.latent)
         per_step = 1 / params.dim
         if learning_rate is not None:
             rate = real("learning_rate", learning_rate)
@@ -114,7 +124,11 @@ class KLSchedule:
             if rows is None or batch_size is None:
                 name = "rows" if rows is None else "batch_size"
                 raise ParameterError(name, "is needed, too: an epoch has rows / batch_size steps")
-            per_epoch = integer("rows", rows, 1) / integer("batch_size", batch_size, 1)
+            batch_size = integer("batch_size", batch_size, 1)
+            whole, left = divmod(integer("rows", rows, 1), batch_size)
+            per_epoch = whole + (left > 0 and not drop_last)
+            if not per_epoch:
+                raise ParameterError("rows", f"must fill a batch of {batch_size}, got {rows}")
         weight = convention.weight(params.beta, params.dim)
         return cls(spec, weight, per_step, per_epoch)
 
@@ -136,10 +150,14 @@ class KLSchedule:
         ParameterError
             When `step` is negative, or no number.
         """
-        if not step >= 0:
+        try:
+            number = float(step)
+        except Exception:  # whatever arrays and tensors of several numbers raise
+            raise ParameterError("step", f"must be a number, got {step!r}") from None
+        if not number >= 0:
             raise ParameterError("step", f"must be >= 0, got {step}")
         schedule, end = self._scaled
-        return self.weight * float(schedule(np.array(step * self.per_step), end))
+        return self.weight * float(schedule(np.array(abs(number) * self.per_step), end))
 
     def at_epoch(self, epoch: float) -> float:
         """Return the KL weight of an epoch, or of a moment within one; the first is epoch 0.
@@ -147,9 +165,9 @@ class KLSchedule:
         Raises
         ------
         ParameterError
-            When it is not known how many steps an epoch has.
+            When it is not known how many steps an epoch has, or `epoch` is negative.
         """
-        return self(epoch * self._epoch)
+        return self(real("epoch", epoch, least_allowed=True) * self._epoch)
 
     @property
     def _epoch(self) -> float:
@@ -202,7 +220,7 @@ class KLSchedule:
         name : str
             An identifier.
         """
-        if not name.isidentifier():
+        if not name.isidentifier() or iskeyword(name):
             raise ParameterError("name", f"must be an identifier, got {name!r}")
         schedule, _ = self._scaled
         numbers, body = schedule.source()
@@ -243,7 +261,7 @@ def _pace(params: Params, rate: float, convention: Convention, unit: float | Non
     A loss of c times ours, ``c (|x - W z|^2 / 2 + beta KL)``, moves weights by ``c rate`` times
     the gradient, where ours moves them by ``tau / N``.
     """
-    own = params.rate / params.dim
+    own = float(params.rates[0]) / params.dim  # momentum speeds both up by the same
     if params.optimiser == "adam":
         if abs(rate / own - 1) > NEAR:
             raise ParameterError(

@@ -75,6 +75,8 @@ def as_numbers(name: str, values: Any) -> np.ndarray:
     except Exception as error:  # whatever the object's own methods raise
         text = (str(error).splitlines() or [type(error).__name__])[0]
         raise ParameterError(name, f"cannot be read as an array: {text[:200]}") from error
+    if np.ma.is_masked(values):
+        raise ParameterError(name, "has masked entries: leave such rows out")
     if found.dtype.kind in UNREAL:
         raise ParameterError(name, f"must be real numbers, got {found.dtype}")
     if not np.isfinite(numbers).all():

@@ -48,7 +48,7 @@ class Report(Brief):
     rows : int
         How many were seen.
     batch : int
-        Rows of the largest batch.
+        Rows of the largest batch, or those that the convention states.
     order : (latent,)
         Numbers of the latents, from 0, by descending KL; the arrays that follow are in this order.
     kl_per_latent : (latent,)
@@ -62,6 +62,9 @@ class Report(Brief):
         Mean of exp(logvar) over rows.
     kl, predicted_kl : float
         Of all latents together; the latter None where it is not derived.
+    predicted_error : float or None
+        Squared error of a row, summed over columns, of a linear VAE in the end; of the data as
+        they are trained on. None where it is not known, as from eigenvalues alone.
     kl_error : float
         Standard error of kl, as rows differ; inf for a single row.
     active_kl : int
@@ -98,6 +101,7 @@ class Report(Brief):
     kl: float
     kl_error: float
     predicted_kl: float | None
+    predicted_error: float | None
     active_kl: int
     active_variance: int
     predicted_active: int

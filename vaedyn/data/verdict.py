@@ -28,7 +28,8 @@ VERDICTS = {
     "noise": "as predicted, but more active units than signals: the others fit noise",
     "more": "more active units than any linear VAE keeps",
     "fewer": "less KL than predicted: less is learned than could be",
-    "nonlinear": "as much KL as predicted or more, on fewer active units: a nonlinear code",
+    "nonlinear": "as much KL as predicted or more, on as many active units or fewer: a nonlinear "
+    "code",
     "expected": "active units and KL are as predicted",
     "unknown": "something is active, and nothing is predicted for this likelihood",
 }
@@ -63,6 +64,10 @@ class Seen:
         KL weights of the user over beta.
     scale : float
         What the data were multiplied by.
+    summed : bool
+        Whether the squared error is said to be summed over entries.
+    error : float or None
+        The predicted squared error of a row, if that is known.
     """
 
     beta: float
@@ -78,6 +83,8 @@ class Seen:
     batch: int
     factor: float
     scale: float
+    summed: bool = True
+    error: float | None = None
 
     @property
     def slowdown(self) -> float | None:
@@ -95,6 +102,34 @@ class Seen:
         if self.factor == 1:
             return f"beta = {beta:.4g}"
         return f"KL weight {self.factor * beta:.4g} (beta = {beta:.4g})"
+
+    @property
+    def no_failure(self) -> str:
+        """Below which squared error the loss is below that of a linear VAE, in words."""
+        if self.error is None or self.predicted is None:
+            return "no failure, as long as the loss at your beta is not above a linear VAE's"
+        cheaper = float(self.predicted.sum() - self.kl.sum())
+        most = self.error + 2 * self.scale**2 * self.beta * cheaper
+        if most <= 0:
+            return "KL alone costs more than all that a linear VAE loses: the loss is another"
+        text = f"no failure, as long as the squared error of a row is below {most:.4g}"
+        return f"{text} (summed over columns), where the loss is a linear VAE's"
+
+    def or_another(self, word: str) -> str:
+        """What else KL may be off for, a beta in force that nothing shows."""
+        if self.in_force is not None:
+            return ""
+        return f"; or the beta in force is {word} than yours (give the decoder, or vaedyn.probe)"
+
+    @property
+    def if_averaged(self) -> str:
+        """What else is to be said where nothing is active: of the loss that does that for good."""
+        text = "if KL falls from report to report, collapse is stable and the beta in force larger"
+        least = self.beta * self.dim / 2
+        if self.summed and self.predicted is not None and least >= self.largest:
+            cause = f"a squared error that is averaged over the {self.dim} entries makes it"
+            return f"{text}: {cause} {least:.4g} or {2 * least:.4g} (vaedyn.probe)"
+        return f"{text} (vaedyn.probe)"
 
     @property
     def if_settled(self) -> str:
@@ -134,6 +169,9 @@ def growth(variance: float, beta: float) -> float:
 
 def verdict(seen: Seen) -> tuple[str, str]:
     """Return one of `VERDICTS`, and a line of advice."""
+    if not seen.beta:
+        text = "beta is 0: KL grows as long as that lasts, and nothing is predicted"
+        return "learning", f"{text}; compare reports at a beta above 0"
     units = int(active(seen.kl))
     if not units:
         return _inactive(seen)
@@ -159,6 +197,8 @@ def verdict(seen: Seen) -> tuple[str, str]:
 
 def mismatch(seen: Seen, in_force: InForce) -> str:
     """Return by how much the beta in force differs from the nominal one, and why, or nothing."""
+    if not seen.beta:
+        return ""
     ratio = in_force.beta / seen.beta
     if not in_force.agree or 1 / (1 + MARGIN) <= ratio <= 1 + MARGIN:
         return ""
@@ -198,15 +238,17 @@ def _inactive(seen: Seen) -> tuple[str, str]:
         return "expected", f"{text}: {_below(seen)}"
     near = f"beta is {seen.beta / seen.largest:.3g} times the largest threshold"
     if seen.slowdown is None:
-        return "plateau", f"{near}: train longer, or start from a smaller beta (a warm-up)"
+        text = f"{near}: train longer, or start from a smaller beta (a warm-up)"
+        return "plateau", f"{text}; {seen.if_averaged}"
     if seen.beta < seen.largest / 2:
         text = f"{near}, far from collapse: train longer, or at a larger learning rate"
-        return "plateau", f"{text}; if nothing helps, measure your loss (vaedyn.probe)"
+        return "plateau", f"{text}; {seen.if_averaged}"
     text = (
         f"{near}, where collapse is left {seen.slowdown:.2g} times as slowly as at half of it, and "
         "more slowly in deep networks"
     )
-    return "plateau", f"{text}: train longer, or start from a smaller beta (a warm-up)"
+    text = f"{text}: train longer, or start from a smaller beta (a warm-up)"
+    return "plateau", f"{text}; {seen.if_averaged}"
 
 
 def _compared(seen: Seen, predicted: np.ndarray, units: int) -> tuple[str, str]:
@@ -223,11 +265,12 @@ def _compared(seen: Seen, predicted: np.ndarray, units: int) -> tuple[str, str]:
     room = SAME * total + ACTIVE
     if kl < total - room:
         text = "train longer, or at a smaller beta for a while (a warm-up)"
+        text += f"; {seen.no_failure}{seen.or_another('larger')}"
         return "fewer", seen.if_settled + text
     if kl > total + room or (units < expected and predicted[units:].sum() > few):
-        text = "no failure, as long as the squared error is not above the predicted one"
-        if units >= expected and seen.in_force is None:
-            text += "; in a linear VAE a sign that the beta in force is smaller (give the decoder)"
+        text = seen.no_failure
+        if kl > total + room:
+            text += seen.or_another("smaller")
         return "nonlinear", seen.if_settled + text
     return "expected", "nothing to do"
 
@@ -239,9 +282,9 @@ def _more(seen: Seen) -> str:
     if seen.beta >= seen.largest:
         return (
             f"the model should have collapsed: is the beta in force another{give}, was beta raised "
-            f"just now, or do {rare}?"
+            f"just now, or do {rare}? {seen.no_failure}"
         )
     return (
         "latents share directions, which longer training ends; or the beta in force is smaller"
-        f"{give}; or {rare}"
+        f"{give}; or {rare}; {seen.no_failure}"
     )

@@ -26,7 +26,9 @@ def diagnose(found: Report, look: Look = PLAIN) -> Figure:
     with canvas(look, ONE_COLUMN, 2.4) as (figure, (axes,)):
         marks = {"clip_on": False, "zorder": 4}
         if found.predicted is not None:
-            axes.plot(rank, found.predicted[:shown], color="black")
+            ends = np.concatenate([[0.5], rank, [shown + 0.5]])  # a line also for one latent
+            beside = np.pad(found.predicted[:shown], 1, "edge")
+            axes.plot(ends, beside, color="black", drawstyle="steps-mid")
         for some, colour in ((used, COLOURS[0]), (~used, GREY)):
             if some.any():  # none would take room at the left
                 axes.plot(rank[some], kl[some], markeredgecolor=colour, **OPEN, **marks)

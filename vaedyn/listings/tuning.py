@@ -1,6 +1,7 @@
 """The best schedule of beta, beside a constant one, and whether it helps."""
 
 from ..annealing.best_schedule import Tuning
+from ..annealing.confirm import Confirmation
 from ..annealing.criterion import ELBO
 from ..data.warm_up import WarmUp
 from .listing import Listing, Table, number
@@ -32,10 +33,19 @@ def said(found: Tuning) -> list[str]:
     ]
 
 
-def verdict(found: Tuning) -> str:
+def helps(found: Tuning, measured: Confirmation | None = None) -> bool:
+    """Return whether annealing helps in theory, and in simulations within two standard errors."""
+    if found.gain < WORTH_IT:
+        return False
+    return measured is None or measured.gain + 2 * measured.error >= WORTH_IT
+
+
+def verdict(found: Tuning, measured: Confirmation | None = None) -> str:
     """Return in words whether annealing helps."""
     if found.gain < WORTH_IT:
         return f"annealing does not help here: no {found.family} schedule gains {WORTH_IT - 1:.0%}"
+    if not helps(found, measured):
+        return f"annealing does not help at N = {found.params.dim}: the runs do not gain"
     if not found.constant / found.off >= 1 + 0.5 * (found.gain - 1):
         return (
             "annealing helps, but more than half of the gain is lost if the pace is off by a tenth"
