@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 import vaedyn
 from tests.shared.models import RUNS, SHIFTED, pooled, random_state, ratios
 from vaedyn.kernels.independent import entries
-from vaedyn.learning.bands import gradient_of_distortion, gradients_of_kl
+from vaedyn.learning.bands import gradient_of_distortion, gradients_of_kl, note_if_long
 from vaedyn.learning.spread_of_errors import stds_of_errors
 from vaedyn.model.state import aligned, matched, observables, pack, unpack
 
@@ -204,3 +204,13 @@ def test_overlaps_that_are_exactly_zero_are_no_trouble():
     grown = vaedyn.bands(vaedyn.Params(dim=1000, lr=0.2, t_max=400, points=9, init=start))
     assert "no feasible --dim is large enough" in str(grown.warning)
     assert len(str(grown.warning)) < 250
+
+
+def test_bands_that_take_long_say_so_first(caplog):
+    caplog.set_level("INFO", logger="vaedyn")
+    note_if_long(vaedyn.Params(dim=500, latent=8, signal=4))
+    assert not caplog.messages
+    note_if_long(vaedyn.Params(dim=500, latent=20, signal=4))
+    (message,) = caplog.messages
+    assert message.startswith("bands at M = 20, M* = 4 take about ")
+    assert "500,500 entries" in message

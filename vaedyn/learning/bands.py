@@ -218,8 +218,8 @@ def _std_of_smooth(params: Params, y: np.ndarray, C: np.ndarray) -> dict[str, np
         axis=-1,
     )
     first, own = free(params.latent, params.signal)
-    changes = np.zeros((len(y), len(first), gradients.shape[2]))  # in independent entries
-    np.add.at(changes, (slice(None), own), gradients)
+    # in independent entries, of which each gathers those at its places
+    changes = (own == np.arange(len(first))[:, None]).astype(float) @ gradients
     which = entries(params.latent, params.signal)[1][np.ix_(first, first)]
     variances = np.empty((len(y), gradients.shape[2]))
     for rows in blocks(len(y), which.size):
