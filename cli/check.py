@@ -114,7 +114,7 @@ def _machine() -> dict[str, str | int | None]:
     """Return the platform, the cores that may be used, and where machine code is kept."""
     from vaedyn.kernels import rk45
 
-    folder = rk45.integrate.stats.cache_path  # pyright: ignore[reportFunctionMemberAccess]
+    folder = rk45.integrate.stats.cache_path
     return {"platform": platform.platform(), "cores": cores(), "kernels": folder}
 
 

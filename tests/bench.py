@@ -26,6 +26,7 @@ import vaedyn
 from tests.contenders import (
     Action,
     engine_run,
+    kernel_run,
     memory_run,
     normals_run,
     numpy_run,
@@ -110,11 +111,16 @@ def simulation_rows() -> list[dict]:
     return rows
 
 
+def repeated(action: Action, times: int) -> Action:
+    """Return an action that does another one so many times."""
+    return lambda: [action() for _ in range(times)]
+
+
 def theory_rows() -> list[dict]:
     """Measure the integrator beside scipy's RK45, at tolerances that give the same error."""
     rows = []
-    for M, K in ((1, 1), (2, 2), (8, 4)):
-        params = vaedyn.Params(latent=M, signal=K, dim=500)
+    for M, K in ((1, 1), (2, 2), (8, 4), (32, 32), (60, 60)):
+        params, times_each = vaedyn.Params(latent=M, signal=K, dim=500), 20 if M < 10 else 1
         start, times = pack(**params.overlaps()), params.times()
 
         def slope(_t, y, p=params):
@@ -134,11 +140,17 @@ def theory_rows() -> list[dict]:
 
         rtol = 1e-8 * error(ours()) / error(scipys(1e-8))  # errors are proportional to it
         contenders = [
-            Contender("vaedyn", lambda: [ours() for _ in range(20)], 20),
+            Contender("vaedyn", repeated(ours, times_each), times_each),
+            Contender("its kernel alone", repeated(kernel_run(params), times_each), times_each),
+            Contender(
+                "the public call",
+                repeated(lambda p=params: vaedyn.theory(p), times_each),
+                times_each,
+            ),
             Contender("scipy RK45", lambda rtol=rtol: scipys(rtol), 1),
         ]
         both = compare(f"theory, M = {M}, M* = {K}, t to {params.t_max:g}", "ms", 1e3, contenders)
-        both[0]["error"], both[1]["error"] = error(ours()), error(scipys(rtol))
+        both[0]["error"], both[-1]["error"] = error(ours()), error(scipys(rtol))
         rows += both
     return rows
 
@@ -230,6 +242,18 @@ def ensemble_rows() -> list[dict]:
     rows = compare(f"ensemble of {4 * cores} runs, exact", "s", 1, contenders)
     if cores > 1:
         rows[0]["efficiency"] = rows[1]["ratio"] / cores
+    for M, t_max in ((1, 300), (2, 100), (4, 30)):
+        params = vaedyn.Params(latent=M, signal=M, dim=1000, t_max=t_max, points=2)
+        contenders = [
+            Contender(
+                f"{runs} runs",
+                lambda p=params, runs=runs: vaedyn.simulate(p, runs=runs, jobs=1),
+                runs * params.steps,
+            )
+            for runs in (1, 8, 16)
+        ]
+        name = f"exact, a run and step, M = M* = {M}, 1 thread"
+        rows += compare(name, "ns", 1e9, contenders)
     return rows
 
 
@@ -351,12 +375,7 @@ def main() -> None:
     as_json = parser.parse_args().json
     result = {
         "machine": machine(),
-        "rows": simulation_rows()
-        + training_rows()
-        + theory_rows()
-        + bands_rows()
-        + fixed_points_rows()
-        + ensemble_rows(),
+        "rows": [row for rows in MEASURED for row in rows()],
         "scaling": scaling(),
         "memory": memory(),
     }

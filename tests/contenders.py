@@ -8,11 +8,13 @@ import numpy as np
 
 import vaedyn
 from tests.shared import reference
+from vaedyn.kernels import flows, rk45
 from vaedyn.kernels import stream as kernel
+from vaedyn.kernels.constants import Constants
 from vaedyn.kernels.stream import open_stream
 from vaedyn.learning import simulate as sgd
 from vaedyn.model.start import teacher
-from vaedyn.model.state import count
+from vaedyn.model.state import count, pack
 
 Action = Callable[[], object]
 
@@ -141,3 +143,19 @@ def memory_run(dim: int, latent: int, signal: int, steps: int) -> Action:
     """Return an action that only reads W, V, W*, x and writes W, V, x, as a step must."""
     rows = np.ones((2 * latent + signal + 1, dim))
     return lambda: _traffic(rows, 2 * latent, steps)
+
+
+def kernel_run(params: vaedyn.Params) -> Action:
+    """Return an action that integrates the ODE by the kernel alone; beta is constant."""
+    y, times = pack(**params.overlaps()), params.times()
+    flow, out = flows.of_sgd(Constants.of(params)), np.empty((len(times), len(y)))
+    calls, beta, stops = (flow.drift, 0, flow.norm), np.array([params.beta]), np.empty(0)
+
+    def run() -> None:
+        record, rows = rk45.begin(y, times, out)
+        rk45.integrate(
+            len(y), times, stops, record, 0, beta, calls, flow.box, flow.size, flow.latent, rows,
+            1e-8, 1e-10, 1e4, 10**6, out,
+        )  # fmt: skip
+
+    return run

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import vaedyn
-from vaedyn.kernels import fluctuations, ode, rk45
+from vaedyn.kernels import flows, ode, one, rk45
 from vaedyn.kernels.constants import Constants
+from vaedyn.kernels.padded import length
 from vaedyn.model.schedules import Constant, Tanh
 from vaedyn.model.state import pack
 
@@ -65,28 +66,29 @@ def fixed_steps(schedule, code, steps, nodes=None):
     """Return the state at t = 1 after equal steps of the compiled Runge-Kutta step."""
     c = Constants(1.2, np.array([1.5]), 0.8, 0.05, 0.5, 1)
     y = pack(**vaedyn.Params(init="m=0.4,d=0.3,Q=0.7,E=0.5,R=0.2,D=0.9").overlaps())
-    numbers = np.array([1.2, *schedule.numbers])
-    k, work = np.empty((7, y.size)), fluctuations.workspace(c, spread=False)
-    before, after = np.empty(y.size), np.empty(y.size)
+    numbers, flow = np.array([1.2, *schedule.numbers]), flows.of_sgd(c)
+    calls = flow.drift, flows.beta_address(), flow.norm
+    rows = np.zeros((rk45.ROWS, length(y.size)))
+    rows[7, : y.size] = y
     h = 1 / steps
-    step = rk45.advance if nodes is None else plain_step(nodes)
+    step = rk45.advance if nodes is None else plain_step(nodes, c)
     for i in range(steps):
         t = i * h
-        now = c._replace(beta=float(schedule(np.array(t), 1.2)))
-        ode.drift(y, now, work[0], k[0])
-        step(t, h, 0.0, np.inf, y, k, code, numbers, c, work, before, after)
-        y = after.copy()
-    return y
+        beta = float(schedule(np.array(t), 1.2))
+        one.drift(beta, rows[7], flow.box, rows[0])
+        step(t, h, 0.0, np.inf, rows, code, numbers, calls, flow.box)
+        rows[7] = rows[8]
+    return rows[7, : y.size].copy()
 
 
-def plain_step(nodes):
+def plain_step(nodes, c):
     """Return a plain Runge-Kutta step with the tableau's stages but other time nodes."""
 
-    def step(t, h, _start, _stop, y, k, code, numbers, c, work, _before, after):
+    def step(t, h, _start, _stop, rows, code, numbers, _calls, _box):
         for stage in range(1, 7):
-            after[:] = y + h * rk45.STAGES[stage, :stage] @ k[:stage]
+            rows[8] = rows[7] + h * rk45.STAGES[stage, :stage] @ rows[:stage]
             now = c._replace(beta=ode.beta_at(t + nodes[stage] * h, code, numbers))
-            ode.drift(after, now, work[0], k[stage])
+            ode.drift(rows[8], now, np.empty(ode.scratch(1, 1)), rows[stage])
 
     return step
 

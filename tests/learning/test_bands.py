@@ -96,7 +96,7 @@ def std_of_error(params, y, C):
     One signal or latent is not rotated: that of eps_g_rotation is the same.
     """
     at, _ = entries(params.latent, params.signal)
-    return stds_of_errors([matched], params, y, C[:, at[:, 0], at[:, 1]])[0]
+    return stds_of_errors([matched], params, y, C[:, *at])[0]
 
 
 def test_the_error_of_an_uncertain_overlap_is_that_of_a_folded_normal():
@@ -149,7 +149,7 @@ def test_spreads_of_errors_are_those_of_many_samples(latent, signal):
     factor[:overlaps] = 0.1 * rng.standard_normal((overlaps, overlaps))
     at, _ = entries(latent, signal)
     C = factor @ factor.T
-    got = stds_of_errors([matched, aligned], params, y, C[None, at[:, 0], at[:, 1]])
+    got = stds_of_errors([matched, aligned], params, y, C[None, *at])
     m = y[0, :overlaps] + rng.standard_normal((20_000, overlaps)) @ factor[:overlaps].T
     gain = m.reshape(-1, latent, signal) * np.sqrt(rho)
     singular = np.linalg.svd(gain, compute_uv=False).sum(axis=-1)

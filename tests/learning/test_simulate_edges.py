@@ -35,7 +35,9 @@ def run(monkeypatch, *, top=1.0, at_row=3, lost=None, seconds=1e-3, stopped=Fals
     entries = []
     state = np.ones(1), np.ones(1)
     engine = simulate.Engine(advance, state, (0.5,), seconds, lambda rng: "random", 6)
-    monkeypatch.setattr("vaedyn.kernels.stream.open_stream", lambda seed: f"stream {seed}")
+    monkeypatch.setattr(
+        "vaedyn.kernels.stream.open_streams", lambda seeds: [f"stream {seed}" for seed in seeds]
+    )
 
     class Seeds:
         def of(self, run, *more):
@@ -44,10 +46,14 @@ def run(monkeypatch, *, top=1.0, at_row=3, lost=None, seconds=1e-3, stopped=Fals
     made, stop = np.zeros(3, np.int64), threading.Event()
     if stopped:
         stop.set()
-    out = simulate._run(PARAMS, engine, Seeds(), False, made, stop, 2, **others)
+    two = range(2, 3)
+    out, error = simulate._run(PARAMS, engine, Seeds(), False, made, stop, two, **others)
+    if error:
+        assert len(out) == 0
+        raise error
     assert state[0][0] == 1.0  # every run starts from a copy, and what is tiny becomes 0
     assert entries == [1.0, 1.01e-150, *[0.0] * len(calls)][: len(calls)]
-    return out, calls, made
+    return out[0], calls, made
 
 
 def test_a_run_is_cut_into_calls_and_every_step_has_its_beta(monkeypatch):

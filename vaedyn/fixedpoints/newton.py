@@ -14,14 +14,9 @@ from ..model.state import count, pack, places, unpack
 
 def velocity(model: Constants, y: np.ndarray) -> np.ndarray:
     """Return ``(dy/dt) / tau``, (values,)."""
-    from ..kernels import general, ode
+    from ..kernels import flows
 
-    out = np.empty_like(y)
-    if model.plain:
-        ode.drift(y, model, np.empty(ode.scratch(model.latent, model.signal)), out)
-    else:
-        general.of_sgd(y, model, general.workspace(model.latent, model.signal), out)
-    return out / model.lr
+    return flows.derivative(model, y) / model.lr
 
 
 def residual(model: Constants, y: np.ndarray) -> float:
@@ -47,9 +42,9 @@ def symmetric(latent: int, signal: int) -> tuple[np.ndarray, np.ndarray]:
 
 def jacobian(model: Constants, y: np.ndarray) -> np.ndarray:
     """Return the Jacobian of `velocity` in the independent entries of the state, (free, free)."""
-    from ..kernels import general, ode
+    from ..kernels import flows
 
-    full = (ode.jacobian if model.plain else general.jacobian)(y, model) / model.lr
+    full = flows.jacobian(model, y) / model.lr
     spread, gather = symmetric(model.latent, model.signal)
     return gather @ full @ spread
 

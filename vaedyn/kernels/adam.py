@@ -30,8 +30,14 @@ SHORTEST = 1e-100  # length of a column of W or V over sqrt(N) that counts
 
 def workspace(latent, signal, dim, beta2, epsilon):
     """Return what `drift` needs: room, rates, and the constants N, kappa and epsilon of Adam."""
-    room = np.empty(general.scratch(latent, signal) + MOMENTS * latent)
+    room = np.empty(general.scratch.py_func(latent, signal) + MOMENTS * latent)
     return room, np.empty((RATES, latent)), float(dim), -dim * log(beta2), float(epsilon)
+
+
+@leaf
+def count(latent, signal):
+    """Return how many numbers a state has."""
+    return 2 * latent * signal + 3 * latent * latent + (1 + MOMENTS) * latent + 1
 
 
 @leaf

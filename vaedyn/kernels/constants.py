@@ -59,7 +59,8 @@ class Constants(NamedTuple):
 
         With arrays among those, `many` makes it one at many points.
         """
-        rates = params.rates
+        one = isinstance(params.lr, float)
+        rates = (1.0, 1.0, 1.0) if one else params.rates
         values = {name: getattr(params, name) for name in ("beta", "rho", "eta", "lam", "latent")}
         values |= {
             "lr": params.rate,

@@ -27,26 +27,18 @@ and increments ``N dm = tau z a``, ``N dd = tau e u``, ``N dQ = tau (z b + b z)`
 ``N dE = tau (e c + c e)``, ``N dR = tau (z f + y e)`` (outer products) and, latent by latent,
 ``N dD = tau x g``, up to means and terms of lower order: all points of a batch move weights
 independently. Averaged latents leave D without noise of its own.
-
-Q, E and P are symmetric. A state goes on with the entries of P that are independent, see
-`vaedyn.kernels.independent`.
 """
 
-from math import sqrt
-
 import numpy as np
-from numba.extending import overload
 
-from . import adam, classes, general
-from .independent import free, weights
-from .jit import LEAF, inlined, leaf, reordered
+from .jit import leaf, part
 from .layout import offsets
-from .ode import U, drift, scratch, second
+from .ode import U, second
 from .product import multiply
 from .tangent import scratch as scratch_of_tangent
 from .tangent import tangent
 
-WIDE = 8  # rows of P are filled up to a multiple of it, which products are quickest at
+WIDE = 8  # directions are filled up to a multiple of it, which products are quickest at
 
 
 def forms(latent, signal, sampled=False):
@@ -71,178 +63,96 @@ def products(latent, signal, sampled=False):
     return np.array(rows, np.int64)
 
 
-def workspace(c, spread):
-    """Return what `flow` needs for its intermediate results; `spread` for states with P."""
-    latent, signal, sampled = c.latent, c.signal, bool(c.sampled)
-    work = (np.empty(scratch(latent, signal)),) if c.plain else general.workspace(latent, signal)
-    if not spread:
-        return work
-    first, which = free(latent, signal)
-    columns = -(-len(first) // WIDE) * WIDE
-    fields = np.zeros(2 * len(which) * columns + scratch_of_tangent(latent, signal, columns))
+@leaf
+def width(free):
+    """Return how many columns there are for so many directions."""
+    return (free + WIDE - 1) // WIDE * WIDE
+
+
+def room(latent, signal, sampled, free):
+    """Return how many numbers `spread` needs for its intermediate results."""
+    values, columns = 2 * latent * signal + 3 * latent**2 + latent, width.py_func(free)
     count, size = forms(latent, signal, sampled), signal + (3 if sampled else 2) * latent
-    matrices = (
-        np.empty((count, size)), np.empty((size, size)), np.empty((count, size)),
-        np.empty((size, count)), np.empty((count, count)), np.empty((4, count, len(first))),
-    )  # fmt: skip
-    pairs = products(latent, signal, sampled)[first]
-    return work, (fields, matrices), (first, which, pairs), weights(latent, signal)
+    fields = 2 * values * columns + scratch_of_tangent.py_func(latent, signal, columns)
+    return fields + size * (size + 3 * count) + count * (count + 4 * free)
 
 
-def flow(y, c, work, out):
-    """Write the time derivative of a state into `out`; for compiled callers.
+@part
+def spread(y, c, first, which, pairs, room, out):
+    """Write dP/dt into the rows of `out` behind the order parameters.
 
     Parameters
     ----------
-    y, out : (values,) or (values + entries,)
-        Order parameters, see `vaedyn.kernels.ode`, perhaps followed by entries of P or by the
-        second moments of `vaedyn.kernels.adam`; or those of `vaedyn.kernels.classes`.
+    y, out : (values + values^2,)
     c : Constants
-    work : see `workspace`, `classes.drift` or `adam.workspace`; its length tells which, once
-        for all
+    first, which : (free,), (values,)
+        See `vaedyn.kernels.independent.free`.
+    pairs : (free, 4)
+        `products` of these.
+    room : (numbers,)
     """
-    raise NotImplementedError("for compiled callers")
-
-
-@overload(flow, jit_options=LEAF)
-def _flow(y, c, work, out):
-    def plain(y, c, work, out):
-        drift(y, c, work[0], out)
-
-    def with_rates(y, c, work, out):
-        general.of_sgd(y, c, work, out)
-
-    def in_classes(y, c, work, out):
-        classes.drift(y, c, work, out)
-
-    def with_spread(y, c, work, out):
-        flow(y, c, work[0], out)
-        spread(y, c, work[1], work[2], out)
-
-    def with_moments(y, c, work, out):
-        adam.drift(y, c, work, out)
-
-    return {1: plain, 2: with_rates, 3: in_classes, 4: with_spread, 5: with_moments}[len(work)]
-
-
-def count(y, work):
-    """Return how many order parameters a state has; for compiled callers."""
-    raise NotImplementedError("for compiled callers")
-
-
-@overload(count, jit_options=LEAF)
-def _count(y, work):
-    def alone(y, work):
-        return y.size
-
-    def with_spread(y, work):
-        return work[2][1].size
-
-    def with_moments(y, work):
-        return y.size - adam.MOMENTS * work[1].shape[1] - 1
-
-    return {4: with_spread, 5: with_moments}.get(len(work), alone)
-
-
-def weight(work, i):
-    """Return what an entry of a state counts, relative to others; for compiled callers."""
-    raise NotImplementedError("for compiled callers")
-
-
-@overload(weight, jit_options=LEAF)
-def _weight(work, i):
-    def same(work, i):
-        return 1.0
-
-    def with_spread(work, i):
-        return work[3][i]
-
-    return with_spread if len(work) == 4 else same
-
-
-@reordered
-def norm(x, y, z, rtol, atol, work):
-    """Return the root mean square of `x` in units of the tolerated error at `y` and `z`."""
-    total = 0.0
-    for i in range(x.size):
-        ratio = x[i] / (atol + rtol * max(abs(y[i]), abs(z[i])))
-        total += weight(work, i) * ratio * ratio
-    return sqrt(total / x.size)
-
-
-def error_of(x, y, z, rtol, atol, c, work):
-    """Return `norm`, or under Adam that of `vaedyn.kernels.adam`; for compiled callers."""
-    raise NotImplementedError("for compiled callers")
-
-
-@overload(error_of, jit_options=LEAF)
-def _error_of(x, y, z, rtol, atol, c, work):
-    def usual(x, y, z, rtol, atol, c, work):
-        return norm(x, y, z, rtol, atol, work)
-
-    def with_moments(x, y, z, rtol, atol, c, work):
-        return adam.norm(x, y, z, rtol, atol, c)
-
-    return with_moments if len(work) == 5 else usual
-
-
-@inlined
-def spread(y, c, room, layout, out):
-    """Write dP/dt into `out` behind the order parameters; `room` and `layout` as in `workspace`."""
-    fields, matrices = room
-    first, which, pairs = layout
     size, free = U(which.size), U(first.size)
-    columns = (free + U(WIDE - 1)) // U(WIDE) * U(WIDE)
-    X, change = fields[: size * columns], fields[size * columns : U(2) * size * columns]
-    for r in range(size):
-        i = U(which[r])
+    columns = U(width(free))
+    whole = size * columns
+    X, change, rest = room[:whole], room[whole : U(2) * whole], room[U(2) * whole :]
+    for i in range(size):
         for j in range(free):
-            high, low = max(i, j), min(i, j)
-            X[r * columns + j] = y[size + high * (high + U(1)) // U(2) + low]
-    tangent(y[:size], c, X, columns, fields[U(2) * size * columns :], change)
-    at = size
+            X[i * columns + j] = y[size + i * size + U(first[j])]
+        for j in range(free, columns):
+            X[i * columns + j] = 0.0
+    tangent(y[:size], c, X, columns, rest, change)
+    forms = rest[U(scratch_of_tangent(c.latent, c.rho.size, columns)) :]
+    rates = X[: free * free].reshape(free, free)
     for i in range(free):
         for j in range(i + U(1)):
-            out[at] = change[U(first[i]) * columns + j] + change[U(first[j]) * columns + i]
-            at += U(1)
-    covariance_of_forms(y, c, matrices, matrices[4])
-    add_noise(matrices[4], pairs, c.lr * second(c), matrices[5], out[size:])
+            rates[i, j] = change[U(first[i]) * columns + j] + change[U(first[j]) * columns + i]
+    add_noise(y, c, pairs, forms, rates)
+    for i in range(size):
+        for j in range(size):
+            high, low = max(which[i], which[j]), min(which[i], which[j])
+            out[size + i * size + j] = rates[high, low]
 
 
 @leaf
-def add_noise(covariance, pairs, scale, tables, out):
-    """Add the covariance of sums of products `pairs` (free, 4) of forms, times `scale`, to `out`.
+def add_noise(y, c, pairs, room, out):
+    """Add the covariance of one step's increments to the lower triangle of `out` (free, free).
 
-    That of gaussian forms is `covariance`; `out` has the lower triangle, row by row.
+    They are sums of products `pairs` (free, 4) of gaussian forms.
     """
-    free = len(pairs)
-    for form in range(len(covariance)):
+    sampled = c.sampled != 0.0
+    size = c.rho.size + (3 if sampled else 2) * c.latent
+    count = 2 * c.rho.size + (8 if sampled else 6) * c.latent + 1
+    free, scale = len(pairs), c.lr * second(c)
+    covariance = room[: count * count].reshape(count, count)
+    tables = room[count * count : count * (count + 4 * free)].reshape(4, count, free)
+    covariance_of_forms(y, c, size, room[count * (count + 4 * free) :], covariance)
+    for form in range(count):
         for factor in range(4):
             for i in range(free):
                 tables[factor, form, i] = covariance[form, pairs[i, factor]]
-    at = 0
     for i in range(free):
         for one in (0, 2):
             p, q = pairs[i, one], pairs[i, one + 1]
             for j in range(i + 1):
-                out[at + j] += scale * (
+                out[i, j] += scale * (
                     tables[0, p, j] * tables[1, q, j] + tables[1, p, j] * tables[0, q, j]
                     + tables[2, p, j] * tables[3, q, j] + tables[3, p, j] * tables[2, q, j]
                 )  # fmt: skip
-        at += i + 1
 
 
 @leaf
-def covariance_of_forms(y, c, room, out):
-    """Write the covariance of all forms into `out`, (forms, forms); `room` as in `workspace`."""
-    rows, base, half, turned = room[0], room[1], room[2], room[3]
-    count, size = rows.shape
+def covariance_of_forms(y, c, size, room, out):
+    """Write the covariance of all forms into `out`, (forms, forms), by that of `size` others."""
+    count = len(out)
+    both = count * size
+    rows, base = room[:both].reshape(count, size), room[both : both + size * size]
+    half, turned = room[both + size * size :], room[2 * both + size * size :]
     coefficients(y, c, rows)
-    covariance_of_base(y, c, base)
+    covariance_of_base(y, c, base.reshape(size, size))
     for i in range(count):
         for k in range(size):
-            turned[k, i] = rows[i, k]
-            half[i, k] = 0.0
+            turned[k * count + i] = rows[i, k]
+            half[i * size + k] = 0.0
         for j in range(count):
             out[i, j] = 0.0
     multiply(half, U(0), rows, U(0), base, U(0), U(count), U(size), U(size))

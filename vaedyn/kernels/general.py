@@ -25,7 +25,7 @@ def scratch(latent, signal):
 
 def workspace(latent, signal):
     """Return what `of_sgd` needs: room for intermediate results, and for rates."""
-    return np.empty(scratch(latent, signal)), np.empty((RATES, latent))
+    return np.empty(scratch.py_func(latent, signal)), np.empty((RATES, latent))
 
 
 @leaf

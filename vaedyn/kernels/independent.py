@@ -22,18 +22,11 @@ def free(latent, signal):
 
 
 def entries(latent, signal):
-    """Return the places in P of its independent entries, (entries, 2), and which one each is.
+    """Return the places in P of its independent entries, (2, entries), and which one each is.
 
     The latter is (values, values).
     """
     first, which = free(latent, signal)
     row, column = np.tril_indices(len(first))
     high, low = np.maximum(which[:, None], which), np.minimum(which[:, None], which)
-    return np.stack([first[row], first[column]], axis=1), high * (high + 1) // 2 + low
-
-
-def weights(latent, signal):
-    """Return how many entries of a state with all of P each one stands for, over their mean."""
-    many = np.bincount(entries(latent, signal)[1].ravel())
-    whole = np.append(np.ones(len(free(latent, signal)[1])), many)
-    return whole / whole.mean()
+    return np.stack([first[row], first[column]]), high * (high + 1) // 2 + low

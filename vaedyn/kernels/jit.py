@@ -21,7 +21,12 @@ import numba
 from numba.core import config, sigutils
 from numba.core.caching import IndexDataCacheFile
 
-OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+OPTIONS: Any = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+    "no_cfunc_wrapper": True,  # C calls none of them
+}
 LEAF: Any = {**OPTIONS, "_nrt": False}
 
 log = logging.getLogger(__name__)
@@ -176,7 +181,7 @@ def cached_files(compiled: Callable) -> list[Path]:
     return [path for path in Path(folder or "/nowhere").glob("*") if path.name.startswith(start)]
 
 
-def leaf(function: Callable, **options) -> Callable:
+def leaf(function: Callable, **options) -> Any:
     """Compile a kernel that other kernels call and that makes no array.
 
     It does without numba's reference counts, which would cost more than its work.
@@ -184,11 +189,18 @@ def leaf(function: Callable, **options) -> Callable:
     return kernel(function, **{**LEAF, **options})
 
 
-def inlined(function: Callable) -> Callable:
-    """Compile a leaf that becomes part of its one caller, which then compiles sooner.
+def strict(function: Callable) -> Callable:
+    """Compile a leaf that makes the same bits wherever it is used: no operations are merged."""
+    return leaf(function, fastmath=False)
 
-    A callee's code is optimised again at every level of its callers.
-    """
+
+def strict_kernel(function: Callable) -> Callable:
+    """Compile a kernel like a leaf by `strict`."""
+    return kernel(function, fastmath=False)
+
+
+def part(function: Callable) -> Callable:
+    """Make `function` part of those that call it, which are compiled as if they had its lines."""
     return leaf(function, inline="always")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from . import constants
 from .jit import kernel, leaf
 from .layout import offsets
-from .product import multiply
+from .product import blend, multiply
 
 # kinds of schedules for `beta_at`, as `vaedyn.model.schedules` numbers them
 CONSTANT, TANH, LINEAR, COSINE, SIGMOID, CYCLICAL, POINTS, DECAY = range(8)
@@ -88,55 +88,45 @@ def drift(y, c, work, out):
     d, Q, E, R, D = offsets(latent, signal)
     # A = cov(y, mu), S = cov(mu), K = Q + beta, B = -(S + D + lam), and, with signs that
     # let products be added up in place, C = A K - cov(y) and G = S K - A^T = -cov(mu, e)
-    A, S, C = U(0), size, U(2) * size
-    K, B, G = U(3) * size, U(4) * size, U(5) * size
+    A, S, C, G = U(0), size, U(2) * size, U(3) * size
+    K, B = U(4) * size, U(5) * size
     dP, mP = U(6) * size, U(6) * size + d  # transposed
 
     for i in range(latent):
         for k in range(signal):
-            work[dP + k * latent + i] = rho[k] * y[d + i * signal + k]
-            work[mP + k * latent + i] = -rho[k] * y[m + i * signal + k]
-    # one short loop for each matrix: compilers make vectors of these only
-    for i in range(size):
-        work[A + i] = eta * y[R + i]
-    for i in range(size):
-        work[S + i] = eta * y[E + i]
-    for i in range(size):
-        work[C + i] = -eta * y[Q + i]
-    for i in range(size):
-        work[K + i] = y[Q + i]
+            at, ta = i * signal + k, k * latent + i
+            work[dP + ta] = rho[k] * y[d + at]
+            work[mP + ta] = -rho[k] * y[m + at]
+            out[m + at] = -y[d + at] * (rho[k] + eta)
+            out[d + at] = y[m + at] * (rho[k] + eta) - lam * y[d + at]
+    blend(work, A, size, eta, y, R, 0.0, y, R)
+    blend(work, S, size, eta, y, E, 0.0, y, E)
+    blend(work, C, size, -eta, y, Q, 0.0, y, Q)
+    blend(work, K, size, 1.0, y, Q, 0.0, y, Q)
     multiply(work, A, y, m, work, dP, U(2) * latent, signal, latent)  # S, too
     multiply(work, C, y, m, work, mP, latent, signal, latent)
-    for i in range(size):
-        work[B + i] = -work[S + i]
+    blend(work, B, size, -1.0, work, S, 0.0, work, S)
     for i in range(latent):
         work[K + i * latent + i] += beta
         work[B + i * latent + i] -= y[D + i] + lam
         for j in range(latent):
             work[G + i * latent + j] = -work[A + j * latent + i]
-    multiply(work, C, work, A, work, K, latent, latent, latent)
-    multiply(work, G, work, S, work, K, latent, latent, latent)
+    multiply(work, C, work, A, work, K, U(2) * latent, latent, latent)  # G, too, from S
 
-    for i in range(latent):
-        for k in range(signal):
-            at = i * signal + k
-            out[m + at] = -y[d + at] * (rho[k] + eta)
-            out[d + at] = y[m + at] * (rho[k] + eta) - lam * y[d + at]
     multiply(out, d, work, K, out, m, latent, latent, signal)  # out[m:] is -d P so far
-    for i in range(d):
-        out[i] = -out[i]
+    blend(out, m, d, -1.0, out, m, 0.0, out, m)
     multiply(out, m, work, B, y, m, latent, latent, signal)
 
     # Q and E become symmetric sums below, so only halves of symmetric terms stand here
     noise = second(c) * eta
-    for i in range(size):
-        out[Q + i] = work[A + i] + 0.5 * noise * work[S + i]
-    for i in range(size):
-        out[R + i] = work[S + i] - work[C + i] - lam * y[R + i] - noise * work[G + i]
-    for i in range(size):
-        out[E + i] = -work[G + i] - lam * y[E + i] - 0.5 * noise * work[C + i]
-    for i in range(size):
-        work[G + i] *= 0.5 * noise
+    half = 0.5 * noise
+    blend(out, Q, size, 1.0, work, A, half, work, S)
+    blend(out, R, size, 1.0, work, S, -1.0, work, C)
+    blend(out, R, size, 1.0, out, R, -lam, y, R)
+    blend(out, R, size, 1.0, out, R, -noise, work, G)
+    blend(out, E, size, -1.0, work, G, -lam, y, E)
+    blend(out, E, size, 1.0, out, E, -half, work, C)
+    blend(work, G, size, half, work, G, 0.0, work, G)
     multiply(out, Q, work, B, y, Q, latent, latent, latent)
     multiply(out, R, work, B, y, R, latent, latent, latent)
     multiply(out, E, work, K, work, G, latent, latent, latent)
@@ -150,8 +140,7 @@ def drift(y, c, work, out):
             out[E + ta] = out[E + at]
         q = y[Q + i * latent + i]
         out[D + i] = -0.5 * (q + beta - beta / y[D + i])
-    for i in range(D + latent):
-        out[i] *= c.lr
+    blend(out, m, D + latent, c.lr, out, m, 0.0, out, m)
 
 
 @kernel

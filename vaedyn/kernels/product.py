@@ -1,4 +1,4 @@
-"""Products of small matrices that stand somewhere in flat arrays.
+"""Products and sums of small matrices that stand somewhere in flat arrays.
 
 Compilers leave loops over eight columns scalar, since the columns are too few
 for the vector loops they make. Here the vectors are spelt out: a tile of the
@@ -9,14 +9,66 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import overload
 from numba.np.arrayobj import make_array
 
 from .jit import LEAF
 
 U = np.uint64
+FAST = ("contract",)
+intrinsic: Any = extending.intrinsic
+SHORT = 4  # numbers of the vectors of `blend`
+
+
+def _splat(builder: Any, number: Any, width: int) -> Any:
+    """Return a vector that has the same number `width` times."""
+    empty = ir.Constant(ir.VectorType(ir.DoubleType(), width), ir.Undefined)
+    first = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+    return builder.shuffle_vector(first, empty, zeros)
+
+
+@intrinsic
+def blend(_context, out, at, size, a, x, left, b, y, right):
+    """Set ``out[at:]`` to ``a x[left:] + b y[right:]``, `size` numbers, real or complex.
+
+    Compiled code only; parts may be the same, but not overlap. `a` and `b` are real.
+    """
+    whole, number = types.uint64, types.float64
+    parts = 2 if out.dtype == types.complex128 else 1
+    assert x.dtype == y.dtype == out.dtype
+
+    def codegen(context, builder, signature, arguments):
+        of_index, of_number = ir.IntType(64), ir.DoubleType()
+
+        def start(array, index):
+            data = make_array(signature.args[array])(context, builder, arguments[array]).data
+            there = builder.gep(data, [arguments[index]])
+            return builder.bitcast(there, of_number.as_pointer())
+
+        target, first, second = start(0, 1), start(4, 5), start(7, 8)
+        end = builder.mul(arguments[2], ir.Constant(of_index, parts))
+        even = builder.and_(end, ir.Constant(of_index, -SHORT))
+        stretches = (ir.Constant(of_index, 0), even, SHORT), (even, end, 1)
+        for begin, stop, step in stretches:
+            kind = ir.VectorType(of_number, SHORT) if step > 1 else of_number
+            c, d = (
+                _splat(builder, arguments[i], SHORT) if step > 1 else arguments[i] for i in (3, 6)
+            )
+
+            def pointer(base, index, kind=kind):
+                return builder.bitcast(builder.gep(base, [index]), kind.as_pointer())
+
+            each = cgutils.for_range_slice(builder, begin, stop, ir.Constant(of_index, step))
+            with each as (i, _):
+                one = builder.fmul(c, builder.load(pointer(first, i), align=8), FAST)
+                two = builder.fmul(d, builder.load(pointer(second, i), align=8), FAST)
+                builder.store(builder.fadd(one, two, FAST), pointer(target, i), align=8)
+        return context.get_dummy_value()
+
+    return types.void(out, whole, whole, number, x, whole, number, y, whole), codegen
 
 
 def _tile(rows: int, width: int) -> Any:
@@ -26,7 +78,6 @@ def _tile(rows: int, width: int) -> Any:
     at ``b[right]``. Rows of `out` and B stand `stride` numbers apart, those of A `inner`.
     """
     vector = ir.VectorType(ir.DoubleType(), width)
-    fast = ("contract",)
 
     @intrinsic
     def add_tile(_context, out, at, a, left, b, right, inner, stride):
@@ -50,18 +101,14 @@ def _tile(rows: int, width: int) -> Any:
                 cgutils.alloca_once_value(builder, builder.load(target, align=8))
                 for target in targets
             ]
-            empty = ir.Constant(vector, ir.Undefined)
-            zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
             with cgutils.for_range(builder, inner) as loop:
                 at_row = builder.add(right, builder.mul(loop.index, stride))
                 values = builder.load(pointer(by, at_row), align=8)
                 for r, total in enumerate(totals):
                     here = shifted(builder.add(left, loop.index), r, inner)
                     scalar = builder.load(builder.gep(of, [here]))
-                    first = builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
-                    factor = builder.shuffle_vector(first, empty, zeros)
-                    term = builder.fmul(factor, values, fast)
-                    builder.store(builder.fadd(builder.load(total), term, fast), total)
+                    term = builder.fmul(_splat(builder, scalar, width), values, FAST)
+                    builder.store(builder.fadd(builder.load(total), term, FAST), total)
             for target, total in zip(targets, totals, strict=True):
                 builder.store(builder.load(total), target, align=8)
             return context.get_dummy_value()

@@ -9,10 +9,8 @@ from math import ceil, sqrt
 
 import numpy as np
 
-from .constants import Constants
-from .fluctuations import count, error_of, flow
 from .jit import kernel, leaf, reordered
-from .ode import beta_at
+from .pointers import NONE, evaluate, run
 from .rk45 import (
     DIVERGED,
     DONE,
@@ -25,13 +23,21 @@ from .rk45 import (
     STEPS,
     TIME,
     VARIANCE_LOST,
-    copy,
+    weight,
 )
 
 DAMPING = 2 / 13
 MOST_STAGES = 300
 SAFE = 1.25  # times the estimated rate of the fastest mode
 AGAIN = 20  # steps after which that is estimated again
+
+
+@leaf
+def copy(source, target):
+    """Set `target` to `source`, of the same length."""
+    # ``target[:] = source`` could fail, and composing that message takes seconds to compile
+    for i in range(source.size):
+        target[i] = source[i]
 
 
 @reordered
@@ -44,7 +50,7 @@ def length(x):
 
 
 @leaf
-def fastest(y, slope, c, work, direction, probe, out):
+def fastest(y, slope, beta, flow, box, direction, probe, out):
     """Return the rate of the fastest mode, by the power method from `direction` on.
 
     `direction` becomes that mode. `slope` is the drift at `y`.
@@ -59,7 +65,7 @@ def fastest(y, slope, c, work, direction, probe, out):
             scale = max(length(direction), 1e-300)
         for i in range(y.size):
             probe[i] = y[i] + step / scale * direction[i]
-        flow(probe, c, work, out)
+        run(flow, (beta, probe, box, out))
         for i in range(y.size):
             direction[i] = out[i] - slope[i]
         before, rate = rate, length(direction) / step
@@ -69,7 +75,7 @@ def fastest(y, slope, c, work, direction, probe, out):
 
 
 @leaf
-def step_over(t, h, stages, y, k, kind, schedule, c, work, last, before, after, slope):
+def step_over(t, h, stages, y, k, kind, schedule, calls, box, last, before, after, slope):
     """Set `after` to the state at ``t + h``, by `stages` stages; `k` is the drift at `y`.
 
     `last`, `before` and `slope` are room.
@@ -93,7 +99,8 @@ def step_over(t, h, stages, y, k, kind, schedule, c, work, last, before, after, 
         last[i] = y[i] + first * h * k[i]
     T0, T1, d0, d1, e0, e1 = 1.0, w0, 0.0, 1.0, 0.0, 0.0
     for _ in range(1, stages):
-        flow(last, Constants(beta_at(t + at1 * h, kind, schedule), *c[1:]), work, slope)
+        beta = weight(t + at1 * h, kind, schedule, calls[1])
+        run(calls[0], (beta, last, box, slope))
         T0, T1, d0, d1, e0, e1 = (
             T1, 2 * w0 * T1 - T0,
             d1, 2 * T1 + 2 * w0 * d1 - d0,
@@ -115,13 +122,14 @@ def step_over(t, h, stages, y, k, kind, schedule, c, work, last, before, after, 
 
 @kernel
 def integrate(
-    y, times, end, record, kind, schedule, c, work, rtol, atol, bound, most, direction, out
+    y, times, end, record, kind, schedule, calls, box, size, latent, rtol, atol, bound, most,
+    direction, out,
 ):  # fmt: skip
     """Integrate on towards `end`, by at most `most` evaluations of the drift or so.
 
     Parameters
     ----------
-    y, times, record, kind, schedule, c, work, rtol, atol, bound, out
+    y, times, record, kind, schedule, calls, box, size, latent, rtol, atol, bound, out
         As of `vaedyn.kernels.rk45.integrate`, from where this goes on.
     end : float
         Where to stop, at the last of `times` or before it; beta(t) has no kink until then.
@@ -137,11 +145,10 @@ def integrate(
     last, before, after = np.empty(y.size), np.empty(y.size), np.empty(y.size)
     t, h = record[TIME], record[STEP]
     saved = int(record[SAVED])
-    size_of_state = count(y, work)
-    latent = c.latent
+    flow, beta_at, norm = calls
     made, since, rate = 0, AGAIN, 0.0
     lost = False
-    flow(y, Constants(beta_at(t, kind, schedule), *c[1:]), work, k)
+    run(flow, (weight(t, kind, schedule, beta_at), y, box, k))
     made += 1
     while t < end:
         if not h >= 1e-14 * max(abs(t), 1e-3):  # nan, too
@@ -149,8 +156,8 @@ def integrate(
         if made >= most:
             return PAUSED
         if since >= AGAIN:
-            here = Constants(beta_at(t, kind, schedule), *c[1:])
-            rate = SAFE * fastest(y, k, here, work, direction, after, slope)
+            beta = weight(t, kind, schedule, beta_at)
+            rate = SAFE * fastest(y, k, beta, flow, box, direction, after, slope)
             since = 0
             made += 10
         h = min(h, (MOST_STAGES**2 - 1) * 0.65 / max(rate, 1e-300))
@@ -159,21 +166,27 @@ def integrate(
         if final:
             h = end - t
         stages = max(2, ceil(sqrt(1.0 + h * rate / 0.65)))
-        step_over(t, h, stages, y, k, kind, schedule, c, work, last, before, after, slope)
-        flow(after, Constants(beta_at(t + h, kind, schedule), *c[1:]), work, slope)
+        step_over(t, h, stages, y, k, kind, schedule, calls, box, last, before, after, slope)
+        run(flow, (weight(t + h, kind, schedule, beta_at), after, box, slope))
         made += stages
         record[EVALUATIONS] += stages
         since += 1
         for i in range(y.size):
             last[i] = 0.8 * (y[i] - after[i]) + 0.4 * h * (k[i] + slope[i])
-        size = error_of(last, y, after, rtol, atol, c, work)
+        if norm == NONE:
+            found = 0.0
+            for i in range(y.size):
+                found += (last[i] / (atol + rtol * max(abs(y[i]), abs(after[i])))) ** 2
+            found = sqrt(found / y.size)
+        else:
+            found = evaluate(norm, (last, y, after, rtol, atol, box))
         lost = False
-        for i in range(size_of_state - latent, size_of_state):
+        for i in range(size - latent, size):
             if not after[i] > 0.0:
-                lost = size < np.inf
-                size = np.inf
-        if not size <= 1.0:
-            h *= max(0.2, 0.8 * size ** (-1 / 3)) if size < np.inf else 0.2
+                lost = found < np.inf
+                found = np.inf
+        if not found <= 1.0:
+            h *= max(0.2, 0.8 * found ** (-1 / 3)) if found < np.inf else 0.2
             record[STEP] = h
             since = AGAIN
             continue
@@ -189,14 +202,14 @@ def integrate(
         t = reached
         copy(after, y)
         copy(slope, k)
-        h = h * min(5.0, 0.8 * max(size, 1e-10) ** (-1 / 3))
+        h = h * min(5.0, 0.8 * max(found, 1e-10) ** (-1 / 3))
         if final:
             h = max(h, usual)
         record[TIME], record[STEP], record[SAVED] = t, h, saved
         record[STEPS] += 1
-        for i in range(size_of_state):
+        for i in range(size):
             if not abs(y[i]) < bound:
                 return DIVERGED
-        for i in range(size_of_state - latent, size_of_state):
+        for i in range(size - latent, size):
             record[LEAST] = min(record[LEAST], y[i])
     return DONE

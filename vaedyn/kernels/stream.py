@@ -11,6 +11,7 @@ A stream is one array of 64-bit words, laid out as the constants below say:
 one array passes through compiled code without reference counting.
 """
 
+from collections.abc import Sequence
 from math import cos, log, pi, sqrt
 from typing import Any
 
@@ -19,7 +20,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .jit import leaf
+from .jit import leaf, part, strict
+from .lanes import fma
 
 LANES = 64
 BLOCK = 2 * LANES
@@ -32,7 +34,7 @@ LEFT = SECOND + LANES  # room for what was left when the buffer was filled again
 BUFFER = LEFT + GROUP  # BLOCK normals, bit by bit
 END = BUFFER + BLOCK
 CURSOR = END  # where the next normal to be taken stands
-WORDS = CURSOR + 1
+WORDS = -(-(CURSOR + 1) // 8) * 8  # full cache lines
 
 U = np.uint64
 TWO53 = 2.0**-53
@@ -40,14 +42,20 @@ SQRT_HALF = U(0x3FE6A09E667F3BCD)  # the bits of sqrt(1/2)
 LOG2 = 0.6931471805599453
 
 
-def open_stream(seed: np.random.SeedSequence) -> np.ndarray:
-    """Return a new stream (WORDS,); streams of different seed sequences are independent."""
-    memory = np.zeros(WORDS + 8, np.uint64)
+def open_streams(seeds: Sequence[np.random.SeedSequence]) -> np.ndarray:
+    """Return new streams (seeds, WORDS); those of different seed sequences are independent."""
+    memory = np.zeros(len(seeds) * WORDS + 8, np.uint64)
     skip = -memory.ctypes.data % 64 // 8  # to where a full cache line starts
-    stream = memory[skip : skip + WORDS]
-    stream[:SEEDS] = seed.generate_state(SEEDS, np.uint64)
-    stream[CURSOR] = END
-    return stream
+    streams = memory[skip : skip + len(seeds) * WORDS].reshape(-1, WORDS)
+    for stream, seed in zip(streams, seeds, strict=True):
+        stream[:SEEDS] = seed.generate_state(SEEDS, np.uint64)
+        stream[CURSOR] = END
+    return streams
+
+
+def open_stream(seed: np.random.SeedSequence) -> np.ndarray:
+    """Return a new stream (WORDS,)."""
+    return open_streams([seed])[0]
 
 
 def _bitcast(source: Any, target: Any, form: ir.Type) -> Any:
@@ -140,16 +148,22 @@ def box_muller(stream):
         stream[BUFFER + LANES + i] = as_bits(r * (cosine if swap else -sine))
 
 
-@leaf
-def refill(stream):
-    """Fill the buffer of `stream` with new normals; the last ones, not yet taken, come first."""
+@part
+def scramble_twice(stream):
+    """Draw the words of new normals; the last old ones, not yet taken, will stand before them."""
     left = END - np.int64(stream[CURSOR])
     for j in range(left):
         stream[BUFFER - left + j] = stream[END - left + j]
     scramble(stream, FIRST)
     scramble(stream, SECOND)
-    box_muller(stream)
     stream[CURSOR] = U(BUFFER - left)
+
+
+@leaf
+def refill(stream):
+    """Fill the buffer of `stream` with new normals; the last ones, not yet taken, come first."""
+    scramble_twice(stream)
+    box_muller(stream)
 
 
 @leaf
@@ -204,7 +218,7 @@ def uniform(stream):
     return np.float64(np.int64(word >> U(11))) * TWO53
 
 
-@leaf
+@strict
 def chi_square(stream, dof, z):
     """Draw from the chi-square distribution with `dof` >= 0 degrees of freedom.
 
@@ -217,11 +231,12 @@ def chi_square(stream, dof, z):
     shape = 0.5 * dof - 1.0 / 3.0
     scale = 1.0 / sqrt(9.0 * shape)
     while True:
-        v = 1.0 + scale * z
+        v = fma(scale, z, 1.0)
         if v > 0.0:
             v = v * v * v
             u = uniform(stream)
             z2 = z * z
-            if u < 1.0 - 0.0331 * z2 * z2 or log(u) < 0.5 * z2 + shape * (1.0 - v + log(v)):
+            squeeze = fma(-0.0331 * z2, z2, 1.0)
+            if u < squeeze or log(u) < fma(shape, 1.0 - v + log(v), 0.5 * z2):
                 return 2.0 * shape * v
         z = sqrt(-2.0 * log(1.0 - uniform(stream))) * cos(2.0 * pi * uniform(stream))

@@ -6,7 +6,7 @@ of SGD, apart in decoder, encoder and variances; latents may be sampled.
 """
 
 from . import general
-from .jit import inlined, leaf
+from .jit import leaf, part
 from .layout import offsets
 from .ode import U
 from .product import multiply
@@ -35,7 +35,7 @@ def multiply_each(out, at, a, left, b, right, rows, inner, columns, times):
         multiply(out, to, a, left, b, of, rows, inner, columns)
 
 
-@inlined
+@part
 def tangent(y, c, X, columns, room, out):
     """Write the change of dy/dt along the directions `X` into `out`, (values, columns), flat.
 

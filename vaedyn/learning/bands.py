@@ -116,19 +116,20 @@ def bands(
     def compute() -> Computed:
         note_if_long(params)
         start = pack(**params.overlaps())
-        at, _ = entries(params.latent, params.signal)
-        P = covariance_of_start(params)[tuple(at.T)] if random_start else np.zeros(len(at))
+        size = len(start)
+        P = covariance_of_start(params) if random_start else np.zeros((size, size))
         y, solver = integrate(
             params,
-            np.concatenate([start, P]),
+            np.concatenate([start, P.ravel()]),
             params.times(),
             params.schedule,
             rtol=RTOL,
             atol=ATOL,
             progress=progress,
         )
-        y, P = np.split(y, [len(start)], axis=1)
-        return from_covariance(params, y, P / params.dim, solver).to_kept()
+        (row, column), _ = entries(params.latent, params.signal)
+        C = y[:, size + row * size + column] / params.dim
+        return from_covariance(params, y[:, :size], C, solver).to_kept()
 
     record = {**params.to_dict(), "random_start": bool(random_start), "numerics": NUMERICS["bands"]}
     return Bands.from_kept(params, kept(store, "bands", record, compute))
@@ -142,7 +143,7 @@ def note_if_long(params: Params) -> None:
         log.info(
             "bands at M = %d, M* = %d take about %s seconds: a covariance of %s entries is "
             "integrated; fewer latents or signals take less",
-            M, K, f"{float(f'{seconds:.2g}'):,.0f}", f"{len(entries(M, K)[0]):,}",
+            M, K, f"{float(f'{seconds:.2g}'):,.0f}", f"{len(entries(M, K)[0][0]):,}",
         )  # fmt: skip
 
 

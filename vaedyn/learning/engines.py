@@ -28,7 +28,8 @@ class Engine(NamedTuple):
     `vaedyn.kernels.exact.advance`. The last array of `state` is D. ``draw(rng)`` returns
     the state of random initial weights. `out` has `width` numbers at a time: the order
     parameters, and S and A where noise is not white. `epochs`, if any, has the rows that a run
-    uses again and again, and its ``advance`` is taken.
+    uses again and again, and its ``advance`` is taken. `together`, if any, does for many runs what
+    `advance` does for one, see `vaedyn.kernels.side_by_side.advance`.
     """
 
     advance: Callable[..., int]
@@ -38,6 +39,7 @@ class Engine(NamedTuple):
     draw: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
     width: int
     epochs: Callable[[np.random.SeedSequence], Epochs] | None = None
+    together: Callable[..., None] | None = None
 
 
 def exact_engine(params: Params) -> Engine:
@@ -60,7 +62,7 @@ def exact_engine(params: Params) -> Engine:
 
 def _exact_in_white(params: Params) -> Engine:
     """Return the chain for white noise."""
-    from ..kernels import exact
+    from ..kernels import exact, side_by_side
 
     overlaps = params.overlaps()
     rows = np.ascontiguousarray(remainder_factor(**overlaps).T)
@@ -72,6 +74,7 @@ def _exact_in_white(params: Params) -> Engine:
         5e-8 if single else _seconds_per_step(params.latent, params.signal),
         lambda rng: random_gram(params.dim, rng, **params.mean_overlaps()),
         count(params.latent, params.signal),
+        together=side_by_side.advance_one if single else side_by_side.advance,
     )
 
 
@@ -104,6 +107,7 @@ def _exact_in_batches(params: Params, engine: Engine) -> Engine:
         ),
         seconds_per_step=_seconds_per_batch(params, columns),
         draw=lambda rng: start(*engine.draw(rng)),
+        together=None,
     )
 
 

@@ -206,22 +206,23 @@ def follow(
     ConvergenceError
         When it takes more than 5 million steps.
     """
-    from ..kernels import classes
+    from ..kernels import flows
 
     directions = Directions(*(np.array(x, float, ndmin=1) for x in directions))
     s, eta, share = directions
     K, C, M = len(s), len(eta), len(start["D"])
     y = _flat(start, K, C, M)
-    work = (np.empty(classes.scratch(M, K)), eta, share)
     largest = max([*s, *eta])
     least = max(min([*s, *eta]), LEAST)
     natural = max(1.0, largest, 1 / least, np.abs(y).max())
+    c = Constants(beta, s, cancelled, lam, lr, M, encoder, variances, batch, sampled)
     out, solver = solve(
-        Constants(beta, s, cancelled, lam, lr, M, encoder, variances, batch, sampled),
-        work,
+        flows.in_classes(c, eta, share),
         y,
         np.asarray(times, float),
         schedule,
+        beta=beta,
+        pace=lambda: f"{lr:g}",
         rtol=rtol,
         atol=atol,
         bound=bound or float(LARGE * natural),

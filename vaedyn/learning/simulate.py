@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
@@ -30,6 +30,7 @@ from .solve import variance_lost
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
 AHEAD = 16  # runs handed to each thread in advance
+FEWEST = 4  # runs that are worth being simulated side by side
 # after every kernel call, entries of the state below TINY are set to 0, so that a collapsed
 # latent does not linger among denormal numbers, which are slow; DECAY / lr bounds the time of
 # a call, since no faster rate than a few lr takes it past TINY into the denormal range
@@ -197,33 +198,58 @@ def _ensemble(
 ) -> Iterator[tuple[np.ndarray, dict[str, float]]]:
     """Yield the states (some runs, points, values) of runs first, ..., runs - 1 in order."""
     made, stop = np.zeros(runs, np.int64), threading.Event()
-    run_one = partial(_run, params, built, seeds, random_start, made, stop)
-    run_one(0, steps=0)  # compiles
+    run_group = partial(_run, params, built, seeds, random_start, made, stop)
+    workers = min(jobs, runs - first)
+    groups = _groups(first, runs, workers, built)
+    for size in {len(group): group for group in groups}.values():
+        run_group(size, steps=0)  # compiles
     wanted = (runs - first) * params.steps
     began = time.perf_counter()
-    workers = min(jobs, runs - first)
     log.debug("simulating %d runs on %d threads", runs - first, workers)
-    todo = iter(range(first, runs))
-    waiting: deque[Future[np.ndarray]] = deque()
+    todo = iter(groups)
+    waiting: deque[Future[tuple[np.ndarray, Exception | None]]] = deque()
+    ahead = max(AHEAD // len(groups[0]), 2)
     with ThreadPoolExecutor(workers) as pool:
         try:
             while True:
-                for run in islice(todo, AHEAD * workers - len(waiting)):
-                    waiting.append(pool.submit(run_one, run))
+                for group in islice(todo, ahead * workers - len(waiting)):
+                    waiting.append(pool.submit(run_group, group))
                 if not waiting:
                     return
                 wait([waiting[0]], timeout=0.1)
-                done = []
-                while waiting and waiting[0].done():
-                    done.append(waiting.popleft().result())
+                done, error = [], None
+                while waiting and waiting[0].done() and error is None:
+                    states, error = waiting.popleft().result()
+                    done.append(states)
                 if progress:
                     progress(int(made.sum()), wanted)
-                if done:
+                if sum(map(len, done)):
                     speed = made.sum() / (time.perf_counter() - began)
-                    yield np.stack(done), {"steps_per_second": float(speed)}
+                    yield _joined(done), {"steps_per_second": float(speed)}
+                if error:
+                    raise error
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _groups(first: int, runs: int, workers: int, engine: Engine) -> list[range]:
+    """Return which runs are simulated side by side; numbers do not depend on it.
+
+    All threads get as much to do.
+    """
+    from ..kernels.lanes import TOGETHER
+
+    wanted = runs - first
+    rounds = -(-wanted // (TOGETHER * workers))
+    size = -(-wanted // (rounds * workers))
+    if engine.together is None or size < FEWEST:
+        size = 1
+    return [range(at, min(at + size, runs)) for at in range(first, runs, size)]
+
+
+def _joined(states: list[np.ndarray]) -> np.ndarray:
+    return states[0] if len(states) == 1 else np.concatenate(states)
 
 
 def _run(
@@ -233,23 +259,17 @@ def _run(
     random_start: bool,
     made: np.ndarray,
     stop: threading.Event,
-    run: int,
+    runs: range,
     steps: int | None = None,
-) -> np.ndarray:
-    """Return the flat order parameters (points, values) of one run.
+) -> tuple[np.ndarray, Exception | None]:
+    """Return the flat order parameters (runs, points, values) of a few runs.
 
-    `made[run]` counts its steps; the run is abandoned when `stop` is set.
+    They are those before the first that diverges, with whose error. `made` (all runs,) counts
+    their steps; they are abandoned when `stop` is set.
     """
-    from ..kernels.stream import open_stream
-
-    stream = open_stream(seeds.of(run))
-    advance: Any = engine.epochs(seeds.of(run, 1)).advance if engine.epochs else engine.advance
-    if random_start:
-        state = engine.draw(np.random.default_rng(seeds.of(run, 0)))
-    else:
-        state = tuple(array.copy() for array in engine.state)
+    advance, state = _steps(engine, seeds, random_start, runs)
     save = params.save_steps()
-    out = np.empty((len(save), engine.width))
+    out = np.empty((len(runs), len(save), engine.width))
     schedule = params.schedule
     rate = float(params.rates.max()) / (1 - params.momentum)
     at_once = min(SECONDS_AT_ONCE / engine.seconds_per_step, DECAY / rate * params.dim)
@@ -257,22 +277,74 @@ def _run(
     numbers = np.arange(at_once, dtype=float)
     total = params.steps if steps is None else steps
     row = at = 0
-    while not stop.is_set():
+    error = None
+    while not stop.is_set() and len(runs):
         length = min(at_once, total - at)
         end = int(np.searchsorted(save, at + length, side="right"))
         betas = schedule((numbers[:length] + at) / params.dim, params.beta)
-        done = advance(stream, betas, save[row:end] - at, *state, *engine.constants, out[row:end])
+        done = advance(len(runs), betas, save[row:end] - at, row, out)
         for array in state:
             array[np.abs(array) < TINY] = 0.0
-        if done < length:
-            raise variance_lost((at + done) / params.dim, float(betas[done]), pace(params))
-        if end > row and not np.abs(out[row:end]).max() < params.bound(out[0]):
-            raise DivergenceError(
-                f"learning diverges before t = {(at + length) / params.dim:.6g} at learning "
-                f"rate {pace(params)}: lower --lr"
-            )
+        for i in range(len(runs)):
+            failed = None
+            if done[i] < length:
+                failed = variance_lost(
+                    (at + done[i]) / params.dim, float(betas[done[i]]), pace(params)
+                )
+            elif end > row and not np.abs(out[i, row:end]).max() < params.bound(out[i, 0]):
+                failed = DivergenceError(
+                    f"learning diverges before t = {(at + length) / params.dim:.6g} at learning "
+                    f"rate {pace(params)}: lower --lr"
+                )
+            if failed:
+                error, runs = failed, runs[:i]
+                break
         row, at = end, at + length
-        made[run] = at
+        made[runs.start : runs.stop] = at
         if at == total:
             break
-    return out
+    return out[: len(runs)], error
+
+
+def _steps(
+    engine: Engine, seeds: Seeds, random_start: bool, runs: range
+) -> tuple[Callable[..., Sequence[int]], Sequence[np.ndarray]]:
+    """Return what makes steps of all `runs`, and the arrays that it changes.
+
+    It is called with how many of the runs still matter, the betas, the numbers of steps after
+    which to save, and the array for that with the first row to write; it returns how many steps
+    each run has made.
+    """
+    from ..kernels.lanes import TOGETHER
+    from ..kernels.stream import open_streams
+
+    def start(run: int) -> tuple[np.ndarray, ...]:
+        if random_start:
+            return engine.draw(np.random.default_rng(seeds.of(run, 0)))
+        return tuple(array.copy() for array in engine.state)
+
+    if len(runs) == 1:
+        streams, state = open_streams([seeds.of(runs[0])]), start(runs[0])
+        advance: Any = (
+            engine.epochs(seeds.of(runs[0], 1)).advance if engine.epochs else engine.advance
+        )
+
+        def one(_: int, betas: np.ndarray, after: np.ndarray, row: int, out: np.ndarray) -> Any:
+            rows = out[0, row : row + len(after)]
+            return [advance(streams[0], betas, after, *state, *engine.constants, rows)]
+
+        return one, state
+
+    starts = [np.concatenate([array.ravel() for array in start(run)]) for run in runs]
+    spare = TOGETHER - len(runs)
+    streams = open_streams([*map(seeds.of, runs), *[seeds.of(runs[0])] * spare])
+    states = np.stack([*starts, *[starts[0]] * spare], axis=1)
+    left = np.where(np.arange(TOGETHER) < len(runs), -1, 0)
+    together: Any = engine.together
+
+    def many(going: int, betas: np.ndarray, after: np.ndarray, row: int, out: np.ndarray) -> Any:
+        left[going:] = 0
+        together(streams, betas, after, left, states, *engine.constants, row, out)
+        return np.where(left < 0, len(betas), left)
+
+    return many, (states,)

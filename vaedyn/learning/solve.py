@@ -1,50 +1,55 @@
 """The compiled integrator, called in pieces, and what may end it too soon."""
 
 import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError
-from ..kernels.constants import Constants
 from ..model.records import Progress
 from ..model.schedule import Schedule
 
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_STEPS = 5_000_000
-PLAIN, IN_CLASSES = (1, 4), 3  # parts of the room that drifts work in
 WATCHED = 300  # steps, after which it is seen what limits them
 MOSTLY = 0.8  # of these limited by stability: the method changes, to one of more stages
+
+if TYPE_CHECKING:
+    from ..kernels.flows import Flow
 
 log = logging.getLogger(__name__)
 
 
 def solve(
-    constants: Constants,
-    work: tuple[np.ndarray, ...],
+    flow: "Flow",
     start: np.ndarray,
     times: np.ndarray,
     schedule: Schedule,
     *,
+    beta: float,
+    pace: Callable[[], str],
     rtol: float,
     atol: float,
     bound: float,
     at_once: int,
     most: int = MOST_STEPS,
-    pace: str = "",
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return the states at `times` (times, values) from `start` at the first, and statistics.
 
     Parameters
     ----------
-    constants : Constants
-        beta is the end value of `schedule`.
-    work : tuple
-        What the drift needs, and which one it is: see `vaedyn.kernels.fluctuations.flow`.
+    flow : vaedyn.kernels.flows.Flow
+        The drift.
     start : (values,)
     times : (times,)
         Ascending.
     schedule : Schedule
+    beta : float
+        Its end value.
+    pace : callable
+        Returns the learning rate, for messages.
     rtol, atol : float
         Tolerated error of a step, relative and absolute.
     bound : float
@@ -53,8 +58,6 @@ def solve(
         Number of steps that one call of the kernel makes.
     most : int
         Number of steps after which it gives up.
-    pace : str, optional
-        The learning rate, for messages; that of the decoder unless it is given.
     progress : callable, optional
         Called as ``progress(done, total)`` with the time that is reached, and the last one.
 
@@ -65,37 +68,37 @@ def solve(
     ConvergenceError
         When it takes more than `most` steps.
     """
-    from ..kernels import rk45, rkc
+    from ..kernels import flows, rk45
 
-    y, fastest = start.copy(), np.zeros(len(start))
-    out = np.empty((len(times), len(y)))
-    record = np.zeros(rk45.LENGTH)
-    beta, pace = float(constants.beta), pace or f"{constants.lr:g}"
-    numbers = np.array([beta, *schedule.numbers])
-    at_once = min(at_once, most, most if len(work) in PLAIN else WATCHED)
+    values = len(start)
+    out = np.empty((len(times), values))
+    record, rows = rk45.begin(start, times, out)
+    y, fastest = rows[rk45.NOW, :values], np.zeros(values)
+    what = _given(flow, schedule, beta)
+    at_once = min(at_once, most, most if flow.stiff == flows.NEVER else WATCHED)
     # the last time, too, may be one at which beta is not smooth
     stops = schedule.kinks(float(np.nextafter(times[-1], np.inf)))
     # modes that have died limit steps most where there are many directions, or rates apart
-    stiff_from = np.inf if len(work) in PLAIN else times[0]
-    if len(work) == IN_CLASSES:
+    stiff_from = np.inf if flow.stiff == flows.NEVER else times[0]
+    if flow.stiff == flows.AFTER_KINKS:
         stiff_from = max([*stops.tolist(), times[0]])
     limited, status = False, rk45.PAUSED
     while status == rk45.PAUSED:
         if limited:
+            from ..kernels import rkc
+
             ahead = (1 - rk45.ASIDE) * stops[stops > record[rk45.TIME]]
             end = float(ahead[0]) if len(ahead) else times[-1]
             status = rkc.integrate(
-                y, times, end, record, schedule.code, numbers, constants, work, rtol, atol, bound,
-                6 * at_once, fastest, out,
-            )  # fmt: skip
+                y, times, end, record, *what, rtol, atol, bound, 6 * at_once, fastest, out
+            )
             if status == rk45.DONE and end < times[-1]:  # a kink, which the other method stops at
                 limited, status = False, rk45.PAUSED
         else:
             made, stiff = record[rk45.STEPS], record[rk45.STIFF]
             status = rk45.integrate(
-                y, times, stops, record, schedule.code, numbers, constants, work, rtol, atol,
-                bound, at_once, out,
-            )  # fmt: skip
+                values, times, stops, record, *what, rows, rtol, atol, bound, at_once, out
+            )
             made, stiff = record[rk45.STEPS] - made, record[rk45.STIFF] - stiff
             limited = stiff > MOSTLY * made and record[rk45.TIME] > stiff_from
         if record[rk45.EVALUATIONS] >= 6 * most:
@@ -106,10 +109,10 @@ def solve(
     steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
     t = float(record[rk45.TIME])
     if status in (rk45.DIVERGED, rk45.STEP_TOO_SMALL):
-        where = f"the ODE diverges near t = {t:.6g} at learning rate {pace}"
+        where = f"the ODE diverges near t = {t:.6g} at learning rate {pace()}"
         raise DivergenceError(f"{where}: lower --lr")
     if status == rk45.VARIANCE_LOST:
-        raise variance_lost(t, float(schedule(np.array(t), beta)), pace)
+        raise variance_lost(t, float(schedule(np.array(t), beta)), pace())
     if status == rk45.PAUSED:
         raise ConvergenceError(
             f"stopped at t = {t:.6g} after {steps} steps, the last of size "
@@ -119,6 +122,16 @@ def solve(
     return out, {
         "steps": steps, "evaluations": evaluations, "stiff": stiff, "least_variance": least,
     }  # fmt: skip
+
+
+def _given(flow: "Flow", schedule: Schedule, beta: float) -> tuple[Any, ...]:
+    """Return the drift, and the schedule with its end value, as both methods take them."""
+    from ..kernels.flows import beta_address
+    from ..kernels.pointers import NONE
+
+    calls = flow.drift, beta_address() if schedule.code else NONE, flow.norm
+    numbers = np.array([beta, *schedule.numbers])
+    return schedule.code, numbers, calls, flow.box, flow.size, flow.latent
 
 
 def steps_in_a_while(seconds: float) -> int:

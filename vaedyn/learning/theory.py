@@ -1,7 +1,8 @@
 """Learning in the limit of large N: the ODE of the order parameters, integrated."""
 
 import logging
-from typing import Any, Unpack
+from functools import partial
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from .solve import MOST_STEPS, solve, steps_in_a_while
 
 LONG = 2.0  # times lr (rho + eta): epochs in which noise of SGD does not cancel
 VANISHED = 1e-8  # an encoder variance that is taken for zero
+
+if TYPE_CHECKING:
+    from ..kernels.flows import Flow
 
 log = logging.getLogger(__name__)
 
@@ -217,40 +221,40 @@ def integrate(
     DivergenceError, ConvergenceError
         As `theory` does, the latter after `most` steps.
     """
-    constants = Constants.of(params)
-    state, work = _with_room(params, constants, start, float(schedule(times[:1], params.beta)[0]))
+    beta = float(schedule(times[:1], params.beta)[0])
+    state, flow = _with_room(params, start, beta)
     y, solver = solve(
-        constants,
-        work,
+        flow,
         state,
         times,
         schedule,
+        beta=params.beta,
+        pace=partial(pace, params),
         rtol=rtol,
         atol=atol,
         bound=bound or params.bound(start),
         at_once=steps_at_once(params, len(start) > count(params.latent, params.signal)),
         most=most or MOST_STEPS,
-        pace=pace(params),
         progress=progress,
     )
     return y[:, : len(start)], solver
 
 
-def _with_room(
-    params: Params, constants: Constants, start: np.ndarray, beta: float
-) -> tuple[np.ndarray, tuple[Any, ...]]:
-    """Return a whole state at the start, where the KL weight is `beta`, and room for its drift."""
-    from ..kernels import adam, fluctuations
+def _with_room(params: Params, start: np.ndarray, beta: float) -> tuple[np.ndarray, "Flow"]:
+    """Return a whole state at the start, where the KL weight is `beta`, and its drift."""
+    from ..kernels import flows
 
+    constants = Constants.of(params)
     if params.adam:
-        beta2 = params.adam_betas[1]
-        sizes = params.latent, params.signal, params.dim
-        work = adam.workspace(*sizes, beta2, params.adam_epsilon)
+        from ..kernels import adam
+
+        sizes, others = (params.latent, params.signal), (params.adam_betas[1], params.adam_epsilon)
         state = np.append(start, np.zeros(adam.MOMENTS * params.latent + 1))
+        work = adam.workspace(*sizes, params.dim, *others)
         adam.begin(state, constants._replace(beta=beta), work)
-        return state, work
+        return state, flows.under_adam(constants, params.dim, *others)
     spread = len(start) > count(params.latent, params.signal)
-    return start, fluctuations.workspace(constants, spread)
+    return start, (flows.with_bands if spread else flows.of_sgd)(constants)
 
 
 def steps_at_once(params: Params, spread: bool = False) -> int:

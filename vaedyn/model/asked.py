@@ -12,6 +12,7 @@ from .params import Params
 STEPS = ("batch", "momentum", "latents", "rates")
 ADAM = ("optimiser", "adam_betas", "adam_epsilon")
 TRAINING = (*STEPS, *ADAM)
+LATER_FIELDS = [(each.name, each.default) for each in fields(Params) if "later" in each.metadata]
 
 
 def params_of(
@@ -42,10 +43,9 @@ def params_of(
     if isinstance(params.lr, tuple) and "rates" not in derived:
         what = function.__name__.replace("_", " ")
         raise ParameterError("lr", f"three rates are not derived for {what}; give one")
-    for each in fields(params):
-        beyond = "later" in each.metadata and each.name not in derived
-        if beyond and getattr(params, each.name) != each.default:
+    for name, default in LATER_FIELDS:
+        if name not in derived and getattr(params, name) != default:
             what = function.__name__.replace("_", " ")
-            which = "adam " if each.name == "optimiser" else ""
-            raise ParameterError(each.name, f"{which}is not derived for {what}; leave it out")
+            which = "adam " if name == "optimiser" else ""
+            raise ParameterError(name, f"{which}is not derived for {what}; leave it out")
     return params

@@ -48,7 +48,14 @@ def moments(m, d, Q, E, R, rho: np.ndarray, eta: float) -> tuple[np.ndarray, np.
     """Return S = cov(mu) and A = E[y mu^T], (..., latent, latent) each."""
     # model: observable, second moments of mu and y
     transposed = np.swapaxes(d, -1, -2)
+    if d.shape[-1] == 1:  # the same numbers, sooner
+        return d * rho * transposed + eta * E, m * rho * transposed + eta * R
     return (d * rho) @ transposed + eta * E, (m * rho) @ transposed + eta * R
+
+
+def trace(x: np.ndarray) -> np.ndarray:
+    """Return the traces (...) of matrices (..., n, n)."""
+    return x[..., 0, 0] if x.shape[-1] == 1 else np.trace(x, axis1=-2, axis2=-1)
 
 
 def generalisation_error(m, Q, rho: np.ndarray) -> np.ndarray:
@@ -57,7 +64,7 @@ def generalisation_error(m, Q, rho: np.ndarray) -> np.ndarray:
     ``sum_k rho_k - 2 max sum_k sqrt(rho_k) |m_{i(k), k}| + tr Q``. With more
     signals than latents (or the reverse) the best ones are matched.
     """
-    return rho.sum() - 2 * matched(m * np.sqrt(rho)) + np.trace(Q, axis1=-2, axis2=-1)
+    return rho.sum() - 2 * matched(m * np.sqrt(rho)) + trace(Q)
 
 
 def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
@@ -65,7 +72,7 @@ def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
 
     The matching is replaced by the nuclear norm of ``m diag(rho)^{1/2}``.
     """
-    return rho.sum() - 2 * aligned(m * np.sqrt(rho)) + np.trace(Q, axis1=-2, axis2=-1)
+    return rho.sum() - 2 * aligned(m * np.sqrt(rho)) + trace(Q)
 
 
 def matched(gain: np.ndarray) -> np.ndarray:
@@ -78,8 +85,8 @@ def matched(gain: np.ndarray) -> np.ndarray:
     if gain.shape[-2] > gain.shape[-1]:
         gain = np.swapaxes(gain, -2, -1)
     few, many = gain.shape[-2:]
-    if few == 0:
-        return gain.sum(axis=(-2, -1))
+    if few <= 1:
+        return gain[..., 0, 0] if few == many else gain.max(axis=(-2, -1), initial=0.0)
     several = few < MOST_AT_ONCE and many <= MOST_AT_ONCE and gain.size >= 2**many * few
     if many <= AT_ONCE or several:
         best = {1 << k: gain[..., 0, k] for k in range(many)}
@@ -103,6 +110,8 @@ def matched(gain: np.ndarray) -> np.ndarray:
 
 def aligned(gain: np.ndarray) -> np.ndarray:
     """Return the sum of singular values of matrices (..., rows, columns), (...)."""
+    if gain.shape[-2:] == (1, 1):
+        return np.sqrt(gain[..., 0, 0] ** 2)
     if min(gain.shape[-2:]) == 1:
         return np.sqrt((gain**2).sum(axis=(-2, -1)))
     if gain.shape[-2:] == (2, 2):
@@ -122,10 +131,12 @@ def kl_per_latent(S, D) -> np.ndarray:
 def distortion(S, A, Q, D) -> np.ndarray:
     """Return the mean squared reconstruction error / 2 in excess of ``E|x|^2 / 2``, (...)."""
     # model: observable, the other half of the loss
-    fit = np.trace(A, axis1=-2, axis2=-1)
-    power = np.einsum("...ij,...ji->...", Q, S)
-    noise = (np.diagonal(Q, axis1=-2, axis2=-1) * D).sum(axis=-1)
-    return -fit + 0.5 * power + 0.5 * noise
+    if Q.shape[-1] == 1:
+        power, noise = Q[..., 0, 0] * S[..., 0, 0], Q[..., 0, 0] * D[..., 0]
+    else:
+        power = np.einsum("...ij,...ji->...", Q, S)
+        noise = (np.diagonal(Q, axis1=-2, axis2=-1) * D).sum(axis=-1)
+    return -trace(A) + 0.5 * power + 0.5 * noise
 
 
 def observables(
