@@ -229,13 +229,13 @@ def training_rows() -> list[dict]:
 def bands_rows() -> list[dict]:
     """Measure the theory of fluctuations beside theory alone, both with all that is read off."""
     rows = []
-    for M in (1, 2):
-        params = vaedyn.Params(latent=M, signal=M, dim=500)
+    for M, K in ((1, 1), (2, 2), (4, 4), (8, 4)):
+        params = vaedyn.Params(latent=M, signal=K, dim=500)
         contenders = [
             Contender("vaedyn", lambda p=params: vaedyn.theory(p), 1),
             Contender("bands", lambda p=params: vaedyn.bands(p), 1),
         ]
-        rows += compare(f"theory, M = M* = {M}, with bands", "ms", 1e3, contenders)
+        rows += compare(f"theory, M = {M}, M* = {K}, with bands", "ms", 1e3, contenders)
     return rows
 
 
@@ -258,6 +258,25 @@ def sweep_rows() -> list[dict]:
             Contender("found again", lambda: run(full), points),
         ]
         return compare(f"a point of a sweep of {points}", "ms", 1e3, contenders, repeats=3)
+
+
+def fixed_points_rows() -> list[dict]:
+    """Measure lists of fixed points, at equal signals and at different ones, and a map."""
+    equal = vaedyn.Params(latent=6, signal=6)
+    apart = equal.replace(rho=(3, 2.6, 2.2, 1.8, 1.4, 1))
+    contenders = [
+        Contender("equal signals", lambda: vaedyn.fixed_points(equal), 1),
+        Contender("different signals", lambda: vaedyn.fixed_points(apart), 1),
+    ]
+    rows = compare("fixed points, M = M* = 6", "s", 1, contenders)
+    two = vaedyn.Params(latent=2, signal=2, rho=(3, 1))
+    axes = ("beta", np.linspace(0.05, 5, 30)), ("lr", np.linspace(0.02, 1.6, 30))
+    small = axes[0], ("eta", np.linspace(0.1, 2, 30))
+    contenders = [
+        Contender("beta and eta", lambda: vaedyn.phase_diagram(two, *small), 900),
+        Contender("beta and lr", lambda: vaedyn.phase_diagram(two, *axes), 900),
+    ]
+    return rows + compare("a point of a phase diagram, M = M* = 2", "ms", 1e3, contenders)
 
 
 def ensemble_rows() -> list[dict]:
@@ -389,8 +408,14 @@ def show(result: dict) -> None:
 
 
 MEASURED = (
-    simulation_rows, training_rows, theory_rows, bands_rows, ensemble_rows, sweep_rows
-)  # fmt: skip
+    simulation_rows,
+    training_rows,
+    theory_rows,
+    bands_rows,
+    fixed_points_rows,
+    ensemble_rows,
+    sweep_rows,
+)
 
 
 def main() -> None:
