@@ -132,7 +132,8 @@ def distortion(S, A, Q, D) -> np.ndarray:
     """Return the mean squared reconstruction error / 2 in excess of ``E|x|^2 / 2``, (...)."""
     # model: observable, the other half of the loss
     if Q.shape[-1] == 1:
-        power, noise = Q[..., 0, 0] * S[..., 0, 0], Q[..., 0, 0] * D[..., 0]
+        with np.errstate(under="ignore"):  # as below, where a latent collapses to nothing
+            power, noise = Q[..., 0, 0] * S[..., 0, 0], Q[..., 0, 0] * D[..., 0]
     else:
         power = np.einsum("...ij,...ji->...", Q, S)
         noise = (np.diagonal(Q, axis1=-2, axis2=-1) * D).sum(axis=-1)
