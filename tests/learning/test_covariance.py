@@ -201,8 +201,7 @@ def some_covariance(latent, signal):
 def change_of_state(y, P, model):
     """Return dy/dt and dP/dt, flat, as the integrator is given them."""
     flow, out = flows.with_bands(model), np.full(len(y) + P.size, np.nan)
-    entry = flows.plain_with_bands if model.plain else flows.with_rates_and_bands
-    entry(float(model.beta), np.append(y, P), flow.box, out)
+    flows.and_covariance(float(model.beta), np.append(y, P), flow.box, out)
     return out
 
 

@@ -17,7 +17,7 @@ from . import adam, classes, fluctuations, general, ode, one
 from .constants import Constants
 from .independent import free
 from .jit import leaf
-from .pointers import NONE, NUMBER, NUMBERS, address_of
+from .pointers import NONE, NUMBER, NUMBERS, address_of, run
 
 LEADING = 9  # numbers of a box before the strengths
 NEVER, AFTER_KINKS, EVER = range(3)  # when modes that have died limit steps most
@@ -77,6 +77,12 @@ def _of_sgd(c: Constants) -> tuple[Callable, np.ndarray]:
     M, K = c.latent, c.signal
     if M == K == 1:
         return one.drift, boxed(c, (), 0)
+    return _plain_or_not(c)
+
+
+def _plain_or_not(c: Constants) -> tuple[Callable, np.ndarray]:
+    """Return the drift with as few rates as there are, for any number of latents, and its box."""
+    M, K = c.latent, c.signal
     if c.plain:
         return plain, boxed(c, (), scratch(ode, M, K))
     return with_rates, boxed(c, (), general.RATES * M + scratch(general, M, K))
@@ -123,12 +129,11 @@ def with_bands(c: Constants) -> Flow:
     M, K, sampled = c.latent, c.signal, bool(c.sampled)
     first, which = free(M, K)
     pairs = fluctuations.products(M, K, sampled)[first]
-    inner = scratch(ode, M, K) if c.plain else general.RATES * M + scratch(general, M, K)
-    whole = np.concatenate([first, which, pairs.ravel()]).astype(np.int64).view(float)
-    room = inner + fluctuations.room(M, K, sampled, len(first))
-    entry = plain_with_bands if c.plain else with_rates_and_bands
-    box = boxed(c, [len(which), len(first), *whole], room)
-    return Flow(address(entry), NONE, box, len(which), M, NEVER)
+    entry, inner = _plain_or_not(c)
+    places = [address(entry), len(inner), len(which), len(first), *first, *which, *pairs.ravel()]
+    room = np.empty(fluctuations.room(M, K, sampled, len(first)))
+    box = boxed(c, [*np.array(places, np.int64).view(float), *room, *inner], 0)
+    return Flow(address(and_covariance), NONE, box, len(which), M, NEVER)
 
 
 def in_classes(c: Constants, variances: np.ndarray, shares: np.ndarray) -> Flow:
@@ -239,27 +244,13 @@ def norm_with_moments(x, y, z, rtol, atol, box):
 
 
 @leaf
-def for_bands(rest):
-    """Return places, pairs, and what is left of an array, see `with_bands`."""
-    values, free = np.int64(rest[0]), np.int64(rest[1])
-    places = rest[2 : 2 + values + 5 * free].view(np.int64)
+def and_covariance(beta, y, box, out):
+    """Write the drift at an address, see `with_bands`, and that of the covariance."""
+    c, rest = opened(beta, box)
+    numbers = rest[:4].view(np.int64)
+    drift, inner, values, free = numbers[0], numbers[1], numbers[2], numbers[3]
+    run(drift, (beta, y, box[box.size - inner :], out))
+    places = rest[4 : 4 + values + 5 * free].view(np.int64)
     pairs = places[free + values :].reshape(free, 4)
-    return places[:free], places[free : free + values], pairs, rest[2 + values + 5 * free :]
-
-
-@leaf
-def plain_with_bands(beta, y, box, out):
-    """Write the drift of `ode`, and of the covariance of fluctuations."""
-    c, rest = opened(beta, box)
-    first, which, pairs, room = for_bands(rest)
-    ode.drift(y, c, room, out)
+    first, which, room = places[:free], places[free : free + values], rest[4 + len(places) :]
     fluctuations.spread(y, c, first, which, pairs, room, out)
-
-
-@leaf
-def with_rates_and_bands(beta, y, box, out):
-    """Write the drift of `general`, and of the covariance of fluctuations."""
-    c, rest = opened(beta, box)
-    first, which, pairs, whole = for_bands(rest)
-    general.of_sgd(y, c, apart(whole, c.latent), out)
-    fluctuations.spread(y, c, first, which, pairs, whole, out)

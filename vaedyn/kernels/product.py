@@ -22,6 +22,17 @@ intrinsic: Any = extending.intrinsic
 SHORT = 4  # numbers of the vectors of `blend`
 
 
+@intrinsic
+def called(_context):
+    """Let the function at hand be called where it is used: compiled once, not inlined often."""
+
+    def codegen(context, builder, _signature, _arguments):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 def _splat(builder: Any, number: Any, width: int) -> Any:
     """Return a vector that has the same number `width` times."""
     empty = ir.Constant(ir.VectorType(ir.DoubleType(), width), ir.Undefined)

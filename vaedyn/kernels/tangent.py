@@ -6,10 +6,10 @@ of SGD, apart in decoder, encoder and variances; latents may be sampled.
 """
 
 from . import general
-from .jit import leaf, part
+from .jit import leaf
 from .layout import offsets
 from .ode import U
-from .product import multiply
+from .product import called, multiply
 
 
 @leaf
@@ -30,12 +30,13 @@ def add(out, at, X, first, factor, count):
 @leaf
 def multiply_each(out, at, a, left, b, right, rows, inner, columns, times):
     """Add ``A B`` to `times` matrices `out` in turn, each with a matrix B of its own."""
+    called()
     for i in range(U(times)):
         to, of = at + i * rows * columns, right + i * inner * columns
         multiply(out, to, a, left, b, of, rows, inner, columns)
 
 
-@part
+@leaf
 def tangent(y, c, X, columns, room, out):
     """Write the change of dy/dt along the directions `X` into `out`, (values, columns), flat.
 
@@ -103,14 +104,14 @@ def tangent(y, c, X, columns, room, out):
     for i in range(long):
         room[KS + i] = 0.0
         room[T + i] = 0.0
-    multiply(room, KS, room, K, room, dS, latent, latent, row)
+    multiply_each(room, KS, room, K, room, dS, latent, latent, row, U(1))
 
-    multiply(out, m * n, room, to_W, X, m * n, latent, latent, signal * n)
+    multiply_each(out, m * n, room, to_W, X, m * n, latent, latent, signal * n, U(1))
     multiply_each(out, m * n, room, mT, room, dB, signal, latent, n, latent)
     multiply_each(out, d * n, room, dT, X, Q * n, signal, latent, n, latent)
     for i in range(size):
         room[once + i] = -room[K + i]
-    multiply(out, d * n, room, once, X, d * n, latent, latent, signal * n)
+    multiply_each(out, d * n, room, once, X, d * n, latent, latent, signal * n, U(1))
     for i in range(latent):
         for k in range(signal):
             at = (i * signal + k) * n
@@ -139,8 +140,8 @@ def tangent(y, c, X, columns, room, out):
             v * (room[dA + i] - room[KS + i]) + other * room[dY + i] - decay_v * X[E * n + i]
         )
 
-    multiply(out, R * n, room, to_R, X, R * n, latent, latent, row)
-    multiply(out, R * n, room, of_Q, X, Q * n, latent, latent, row)
+    multiply_each(out, R * n, room, to_R, X, R * n, latent, latent, row, U(1))
+    multiply_each(out, R * n, room, of_Q, X, Q * n, latent, latent, row, U(1))
     multiply_each(out, R * n, room, of_R, room, dB, latent, latent, n, latent)
     for i in range(size):
         room[once + i] = -v * room[K + i]
