@@ -1,21 +1,62 @@
-"""Sums of singular values beside LAPACK's."""
+"""Sums of singular values beside LAPACK's, and best matches beside scipy's."""
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
-from vaedyn.kernels.nuclear import nuclear_norms
+from vaedyn.kernels.jit import kernel
+from vaedyn.kernels.matches import MOST, best_matches, sets
+from vaedyn.kernels.nuclear import ABREAST, nuclear_norms, of_two_columns
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(3, 3), (4, 3), (8, 5), (6, 6)])
+@kernel
+def norms(a, rows, columns, room, out):
+    if columns == 2:
+        of_two_columns(a, rows, room, out)
+    else:
+        nuclear_norms(a, rows, columns, room, out)
+
+
+@kernel
+def matches(a, rows, columns, sums, paths, out):
+    best_matches(a, rows, columns, sums, paths, out)
+
+
+def abreast(x):
+    """Return matrices (ABREAST, rows, columns) side by side."""
+    return np.ascontiguousarray(x.reshape(ABREAST, -1).T)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(1, 1), (3, 1), (2, 2), (4, 2), (3, 3), (4, 3), (8, 5), (6, 6)]
+)
 def test_they_are_those_of_lapack(rows, columns):
-    """Also of columns of very unequal lengths, of equal or no columns, and of no full register."""
-    x = np.random.default_rng(rows).standard_normal((3, 37, rows, columns))
+    """Also of columns of very unequal lengths, and of equal or no columns."""
+    x = np.random.default_rng(rows).standard_normal((3, ABREAST, rows, columns))
     x[1] *= np.geomspace(1, 1e-9, columns)
-    x[2, :5, :, 0] = x[2, :5, :, 1]
+    x[2, :5, :, 0] = x[2, :5, :, -1]
     x[2, 5:9] = 0.0
     x[2, 9:12, :, 1:] = 0.0
-    flat = np.ascontiguousarray(np.moveaxis(x.reshape(3, 37, -1), 1, 2))
-    out = np.full((3, 37), np.nan)
-    nuclear_norms(flat, columns, out)
     truth = np.linalg.svd(x, compute_uv=False).sum(axis=-1)
-    np.testing.assert_allclose(out, truth, rtol=1e-13, atol=1e-15)
+    room, out = np.full((4, ABREAST), np.nan), np.full(ABREAST, np.nan)
+    for each, sums in zip(x, truth, strict=True):
+        norms(abreast(each), rows, columns, room, out)
+        np.testing.assert_allclose(out, sums, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(1, 1), (4, 1), (2, 2), (3, 3), (5, 2), (7, 6), (MOST + 1, MOST + 1),
+                          (MOST + 5, MOST + 2)]
+)  # fmt: skip
+def test_matches_are_the_best(rows, columns):
+    """Also where entries are equal, or all zero."""
+    x = np.random.default_rng(columns).standard_normal((ABREAST, rows, columns))
+    x[1:4] = np.round(x[1:4])
+    x[4] = 0.0
+    x[5] = -1.0
+    paths, out = np.full((6, rows + 1), np.nan), np.full(ABREAST, np.nan)
+    sums = np.full((sets.py_func(columns), ABREAST), np.nan)
+    matches(abreast(x), rows, columns, sums, paths, out)
+    for each, best in zip(np.abs(x), out, strict=True):
+        truth = each[linear_sum_assignment(each, maximize=True)].sum()
+        assert best == pytest.approx(truth, rel=1e-13)

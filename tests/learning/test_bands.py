@@ -8,9 +8,14 @@ from scipy.optimize import linear_sum_assignment
 import vaedyn
 from tests.shared.models import RUNS, SHIFTED, pooled, random_state, ratios
 from vaedyn.kernels.independent import entries
-from vaedyn.learning.bands import gradient_of_distortion, gradients_of_kl, note_if_long
-from vaedyn.learning.spread_of_errors import stds_of_errors
-from vaedyn.model.state import aligned, matched, observables, pack, unpack
+from vaedyn.learning.bands import (
+    covariance_of_start,
+    gradient_of_distortion,
+    gradients_of_kl,
+    note_if_long,
+)
+from vaedyn.learning.spread_of_errors import SAMPLES, normals, square_root, stds_of_errors
+from vaedyn.model.state import observables, pack, unpack
 
 # --- against simulations ----------------------------------------------------------------
 
@@ -96,7 +101,7 @@ def std_of_error(params, y, C):
     One signal or latent is not rotated: that of eps_g_rotation is the same.
     """
     at, _ = entries(params.latent, params.signal)
-    return stds_of_errors([matched], params, y, C[:, *at])[0]
+    return stds_of_errors(params, y, C[:, *at])[0]
 
 
 def test_the_error_of_an_uncertain_overlap_is_that_of_a_folded_normal():
@@ -133,14 +138,14 @@ def test_the_error_where_two_matches_are_equally_good():
     assert got[0] == pytest.approx(2 * np.sqrt(square - mean**2), rel=0.003)
 
 
-@pytest.mark.parametrize(("latent", "signal"), [(3, 4), (4, 3), (2, 2)])
+@pytest.mark.parametrize(("latent", "signal"), [(3, 4), (4, 3), (2, 2), (2, 5), (8, 4)])
 def test_spreads_of_errors_are_those_of_many_samples(latent, signal):
     """Beside the errors of 20 000 plain normals, at overlaps that are smaller than their spread.
 
     The standard deviation of a spread is 0.5 %, and up to 1.5 % for the 1024 even points; a spread
     to first order is off by more than 20 %.
     """
-    rho = np.array([2.0, 1.4, 0.9, 0.7])[:signal]
+    rho = np.geomspace(2.0, 0.7, signal)
     params = vaedyn.Params(dim=500, latent=latent, signal=signal, rho=tuple(rho), eta=0.7)
     y, overlaps = random_state(latent, signal)[None], latent * signal
     y[0, :overlaps] *= 0.05
@@ -149,7 +154,7 @@ def test_spreads_of_errors_are_those_of_many_samples(latent, signal):
     factor[:overlaps] = 0.1 * rng.standard_normal((overlaps, overlaps))
     at, _ = entries(latent, signal)
     C = factor @ factor.T
-    got = stds_of_errors([matched, aligned], params, y, C[None, *at])
+    got = stds_of_errors(params, y, C[None, *at])
     m = y[0, :overlaps] + rng.standard_normal((20_000, overlaps)) @ factor[:overlaps].T
     gain = m.reshape(-1, latent, signal) * np.sqrt(rho)
     singular = np.linalg.svd(gain, compute_uv=False).sum(axis=-1)
@@ -157,6 +162,53 @@ def test_spreads_of_errors_are_those_of_many_samples(latent, signal):
     sums = [np.abs(each)[pair].sum() for each, pair in zip(gain, pairs, strict=True)]
     for std, truth in zip(got, (2 * np.std(sums), 2 * np.std(singular)), strict=True):
         assert std[0] == pytest.approx(truth, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("latent", "signal", "random"),
+    [(1, 1, False), (2, 2, True), (2, 2, False), (2, 4, False), (3, 3, False)],
+)
+def test_spreads_of_errors_do_not_depend_on_the_last_digits(latent, signal, random):
+    """Signals of equal strength give equal eigenvalues, whose eigenvectors are arbitrary."""
+    params = vaedyn.Params(
+        dim=700, latent=latent, signal=signal, rho=1.3, eta=0.7, lr=0.1, beta=0.9
+    )
+    start, M, K = pack(**params.overlaps()), latent, signal
+    y = start + np.linspace(0, 1, 9)[:, None] * random_state(M, K)
+    if random:
+        C = np.tile(covariance_of_start(params), (9, 1, 1))
+    else:  # each entry of m by itself, all of the same spread
+        C = np.zeros((9, len(start), len(start)))
+        C[:, np.arange(M * K), np.arange(M * K)] = np.linspace(1, 3, 9)[:, None]
+    at, _ = entries(M, K)
+    C = C[:, *at] / params.dim
+    stds = np.array(stds_of_errors(params, y, C))
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        moved = np.array(stds_of_errors(params, y, C + 1e-15 * rng.choice([-1, 1], C.shape)))
+        np.testing.assert_allclose(moved, stds, rtol=0, atol=1e-10)
+
+
+def test_square_roots_are_symmetric_and_keep_to_what_is_positive():
+    rng = np.random.default_rng(2)
+    root = rng.standard_normal((3, 5, 4)) @ rng.standard_normal((4, 5))
+    C = root @ np.swapaxes(root, 1, 2)  # one eigenvalue is zero, up to its sign
+    C[2] = 0.0
+    found = square_root(C)
+    np.testing.assert_allclose(found, np.swapaxes(found, 1, 2), atol=1e-13)
+    np.testing.assert_allclose(found @ found, C, atol=1e-11)
+    assert (np.linalg.eigvalsh(found) > -1e-12).all()
+
+
+@pytest.mark.parametrize("dimensions", [2, 5, 33, 128, 600])
+def test_samples_have_the_moments_of_the_normal_law(dimensions):
+    """Of more than a few dimensions there are too few samples for an exact covariance."""
+    points = np.concatenate(np.swapaxes(normals(dimensions), 1, 2))
+    assert points.shape == (SAMPLES, dimensions)
+    np.testing.assert_allclose(points.mean(axis=0), 0, atol=1e-14)
+    if dimensions <= 128:
+        np.testing.assert_allclose(points.T @ points / SAMPLES, np.eye(dimensions), atol=1e-13)
+    assert np.isfinite(points).all()
 
 
 def test_a_poor_approximation_is_told():

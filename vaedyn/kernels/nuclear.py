@@ -1,15 +1,13 @@
 """Sums of singular values of many small matrices at once.
 
 Columns are rotated into each other, two at a time, until all are orthogonal: Jacobi's method
-from one side. Their lengths are the singular values. Matrices are taken side by side, so that
-every operation is one of SIMD registers.
+from one side. Their lengths are the singular values; of two columns, the sum has a closed form.
+Matrices are taken side by side, so that every operation is one of SIMD registers.
 """
 
 from math import sqrt
 
-import numpy as np
-
-from .jit import kernel, leaf
+from .jit import leaf
 
 ABREAST = 32  # matrices taken side by side
 ORTHOGONAL = 1e-18  # squared cosine of two columns whose next rotation changes no length
@@ -19,7 +17,7 @@ SWEEPS = 30  # at most; five or six are usual
 @leaf
 def turn(a, p, q, rows, columns, room):
     """Rotate columns p and q of all matrices into orthogonal ones; return their worst cosine^2."""
-    first, second, both, off = room
+    first, second, both, off = room[0], room[1], room[2], room[3]
     for s in range(ABREAST):
         first[s] = 0.0
         second[s] = 0.0
@@ -49,39 +47,54 @@ def turn(a, p, q, rows, columns, room):
     return worst
 
 
-@kernel
-def nuclear_norms(x, columns, out):
-    """Write the sum of singular values of each matrix to `out`.
+@leaf
+def of_two_columns(a, rows, room, out):
+    """Write ``sqrt(|A|^2 + 2 sqrt(det A^T A))`` to `out`, the determinant by minors of A."""
+    squares, minors = room[0], room[1]
+    for s in range(ABREAST):
+        squares[s] = 0.0
+        minors[s] = 0.0
+    for r in range(rows):
+        left, right = a[2 * r], a[2 * r + 1]
+        for s in range(ABREAST):
+            squares[s] += left[s] * left[s] + right[s] * right[s]
+        for q in range(r):
+            first, second = a[2 * q], a[2 * q + 1]
+            for s in range(ABREAST):
+                minor = left[s] * second[s] - right[s] * first[s]
+                minors[s] += minor * minor
+    for s in range(ABREAST):
+        out[s] = sqrt(squares[s] + 2.0 * sqrt(minors[s]))
+
+
+@leaf
+def nuclear_norms(a, rows, columns, room, out):
+    """Write the sums of singular values of `ABREAST` matrices to `out`.
 
     Parameters
     ----------
-    x : (sets, rows * columns, samples)
-        Entries of matrices, row by row; there are at least as many rows as columns.
-    columns : int
-    out : (sets, samples)
+    a : (rows * columns, ABREAST)
+        Entries of matrices, row by row; there are at least as many rows as columns. They are
+        overwritten.
+    room : (4, ABREAST)
+    out : (ABREAST,)
     """
-    entries = x.shape[1]
-    rows = entries // columns
-    a = np.zeros((entries, ABREAST))
-    room = (np.empty(ABREAST), np.empty(ABREAST), np.empty(ABREAST), np.empty(ABREAST))
-    for n in range(x.shape[0]):
-        for start in range(0, x.shape[2], ABREAST):
-            count = min(ABREAST, x.shape[2] - start)
-            for e in range(entries):
-                for s in range(count):
-                    a[e, s] = x[n, e, start + s]
-            for _ in range(SWEEPS):
-                worst = 0.0
-                for p in range(columns):
-                    for q in range(p + 1, columns):
-                        worst = max(worst, turn(a, p, q, rows, columns, room))
-                if not worst > ORTHOGONAL:
-                    break
-            for s in range(count):
-                out[n, start + s] = 0.0
-            for p in range(columns):
-                for s in range(count):
-                    total = 0.0
-                    for r in range(rows):
-                        total += a[r * columns + p, s] * a[r * columns + p, s]
-                    out[n, start + s] += sqrt(total)
+    for _ in range(SWEEPS):
+        worst = 0.0
+        for p in range(columns):
+            for q in range(p + 1, columns):
+                worst = max(worst, turn(a, p, q, rows, columns, room))
+        if not worst > ORTHOGONAL:
+            break
+    total = room[0]
+    for s in range(ABREAST):
+        out[s] = 0.0
+    for p in range(columns):
+        for s in range(ABREAST):
+            total[s] = 0.0
+        for r in range(rows):
+            each = a[r * columns + p]
+            for s in range(ABREAST):
+                total[s] += each[s] * each[s]
+        for s in range(ABREAST):
+            out[s] += sqrt(total[s])

@@ -13,8 +13,8 @@ from ..model.params import Fields, Params
 from ..model.progress import Asked, shows
 from ..model.records import Computed, Store, Variables, kept
 from ..model.results import Trajectory
-from ..model.state import aligned, matched, moments, pack, places, unpack
-from .spread_of_errors import Gain, blocks, seconds_of_samples, stds_of_errors
+from ..model.state import moments, pack, places, unpack
+from .spread_of_errors import blocks, seconds_of_samples, stds_of_errors
 from .theory import integrate, seconds_of_spread
 
 RTOL, ATOL = 1e-5, 1e-8  # of the covariance's integration
@@ -192,10 +192,7 @@ def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) 
     _, which = entries(M, K)
     stds: Any = unpack(np.sqrt(np.maximum(C[:, np.diag(which)], 0)), M, K)
     smooth: Any = _std_of_smooth(params, y, C)
-    gains: list[Gain] = [matched]
-    if M > 1 or K > 1:  # else nothing is to match or to rotate
-        gains.append(aligned)
-    errors = stds_of_errors(gains, params, y, C)
+    matched, aligned = stds_of_errors(params, y, C)
     sizes = np.abs(unpack(y, M, K)["m"])
     grown = (sizes > 0) & (sizes >= GROWN * sizes.max(axis=(0, 1)))
     spread = stds["m"] / np.where(grown, sizes, np.sqrt(params.strengths))
@@ -203,8 +200,8 @@ def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) 
         params=params,
         t=params.times(),
         **stds,
-        eps_g=errors[0],
-        eps_g_rotation=errors[-1],
+        eps_g=matched,
+        eps_g_rotation=aligned,
         **smooth,
         spread=spread.max(axis=(1, 2)),
         info={"solver": solver},

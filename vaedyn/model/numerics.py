@@ -7,7 +7,7 @@ are not taken for new ones. Who changes code that several kinds share raises all
 NUMERICS = {
     # the drift (`kernels.ode`) with its integrator (`kernels.rk45`)
     "theory": 2,
-    "bands": 2,  # and `kernels.fluctuations`
+    "bands": 3,  # and `kernels.fluctuations`
     "convergence": 3,
     "annealing": 3,
     "fixedpoints": 5,  # and Newton's method on the drift
