@@ -18,7 +18,9 @@ from .pointers import NONE, evaluate, run
 # status codes of `integrate`
 DONE, PAUSED, STEP_TOO_SMALL, DIVERGED, VARIANCE_LOST = range(5)
 # entries of its `record`
-TIME, STEP, LAST_ERROR, REJECTED, SAVED, STEPS, EVALUATIONS, STIFF, LEAST, LENGTH = range(10)
+(
+    TIME, STEP, LAST_ERROR, REJECTED, SAVED, STEPS, EVALUATIONS, STIFF, LEAST, REACH, LENGTH
+) = range(11)  # fmt: skip
 ASIDE = 1e-9  # of a time: so much earlier is before it, so much later after it
 ROWS = 12  # of the room that steps are made in: seven drifts, and five states
 SHARE = 1e-3  # of an encoder variance: the largest error of a step in it
@@ -109,7 +111,8 @@ def integrate(
         Where the integration stands, see `begin`: time reached, next
         step size, last error, whether the last step was rejected, rows of `out`
         filled, accepted steps, drifts computed, accepted steps limited by stability,
-        least encoder variance after a step.
+        least encoder variance after a step, and the latest end that a step was tried towards:
+        all is as it would be if the integration ended anywhere later.
     kind, schedule : beta(t), see `vaedyn.kernels.ode.beta_at`
     calls : addresses of the drift, of `beta_at` and of the norm of errors, see
         `vaedyn.kernels.flows`; `NONE` for a norm is the root mean square
@@ -129,7 +132,7 @@ def integrate(
     now, after, before, error = rows[NOW], rows[AFTER], rows[BEFORE], rows[ERRORS]
     first, last = rows[0], rows[6]  # drifts at both ends of a step
     end = times[-1]
-    t, h, least = record[TIME], record[STEP], record[LEAST]
+    t, h, least, reach = record[TIME], record[STEP], record[LEAST], record[REACH]
     error_before, rejected = record[LAST_ERROR], record[REJECTED]
     saved = np.int64(record[SAVED])
     stop = made = accepted = evaluations = stiff = 0
@@ -172,7 +175,9 @@ def integrate(
             break
         made += 1
         target = stops[stop] if stop < stops.size else end
-        final = t + 1.01 * h >= target
+        tried = t + 1.01 * h
+        reach = max(reach, tried)
+        final = tried >= target
         if final:
             usual, h = h, target - t
         limit = target if stop < stops.size else 2.0 * end
@@ -227,7 +232,7 @@ def integrate(
         for i in range(size - latent, size):
             least = min(least, now[i])
     record[TIME], record[STEP], record[SAVED], record[LEAST] = t, h, saved, least
-    record[LAST_ERROR], record[REJECTED] = error_before, rejected
+    record[LAST_ERROR], record[REJECTED], record[REACH] = error_before, rejected, reach
     record[STEPS] += accepted
     record[EVALUATIONS] += evaluations
     record[STIFF] += stiff
@@ -238,5 +243,6 @@ def begin(y, times, out):
     """Return the record, and the rows, of an integration that begins with the state `y`."""
     record, rows = np.zeros(LENGTH), np.zeros((ROWS, length(len(y))))
     record[TIME], record[SAVED], record[LAST_ERROR], record[LEAST] = times[0], 1, 1e-4, np.inf
+    record[REACH] = times[0]
     rows[NOW, : len(y)] = out[0] = y
     return record, rows
