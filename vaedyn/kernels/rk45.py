@@ -12,7 +12,7 @@ import numpy as np
 
 from .jit import leaf
 from .ode import CONSTANT
-from .padded import combine, copy, distance, excess, length
+from .padded import combine, copy, distance, excess, interpolate, length
 from .pointers import NONE, evaluate, run
 
 # status codes of `integrate`
@@ -78,21 +78,6 @@ def advance(t, h, start, stop, rows, kind, schedule, calls, box):
         there = min(max(t + NODES[stage] * h, start * (1.0 + ASIDE)), stop * (1.0 - ASIDE))
         beta = weight(there, kind, schedule, beta_at)
         run(flow, (beta, target, box, rows[stage]))
-
-
-@leaf
-def interpolate(theta, h, y, after, first, last, rest, out):
-    """Write the state at the fraction `theta` of the step from `y` to `after` into `out`.
-
-    `first` and `last` are the drifts at both ends, `rest` is ``h sum_j DENSE[j] k[j]``.
-    """
-    for i in range(out.size):
-        rise = after[i] - y[i]
-        start = h * first[i] - rise
-        bend = rise - h * last[i] - start
-        out[i] = y[i] + theta * (
-            rise + (1.0 - theta) * (start + theta * (bend + (1.0 - theta) * rest[i]))
-        )
 
 
 @leaf
@@ -208,7 +193,10 @@ def integrate(
         if saved < times.size and times[saved] <= reached:
             combine(error, rows[ZEROS], h, DENSE, rows, 7)
         while saved < times.size and times[saved] <= reached:
-            interpolate((times[saved] - t) / h, h, now, after, first, last, error, out[saved])
+            share = (times[saved] - t) / h
+            interpolate(before, share, h, now, after, first, last, error)
+            for i in range(values):
+                out[saved, i] = before[i]
             saved += 1
         t = reached
         copy(after, now)
