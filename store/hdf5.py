@@ -133,7 +133,9 @@ def checksum(attributes: Mapping[str, str], variables: Variables) -> str:
     digest = hashlib.sha256(canonical(attributes).encode())
     for name in sorted(variables):
         dims, values, notes = variables[name]
-        array = np.ascontiguousarray(values).reshape(np.shape(values))
+        array = values
+        if type(array) is not np.ndarray or not array.flags.c_contiguous:
+            array = np.ascontiguousarray(values).reshape(np.shape(values))
         kind = array.dtype.str
         digest.update(_description(name, kind, array.shape, tuple(dims), tuple(notes.items())))
         digest.update(array.data)

@@ -9,6 +9,8 @@ from typing import Any
 SCHEMA = 1  # of the record files; part of every key
 DIGITS = 32
 DEEPEST = 100  # lists in lists: what is nested deeper can be written, but not always read
+AS_IT_IS = frozenset((str, int, bool, type(None)))
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -26,28 +28,36 @@ def plain(value: Any, depth: int = 0) -> Any:
     """
     if depth > DEEPEST:
         raise ValueError(f"parameters must not be nested more than {DEEPEST} deep")
-    if type(value) in (str, int, bool):  # most are
+    if type(value) in AS_IT_IS:  # most are
         return value
-    if type(value) is not float and hasattr(value, "tolist"):  # numpy scalars and arrays
+    if type(value) not in (float, dict, list) and hasattr(value, "tolist"):  # numpy's
         value = value.tolist()
-    if value is None or isinstance(value, (bool, int, str)):
+    kind = type(value)
+    if kind is dict or kind is list:  # what isinstance would be slow to find out
+        pass
+    elif isinstance(value, (bool, int, str)) or value is None:
         return value
-    if isinstance(value, float):
+    elif isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"parameters must be finite, got {value!r}")
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
-    if isinstance(value, Mapping):
-        if not all(isinstance(name, str) for name in value):
-            raise TypeError(f"parameter names must be text, got {list(value)!r}")
-        return {name: plain(value[name], depth + 1) for name in sorted(value)}
-    if isinstance(value, Sequence):
+    if kind is dict or isinstance(value, Mapping):
+        for name in value:
+            if not isinstance(name, str):
+                raise TypeError(f"parameter names must be text, got {list(value)!r}")
+        plainly = AS_IT_IS if depth < DEEPEST else ()  # without a call
+        return {
+            name: x if type(x := value[name]) in plainly else plain(x, depth + 1)
+            for name in sorted(value)
+        }
+    if kind is list or isinstance(value, Sequence):
         return [plain(item, depth + 1) for item in value]
     raise TypeError(f"parameters must be JSON data, got {value!r}")
 
 
 def canonical(value: Any) -> str:
     """Return the one JSON text of `value`: sorted, compact, every number in full."""
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encoder.encode(plain(value))
 
 
 def key_of(kind: str, params: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ from .record import (
     length_of,
     reason,
 )
+from .side_by_side import SideBySide
 from .temporary import discard, leftovers, temporary_path
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,11 @@ class ResultStore:
         self.recompute = recompute
         self.save_every = save_every
         self._prepared = False
+        self._side_by_side = SideBySide()
+
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context that writes several results at once, and at whose end all are there."""
+        return self._side_by_side.opened()
 
     def load_or_run(
         self, kind: str, params: Mapping[str, Any], compute: Callable[[], Computed]
@@ -107,7 +113,10 @@ class ResultStore:
             provenance=provenance(seconds),
             path=self._path(kind, key, length),
         )
-        write(record)
+        if length is None:
+            self._side_by_side.do(write, record)
+        else:  # at once: shorter ones are removed when it is there
+            write(record)
         log.debug("wrote %s", record.path)
         return record
 

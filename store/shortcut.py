@@ -38,8 +38,8 @@ def arrays(content: bytes, places: list[Place]) -> Variables:
         room -= flat.nbytes
         if room < 0:
             raise ValueError("its variables are larger than the file")
-        values: Any = flat.reshape(shape).copy()
-        variables[name] = (dims, values if shape else values[()], dict(notes))
+        values: Any = flat.reshape(shape).copy() if shape else flat[0]
+        variables[name] = (dims, values, dict(notes))
     return variables
 
 

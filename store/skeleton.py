@@ -7,6 +7,7 @@ would then take most of the time that is left, hence its low-level functions.
 """
 
 import math
+import threading
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,8 @@ SCALE_NOTES = {b"CLASS", b"NAME", b"DIMENSION_LIST", b"REFERENCE_LIST"}  # HDF5'
 INDEX = b"index"  # marks the coordinates that only count
 TEXT = h5py.string_dtype()
 WRITABLE = 1  # HDF5 calls it H5LT_FILE_IMAGE_OPEN_RW
+SMALL = 1 << 15  # bytes of numbers in a file that is kept for those like it
+SHORT = 24  # bytes of a text that could stand elsewhere in a file, too
 
 
 @lru_cache(maxsize=64)
@@ -41,8 +44,9 @@ def skeleton(layout: Layout, block: int, *, room: bool) -> tuple[bytes, dict[str
     ValueError
         When shapes do not fit the dimensions.
     """
+    own = f"skeleton of {threading.get_ident()}"  # HDF5 opens no name twice at a time
     with h5py.File(
-        "skeleton", "w", driver="core", backing_store=False, track_order=True, userblock_size=block
+        own, "w", driver="core", backing_store=False, track_order=True, userblock_size=block
     ) as file:
         datasets, offsets = {}, {}
         for name, _, shape, kind, notes in layout:
@@ -88,14 +92,52 @@ def _access() -> h5p.PropFAID:
 def filled(
     layout: Layout, block: int, arrays: dict[str, np.ndarray], attributes: dict[str, str]
 ) -> bytes:
-    """Return the bytes of a file, without its `block` of leading ones, made in memory."""
-    empty, offsets = skeleton(layout, block, room=True)
-    image = bytearray(block) + empty
+    """Return the bytes of a file, without its `block` of leading ones, made in memory.
+
+    Small files whose attributes are as long are alike but for these and for the numbers, and
+    are made without HDF5 but for the first.
+    """
+    texts = {name: text.encode() for name, text in attributes.items()}
+    alike = tuple((name, text if len(text) < SHORT else len(text)) for name, text in texts.items())
+    small = sum(array.nbytes for array in arrays.values()) < SMALL
+    found = _alike(layout, block, alike) if small else None
+    if found:
+        image, places = bytearray(found[0]), found[1]
+        for name, at in places.items():
+            image[at : at + len(texts[name])] = texts[name]
+    else:
+        image = bytearray(_annotated(block, skeleton(layout, block, room=True)[0], attributes))
+    offsets = skeleton(layout, block, room=True)[1]
     for name, array in arrays.items():
         if array.size:
-            start = block + offsets[name]
+            start = offsets[name]
             image[start : start + array.nbytes] = array.tobytes()
-    file = h5f.open_file_image(bytes(image), flags=WRITABLE)
+    return bytes(image)
+
+
+@lru_cache(maxsize=256)
+def _alike(
+    layout: Layout, block: int, alike: tuple[tuple[str, bytes | int], ...]
+) -> tuple[bytes, dict[str, int]] | None:
+    """Return a file with attributes of given texts or lengths, and where the latter stand.
+
+    None where that cannot be found out.
+    """
+    marks = {
+        name: chr(ord("A") + i) * of for i, (name, of) in enumerate(alike) if isinstance(of, int)
+    }
+    given = {name: of.decode() for name, of in alike if isinstance(of, bytes)}
+    attributes = {name: given.get(name) or marks.get(name, "") for name, _ in alike}
+    image = _annotated(block, skeleton(layout, block, room=True)[0], attributes)
+    texts = {name: mark.encode() for name, mark in marks.items()}
+    if any(image.count(text) != 1 for text in texts.values()):
+        return None
+    return image, {name: image.index(text) for name, text in texts.items()}
+
+
+def _annotated(block: int, empty: bytes, attributes: dict[str, str]) -> bytes:
+    """Return a file, without its `block` of leading bytes, with these attributes in addition."""
+    file = h5f.open_file_image(bytes(block) + empty, flags=WRITABLE)
     try:
         _annotate(file, attributes)
         h5f.flush(file)

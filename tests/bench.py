@@ -6,11 +6,13 @@ All that is compared is therefore measured in turns.
 
 import argparse
 import importlib.util
+import itertools
 import json
 import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +27,8 @@ from scipy.integrate import solve_ivp
 import vaedyn
 from tests.contenders import (
     Action,
+    cyrk_run,
+    diffrax_run,
     engine_run,
     kernel_run,
     memory_run,
@@ -39,6 +43,7 @@ from vaedyn.learning import simulate as sgd
 from vaedyn.learning.theory import integrate
 from vaedyn.model.schedules import Constant
 from vaedyn.model.state import pack
+from vaedyn.store import ResultStore
 
 REPEATS = 9
 
@@ -64,9 +69,11 @@ def measure(contenders: list[Contender], repeats: int = REPEATS) -> list[list[fl
     return times
 
 
-def compare(case: str, unit: str, scale: float, contenders: list[Contender]) -> list[dict]:
+def compare(
+    case: str, unit: str, scale: float, contenders: list[Contender], repeats: int = REPEATS
+) -> list[dict]:
     """Return a row for each contender; ratios are of medians, to those of the first."""
-    times = measure(contenders)
+    times = measure(contenders, repeats)
     first = statistics.median(times[0])
     return [
         {
@@ -81,9 +88,14 @@ def compare(case: str, unit: str, scale: float, contenders: list[Contender]) -> 
     ]
 
 
+def installed(package: str) -> bool:
+    """Return whether there is a package."""
+    return importlib.util.find_spec(package) is not None
+
+
 def simulation_rows() -> list[dict]:
     """Measure both engines."""
-    torch = importlib.util.find_spec("torch") is not None
+    torch = installed("torch")
     rows = []
     for M, N in ((1, 200), (1, 1000), (1, 10**6), (2, 1000)):
         init = "m=0.03,d=0.03,Q=1,E=1,R=0,D=1"
@@ -94,7 +106,11 @@ def simulation_rows() -> list[dict]:
             if torch:
                 contenders.append(Contender("PyTorch autograd", torch_run(model, 40), 40))
         rows += compare(f"exact, M = M* = {M}, N = {N}", "us/step", 1e6, contenders)
-    for M, K, N in ((1, 1, 200), (1, 1, 1000), (1, 1, 10_000), (4, 2, 1000), (16, 4, 1000)):
+    sizes = (
+        (1, 1, 200), (1, 1, 1000), (1, 1, 10_000), (2, 2, 1000), (4, 2, 1000), (16, 4, 1000),
+        (16, 4, 10_000), (32, 4, 1000),
+    )  # fmt: skip
+    for M, K, N in sizes:
         model = vaedyn.Params(latent=M, signal=K, dim=N, t_max=10)
         steps = 4_000_000 // (N * M)
         contenders = [
@@ -116,9 +132,20 @@ def repeated(action: Action, times: int) -> Action:
     return lambda: [action() for _ in range(times)]
 
 
+OWN = ("vaedyn", "its kernel alone", "the public call")
+PEERS = {"CyRK": ("CyRK", cyrk_run), "diffrax Dopri5": ("diffrax", diffrax_run)}
+
+
 def theory_rows() -> list[dict]:
-    """Measure the integrator beside scipy's RK45, at tolerances that give the same error."""
+    """Measure the integrator beside those of others, at tolerances that give the same error.
+
+    All are methods of Dormand and Prince. CyRK gets the compiled drift of vaedyn, and its error
+    is that at the last time.
+    """
     rows = []
+    peers = {name: run for name, (module, run) in PEERS.items() if installed(module)}
+    for name in PEERS.keys() - peers.keys():
+        print(f"{name} is not installed, and left out", file=sys.stderr)
     for M, K in ((1, 1), (2, 2), (8, 4), (32, 32), (60, 60)):
         params, times_each = vaedyn.Params(latent=M, signal=K, dim=500), 20 if M < 10 else 1
         start, times = pack(**params.overlaps()), params.times()
@@ -136,28 +163,29 @@ def theory_rows() -> list[dict]:
         truth = scipys(1e-13, "DOP853")
 
         def error(y, truth=truth):
-            return float(np.abs(y - truth).max())
+            return float(np.abs(y - truth[-len(y) :]).max())
 
-        rtol = 1e-8 * error(ours()) / error(scipys(1e-8))  # errors are proportional to it
+        first, own = ours(), [ours, kernel_run(params), lambda p=params: vaedyn.theory(p)]
         contenders = [
-            Contender("vaedyn", repeated(ours, times_each), times_each),
-            Contender("its kernel alone", repeated(kernel_run(params), times_each), times_each),
-            Contender(
-                "the public call",
-                repeated(lambda p=params: vaedyn.theory(p), times_each),
-                times_each,
-            ),
-            Contender("scipy RK45", lambda rtol=rtol: scipys(rtol), 1),
+            Contender(name, repeated(each, times_each), times_each)
+            for name, each in zip(OWN, own, strict=True)
         ]
-        both = compare(f"theory, M = {M}, M* = {K}, t to {params.t_max:g}", "ms", 1e3, contenders)
-        both[0]["error"], both[-1]["error"] = error(ours()), error(scipys(rtol))
-        rows += both
+        errors = [error(first), None, None]
+        others = {name: run(params, start, times) for name, run in peers.items()}
+        for name, solve in {"scipy RK45": scipys, **others}.items():
+            found = solve(1e-8)
+            rtol = 1e-8 * error(first[-len(found) :]) / error(found)  # proportional to errors
+            contenders.append(Contender(name, lambda f=solve, rtol=rtol: f(rtol), 1))
+            errors.append(error(solve(rtol)))
+        case = f"theory, M = {M}, M* = {K}, t to {params.t_max:g}"
+        for row, found in zip(compare(case, "ms", 1e3, contenders), errors, strict=True):
+            rows.append(row if found is None else {**row, "error": found})
     return rows
 
 
 def training_rows() -> list[dict]:
     """Measure training in batches, by Adam and with sampled latents, beside plain SGD."""
-    torch = importlib.util.find_spec("torch") is not None
+    torch = installed("torch")
     others = {"latents": "sampled", "optimiser": "adam", "lr": 0.05}
     rows = []
     for M, batch in ((1, 16), (2, 128), (8, 128)):
@@ -201,14 +229,54 @@ def training_rows() -> list[dict]:
 def bands_rows() -> list[dict]:
     """Measure the theory of fluctuations beside theory alone, both with all that is read off."""
     rows = []
-    for M in (1, 2):
-        params = vaedyn.Params(latent=M, signal=M, dim=500)
+    for M, K in ((1, 1), (2, 2), (4, 4), (8, 4)):
+        params = vaedyn.Params(latent=M, signal=K, dim=500)
         contenders = [
             Contender("vaedyn", lambda p=params: vaedyn.theory(p), 1),
             Contender("bands", lambda p=params: vaedyn.bands(p), 1),
         ]
-        rows += compare(f"theory, M = M* = {M}, with bands", "ms", 1e3, contenders)
+        rows += compare(f"theory, M = {M}, M* = {K}, with bands", "ms", 1e3, contenders)
     return rows
+
+
+def sweep_rows() -> list[dict]:
+    """Measure what a point of a sweep costs, computed and kept, found again, and not kept."""
+    points, cores = 5000, sgd.cores()
+    vary = {"beta": np.linspace(0.1, 2.9, points)}
+
+    def run(store=None, jobs=cores):
+        return vaedyn.sweep("theory", vary=vary, t_max=5, points=11, store=store, jobs=jobs)
+
+    with tempfile.TemporaryDirectory() as folder:
+        full = ResultStore(Path(folder) / "full")
+        run(full)
+        new = (ResultStore(Path(folder) / str(n)) for n in itertools.count())
+        contenders = [
+            Contender("not kept, 1 process", lambda: run(jobs=1), points),
+            Contender(f"computed and kept, {cores} processes", lambda: run(next(new)), points),
+            Contender("computed and kept, 1 process", lambda: run(next(new), 1), points),
+            Contender("found again", lambda: run(full), points),
+        ]
+        return compare(f"a point of a sweep of {points}", "ms", 1e3, contenders, repeats=3)
+
+
+def fixed_points_rows() -> list[dict]:
+    """Measure lists of fixed points, at equal signals and at different ones, and a map."""
+    equal = vaedyn.Params(latent=6, signal=6)
+    apart = equal.replace(rho=(3, 2.6, 2.2, 1.8, 1.4, 1))
+    contenders = [
+        Contender("equal signals", lambda: vaedyn.fixed_points(equal), 1),
+        Contender("different signals", lambda: vaedyn.fixed_points(apart), 1),
+    ]
+    rows = compare("fixed points, M = M* = 6", "s", 1, contenders)
+    two = vaedyn.Params(latent=2, signal=2, rho=(3, 1))
+    axes = ("beta", np.linspace(0.05, 5, 30)), ("lr", np.linspace(0.02, 1.6, 30))
+    small = axes[0], ("eta", np.linspace(0.1, 2, 30))
+    contenders = [
+        Contender("beta and eta", lambda: vaedyn.phase_diagram(two, *small), 900),
+        Contender("beta and lr", lambda: vaedyn.phase_diagram(two, *axes), 900),
+    ]
+    return rows + compare("a point of a phase diagram, M = M* = 2", "ms", 1e3, contenders)
 
 
 def ensemble_rows() -> list[dict]:
@@ -295,7 +363,7 @@ def machine() -> dict[str, str]:
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), model)
-    names = ["numpy", "numba", "scipy", *(["torch"] if importlib.util.find_spec("torch") else [])]
+    names = ["numpy", "numba", "scipy", *filter(installed, ("torch", "CyRK", "diffrax"))]
     versions = {name: metadata.version(name) for name in names}
     cores = f"{sgd.cores()} cores"
     return {"processor": f"{model}, {cores}", "python": platform.python_version(), **versions}
@@ -339,7 +407,15 @@ def show(result: dict) -> None:
         console.print(f"vector, M = M* = 1, N = 10^6: {added:.0f} MB of memory")
 
 
-MEASURED = (simulation_rows, training_rows, theory_rows, bands_rows, ensemble_rows)
+MEASURED = (
+    simulation_rows,
+    training_rows,
+    theory_rows,
+    bands_rows,
+    fixed_points_rows,
+    ensemble_rows,
+    sweep_rows,
+)
 
 
 def main() -> None:

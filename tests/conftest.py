@@ -15,6 +15,7 @@ from matplotlib.mathtext import MathTextParser
 
 import vaedyn
 from vaedyn.cli import main as cli
+from vaedyn.figures import style
 
 
 def remember_labels():
@@ -99,6 +100,24 @@ def coarse(monkeypatch):
     """Let searches for a schedule try few: tests/annealing are about what is found."""
     for name, value in (("SCAN", 16), ("FINER", (4,)), ("BEST", 1)):
         monkeypatch.setattr(f"vaedyn.annealing.best_schedule.{name}", value)
+
+
+@pytest.fixture
+def no_thresholds(monkeypatch):
+    """Let lists of fixed points come without thresholds, which take longer than the points."""
+
+    def unknown(params, configuration):
+        return {"collapse": [0.0] * params.signal, "noise": None, "max_lr": None}
+
+    monkeypatch.setattr("vaedyn.fixedpoints.fixed_points.thresholds", unknown)
+
+
+@pytest.fixture
+def sketched(monkeypatch):
+    """Draw pictures coarsely, and spare the search for room: tests/figures look at those."""
+    monkeypatch.setitem(style.STYLE, "figure.constrained_layout.use", False)
+    for name in ("figure.dpi", "savefig.dpi"):
+        monkeypatch.setitem(style.STYLE, name, 60)
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Callable
+from types import FunctionType, SimpleNamespace
+from typing import Any
 
 import numba
 import numpy as np
 
 import vaedyn
 from tests.shared import reference
-from vaedyn.kernels import flows, rk45
+from vaedyn.kernels import flows, ode, rk45
 from vaedyn.kernels import stream as kernel
 from vaedyn.kernels.constants import Constants
 from vaedyn.kernels.stream import open_stream
@@ -17,6 +19,8 @@ from vaedyn.model.start import teacher
 from vaedyn.model.state import count, pack
 
 Action = Callable[[], object]
+Solve = Callable[[float], np.ndarray]
+"""Integrates the theory at a tolerance, and returns the states at all or at the last times."""
 
 
 def engine_run(params: vaedyn.Params, engine: str, steps: int) -> Action:
@@ -159,3 +163,52 @@ def kernel_run(params: vaedyn.Params) -> Action:
         )  # fmt: skip
 
     return run
+
+
+def cyrk_run(params: vaedyn.Params, start: np.ndarray, times: np.ndarray) -> Solve:
+    """Return what integrates vaedyn's own compiled drift by CyRK, which has few digits on the way.
+
+    Between its steps it interpolates, with errors a thousand times that of the steps.
+    """
+    from CyRK import nbsolve_ivp  # pyright: ignore[reportMissingImports]
+
+    c = Constants.of(params)
+
+    @numba.njit
+    def slope(_t, y, c):
+        out, work = np.empty_like(y), np.empty(ode.scratch(c.latent, c.rho.size))
+        ode.drift(y, c, work, out)
+        return out
+
+    def solve(rtol: float) -> np.ndarray:
+        found = nbsolve_ivp(
+            slope, (0.0, times[-1]), start, args=(c,), rtol=rtol, atol=rtol / 100,
+            t_eval=times[-1:], warnings=False,
+        )  # fmt: skip
+        return found.y.T
+
+    return solve
+
+
+def diffrax_run(params: vaedyn.Params, start: np.ndarray, times: np.ndarray) -> Solve:
+    """Return what integrates the plain drift by diffrax, compiled by JAX."""
+    import diffrax  # pyright: ignore[reportMissingImports]
+    import jax  # pyright: ignore[reportMissingImports]
+
+    jax.config.update("jax_enable_x64", True)
+    numpys = SimpleNamespace(**{**vars(jax.numpy), "cumsum": np.cumsum})  # of lists
+    names: dict[str, Any] = {**vars(reference), "np": numpys}
+    names["split"] = FunctionType(reference.split.__code__, names)
+    drift = FunctionType(reference.drift.__code__, names, None, reference.drift.__defaults__)
+    drift.__kwdefaults__ = reference.drift.__kwdefaults__
+    p, rho = params, jax.numpy.array(params.strengths)
+    term = diffrax.ODETerm(lambda _t, y, _: drift(y, p.beta, rho, p.eta, p.lam, p.lr, p.latent))
+
+    @jax.jit
+    def solved(y: Any, t: Any, rtol: float) -> Any:
+        return diffrax.diffeqsolve(
+            term, diffrax.Dopri5(), t[0], t[-1], None, y, saveat=diffrax.SaveAt(ts=t),
+            stepsize_controller=diffrax.PIDController(rtol, rtol / 100), max_steps=10**6,
+        ).ys  # fmt: skip
+
+    return lambda rtol: np.asarray(solved(start, times, rtol))

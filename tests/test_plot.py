@@ -23,7 +23,7 @@ TWO = {"dim": 50, "lr": 0.05, "t_max": 500, "points": 101, "latent": 2, "rho": 3
 
 
 @pytest.fixture(autouse=True)
-def no_figure_stays():
+def no_figure_stays(sketched):
     yield
     pyplot.close("all")
 
@@ -136,26 +136,25 @@ def test_axes_that_are_given_get_what_a_new_figure_shows(name, tmp_path):
     figure.savefig(tmp_path / "figure.png", dpi=100)
     assert (tmp_path / "figure.png").stat().st_size > 5_000
 
-    own, grid = pyplot.subplots(2, count, figsize=(20, 8), squeeze=False)
-    given, others = grid[0], grid[1]
+    own, grid = pyplot.subplots(1, count + 1, figsize=(20, 8))
+    given, other = grid[:-1], grid[-1]
     word = {"ax": given[0]} if count == 1 else {"axes": given}
     got = draw(*results, **options, **word)
     assert panels_of(got) == list(given)
-    for one, other in zip(lines(fresh), lines(given), strict=True):
-        assert len(one) == len(other)
-        for a, b in zip(one, other, strict=True):
+    for one, same in zip(lines(fresh), lines(given), strict=True):
+        assert len(one) == len(same)
+        for a, b in zip(one, same, strict=True):
             np.testing.assert_array_equal(a, b)
-    for one, other in zip(fresh, given, strict=True):
-        assert one.get_ylabel() == other.get_ylabel()
-        assert one.get_xlim() == pytest.approx(other.get_xlim())
-        assert one.get_xscale() == other.get_xscale()
+    for one, same in zip(fresh, given, strict=True):
+        assert one.get_ylabel() == same.get_ylabel()
+        assert one.get_xlim() == pytest.approx(same.get_xlim())
+        assert one.get_xscale() == same.get_xscale()
     assert any(line for line in lines(fresh)) or name == "phase_diagram"
     assert (own.get_suptitle(), own.legends, own.texts) == ("", [], [])
     assert tuple(own.get_size_inches()) == (20, 8)
     assert (given[0].get_legend() is None) == (name == "schedule")
-    for axes in others:
-        assert not axes.has_data()
-        assert not axes.get_xlabel()
+    assert not other.has_data()
+    assert not other.get_xlabel()
     own.canvas.draw()
 
 

@@ -221,6 +221,8 @@ def test_rows_that_make_no_sense():
         model.fit(x * 1e200)
     with pytest.raises(ValueError, match="all rows are equal"):
         LinearVAE(solver="sgd").fit(np.ones((5, 2)))
+    with pytest.raises(vaedyn.DivergenceError, match="lower learning_rate"):
+        LinearVAE(2, 0.4, solver="sgd", max_passes=40, learning_rate=70).fit(x)
     model.fit(x)
     with pytest.raises(ValueError, match="4 features, but LinearVAE is expecting 5"):
         model.transform(x[:, :4])

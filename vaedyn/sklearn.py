@@ -19,7 +19,7 @@ except ImportError as error:
 from .data.learn import trained_on
 from .data.look import look
 from .data.suited import suited
-from .errors import ParameterError
+from .errors import DivergenceError, ParameterError
 from .model.params import integer, real
 from .model.quantities import active
 
@@ -185,7 +185,11 @@ class LinearVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         params = suited(found, self.beta_, **settings)
         end = _End(params.steps)
         along = found.spectrum.directions[: params.signal]
-        result = trained_on(params, found.rows, along, int(random.randint(LARGEST_SEED)), watch=end)
+        seed = int(random.randint(LARGEST_SEED))
+        try:
+            result = trained_on(params, found.rows, along, seed, watch=end)
+        except DivergenceError as error:
+            raise DivergenceError(str(error).replace("--lr", "learning_rate")) from None
         scale, root = found.rows.unit**0.5, X.shape[1] ** 0.5
         self.components_, self.encoder_ = end.W * scale / root, end.V / (scale * root)
         self.variances_ = end.D

@@ -25,6 +25,13 @@ def time(params, spec, tol=1e-3):
     return last_crossing(params, parse_schedule(spec), tol)[0]
 
 
+@pytest.fixture
+def few(monkeypatch):
+    """Let scans be four times as coarse, and follow the best schedule only, as closely as ever."""
+    monkeypatch.setattr(tuning, "SCAN", 40)
+    monkeypatch.setattr(tuning, "BEST", 1)
+
+
 @pytest.mark.parametrize(("beta", "gain"), [(1.0, 1.10), (1.5, 2.3), (1.8, 4.7)])
 def test_tanh_gains_at_least_what_is_known(beta, gain):
     params = replace(STANDARD, beta=beta)
@@ -42,7 +49,7 @@ def test_tanh_gains_at_least_what_is_known(beta, gain):
 
 
 @pytest.fixture
-def quick(monkeypatch):
+def quick(monkeypatch, few):
     """Let searches of one model be short, and the best line among its schedules be found once."""
     scan, found = tuning._scan, {}
 
@@ -96,6 +103,7 @@ def test_the_search_finds_what_is_known_to_be_good():
     assert schedule.betas[-1] == 1.5
 
 
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize(("family", "beta"), [("tanh", 1.5), ("linear", 1.0), ("cosine", 1.5)])
 def test_the_time_found_does_not_hang_on_the_last_digits(family, beta):
     params = replace(SHORT, beta=beta)
@@ -107,6 +115,7 @@ def test_the_time_found_does_not_hang_on_the_last_digits(family, beta):
     assert last_crossing(params, schedule, 0.9995e-3)[0] == pytest.approx(exact, rel=1e-2)
 
 
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize("family", ["tanh", "linear", "cosine"])
 def test_where_no_schedule_helps_constant_beta_is_best(family):
     found = best_schedule(replace(STANDARD, beta=2.5, lr=0.05), family)
@@ -144,6 +153,7 @@ def test_the_relaxation_time_is_that_of_the_fixed_point():
         assert relaxation_time(params) == pytest.approx(exact, rel=1e-6)
 
 
+@pytest.mark.usefixtures("coarse")
 def test_a_tuning_is_kept_under_what_it_depends_on(tmp_path, monkeypatch):
     store = ResultStore(tmp_path)
     told = []
@@ -161,6 +171,7 @@ def test_a_tuning_is_kept_under_what_it_depends_on(tmp_path, monkeypatch):
     assert [each.source.reused for each in knots] == [False, False, True]
 
 
+@pytest.mark.usefixtures("coarse")
 def test_equal_signals_are_judged_by_where_each_schedule_leads():
     # which rotation of the signals is learned depends on the schedule, and so does eps_g
     params = vaedyn.Params(latent=2, signal=2, dim=500, lr=0.05)

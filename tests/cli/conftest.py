@@ -3,15 +3,10 @@
 import numpy as np
 import pytest
 
-from vaedyn.figures import style
-
 
 @pytest.fixture(autouse=True)
-def sketched(monkeypatch):
-    """Draw pictures coarsely, and spare the search for room: tests/figures look at those."""
-    monkeypatch.setitem(style.STYLE, "figure.constrained_layout.use", False)
-    for name in ("figure.dpi", "savefig.dpi"):
-        monkeypatch.setitem(style.STYLE, name, 60)
+def quick_pictures(sketched):
+    """Draw all pictures of commands coarsely."""
 
 
 @pytest.fixture

@@ -119,6 +119,7 @@ def test_anneal_says_when_it_does_not_help(run):
     assert not run("anneal --json").json["helps"]
 
 
+@pytest.mark.usefixtures("coarse")
 def test_anneal_measures_the_gain_in_simulations(run):
     words = ("--beta 1.5 --lr 0.1 --dim 4000 --tol 0.02 --confirm 8 --family linear", START)
     data = run("anneal --json", *words).json["measured"]

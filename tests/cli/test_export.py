@@ -10,8 +10,11 @@ from vaedyn import Params, best_schedule
 MODEL = "anneal --beta 1.5 --family linear --tol 0.05 --dim 400 -q"
 
 
-@pytest.fixture(scope="module")
-def found():
+pytestmark = pytest.mark.usefixtures("coarse")
+
+
+@pytest.fixture
+def found(coarse):
     return best_schedule(Params(beta=1.5, dim=400), "linear", tol=0.05)
 
 

@@ -126,6 +126,7 @@ LONG = {
 }
 
 
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize(("words", "line"), LONG.items(), ids=LONG)
 def test_all_that_may_take_long_says_how_far_it_is(run, monkeypatch, tmp_path, words, line):
     (tmp_path / "x.csv").write_text("1,2\n2,1\n4,5\n-3,1\n0,0.5\n-2,-2\n")

@@ -125,6 +125,7 @@ def test_dimensions_and_weights_are_checked():
             Convention("mean").beta(weight, 3)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_predictions_are_the_fixed_points_of_small_learning_rates():
     params = vaedyn.Params(latent=3, signal=2, rho=(3, 1), eta=0.7, lr=1e-6, dim=10**6)
     prediction = Prediction(params.strengths, params.eta, params.dim)
@@ -147,6 +148,7 @@ def test_strengths_may_be_a_list():
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_spare_latents_cost_what_the_paper_says():
     few = vaedyn.Params(eta=1.0, beta=0.6, lr=1e-6)
     many = replace(few, latent=2)

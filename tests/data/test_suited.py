@@ -86,6 +86,19 @@ def test_what_the_data_decide_cannot_be_given(name):
 
 
 @pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("latens", r" \(did you mean latents?\?\)"),
+        ("standardise", r": look at the data first, look\(data, standardise=...\), and"),
+        ("abcdef", "$"),
+    ],
+)
+def test_settings_that_do_not_exist_are_refused_with_a_hint(name, hint):
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'{hint}"):
+        check_settings(6, **{name: 3})
+
+
+@pytest.mark.parametrize(
     ("off", "fine"), [(0.049, True), (0.051, False)]
 )  # and 2 % of what is expected, which is 0 at this latent
 def test_kl_is_alike_up_to_a_twentieth_of_a_nat(off, fine):

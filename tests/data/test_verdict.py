@@ -12,6 +12,7 @@ from vaedyn.data.verdict import VERDICTS, Seen, notes_of, settled, verdict
 
 VALUES, BETA = np.array([9.0, 5.0, 3.0, 1.7, 0.8, 0.4]), 1.3
 END = np.maximum(0.5 * np.log(VALUES / BETA), 0)  # 0.967, 0.674, 0.418, 0.134, 0, 0
+CLOSE = np.maximum(0.5 * np.log(VALUES / 8.4), 0)  # 0.034, 0, ...
 SEEN = Seen(
     beta=BETA,
     largest=9.0,
@@ -46,6 +47,15 @@ CASES = {
     "two latents of four": ("fewer", {"kl": END * [1, 1, 0, 0, 0, 0]}),
     "as many nats on two": ("nonlinear", {"kl": np.array([1.3, 0.8, 0, 0, 0, 0])}),
     "more nats on as many": ("nonlinear", {"kl": 1.3 * END}),
+    "close to the largest, not done": (
+        "expected",
+        {"kl": np.array([0.047, 0.045, 0, 0, 0, 0]), "beta": 8.4, "predicted": CLOSE},
+    ),
+    "much more close by": (
+        "nonlinear",
+        {"kl": np.array([0.06, 0.045, 0, 0, 0, 0]), "beta": 8.4, "predicted": CLOSE},
+    ),
+    "many dead latents": ("expected", {"kl": np.append(END, [0.009] * 60)}),
     "two more units": ("more", {"kl": END + 0.1 * (VALUES < BETA)}),
     "shared directions": ("more", {"kl": np.array([0.5, 0.4, 0.3, 0.3, 0.2, 0.2])}),
     "nothing, far below": ("plateau", {"kl": 0 * END}),
@@ -114,6 +124,8 @@ def test_advice_depends_on_what_is_known():
     assert "in force" not in advice(kl=wide)  # of no more KL than predicted
     assert advice(kl=0.7 * END).endswith(other.format("larger"))
     assert "in force" not in advice(kl=0.7 * END, in_force=force(1))
+    unsure = advice(kl=0.7 * END, in_force=force(1, 0.4))
+    assert unsure.endswith("; or the beta in force is larger than yours (vaedyn.probe)")
     assert "give the decoder" in advice(kl=END + 0.1)
     assert "give the decoder" not in advice(kl=END + 0.1, in_force=force(1))
     assert "far from collapse" in advice(kl=0 * END)
@@ -173,7 +185,8 @@ def test_it_has_settled_where_kl_stays_within_a_tenth():
     assert settled(before(), 1.3, 2.2, 0.01) is True  # less than 10 % of the larger
     assert settled(before(), 1.3, 2.25, 0.01) is False
     assert settled(before(), 1.3, 1.75, 0.01) is False
-    assert settled(before(), 1.3, 2.25, 0.1) is True  # less than three standard errors
+    assert settled(before(), 1.3, 2.25, 0.1) is None  # more, by less than three standard errors
+    assert settled(before(), 1.3, 2.2, 0.1) is True  # nor a tenth
     assert settled(before(), 1.3, 2.0, 0.3) is None  # nothing is seen of a tenth
     assert settled(before(), 1.3, 2.0, np.inf) is None
     assert settled(before(kl_error=np.inf), 1.3, 9.0, 0.01) is None

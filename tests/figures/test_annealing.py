@@ -29,6 +29,7 @@ def test_plot_annealing_draws_and_reuses(run, tmp_path, family):
     assert (tmp_path / "a.svg").read_bytes() == first
 
 
+@pytest.mark.usefixtures("coarse")
 def test_the_figure_shows_times_the_slow_limit_and_the_best():
     params = vaedyn.Params(init=START.partition(" ")[2])
     found = vaedyn.best_schedule(params)
@@ -48,6 +49,7 @@ def test_the_figure_shows_times_the_slow_limit_and_the_best():
     assert "slow annealing" in words
 
 
+@pytest.mark.usefixtures("coarse")
 def test_an_overshoot_is_dashed_and_named():
     params = vaedyn.Params(init=START.partition(" ")[2], beta=1.5)
     found = vaedyn.best_schedule(params, "linear")

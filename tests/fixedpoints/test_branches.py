@@ -1,5 +1,8 @@
 """Branches: closed forms along them, where they end and turn, and figures of them."""
 
+import functools
+import sys
+
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
@@ -32,6 +35,16 @@ def by_beta():
 def two():
     params = vaedyn.Params(latent=2, signal=2, rho=(3, 1), lr=0.05)
     return branches(params, "beta", 0.05, 5)
+
+
+@pytest.fixture(autouse=True)
+def few_points(monkeypatch):
+    """Let branches that a test follows by itself have a fifth of the points along the range.
+
+    Ends, folds and thresholds are found as exactly, and the middle of a range is a point.
+    """
+    fewer = functools.partial(Continuation, steps=24)
+    monkeypatch.setattr(sys.modules[Continuation.__module__], "Continuation", fewer)
 
 
 def event(result, name, kind):
@@ -208,7 +221,7 @@ def test_ranges_of_many_decades_lose_no_branch():
     assert noise(Constants.of(vaedyn.Params())) == pytest.approx(
         max(e["at"] for e in result.events if result.types[e["branch"]] == "noise"), abs=1e-8
     )
-    first = pieces(Unit(1, (1.0,)), "eta", 1e-6, 1e3)[0]
+    first = pieces(Unit(1, (1.0,)), "eta", 1e-6, 60)[0]
     assert (first.x[0], first.last) == (1e-6, END)
 
 

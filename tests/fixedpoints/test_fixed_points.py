@@ -33,6 +33,7 @@ def test_finite_learning_rates_lift_the_error_as_is_known(lr, eps_g):
     assert points.stable.tolist() == [True, False, False]
 
 
+@pytest.mark.usefixtures("no_thresholds")
 @pytest.mark.parametrize(
     ("rho", "eta", "beta"), [(1, 1, 1), (2, 0.5, 0.3), (1.5, 1, 2), (1, 0.2, 0.9)]
 )
@@ -51,6 +52,7 @@ def test_small_learning_rates_give_the_closed_form(rho, eta, beta):
     assert points.eps_g[0] == pytest.approx(rho - u * (2 * np.sqrt(rho) - u), **near)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_spare_latents_fit_noise_below_eta_and_collapse_above():
     # eps_g rises by eta - beta for the spare latent
     for beta, label, cost in ((0.6, "noise-fitting", 0.4), (1.3, "learned", 0.0)):
@@ -66,6 +68,7 @@ def test_the_weaker_signal_is_given_up_first():
     assert vaedyn.fixed_points(params).labels[0] == "partly learned"
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_residuals_and_eigenvalues_are_those_of_the_drift():
     params = vaedyn.Params(latent=2, signal=2, rho=(2, 1), lr=0.05)
     points = vaedyn.fixed_points(params)
@@ -77,6 +80,7 @@ def test_residuals_and_eigenvalues_are_those_of_the_drift():
         assert (np.diff(points.eigenvalues_re[i]) <= 1e-15).all()
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_the_point_reached_has_the_signs_that_the_start_leads_to():
     for seed in (0, 1, 2, 3):
         params = vaedyn.Params(lr=0.05, init_seed=seed)
@@ -85,6 +89,7 @@ def test_the_point_reached_has_the_signs_that_the_start_leads_to():
         assert points.m[points.reached].item() == pytest.approx(end.m[-1].item(), abs=0.01)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_small_deviations_grow_or_decay_at_the_largest_eigenvalue():
     params = vaedyn.Params(lr=0.1)
     points = vaedyn.fixed_points(params)
@@ -117,6 +122,7 @@ def test_beyond_the_threshold_only_collapse_is_left():
     assert points.eps_g.tolist() == [1.0]
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_rotations_among_equal_signals_do_not_spoil_the_verdict():
     params = vaedyn.Params(latent=3, signal=3, lr=0.05)
     points = vaedyn.fixed_points(params)
@@ -127,12 +133,14 @@ def test_rotations_among_equal_signals_do_not_spoil_the_verdict():
     assert not np.isnan(apart.eigenvalues_re).any()
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_the_end_of_learning_does_not_depend_on_when_one_looks():
     early = vaedyn.fixed_points(vaedyn.Params(t_max=50))
     late = vaedyn.fixed_points(vaedyn.Params(t_max=3000))
     np.testing.assert_allclose(early.Q, late.Q, atol=1e-9)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_annealing_ends_where_its_end_value_does():
     annealed = vaedyn.fixed_points(vaedyn.Params(anneal="tanh:0.002", t_max=100))
     constant = vaedyn.fixed_points(vaedyn.Params())
@@ -144,11 +152,13 @@ def test_beta_zero_has_no_fixed_point():
         vaedyn.fixed_points(vaedyn.Params(beta=0))
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_newton_that_does_not_arrive_is_said(monkeypatch):
     monkeypatch.setattr(destination, "TOLERANCE", 1e-30)
     assert "Newton's method ended at a residual" in vaedyn.fixed_points(vaedyn.Params()).lost
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_newton_that_runs_away_is_not_believed(monkeypatch):
     monkeypatch.setattr(destination, "_settle", lambda params, y, *_: 1.7 * y)
     lost = vaedyn.fixed_points(vaedyn.Params()).lost
@@ -192,6 +202,7 @@ def test_labels():
     assert label([[0.7], [0.7]], [[0.5, 0.5], [0.5, 0.5]]) == "entangled"
 
 
+@pytest.mark.usefixtures("no_thresholds")
 @pytest.mark.parametrize(
     "init",
     ["m=1e-6,d=1e-6,Q=1e-6,E=1e-6,R=1e-6,D=1", "m=1e-9,d=1e-9,Q=1e-2,E=1e-2,R=0,D=1"],
@@ -209,6 +220,7 @@ def test_a_start_without_overlap_stays_where_it_leads():
     assert not points.stable[points.reached]
 
 
+@pytest.mark.usefixtures("no_thresholds")
 @pytest.mark.parametrize("model", [{"rho": 2, "beta": 1.3, "lr": 0.02}, {"rho": 2}])
 def test_overlaps_that_decay_to_rounding_noise_do_not_hold_the_search_up(model):
     points = vaedyn.fixed_points(vaedyn.Params(latent=2, signal=2, **model))
@@ -237,6 +249,7 @@ def test_a_fixed_point_of_another_kind_is_listed_as_well():
     np.testing.assert_allclose(state_of(points, i), y, atol=1e-4)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_the_attracting_point_is_where_the_long_ode_run_ends():
     rng = np.random.default_rng(5)
     for _ in range(5):

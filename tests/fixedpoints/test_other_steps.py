@@ -128,6 +128,7 @@ def test_what_attracts_is_the_stable_state_of_lowest_loss_of_single_latents():
     assert {(kind, phase) for kind in (False, True) for phase in (COLLAPSED, NOISE)} <= seen
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_the_jacobian_has_the_eigenvalues_that_are_listed():
     for change in ({"latents": "sampled", "batch": 3}, {}):
         points = vaedyn.fixed_points(
@@ -158,6 +159,7 @@ def test_batches_and_momentum_are_a_rate_of_less_noise():
     assert other.thresholds["max_lr"] == pytest.approx(most, rel=1e-8)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_small_rates_have_the_same_fixed_points_in_any_ratio():
     states = [
         vaedyn.fixed_points(**BASE, latent=2, lr=lr, t_max=1e8).states
@@ -286,6 +288,7 @@ def test_branches_are_fixed_points_of_the_drift():
     assert ends == [pytest.approx(vaedyn.thresholds(params)["collapse"][0], rel=1e-8)]
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_maps_are_of_the_fixed_points_at_each_point():
     params = vaedyn.Params(**BASE, latent=2, lr=(0.1, 0.3, 0.05), momentum=0.5, latents="sampled")
     axes = ("batch", np.array([1, 4, 16])), ("lr", np.array([0.01, 0.1]))

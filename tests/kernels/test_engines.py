@@ -8,7 +8,8 @@ from tests.shared import reference
 from tests.shared.laws import assert_different_law, assert_same_law
 from vaedyn.kernels import exact
 from vaedyn.kernels.constants import Constants
-from vaedyn.kernels.stream import open_stream
+from vaedyn.kernels.stream import normals, open_stream
+from vaedyn.kernels.vector import LONG
 from vaedyn.learning import engines
 from vaedyn.learning import simulate as sgd
 from vaedyn.model.quantities import NAMES
@@ -140,6 +141,86 @@ def test_vector_engine_treats_blocks_of_any_length(latent, dim):
         latent=latent, dim=dim, rho=1.3, eta=0.7, beta=0.8, lr=0.3, t_max=1, points=2
     )
     check_vector_engine(params, [0, 3], 7)
+
+
+@pytest.mark.parametrize(
+    ("latent", "signal", "dim", "noise"),
+    [
+        (1, 3, 33, None), (1, 1, 33, "1.3*0.25,0.4*0.75"), (3, 2, 300, "1.3*0.25,0.4*0.75"),
+        (4, 1, 64, None), (5, 3, 520, None), (17, 2, 90, None), (33, 4, 160, None),
+    ],
+)  # fmt: skip
+def test_steps_of_many_latents_that_are_made_together(latent, signal, dim, noise):
+    """Beside plain SGD on the same draws, with saves that cut what is made together."""
+    params = vaedyn.Params(
+        latent=latent, signal=signal, dim=dim, rho=(2.3, 1.9, 1.2, 0.8)[:signal],
+        eta=0.625 if noise else 0.7, noise=noise, beta=0.9, lam=0.3, lr=0.2, t_max=10, points=2,
+        anneal="tanh:0.5", init_seed=3,
+    )  # fmt: skip
+    steps, save = 54, [0, 1, 18, 50]
+    engine, seed = engines.vector_engine(params), np.random.SeedSequence(11)
+    W, V, D = (array.copy() for array in engine.state)
+    plain = W.T.copy(), V.T.copy(), D.copy()
+    betas, out = betas_of(params, steps), np.empty((len(save), engine.width))
+    given = W, V, D, *engine.constants
+    stream = open_stream(seed)
+    assert engine.advance(stream, betas, np.array(save), *given, out) == steps
+    twin, (directions, constants) = open_stream(seed), engine.constants
+    rows = iter(out)
+    for step in range(steps + 1):
+        if step in save:
+            expected = reference.overlaps(*plain, directions.T)
+            np.testing.assert_allclose(next(rows)[: len(expected)], expected, atol=1e-11)
+        if step < steps:
+            c, n = np.empty(len(constants.rho)), np.empty(dim)
+            normals(twin, 1.0, c)
+            normals(twin, 1.0, n)
+            x = np.sqrt(constants.eta) * n
+            if len(c):  # where noise is not white, signals are coordinates
+                x += directions.T @ (np.sqrt(params.strengths) * c) / np.sqrt(dim)
+            plain = reference.sgd_step(*plain, x, betas[step], params.lam, params.lr)
+    for ours, theirs in zip((W.T, V.T, D), plain, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-11)
+    np.testing.assert_array_equal(stream, twin)
+
+
+@pytest.mark.parametrize("latent", [1, 3])
+def test_a_variance_that_is_lost_ends_the_steps_there(latent):
+    params = vaedyn.Params(latent=latent, dim=30, rho=1.3, lr=0.8, t_max=10, points=2, init_seed=3)
+    engine = engines.vector_engine(params)
+    betas = np.where(np.arange(60) < 37, 0.8, 900.0)  # D falls by 0.5 lr/N beta (1 - 1/D)
+    W, V, D = (array.copy() for array in engine.state)
+    seed = np.random.SeedSequence(4)
+    stream, none = open_stream(seed), np.empty(0, int)
+    D *= 1.4
+    plain, steps, twin = (W.T.copy(), V.T.copy(), D.copy()), 0, open_stream(seed)
+    made = engine.advance(stream, betas, none, W, V, D, *engine.constants, np.empty((0, 1)))
+    directions, _ = engine.constants
+    while (plain[2] > 0).all():
+        c, n = np.empty(1), np.empty(30)
+        normals(twin, 1.0, c)
+        normals(twin, 1.0, n)
+        x = directions.T @ (np.sqrt(params.strengths) * c) / np.sqrt(30) + n
+        plain = reference.sgd_step(*plain, x, betas[steps], params.lam, params.lr)
+        steps += 1
+    assert made == steps - 1 == 37
+
+
+def test_long_vectors_have_fewer_data_points_ahead():
+    """The same steps in other groups: by saving after every one they are made one by one."""
+    params = vaedyn.Params(
+        latent=2, dim=LONG + 3, rho=1.3, eta=0.7, lam=0.3, beta=0.9, lr=0.2, t_max=1, points=2
+    )
+    found = []
+    for save in ([0, 6], range(7)):
+        engine = engines.vector_engine(params)
+        state, out = [each.copy() for each in engine.state], np.empty((len(save), engine.width))
+        stream = open_stream(np.random.SeedSequence(4))
+        betas = np.linspace(0.3, 1.2, 6)
+        assert engine.advance(stream, betas, np.array(save), *state, *engine.constants, out) == 6
+        found.append((out[-1], *state))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
 
 
 def test_exact_engine_is_sgd_on_vectors_draw_for_draw(params):

@@ -12,9 +12,10 @@ import vaedyn
 from tests.shared import reference
 from tests.shared.models import SHIFTED, random_state
 from vaedyn.fixedpoints.newton import symmetric
+from vaedyn.kernels import flows, ode
 from vaedyn.kernels import fluctuations as kernels
-from vaedyn.kernels import ode
 from vaedyn.kernels.constants import Constants
+from vaedyn.kernels.independent import free
 from vaedyn.learning.theory import integrate
 from vaedyn.model.state import pack, unpack
 
@@ -111,19 +112,19 @@ def test_noise_of_a_step_is_exact(latent, signal, how):
     """Covariance of the increments beside traces; and their mean beside the drift."""
     model, y = constants(latent, signal, how), random_state(latent, signal)
     sampled = bool(model.sampled)
-    count = kernels.forms(latent, signal, sampled)
-    room, c = np.empty((3, count, count)), np.empty((count, count))
-    kernels.covariance_of_forms(y, model, room, c)
-    pairs = kernels.products(latent, signal, sampled)
-    got = np.array([[kernels.covariance_of(c, p, q) for q in pairs] for p in pairs])
-    got *= 0.4**2 / model.batch
+    first, which = free(latent, signal)
+    pairs = kernels.products(latent, signal, sampled)[first]
+    got = np.zeros((len(first), len(first)))
+    room = np.full(kernels.room(latent, signal, sampled, len(first)), np.nan)
+    kernels.add_noise(y, model, pairs, room, got)
+    got = (np.tril(got) + np.tril(got, -1).T)[np.ix_(which, which)]
     np.testing.assert_allclose(got, noise_of_a_step(y, model), rtol=1e-11, atol=1e-14)
     # what data alone change on average is the drift without decay, and without the D of latents
     # that are averaged over
     mean = np.einsum("aij,ji->a", quadratic_forms(y, model), gram_of(y, model))
-    free = y.copy()
-    free[-latent:] *= 1.0 if sampled else 1e-300
-    drift = drift_of(free, model._replace(lam=0.0))
+    alone = y.copy()
+    alone[-latent:] *= 1.0 if sampled else 1e-300
+    drift = drift_of(alone, model._replace(lam=0.0))
     np.testing.assert_allclose(mean[:-latent], drift[:-latent], rtol=1e-11, atol=1e-13)
     if sampled:  # D: all but beta
         rest = -0.4 * model.variances * 0.8 / 2 * (1 - 1 / y[-latent:])
@@ -197,14 +198,19 @@ def some_covariance(latent, signal):
     return both @ (values @ values.T) @ both.T
 
 
+def change_of_state(y, P, model):
+    """Return dy/dt and dP/dt, flat, as the integrator is given them."""
+    flow, out = flows.with_bands(model), np.full(len(y) + P.size, np.nan)
+    entry = flows.plain_with_bands if model.plain else flows.with_rates_and_bands
+    entry(float(model.beta), np.append(y, P), flow.box, out)
+    return out
+
+
 @each_model
 def test_the_covariance_changes_as_in_its_equation(latent, signal, how):
     model = constants(latent, signal, how)
     y, P = random_state(latent, signal), some_covariance(latent, signal)
-    out = np.full(len(y) + P.size, np.nan)
-    (_, *rates), tangent, pairs, matrices = kernels.workspace(model)
-    kernels.spread(np.append(y, P), model, tuple(rates), tangent, pairs, matrices, out)
-    slope = out[len(y) :].reshape(P.shape)
+    slope = change_of_state(y, P, model)[len(y) :].reshape(P.shape)
     np.testing.assert_allclose(slope, equation(y, P, model)[1], rtol=1e-11, atol=1e-12)
 
 
@@ -239,16 +245,7 @@ def test_plain_theory_is_not_changed_by_bands():
     with_bands, _ = integrate(params, joint, params.times(), params.schedule, rtol=1e-9, atol=1e-11)
     plain, _ = integrate(params, y0, params.times(), params.schedule, rtol=1e-9, atol=1e-11)
     np.testing.assert_allclose(with_bands[:, :6], plain, rtol=1e-7)
-    y = random_state(1, 1)
-    out = np.empty(42)
-    model = Constants(0.8, np.ones(1), 1.0, 0.0, 0.1, 1)
-    work = kernels.workspace(model)
-    kernels.spread(y_with(y), model, (), *work[1:], out)
+    y, model = random_state(1, 1), Constants(0.8, np.ones(1), 1.0, 0.0, 0.1, 1)
     J = ode.jacobian(y, model)
-    again = np.empty(42)
-    kernels.spread(y_with(y, 2 * np.eye(6)), model, (), *work[1:], again)
-    np.testing.assert_allclose((again - out)[6:].reshape(6, 6), J + J.T, atol=1e-14)
-
-
-def y_with(y, P=None):
-    return np.concatenate([y, (np.eye(len(y)) if P is None else P).ravel()])
+    once, twice = (change_of_state(y, factor * np.eye(6), model) for factor in (1.0, 2.0))
+    np.testing.assert_allclose((twice - once)[6:].reshape(6, 6), J + J.T, atol=1e-14)

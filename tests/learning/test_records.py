@@ -322,7 +322,7 @@ def test_the_time_of_divergence_is_that_of_the_step_that_diverges(monkeypatch, w
 
 @pytest.mark.parametrize(
     ("latent", "signal", "dim", "gigabytes"),
-    [(1, 1, 55_555_556, 4), (3, 2, 23_809_524, 4), (1, 1, 10**8, 7)],
+    [(1, 1, 55_555_556, 4), (3, 2, 20_833_334, 4), (1, 1, 10**8, 7)],
 )
 def test_vectors_of_more_than_four_gigabytes_are_told_of(
     monkeypatch, caplog, latent, signal, dim, gigabytes

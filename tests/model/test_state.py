@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
+from scipy.optimize import linear_sum_assignment, minimize_scalar
 
 from tests.shared import reference
 from vaedyn.model import state
@@ -116,3 +116,13 @@ def test_a_kl_divergence_of_rounding_is_none_but_a_wrong_one_is_seen():
     np.testing.assert_allclose(state.kl_per_latent(S, D), expected, rtol=1e-9)
     wrong = state.kl_per_latent(S - 0.1 * np.eye(5), np.ones((1, 5)))
     np.testing.assert_allclose(wrong, -0.05)
+
+
+@pytest.mark.parametrize(("latent", "signal"), [(1, 4), (4, 4), (3, 8), (7, 5), (8, 8), (9, 2)])
+@pytest.mark.parametrize("many", [2, 400])
+def test_matches_are_the_best_ones_to_the_last_digit(latent, signal, many):
+    """Beside one assignment after the other, whichever way so many are matched."""
+    gain = np.random.default_rng(latent).standard_normal((many, latent, signal))
+    sizes = np.abs(gain if latent <= signal else np.swapaxes(gain, 1, 2))
+    truth = [each[linear_sum_assignment(each, maximize=True)].sum() for each in sizes]
+    np.testing.assert_array_equal(state.matched(gain), truth)

@@ -77,7 +77,8 @@ class Report(Brief):
         Nats of kl that stem from means of mu other than 0. None are left where training ends, for
         every network that can shift its latents by a bias.
     settled : bool or None
-        Whether kl is within 10 % of that of the last report; None where that is not known.
+        Whether kl is within 10 % of that of the last report; None where that is not known, as at
+        first, after beta has changed, or where a larger change may be chance.
     slowdown : float or None
         How many times as slowly as at half of the largest eigenvalue a linear VAE leaves collapse;
         None where it does not leave it, or that is not derived.

@@ -1,16 +1,18 @@
 """A model that suits a table: learning rate, time and latents for training on its rows."""
 
+from dataclasses import fields
+from inspect import signature
 from math import floor, inf, log, log10
 from typing import Any
 
 import numpy as np
 
-from ..errors import ParameterError
+from ..errors import ParameterError, did_you_mean
 from ..learning.epochs import check_batch
 from ..model.params import integer, real
 from ..model.schedules import parse_schedule
 from .learn import FROM_DATA, DataParams
-from .look import Look
+from .look import Look, look
 from .settling import Mode, modes, rate_of_draws, settled_at, steady_rate
 
 BUDGET = 30.0  # seconds of training, about, if no time is given
@@ -31,7 +33,15 @@ def check_settings(columns: int, beta: float | None = None, **settings: Any) -> 
     ------
     ParameterError
         When a value is out of range, or is one that the data decide.
+    TypeError
+        When there is no such setting.
     """
+    known = [field.name for field in fields(DataParams)]
+    for name in (each for each in settings if each not in known):
+        hint = did_you_mean(name, known)
+        if name in signature(look).parameters:
+            hint = f": look at the data first, look(data, {name}=...), and give what that returns"
+        raise TypeError(f"got an unexpected keyword argument {name!r}{hint}")
     for name in FROM_DATA:
         if name in settings:
             raise ParameterError(name, "cannot be given: it is taken from the data")

@@ -116,10 +116,11 @@ class Seen:
         return f"{text} (summed over columns), where the loss is a linear VAE's"
 
     def or_another(self, word: str) -> str:
-        """What else KL may be off for, a beta in force that nothing shows."""
-        if self.in_force is not None:
+        """What else KL may be off for, a beta in force that the decoder does not show."""
+        if self.in_force is not None and self.in_force.agree:
             return ""
-        return f"; or the beta in force is {word} than yours (give the decoder, or vaedyn.probe)"
+        how = "vaedyn.probe" if self.in_force else "give the decoder, or vaedyn.probe"
+        return f"; or the beta in force is {word} than yours ({how})"
 
     @property
     def if_averaged(self) -> str:
@@ -140,7 +141,8 @@ class Seen:
 def settled(history: Sequence[Past], beta: float, kl: float, error: float) -> bool | None:
     """Return whether KL is where it was at the last report, or None if that is not known.
 
-    It is not known at first, after beta has changed, or where few rows make it uncertain.
+    It is not known at first, after beta has changed, or where few rows make it uncertain: a tenth
+    is within the error, or more than a tenth is within three errors.
     """
     if not history:
         return None
@@ -149,7 +151,7 @@ def settled(history: Sequence[Past], beta: float, kl: float, error: float) -> bo
     error = float(np.hypot(error, before.kl_error))
     if change > max(room, SURE * error):
         return False
-    if error > room or abs(beta - before.beta) > OTHER_BETA * before.beta:
+    if max(change, error) > room or abs(beta - before.beta) > OTHER_BETA * before.beta:
         return None
     return True
 
@@ -255,6 +257,7 @@ def _compared(seen: Seen, predicted: np.ndarray, units: int) -> tuple[str, str]:
     """Return what is to be said of active units beside those predicted."""
     kl, total = float(seen.kl.sum()), float(predicted.sum())
     expected = int((predicted > 0).sum())
+    used = float(seen.kl[:expected].sum())  # without what is left in units that should be dead
     few = FEW * total + ALIKE
     if units > expected and seen.kl[expected:].sum() > few:
         return "more", seen.if_settled + _more(seen)
@@ -267,9 +270,9 @@ def _compared(seen: Seen, predicted: np.ndarray, units: int) -> tuple[str, str]:
         text = "train longer, or at a smaller beta for a while (a warm-up)"
         text += f"; {seen.no_failure}{seen.or_another('larger')}"
         return "fewer", seen.if_settled + text
-    if kl > total + room or (units < expected and predicted[units:].sum() > few):
+    if used > total + room or (units < expected and predicted[units:].sum() > few):
         text = seen.no_failure
-        if kl > total + room:
+        if used > total + room:
             text += seen.or_another("smaller")
         return "nonlinear", seen.if_settled + text
     return "expected", "nothing to do"

@@ -15,6 +15,7 @@ from numba import types
 
 from . import adam, classes, fluctuations, general, ode, one
 from .constants import Constants
+from .independent import free
 from .jit import leaf
 from .pointers import NONE, NUMBER, NUMBERS, address_of
 
@@ -119,15 +120,15 @@ def jacobian(c: Constants, y: np.ndarray) -> np.ndarray:
 
 def with_bands(c: Constants) -> Flow:
     """Return the drift of order parameters and their covariance, see `fluctuations`."""
-    M, K = c.latent, c.signal
-    pairs = fluctuations.products(M, K, bool(c.sampled))
-    forms = fluctuations.forms(M, K, bool(c.sampled))
+    M, K, sampled = c.latent, c.signal, bool(c.sampled)
+    first, which = free(M, K)
+    pairs = fluctuations.products(M, K, sampled)[first]
     inner = scratch(ode, M, K) if c.plain else general.RATES * M + scratch(general, M, K)
-    numbers = [len(pairs), forms, *pairs.ravel().view(float)]
-    tangent = inner + 2 * len(pairs)
-    room = 4 * forms**2 + inner + 2 * tangent
+    whole = np.concatenate([first, which, pairs.ravel()]).astype(np.int64).view(float)
+    room = inner + fluctuations.room(M, K, sampled, len(first))
     entry = plain_with_bands if c.plain else with_rates_and_bands
-    return Flow(address(entry), NONE, boxed(c, numbers, room), len(pairs), M, NEVER)
+    box = boxed(c, [len(which), len(first), *whole], room)
+    return Flow(address(entry), NONE, box, len(which), M, NEVER)
 
 
 def in_classes(c: Constants, variances: np.ndarray, shares: np.ndarray) -> Flow:
@@ -239,32 +240,26 @@ def norm_with_moments(x, y, z, rtol, atol, box):
 
 @leaf
 def for_bands(rest):
-    """Return pairs, matrices, and what is left of an array, see `with_bands`."""
-    values, forms = np.int64(rest[0]), np.int64(rest[1])
-    first = 2 + 4 * values
-    last = first + 4 * forms * forms
-    pairs = rest[2:first].view(np.int64).reshape(values, 4)
-    return pairs, rest[first:last].reshape(4, forms, forms), rest[last:]
+    """Return places, pairs, and what is left of an array, see `with_bands`."""
+    values, free = np.int64(rest[0]), np.int64(rest[1])
+    places = rest[2 : 2 + values + 5 * free].view(np.int64)
+    pairs = places[free + values :].reshape(free, 4)
+    return places[:free], places[free : free + values], pairs, rest[2 + values + 5 * free :]
 
 
 @leaf
 def plain_with_bands(beta, y, box, out):
     """Write the drift of `ode`, and of the covariance of fluctuations."""
     c, rest = opened(beta, box)
-    pairs, matrices, room = for_bands(rest)
-    inner = ode.scratch(c.latent, c.rho.size)
-    ode.drift(y, c, room[:inner], out)
-    tangent = room[inner:].view(np.complex128)
-    fluctuations.spread(y, c, (), tangent, pairs, matrices, out)
+    first, which, pairs, room = for_bands(rest)
+    ode.drift(y, c, room, out)
+    fluctuations.spread(y, c, first, which, pairs, room, out)
 
 
 @leaf
 def with_rates_and_bands(beta, y, box, out):
     """Write the drift of `general`, and of the covariance of fluctuations."""
     c, rest = opened(beta, box)
-    pairs, matrices, whole = for_bands(rest)
-    room, rates = apart(whole, c.latent)
-    inner = general.scratch(c.latent, c.rho.size)
-    general.of_sgd(y, c, (room[:inner], rates), out)
-    tangent = room[inner:].view(np.complex128)
-    fluctuations.spread(y, c, (rates,), tangent, pairs, matrices, out)
+    first, which, pairs, whole = for_bands(rest)
+    general.of_sgd(y, c, apart(whole, c.latent), out)
+    fluctuations.spread(y, c, first, which, pairs, whole, out)

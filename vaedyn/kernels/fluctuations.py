@@ -30,14 +30,15 @@ independently. Averaged latents leave D without noise of its own.
 """
 
 import numpy as np
-from numba.extending import overload
 
-from . import general
-from .jit import LEAF, leaf
+from .jit import leaf, part
 from .layout import offsets
-from .ode import drift, scratch, second
+from .ode import U, second
+from .product import multiply
+from .tangent import scratch as scratch_of_tangent
+from .tangent import tangent
 
-STEP = 1e-100  # of complex differences: free of rounding errors
+WIDE = 8  # directions are filled up to a multiple of it, which products are quickest at
 
 
 def forms(latent, signal, sampled=False):
@@ -62,95 +63,100 @@ def products(latent, signal, sampled=False):
     return np.array(rows, np.int64)
 
 
-def workspace(c):
-    """Return what `spread` and its drift need for their intermediate results."""
-    latent, signal, sampled = c.latent, c.signal, bool(c.sampled)
-    inner = scratch.py_func(latent, signal)
-    work = (np.empty(inner),) if c.plain else general.workspace(latent, signal)
-    pairs = products(latent, signal, sampled)
-    count = forms(latent, signal, sampled)
-    tangent = np.empty(len(work[0]) + 2 * len(pairs), complex)
-    return work, tangent, pairs, np.empty((4, count, count))
-
-
-def flow(y, c, work, out):
-    """Write the drift of order parameters into `out`; for compiled callers.
-
-    The length of `work` tells which, once for all: that of `ode`, or of `general`.
-    """
-    raise NotImplementedError("for compiled callers")
-
-
-@overload(flow, jit_options=LEAF)
-def _flow(y, c, work, out):
-    def plain(y, c, work, out):
-        drift(y, c, work[0], out)
-
-    def with_rates(y, c, work, out):
-        general.of_sgd(y, c, work, out)
-
-    return {1: plain, 2: with_rates}[len(work)]
-
-
 @leaf
-def spread(y, c, rates, tangent, pairs, matrices, out):
+def width(free):
+    """Return how many columns there are for so many directions."""
+    return (free + WIDE - 1) // WIDE * WIDE
+
+
+def room(latent, signal, sampled, free):
+    """Return how many numbers `spread` needs for its intermediate results."""
+    values, columns = 2 * latent * signal + 3 * latent**2 + latent, width.py_func(free)
+    count, size = forms(latent, signal, sampled), signal + (3 if sampled else 2) * latent
+    fields = 2 * values * columns + scratch_of_tangent.py_func(latent, signal, columns)
+    return fields + size * (size + 3 * count) + count * (count + 4 * free)
+
+
+@part
+def spread(y, c, first, which, pairs, room, out):
     """Write dP/dt into the rows of `out` behind the order parameters.
 
-    `rates` holds what the drift works in besides one array: nothing, or those of `general`.
+    Parameters
+    ----------
+    y, out : (values + values^2,)
+    c : Constants
+    first, which : (free,), (values,)
+        See `vaedyn.kernels.independent.free`.
+    pairs : (free, 4)
+        `products` of these.
+    room : (numbers,)
     """
-    size = len(pairs)
-    point, slope, room = tangent[:size], tangent[size : 2 * size], tangent[2 * size :]
-    work = (room,) + rates  # noqa: RUF005 (numba has no other)
-    for j in range(size):
-        row = size + j * size
-        for i in range(size):
-            point[i] = complex(y[i], STEP * y[row + i])
-        flow(point, c, work, slope)
-        for i in range(size):
-            out[row + i] = slope[i].imag / STEP
-    covariance = matrices[0]
-    covariance_of_forms(y, c, matrices[1:], covariance)
-    scale = c.lr * second(c)
+    size, free = U(which.size), U(first.size)
+    columns = U(width(free))
+    whole = size * columns
+    X, change, rest = room[:whole], room[whole : U(2) * whole], room[U(2) * whole :]
     for i in range(size):
-        for j in range(i + 1):
-            at, ta = size + i * size + j, size + j * size + i
-            rate = out[at] + out[ta] + scale * covariance_of(covariance, pairs[i], pairs[j])
-            out[at] = rate
-            out[ta] = rate
-
-
-@leaf
-def covariance_of(covariance, left, right):
-    """Return the covariance of two sums of products of gaussians with this `covariance`."""
-    total = 0.0
-    for i in (0, 2):
-        p, q = left[i], left[i + 1]
-        for j in (0, 2):
-            r, s = right[j], right[j + 1]
-            total += covariance[p, r] * covariance[q, s] + covariance[p, s] * covariance[q, r]
-    return total
-
-
-@leaf
-def covariance_of_forms(y, c, room, out):
-    """Write the covariance of all forms into `out`, (forms, forms); `room` is (3, forms, forms)."""
-    rows, base, half = room[0], room[1], room[2]
-    size = c.rho.size + (3 if c.sampled else 2) * c.latent
-    coefficients(y, c, rows)
-    covariance_of_base(y, c, base)
-    for i in range(len(out)):
+        for j in range(free):
+            X[i * columns + j] = y[size + i * size + U(first[j])]
+        for j in range(free, columns):
+            X[i * columns + j] = 0.0
+    tangent(y[:size], c, X, columns, rest, change)
+    forms = rest[U(scratch_of_tangent(c.latent, c.rho.size, columns)) :]
+    rates = X[: free * free].reshape(free, free)
+    for i in range(free):
+        for j in range(i + U(1)):
+            rates[i, j] = change[U(first[i]) * columns + j] + change[U(first[j]) * columns + i]
+    add_noise(y, c, pairs, forms, rates)
+    for i in range(size):
         for j in range(size):
-            total = 0.0
-            for k in range(size):
-                total += rows[i, k] * base[k, j]
-            half[i, j] = total
-    for i in range(len(out)):
-        for j in range(i + 1):
-            total = 0.0
-            for k in range(size):
-                total += half[i, k] * rows[j, k]
-            out[i, j] = total
-            out[j, i] = total
+            high, low = max(which[i], which[j]), min(which[i], which[j])
+            out[size + i * size + j] = rates[high, low]
+
+
+@leaf
+def add_noise(y, c, pairs, room, out):
+    """Add the covariance of one step's increments to the lower triangle of `out` (free, free).
+
+    They are sums of products `pairs` (free, 4) of gaussian forms.
+    """
+    sampled = c.sampled != 0.0
+    size = c.rho.size + (3 if sampled else 2) * c.latent
+    count = 2 * c.rho.size + (8 if sampled else 6) * c.latent + 1
+    free, scale = len(pairs), c.lr * second(c)
+    covariance = room[: count * count].reshape(count, count)
+    tables = room[count * count : count * (count + 4 * free)].reshape(4, count, free)
+    covariance_of_forms(y, c, size, room[count * (count + 4 * free) :], covariance)
+    for form in range(count):
+        for factor in range(4):
+            for i in range(free):
+                tables[factor, form, i] = covariance[form, pairs[i, factor]]
+    for i in range(free):
+        for one in (0, 2):
+            p, q = pairs[i, one], pairs[i, one + 1]
+            for j in range(i + 1):
+                out[i, j] += scale * (
+                    tables[0, p, j] * tables[1, q, j] + tables[1, p, j] * tables[0, q, j]
+                    + tables[2, p, j] * tables[3, q, j] + tables[3, p, j] * tables[2, q, j]
+                )  # fmt: skip
+
+
+@leaf
+def covariance_of_forms(y, c, size, room, out):
+    """Write the covariance of all forms into `out`, (forms, forms), by that of `size` others."""
+    count = len(out)
+    both = count * size
+    rows, base = room[:both].reshape(count, size), room[both : both + size * size]
+    half, turned = room[both + size * size :], room[2 * both + size * size :]
+    coefficients(y, c, rows)
+    covariance_of_base(y, c, base.reshape(size, size))
+    for i in range(count):
+        for k in range(size):
+            turned[k * count + i] = rows[i, k]
+            half[i * size + k] = 0.0
+        for j in range(count):
+            out[i, j] = 0.0
+    multiply(half, U(0), rows, U(0), base, U(0), U(count), U(size), U(size))
+    multiply(out, U(0), half, U(0), turned, U(0), U(count), U(size), U(count))
 
 
 @leaf

@@ -204,9 +204,14 @@ def part(function: Callable) -> Callable:
     return leaf(function, inline="always")
 
 
-def reordered(function: Callable) -> Callable:
+def reordered(function: Callable, **options) -> Callable:
     """Compile a leaf whose sums may be reordered, which is what lets them use SIMD registers.
 
     NaN and infinity keep their meaning.
     """
-    return leaf(function, fastmath={"contract", "reassoc", "nsz"})
+    return leaf(function, fastmath={"contract", "reassoc", "nsz"}, **options)
+
+
+def inlined(function: Callable) -> Callable:
+    """Compile a leaf into its callers, where its work is less than that of calling it."""
+    return reordered(function, forceinline=True)

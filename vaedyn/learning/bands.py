@@ -1,36 +1,30 @@
 """How far one run at finite N may stray from the ODE: the linear-noise approximation."""
 
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Unpack
 
 import numpy as np
 
+from ..kernels.independent import entries, free
 from ..model.asked import STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params
 from ..model.progress import Asked, shows
 from ..model.records import Computed, Store, Variables, kept
 from ..model.results import Trajectory
-from ..model.state import (
-    generalisation_error,
-    generalisation_error_rotation,
-    moments,
-    pack,
-    places,
-    unpack,
-)
-from .theory import integrate
+from ..model.state import aligned, matched, moments, pack, places, unpack
+from .spread_of_errors import Gain, blocks, seconds_of_samples, stds_of_errors
+from .theory import integrate, seconds_of_spread
 
 RTOL, ATOL = 1e-5, 1e-8  # of the covariance's integration
-SAMPLES = 1024  # of the fluctuations, where eps_g is not smooth on their scale
-KINK = 0.02  # part of the standard deviation that may come from deviations from linearity
 LARGE = 0.25  # relative spread of an overlap that is too much for a linear theory
 GROWN = 0.1  # of the largest one: an overlap that matters
 MOST_DIM = 1e9  # beyond it no advice
+USUAL = 500  # evaluations of dP/dt
+LONG = 10.0  # seconds that are worth a note
 
-Error = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -120,6 +114,7 @@ def bands(
     params = params_of(bands, params, changes, derived=STEPS)
 
     def compute() -> Computed:
+        note_if_long(params)
         start = pack(**params.overlaps())
         size = len(start)
         P = covariance_of_start(params) if random_start else np.zeros((size, size))
@@ -132,11 +127,24 @@ def bands(
             atol=ATOL,
             progress=progress,
         )
-        C = y[:, size:].reshape(-1, size, size) / params.dim
+        (row, column), _ = entries(params.latent, params.signal)
+        C = y[:, size + row * size + column] / params.dim
         return from_covariance(params, y[:, :size], C, solver).to_kept()
 
     record = {**params.to_dict(), "random_start": bool(random_start), "numerics": NUMERICS["bands"]}
     return Bands.from_kept(params, kept(store, "bands", record, compute))
+
+
+def note_if_long(params: Params) -> None:
+    """Log about how long bands take if that is more than `LONG`."""
+    M, K = params.latent, params.signal
+    seconds = USUAL * seconds_of_spread(M, K) + seconds_of_samples(M, K, params.points)
+    if seconds > LONG:
+        log.info(
+            "bands at M = %d, M* = %d take about %s seconds: a covariance of %s entries is "
+            "integrated; fewer latents or signals take less",
+            M, K, f"{float(f'{seconds:.2g}'):,.0f}", f"{len(entries(M, K)[0][0]):,}",
+        )  # fmt: skip
 
 
 def covariance_of_start(params: Params) -> np.ndarray:
@@ -175,15 +183,19 @@ def covariance_of_start(params: Params) -> np.ndarray:
 
 
 def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) -> Bands:
-    """Return the bands around states `y` (times, values) with covariances `C` of one run."""
+    """Return the bands around states `y` (times, values).
+
+    `C` (times, entries) are the independent entries of the covariance of one run, see
+    `vaedyn.kernels.independent`.
+    """
     M, K = params.latent, params.signal
-    variances = np.maximum(np.diagonal(C, axis1=-2, axis2=-1), 0)
-    stds: Any = unpack(np.sqrt(variances), M, K)
+    _, which = entries(M, K)
+    stds: Any = unpack(np.sqrt(np.maximum(C[:, np.diag(which)], 0)), M, K)
     smooth: Any = _std_of_smooth(params, y, C)
-    eps_g = std_of_error(generalisation_error, params, y, C)
-    rotated = eps_g  # the same if there is nothing to match or to rotate
-    if M > 1 or K > 1:
-        rotated = std_of_error(generalisation_error_rotation, params, y, C)
+    gains: list[Gain] = [matched]
+    if M > 1 or K > 1:  # else nothing is to match or to rotate
+        gains.append(aligned)
+    errors = stds_of_errors(gains, params, y, C)
     sizes = np.abs(unpack(y, M, K)["m"])
     grown = (sizes > 0) & (sizes >= GROWN * sizes.max(axis=(0, 1)))
     spread = stds["m"] / np.where(grown, sizes, np.sqrt(params.strengths))
@@ -191,8 +203,8 @@ def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) 
         params=params,
         t=params.times(),
         **stds,
-        eps_g=eps_g,
-        eps_g_rotation=rotated,
+        eps_g=errors[0],
+        eps_g_rotation=errors[-1],
         **smooth,
         spread=spread.max(axis=(1, 2)),
         info={"solver": solver},
@@ -206,7 +218,14 @@ def _std_of_smooth(params: Params, y: np.ndarray, C: np.ndarray) -> dict[str, np
         [each, each.sum(axis=-1, keepdims=True), gradient_of_distortion(params, y)[..., None]],
         axis=-1,
     )
-    variances = (gradients * (C @ gradients)).sum(axis=1)
+    first, own = free(params.latent, params.signal)
+    # in independent entries, of which each gathers those at its places
+    changes = (own == np.arange(len(first))[:, None]).astype(float) @ gradients
+    which = entries(params.latent, params.signal)[1][np.ix_(first, first)]
+    variances = np.empty((len(y), gradients.shape[2]))
+    for rows in blocks(len(y), which.size):
+        change = changes[rows]
+        variances[rows] = (change * (C[rows][:, which] @ change)).sum(axis=1)
     std = np.sqrt(np.maximum(variances, 0))
     return {"kl_per_latent": std[:, :-2], "kl": std[:, -2], "distortion": std[:, -1]}
 
@@ -239,64 +258,3 @@ def gradient_of_distortion(params: Params, y: np.ndarray) -> np.ndarray:
         R=-params.eta * one,
         D=0.5 * np.diagonal(Q, axis1=-2, axis2=-1),
     )
-
-
-def std_of_error(error: Error, params: Params, y: np.ndarray, C: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of a generalisation error, (times,).
-
-    The error depends on m and on tr Q, on the latter linearly. Where it is linear in m
-    over the fluctuations, the gradient is enough; elsewhere, near a change of sign or of
-    match, the rest beyond the gradient is averaged over gaussian samples.
-    """
-    M, K, rho = params.latent, params.signal, params.strengths
-    overlaps, at = M * K, places(M, K)
-    select = np.zeros((y.shape[-1], overlaps + 1))  # the entries of m, and tr Q
-    select[at["m"].ravel(), np.arange(overlaps)] = 1
-    select[np.diag(at["Q"]), overlaps] = 1
-    x, C = y @ select, select.T @ C @ select
-
-    def value(x: np.ndarray) -> np.ndarray:
-        m, trace = x[..., :-1].reshape(*x.shape[:-1], M, K), x[..., -1]
-        return error(m, trace[..., None, None], rho)
-
-    step = 1e-6 * np.sqrt(max(1.0, float(np.abs(x).max())))
-    gradient = np.ones_like(x)
-    for j in range(overlaps):
-        shift = np.zeros(overlaps + 1)
-        shift[j] = step
-        gradient[:, j] = (value(x + shift) - value(x - shift)) / (2 * step)
-    variance = np.maximum((gradient * (C @ gradient[..., None])[..., 0]).sum(axis=1), 0)
-    values, vectors = np.linalg.eigh(C)
-    factor = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
-    normals = _even_normals(overlaps + 1)
-
-    def samples(chosen: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the linear change of the error in each sample, and the rest."""
-        moved = normals @ np.swapaxes(factor[chosen], 1, 2)
-        linear = (moved @ gradient[chosen, :, None])[..., 0]
-        there = x[chosen, None]
-        return linear, value(there + moved) - value(there) - linear
-
-    every = np.arange(len(x))
-    beyond = samples(every, 2 * normals[:16])[1]
-    for at in np.flatnonzero((beyond**2).mean(axis=1) > KINK**2 * variance):
-        linear, rest = samples(np.array([at]), normals)
-        variance[at] += 2 * (linear * rest).mean() + rest.var()
-    return np.sqrt(np.maximum(variance, 0))
-
-
-@lru_cache
-def _even_normals(dimensions: int) -> np.ndarray:
-    """Return points as evenly spread under the normal law as can be, (SAMPLES, dimensions).
-
-    They are images of a Kronecker sequence whose steps are powers of a generalised golden
-    ratio, and their mirror images.
-    """
-    from scipy.special import ndtri
-
-    ratio = 2.0
-    for _ in range(60):
-        ratio = (1 + ratio) ** (1 / (dimensions + 1))
-    steps = ratio ** -np.arange(1.0, dimensions + 1)
-    half = ndtri((0.5 + np.outer(np.arange(SAMPLES // 2), steps)) % 1)
-    return np.stack([half, -half], axis=1).reshape(SAMPLES, dimensions)

@@ -147,8 +147,9 @@ def vector_engine(params: Params) -> Engine:
     """Return SGD on the weight vectors themselves, with a fresh data point every step."""
     from ..kernels import vector
 
-    # the weights at first, and those of the run, with the signals, at worst, and a data point
-    gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + 1)
+    # the weights at first, and those of the run, with the signals, at worst, and data points
+    points = 1 if params.latent == 1 else 4 if params.latent < 8 else 16
+    gigabytes = 8e-9 * params.dim * (4 * params.latent + 4 * params.signal + points)
     if not params.plain:  # gradients, and what is remembered of them, at first and in the run
         gigabytes *= 3
     if gigabytes > LARGE:
@@ -161,7 +162,7 @@ def vector_engine(params: Params) -> Engine:
         engine = _vectors_in_classes(params)
     else:
         engine = Engine(
-            vector.advance_one if params.latent == params.signal == 1 else vector.advance,
+            vector.advance_one if params.latent == 1 else vector.advance,
             (*params.weights(), params.overlaps()["D"]),
             (teacher(params.dim, params.signal), Constants.of(params)),
             3e-9 * params.dim * (1 + params.latent + params.signal),

@@ -237,7 +237,7 @@ def integrate(
         rtol=rtol,
         atol=atol,
         bound=bound or params.bound(start),
-        at_once=steps_at_once(params),
+        at_once=steps_at_once(params, len(start) > count(params.latent, params.signal)),
         most=most or MOST_STEPS,
         progress=progress,
         read=read,
@@ -263,7 +263,15 @@ def _with_room(params: Params, start: np.ndarray, beta: float) -> tuple[np.ndarr
     return start, (flows.with_bands if spread else flows.of_sgd)(constants)
 
 
-def steps_at_once(params: Params) -> int:
+def steps_at_once(params: Params, spread: bool = False) -> int:
     """Return how many steps take about as long as an interrupt may have to wait."""
     M, K = params.latent, params.signal
-    return steps_in_a_while(7 * (3e-7 + 1e-9 * (5 * M**3 + 5 * M**2 * K)))
+    one = 3e-7 + 1e-9 * (5 * M**3 + 5 * M**2 * K)
+    return steps_in_a_while(7 * (one + seconds_of_spread(M, K) if spread else one))
+
+
+def seconds_of_spread(latent: int, signal: int) -> float:
+    """Return about how long one evaluation of dP/dt takes, see `vaedyn.kernels.tangent`."""
+    M, K = latent, signal
+    free = 2 * M * K + M * (M + 1) + M * M + M
+    return 3e-6 + free * (4e-10 * (9 * M**3 + 8 * M**2 * K) + 5e-9 * free)

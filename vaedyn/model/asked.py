@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from ..errors import ParameterError
@@ -12,7 +13,12 @@ from .params import Params
 STEPS = ("batch", "momentum", "latents", "rates")
 ADAM = ("optimiser", "adam_betas", "adam_epsilon")
 TRAINING = (*STEPS, *ADAM)
-LATER_FIELDS = [(each.name, each.default) for each in fields(Params) if "later" in each.metadata]
+
+
+@cache
+def _later_fields(model: type[Params]) -> list[tuple[str, Any]]:
+    """Return names and defaults of the fields that came later than the first records."""
+    return [(each.name, each.default) for each in fields(model) if "later" in each.metadata]
 
 
 def params_of(
@@ -43,7 +49,7 @@ def params_of(
     if isinstance(params.lr, tuple) and "rates" not in derived:
         what = function.__name__.replace("_", " ")
         raise ParameterError("lr", f"three rates are not derived for {what}; give one")
-    for name, default in LATER_FIELDS:
+    for name, default in _later_fields(type(params)):
         if name not in derived and getattr(params, name) != default:
             what = function.__name__.replace("_", " ")
             which = "adam " if name == "optimiser" else ""

@@ -339,10 +339,10 @@ class Params:
         `init_seed` is left out where the start is not drawn, and so is a `LATER` field at
         its default.
         """
-        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        data = {}
         for each in fields(self):
-            if "later" in each.metadata and data[each.name] == each.default:
-                del data[each.name]
+            if "later" not in each.metadata or getattr(self, each.name) != each.default:
+                data[each.name] = getattr(self, each.name)
         data["rho"] = list(data["rho"])
         if not isinstance(self.init, str):
             data["init"] = {name: rows.tolist() for name, rows in initial.thaw(self.init).items()}

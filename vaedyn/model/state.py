@@ -6,14 +6,14 @@ accept any number of leading axes.
 """
 
 from functools import reduce
-from itertools import permutations
-from math import perm, prod
+from math import prod
 
 import numpy as np
 
 from .quantities import NAMES, shape
 
-MOST_ORDERS = 24  # of matches tried one by one, for all leading axes at once
+AT_ONCE = 4  # rows and columns of any number of matrices that are matched all at once
+MOST_AT_ONCE = 8  # of many matrices
 ROUNDING = 1e-14  # a KL divergence below that is zero, as far as its terms can tell
 
 
@@ -64,26 +64,7 @@ def generalisation_error(m, Q, rho: np.ndarray) -> np.ndarray:
     ``sum_k rho_k - 2 max sum_k sqrt(rho_k) |m_{i(k), k}| + tr Q``. With more
     signals than latents (or the reverse) the best ones are matched.
     """
-    gain = np.abs(m) * np.sqrt(rho)
-    latent, signal = gain.shape[-2:]
-    if latent > signal:
-        gain = np.swapaxes(gain, -2, -1)
-    few, many = sorted((latent, signal))
-    if few == 1:
-        best = gain[..., 0, 0] if many == 1 else gain.max(axis=(-2, -1), initial=0.0)
-    elif perm(many, few) <= MOST_ORDERS:
-        rows = np.arange(few)
-        sums = (gain[..., rows, order].sum(axis=-1) for order in permutations(range(many), few))
-        best = reduce(np.maximum, sums)
-    else:
-        from scipy.optimize import linear_sum_assignment
-
-        flat = gain.reshape(-1, few, many)
-        best = np.empty(len(flat))
-        for i, matrix in enumerate(flat):
-            best[i] = matrix[linear_sum_assignment(matrix, maximize=True)].sum()
-        best = best.reshape(gain.shape[:-2])
-    return rho.sum() - 2 * best + trace(Q)
+    return rho.sum() - 2 * matched(m * np.sqrt(rho)) + trace(Q)
 
 
 def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
@@ -91,17 +72,52 @@ def generalisation_error_rotation(m, Q, rho: np.ndarray) -> np.ndarray:
 
     The matching is replaced by the nuclear norm of ``m diag(rho)^{1/2}``.
     """
-    gain = m * np.sqrt(rho)
+    return rho.sum() - 2 * aligned(m * np.sqrt(rho)) + trace(Q)
+
+
+def matched(gain: np.ndarray) -> np.ndarray:
+    """Return the largest sum of sizes of entries, no two of a row or column, (...).
+
+    Of small matrices (..., rows, columns) it is found by adding row after row to the best sums
+    over each set of columns, for all leading axes at once.
+    """
+    gain = np.abs(gain)
+    if gain.shape[-2] > gain.shape[-1]:
+        gain = np.swapaxes(gain, -2, -1)
+    few, many = gain.shape[-2:]
+    if few <= 1:
+        return gain[..., 0, 0] if few == many else gain.max(axis=(-2, -1), initial=0.0)
+    several = few < MOST_AT_ONCE and many <= MOST_AT_ONCE and gain.size >= 2**many * few
+    if many <= AT_ONCE or several:
+        best = {1 << k: gain[..., 0, k] for k in range(many)}
+        for i in range(1, few):
+            sums: dict[int, np.ndarray] = {}
+            for chosen, total in best.items():
+                for k in (k for k in range(many) if not chosen >> k & 1):
+                    found = total + gain[..., i, k]
+                    both = chosen | 1 << k
+                    sums[both] = np.maximum(sums[both], found) if both in sums else found
+            best = sums
+        return reduce(np.maximum, best.values())
+    from scipy.optimize import linear_sum_assignment
+
+    flat = gain.reshape(-1, few, many)
+    best = np.empty(len(flat))
+    for i, matrix in enumerate(flat):
+        best[i] = matrix[linear_sum_assignment(matrix, maximize=True)].sum()
+    return best.reshape(gain.shape[:-2])
+
+
+def aligned(gain: np.ndarray) -> np.ndarray:
+    """Return the sum of singular values of matrices (..., rows, columns), (...)."""
     if gain.shape[-2:] == (1, 1):
-        aligned = np.sqrt(gain[..., 0, 0] ** 2)
-    elif min(gain.shape[-2:]) == 1:
-        aligned = np.sqrt((gain**2).sum(axis=(-2, -1)))
-    elif gain.shape[-2:] == (2, 2):
+        return np.sqrt(gain[..., 0, 0] ** 2)
+    if min(gain.shape[-2:]) == 1:
+        return np.sqrt((gain**2).sum(axis=(-2, -1)))
+    if gain.shape[-2:] == (2, 2):
         product = gain[..., 0, 0] * gain[..., 1, 1] - gain[..., 0, 1] * gain[..., 1, 0]
-        aligned = np.sqrt((gain**2).sum(axis=(-2, -1)) + 2 * np.abs(product))
-    else:
-        aligned = np.linalg.svd(gain, compute_uv=False).sum(axis=-1)
-    return rho.sum() - 2 * aligned + trace(Q)
+        return np.sqrt((gain**2).sum(axis=(-2, -1)) + 2 * np.abs(product))
+    return np.linalg.svd(gain, compute_uv=False).sum(axis=-1)
 
 
 def kl_per_latent(S, D) -> np.ndarray:
@@ -116,7 +132,8 @@ def distortion(S, A, Q, D) -> np.ndarray:
     """Return the mean squared reconstruction error / 2 in excess of ``E|x|^2 / 2``, (...)."""
     # model: observable, the other half of the loss
     if Q.shape[-1] == 1:
-        power, noise = Q[..., 0, 0] * S[..., 0, 0], Q[..., 0, 0] * D[..., 0]
+        with np.errstate(under="ignore"):  # as below, where a latent collapses to nothing
+            power, noise = Q[..., 0, 0] * S[..., 0, 0], Q[..., 0, 0] * D[..., 0]
     else:
         power = np.einsum("...ij,...ji->...", Q, S)
         noise = (np.diagonal(Q, axis1=-2, axis2=-1) * D).sum(axis=-1)

@@ -1,6 +1,7 @@
 """One point of a sweep: its computation, and the summary of the result."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, NamedTuple, NoReturn
@@ -137,11 +138,12 @@ def look_up(job: Job, task: Task, lookup: Lookup | None = None) -> Outcome | Non
 def compute(job: Job, tasks: Sequence[Task], **options: Any) -> list[Outcome]:
     """Compute points one after the other; where one fails, say why."""
     found = []
-    for task in tasks:
-        try:
-            found.append(_outcome(job, task, job.store, **options))
-        except VaedynError as error:
-            found.append(Outcome(error=str(error)))
+    with getattr(job.store, "together", nullcontext)():  # what stores of others may lack
+        for task in tasks:
+            try:
+                found.append(_outcome(job, task, job.store, **options))
+            except VaedynError as error:
+                found.append(Outcome(error=str(error)))
     return found
 
 

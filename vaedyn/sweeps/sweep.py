@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -307,12 +308,16 @@ def _here(
 
     if seconds is not None and job.command in INTERRUPTIBLE:
         options["progress"] = stop_late
-    while todo and perf_counter() < end:
+    size = 1
+    while todo and (began := perf_counter()) < end:
         try:
-            (outcome,) = compute(job, [todo[0]], **options)
+            outcomes = compute(job, list(islice(todo, size)), **options)
         except _TooLongError:
             return
-        yield todo.popleft(), outcome
+        for outcome in outcomes:
+            yield todo.popleft(), outcome
+        if seconds is None:
+            size = 2 * size if perf_counter() < began + SHORT else max(1, size // 4)
 
 
 def _spread(pool: Pool, todo: deque[Task]) -> Iterator[tuple[Task, Outcome]]:
