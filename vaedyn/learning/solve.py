@@ -167,11 +167,16 @@ def solve(
             progress(float(record[rk45.TIME]), end)
     log.debug("integrated the ODE to t = %g in %d steps", record[rk45.TIME], record[rk45.STEPS])
     _check(status, record, schedule, beta, pace, rtol)
+    return np.concatenate(parts) if read else out, _statistics(record)
+
+
+def _statistics(record: np.ndarray) -> dict[str, float]:
+    """Return how many steps were made, and the least encoder variance after one."""
+    from ..kernels import rk45
+
     steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
     least = float(record[rk45.LEAST])
-    return np.concatenate(parts) if read else out, {
-        "steps": steps, "evaluations": evaluations, "stiff": stiff, "least_variance": least,
-    }  # fmt: skip
+    return {"steps": steps, "evaluations": evaluations, "stiff": stiff, "least_variance": least}
 
 
 def _go_on(marks: Marks, times: np.ndarray, record: np.ndarray, y: np.ndarray) -> None:
