@@ -280,10 +280,11 @@ class _Grid:
             values["rho"] = values["rho"][:, None] * shape(p)
         if "lr" in values:
             values["lr"] = values["lr"] / (1 - p.momentum)
-        found = attractors(Constants.of(p, **values).many())
+        c = Constants.of(p, **values).many()
+        found = attractors(c)
         left = np.flatnonzero(found["phase"] == UNDECIDED)
         if len(left):
-            ends = outcomes(self._at(i[n], j[n]) for n in left)
+            ends = outcomes(c.at(left), lambda n: self._at(i[left[n]], j[left[n]]))
             for name, column in ends.items():
                 found[name][left] = column
         return found

@@ -98,6 +98,7 @@ _operation((operator.mul, operator.imul), 2, {DOUBLE: Builder.fmul})
 _operation((operator.truediv, operator.itruediv), 2, {DOUBLE: Builder.fdiv})
 _operation((operator.neg,), 1, {DOUBLE: Builder.fneg})
 _operation((math.sqrt,), 1, {DOUBLE: _call("llvm.sqrt")})
+_operation((abs,), 1, {DOUBLE: _call("llvm.fabs")})
 _operation((operator.xor, operator.ixor), 2, {WORD: Builder.xor})
 _operation((operator.or_, operator.ior), 2, {WORD: Builder.or_})
 _operation((operator.lshift,), 2, {WORD: Builder.shl})
@@ -124,6 +125,17 @@ def ratio(_context, a, b):
         zero = ir.Constant(arguments[1].type, None)
         positive = builder.fcmp_ordered(">", arguments[1], zero)
         return builder.select(positive, builder.fdiv(*arguments), zero)
+
+    return common(common, common), codegen
+
+
+@instruction
+def larger(_context, a, b):
+    """Return the larger one of a and b, and b where one is nan."""
+    common = _common((a, b))
+
+    def codegen(_context, builder, _signature, arguments):
+        return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
 
     return common(common, common), codegen
 
