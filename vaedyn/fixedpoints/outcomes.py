@@ -159,6 +159,7 @@ class _Group:
         self.numbers = np.column_stack(
             [c.beta, c.eta, c.lam, *rates, c.eta / c.batch, c.sampled, c.rho]
         )
+        self.steps = -c.beta  # at first where D relaxes soonest, later the numbers of steps
         self.found = [Outcome(UNDECIDED)] * len(self.y)
 
     def outcomes(self, at: Callable[[int], Params]) -> list[Outcome]:
@@ -167,7 +168,7 @@ class _Group:
 
         rows = np.arange(len(self.y))
         for span in SPANS:
-            left = []
+            left, rows = [], rows[np.argsort(-self.steps[rows], kind="stable")]  # the longest first
             for first in range(0, len(rows), PIECE):
                 if self.ended.is_set():
                     return self.found
@@ -188,12 +189,13 @@ class _Group:
         """Return what became of these models, (n,), and their courses, (n, saves, values)."""
         from ..kernels import courses
 
-        status = np.empty(len(rows), np.int64)
+        status, steps = np.empty((2, len(rows)), np.int64)
         course = np.empty((len(rows), len(SAVES) - 1, self.y.shape[1]))
         courses.integrate(
             self.y[rows], self.numbers[rows], np.uint64(self.c.latent), SAVES[1:],
-            span / self.c.lr[rows], self.bounds[rows], RTOL, ATOL, self.most, status, course,
+            span / self.c.lr[rows], self.bounds[rows], RTOL, ATOL, self.most, status, steps, course,
         )  # fmt: skip
+        self.steps[rows] = steps
         return status, course
 
     def _decide(self, rows: np.ndarray, course: np.ndarray, span: float) -> np.ndarray:

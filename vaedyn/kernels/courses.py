@@ -16,6 +16,7 @@ from .rk45 import DENSE, ERROR, SHARE, STAGES
 
 DONE, DIVERGED, STOPPED = range(3)  # what became of a model
 NUMBERS = 8  # of a model, before the strengths of signals
+LEAST = 1e-290  # an order parameter below it is zero: processors are slow where digits get lost
 ROOM = 7  # matrices (latent, latent) that a drift works in
 
 
@@ -128,7 +129,7 @@ def save(theta, h, lane, now, after, k, row):
 
 
 @strict_kernel
-def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status, out):
+def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status, steps, out):
     """Integrate all models from 0 to their `ends` (n,), by at most `most` steps each.
 
     Parameters
@@ -144,6 +145,8 @@ def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status
         Order parameters that large have diverged.
     status : (n,)
         Is filled with DONE, DIVERGED, or STOPPED where there were not enough steps.
+    steps : (n,)
+        Is filled with the numbers of steps, accepted or not.
     out : (n, saves, values)
         Is filled with states, up to where a model diverges or stops.
     """
@@ -261,13 +264,13 @@ def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status
             else:
                 accepted[lane] = True
                 final = t[lane] + 1.01 * usual[lane] >= ends[cell]
-                reached = ends[cell] if final else t[lane] + h[lane]
-                if reached >= first * ends[cell]:
-                    while saved[lane] < shares.size and shares[saved[lane]] * ends[cell] <= reached:
+                then = ends[cell] if final else t[lane] + h[lane]
+                if then >= first * ends[cell]:
+                    while saved[lane] < shares.size and shares[saved[lane]] * ends[cell] <= then:
                         theta = (shares[saved[lane]] * ends[cell] - t[lane]) / h[lane]
                         save(theta, h[lane], lane, now_, after_, k_, out[cell, saved[lane]])
                         saved[lane] += 1
-                t[lane] = reached
+                t[lane] = then
                 size = log(max(found, 1e-10))
                 factor = max(0.2, min(10.0, 0.9 * exp(0.04 * before[lane] - 0.17 * size)))
                 h[lane] *= min(factor, 1.0) if rejected[lane] else factor
@@ -282,10 +285,11 @@ def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status
                 elif made[lane] == most:
                     end = STOPPED
             if end >= DONE:
-                status[cell] = end
+                status[cell], steps[cell] = end, made[lane]
                 cells[lane] = -1
                 left -= 1
         for i in range(values):
             for lane in range(TOGETHER):
-                now_[i, lane] = after_[i, lane] if accepted[lane] else now_[i, lane]
+                reached = after_[i, lane] if abs(after_[i, lane]) > LEAST else 0.0
+                now_[i, lane] = reached if accepted[lane] else now_[i, lane]
                 k_[0, i, lane] = k_[6, i, lane] if accepted[lane] else k_[0, i, lane]
