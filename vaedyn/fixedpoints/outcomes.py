@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,8 +32,7 @@ MOST_STEPS = 20_000
 FEW_STEPS = 1000  # after which models whose modes may be stiff are taken one by one
 RTOL, ATOL = 1e-6, 1e-10
 SAVES = np.linspace(0.9, 1, 33)  # of a span
-TOGETHER = 1000  # models solved together
-PIECE = 200  # of these, between two looks at an interrupt
+PIECE = 500  # models followed at once by a thread: some seconds at most
 MEMORY = 2e8  # bytes of their courses, in all threads
 DIVERGED = 0.02  # of the usual bound: beyond it the ODE turns ever stiffer, and never back
 
@@ -125,33 +124,27 @@ def outcomes(c: Constants, at: Callable[[int], Params]) -> dict[str, np.ndarray]
     at : callable
         Returns the parameters of one of them, by its number.
     """
-    params = _started(at(0))
-    y, n = pack(**params.overlaps()), len(c.eta)
-    most = passed(MOST_STEPS, steps_at_once(params)) if c.plain else FEW_STEPS
-    size = max(1, min(TOGETHER, int(MEMORY / (cores() * len(SAVES) * y.nbytes))))
-    parts = max(-(-n // size), min(cores(), n))
-    groups, ended = [np.arange(i, n, parts) for i in range(parts)], Event()
-
-    def found(rows: np.ndarray) -> list[Outcome]:
-        return _Group(c.at(rows), y, most, ended).outcomes(lambda i: at(int(rows[i])))
-
-    whole: list[Any] = [None] * n
+    start = _started(at(0))
+    y = pack(**start.overlaps())
+    many = _Many(c, y, passed(MOST_STEPS, steps_at_once(start)) if c.plain else FEW_STEPS, at)
+    size = max(1, min(PIECE, int(MEMORY / (cores() * len(SAVES) * y.nbytes))))
+    rows = np.arange(len(c.eta))
     with ThreadPoolExecutor(cores()) as pool:
-        try:
-            for rows, each in zip(groups, pool.map(found, groups), strict=True):
-                for i, one in zip(rows.tolist(), each, strict=True):
-                    whole[i] = one
-        finally:
-            ended.set()
-    columns: Any = zip(*whole, strict=True)
+        for span in SPANS:
+            rows = rows[np.argsort(-many.steps[rows], kind="stable")]  # the longest ones first
+            parts = min(max(-(-len(rows) // size), cores()), len(rows))
+            pieces = [rows[i::parts] for i in range(parts)]
+            left = list(pool.map(partial(many.follow, span=span), pieces))
+            rows = np.concatenate([np.empty(0, int), *left])
+    columns: Any = zip(*many.found, strict=True)
     return {name: np.array(column) for name, column in zip(Outcome._fields, columns, strict=True)}
 
 
-class _Group:
+class _Many:
     """Models that are followed together: what becomes of each is its `outcome`, found sooner."""
 
-    def __init__(self, c: Constants, y: np.ndarray, most: int, ended: Event):
-        self.c, self.most, self.ended = c, most, ended
+    def __init__(self, c: Constants, y: np.ndarray, most: int, at: Callable[[int], Params]):
+        self.c, self.most, self.at = c, most, at
         self.y = np.tile(y, (len(c.eta), 1))
         natural = np.maximum(c.rho.max(axis=1) + c.eta, 1 / c.eta)
         self.bounds = DIVERGED * 1e4 * np.maximum(natural, max(1.0, np.abs(y).max()))
@@ -162,41 +155,24 @@ class _Group:
         self.steps = -c.beta  # at first where D relaxes soonest, later the numbers of steps
         self.found = [Outcome(UNDECIDED)] * len(self.y)
 
-    def outcomes(self, at: Callable[[int], Params]) -> list[Outcome]:
-        """Return what becomes of each; `at` returns the parameters of one."""
+    def follow(self, rows: np.ndarray, span: float) -> np.ndarray:
+        """Follow some of them through a span; return those of which it is not known yet."""
         from ..kernels import courses
 
-        rows = np.arange(len(self.y))
-        for span in SPANS:
-            left, rows = [], rows[np.argsort(-self.steps[rows], kind="stable")]  # the longest first
-            for first in range(0, len(rows), PIECE):
-                if self.ended.is_set():
-                    return self.found
-                some = rows[first : first + PIECE]
-                status, course = self._follow(some, span)
-                for i in some[status == courses.DIVERGED]:
-                    self.found[i] = Outcome(DIVERGING)
-                for i in some[status == courses.STOPPED]:
-                    self.found[i] = Outcome(UNDECIDED) if self.c.plain else outcome(at(int(i)))
-                done = status == courses.DONE
-                left.append(self._decide(some[done], course[done], span))
-            rows = np.concatenate(left)
-            if not len(rows):
-                break
-        return self.found
-
-    def _follow(self, rows: np.ndarray, span: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return what became of these models, (n,), and their courses, (n, saves, values)."""
-        from ..kernels import courses
-
+        c, y = self.c, self.y[rows]
         status, steps = np.empty((2, len(rows)), np.int64)
-        course = np.empty((len(rows), len(SAVES) - 1, self.y.shape[1]))
+        course = np.empty((len(rows), len(SAVES) - 1, y.shape[1]))
         courses.integrate(
-            self.y[rows], self.numbers[rows], np.uint64(self.c.latent), SAVES[1:],
-            span / self.c.lr[rows], self.bounds[rows], RTOL, ATOL, self.most, status, steps, course,
+            y, self.numbers[rows], np.uint64(c.latent), SAVES[1:], span / c.lr[rows],
+            self.bounds[rows], RTOL, ATOL, self.most, status, steps, course,
         )  # fmt: skip
         self.steps[rows] = steps
-        return status, course
+        for i in rows[status == courses.DIVERGED].tolist():
+            self.found[i] = Outcome(DIVERGING)
+        for i in rows[status == courses.STOPPED].tolist():
+            self.found[i] = Outcome(UNDECIDED) if c.plain else outcome(self.at(i))
+        done = status == courses.DONE
+        return self._decide(rows[done], course[done], span)
 
     def _decide(self, rows: np.ndarray, course: np.ndarray, span: float) -> np.ndarray:
         """Return the models of which it is not known yet where they end."""
@@ -206,7 +182,7 @@ class _Group:
         later, last = span > SPANS[0], span == SPANS[-1]
         tried = np.ones(len(rows), bool) if later else ~(self._residuals(rows, y) > CLOSE)
         points = np.full_like(y, np.nan)
-        points[tried] = self._points(rows[tried], y[tried])
+        points[tried] = self._points(rows[tried], y[tried], turning[tried])
         near = np.abs(points - y).max(axis=1) < NEAR * size
         kept = []
         for n, i in enumerate(rows.tolist()):
@@ -219,7 +195,7 @@ class _Group:
                 continue
             if turning[n]:
                 around = later and found is None
-                mean = self._points(rows[[n]], course[n].mean(axis=0)[None])[0] if around else None
+                mean = self._points(rows[[n]], course[[n]].mean(axis=1), turning[[n]])[0] if around else None
                 if last or (mean is not None and self._stable(one, mean) is None):
                     self.found[i] = Outcome(OSCILLATING)
                     continue
@@ -240,13 +216,19 @@ class _Group:
         """Return the largest ``|dy/dt| / tau`` of each, (n,)."""
         return self._settle(rows, y.copy(), 0)[0]
 
-    def _points(self, rows: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return the fixed points that Newton's method leads to, (n, values), nan where to none."""
+    def _points(self, rows: np.ndarray, y: np.ndarray, far: np.ndarray) -> np.ndarray:
+        """Return the fixed points that Newton's method leads to, (n, values), nan where to none.
+
+        Where it strays and is lost it may still find one, but only one far away: that is waited
+        for where `far` (n,).
+        """
         from ..kernels import rest
 
         points = y.copy()
         left, status = self._settle(rows, points, 50)
-        for n in np.flatnonzero(status == rest.SINGULAR):
+        size = np.maximum(1.0, np.abs(y).max(axis=1))
+        strayed = np.abs(points - y).max(axis=1) > size
+        for n in np.flatnonzero((status == rest.SINGULAR) & (far | ~strayed)):
             one = self._one(rows[n])
             points[n] = newton(one, y[n])
             left[n] = residual(one, points[n])
