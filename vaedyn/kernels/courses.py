@@ -9,14 +9,13 @@ from math import exp, log, sqrt
 import numpy as np
 
 from .jit import leaf, strict, strict_kernel
-from .lanes import TOGETHER, abreast, fma, larger
+from .lanes import TOGETHER, abreast, flushing, fma, larger
 from .layout import offsets
 from .ode import U
 from .rk45 import DENSE, ERROR, SHARE, STAGES
 
 DONE, DIVERGED, STOPPED = range(3)  # what became of a model
 NUMBERS = 8  # of a model, before the strengths of signals
-LEAST = 1e-290  # an order parameter below it is zero: processors are slow where digits get lost
 ROOM = 7  # matrices (latent, latent) that a drift works in
 
 
@@ -173,7 +172,7 @@ def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status
     rejected, accepted, fresh = (
         np.zeros(TOGETHER, np.bool_), np.zeros(TOGETHER, np.bool_), np.zeros(TOGETHER, np.bool_)
     )  # fmt: skip
-    first = shares[0]
+    first, before_this = shares[0], flushing(True)
     following = left = 0
     while True:
         any_fresh = False
@@ -186,7 +185,7 @@ def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status
                 following += 1
                 left += 1
         if left == 0:
-            return
+            break
         if any_fresh:  # a first step from the sizes of the state, the drift and its change
             drift(now, c, latent, signal, room, k[0])
             sums_[:] = 0.0
@@ -290,6 +289,6 @@ def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status
                 left -= 1
         for i in range(values):
             for lane in range(TOGETHER):
-                reached = after_[i, lane] if abs(after_[i, lane]) > LEAST else 0.0
-                now_[i, lane] = reached if accepted[lane] else now_[i, lane]
+                now_[i, lane] = after_[i, lane] if accepted[lane] else now_[i, lane]
                 k_[0, i, lane] = k_[6, i, lane] if accepted[lane] else k_[0, i, lane]
+    flushing(before_this)

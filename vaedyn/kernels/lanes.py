@@ -7,6 +7,7 @@ sum may be one operation, it says so by `fma`, so that the compiler has no choic
 
 import math
 import operator
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, lower_cast, register_model
 
 TOGETHER = 16  # numbers side by side: what hides most of the time that a division takes
+FLUSH_TO_ZERO, DENORMALS_ARE_ZERO = 1 << 15, 1 << 6  # bits of x86 processors' MXCSR
 INDEX = ir.IntType(32)
 instruction: Any = intrinsic  # what is called has one argument less than what is defined
 
@@ -127,6 +129,36 @@ def ratio(_context, a, b):
         return builder.select(positive, builder.fdiv(*arguments), zero)
 
     return common(common, common), codegen
+
+
+@instruction
+def flushing(_context, flush):
+    """Take numbers below 2^-1022 for zero from now on in this thread, or not; return what it did.
+
+    Of processors that are slow with them, and can: others do as they did.
+    """
+
+    def codegen(context, builder, _signature, arguments):
+        if platform.machine() not in ("x86_64", "AMD64"):
+            return arguments[0]
+        word, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        at = cgutils.alloca_once(builder, word)
+        place = builder.bitcast(at, pointer)
+        kind = ir.FunctionType(ir.VoidType(), [pointer])
+        store, load = (
+            cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}mxcsr")
+            for name in ("st", "ld")
+        )
+        builder.call(store, [place])
+        old = builder.load(at)
+        both = ir.Constant(word, FLUSH_TO_ZERO | DENORMALS_ARE_ZERO)
+        rest = builder.and_(old, builder.not_(both))
+        new = builder.select(arguments[0], builder.or_(rest, both), rest)
+        builder.store(new, at)
+        builder.call(load, [place])
+        return builder.icmp_unsigned("!=", builder.and_(old, both), ir.Constant(word, 0))
+
+    return types.boolean(types.boolean), codegen
 
 
 @instruction
