@@ -182,7 +182,7 @@ class _Many:
         later, last = span > SPANS[0], span == SPANS[-1]
         tried = np.ones(len(rows), bool) if later else ~(self._residuals(rows, y) > CLOSE)
         points = np.full_like(y, np.nan)
-        points[tried] = self._points(rows[tried], y[tried], turning[tried])
+        points[tried] = self._points(rows[tried], y[tried])
         near = np.abs(points - y).max(axis=1) < NEAR * size
         kept = []
         for n, i in enumerate(rows.tolist()):
@@ -195,7 +195,7 @@ class _Many:
                 continue
             if turning[n]:
                 around = later and found is None
-                mean = self._points(rows[[n]], course[[n]].mean(axis=1), turning[[n]])[0] if around else None
+                mean = self._points(rows[[n]], course[[n]].mean(axis=1))[0] if around else None
                 if last or (mean is not None and self._stable(one, mean) is None):
                     self.found[i] = Outcome(OSCILLATING)
                     continue
@@ -216,11 +216,10 @@ class _Many:
         """Return the largest ``|dy/dt| / tau`` of each, (n,)."""
         return self._settle(rows, y.copy(), 0)[0]
 
-    def _points(self, rows: np.ndarray, y: np.ndarray, far: np.ndarray) -> np.ndarray:
+    def _points(self, rows: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the fixed points that Newton's method leads to, (n, values), nan where to none.
 
-        Where it strays and is lost it may still find one, but only one far away: that is waited
-        for where `far` (n,).
+        Where its steps lead far away, to where they are not known, it is given up.
         """
         from ..kernels import rest
 
@@ -228,7 +227,7 @@ class _Many:
         left, status = self._settle(rows, points, 50)
         size = np.maximum(1.0, np.abs(y).max(axis=1))
         strayed = np.abs(points - y).max(axis=1) > size
-        for n in np.flatnonzero((status == rest.SINGULAR) & (far | ~strayed)):
+        for n in np.flatnonzero((status == rest.SINGULAR) & ~strayed):
             one = self._one(rows[n])
             points[n] = newton(one, y[n])
             left[n] = residual(one, points[n])
