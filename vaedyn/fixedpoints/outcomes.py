@@ -29,10 +29,10 @@ NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where i
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
 TURNING = 1e-3  # relative height, in the last tenth of a span, of the peaks of what oscillates
 MOST_STEPS = 20_000
-FEW_STEPS = 1000  # after which models whose modes may be stiff are taken one by one
+FEW_STEPS = 8000  # after which models at other rates are followed one by one, see `solve`
 RTOL, ATOL = 1e-6, 1e-10
 SAVES = np.linspace(0.9, 1, 33)  # of a span
-PIECE = 500  # models followed at once by a thread: some seconds at most
+PIECE = 4000  # models followed at once by a thread
 MEMORY = 2e8  # bytes of their courses, in all threads
 DIVERGED = 0.02  # of the usual bound: beyond it the ODE turns ever stiffer, and never back
 
@@ -130,12 +130,16 @@ def outcomes(c: Constants, at: Callable[[int], Params]) -> dict[str, np.ndarray]
     size = max(1, min(PIECE, int(MEMORY / (cores() * len(SAVES) * y.nbytes))))
     rows = np.arange(len(c.eta))
     with ThreadPoolExecutor(cores()) as pool:
-        for span in SPANS:
-            rows = rows[np.argsort(-many.steps[rows], kind="stable")]  # the longest ones first
-            parts = min(max(-(-len(rows) // size), cores()), len(rows))
-            pieces = [rows[i::parts] for i in range(parts)]
-            left = list(pool.map(partial(many.follow, span=span), pieces))
-            rows = np.concatenate([np.empty(0, int), *left])
+        try:
+            for span in SPANS:
+                rows = rows[np.argsort(-many.steps[rows], kind="stable")]  # the longest ones first
+                parts = min(max(-(-len(rows) // size), cores()), len(rows))
+                pieces = [rows[i::parts] for i in range(parts)]
+                left = list(pool.map(partial(many.follow, span=span), pieces))
+                rows = np.concatenate([np.empty(0, int), *left])
+        except BaseException:
+            many.stop[0] = 1
+            raise
     columns: Any = zip(*many.found, strict=True)
     return {name: np.array(column) for name, column in zip(Outcome._fields, columns, strict=True)}
 
@@ -145,6 +149,7 @@ class _Many:
 
     def __init__(self, c: Constants, y: np.ndarray, most: int, at: Callable[[int], Params]):
         self.c, self.most, self.at = c, most, at
+        self.stop = np.zeros(1, np.int64)  # another number ends what other threads are at
         self.y = np.tile(y, (len(c.eta), 1))
         natural = np.maximum(c.rho.max(axis=1) + c.eta, 1 / c.eta)
         self.bounds = DIVERGED * 1e4 * np.maximum(natural, max(1.0, np.abs(y).max()))
@@ -160,11 +165,11 @@ class _Many:
         from ..kernels import courses
 
         c, y = self.c, self.y[rows]
-        status, steps = np.empty((2, len(rows)), np.int64)
+        status, steps = np.zeros((2, len(rows)), np.int64)
         course = np.empty((len(rows), len(SAVES) - 1, y.shape[1]))
         courses.integrate(
             y, self.numbers[rows], np.uint64(c.latent), SAVES[1:], span / c.lr[rows],
-            self.bounds[rows], RTOL, ATOL, self.most, status, steps, course,
+            self.bounds[rows], RTOL, ATOL, self.most, self.stop, status, steps, course,
         )  # fmt: skip
         self.steps[rows] = steps
         for i in rows[status == courses.DIVERGED].tolist():
@@ -219,15 +224,15 @@ class _Many:
     def _points(self, rows: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the fixed points that Newton's method leads to, (n, values), nan where to none.
 
-        Where its steps lead far away, to where they are not known, it is given up.
+        Where its steps have led far away, to where the Jacobian is singular, it is given up.
         """
-        from ..kernels import rest
+        from ..kernels.settle import SINGULAR
 
         points = y.copy()
         left, status = self._settle(rows, points, 50)
         size = np.maximum(1.0, np.abs(y).max(axis=1))
         strayed = np.abs(points - y).max(axis=1) > size
-        for n in np.flatnonzero((status == rest.SINGULAR) & ~strayed):
+        for n in np.flatnonzero((status == SINGULAR) & ~strayed):
             one = self._one(rows[n])
             points[n] = newton(one, y[n])
             left[n] = residual(one, points[n])
@@ -236,10 +241,10 @@ class _Many:
 
     def _settle(self, rows: np.ndarray, y: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
         """Make Newton's steps from `y` in place; return residuals and whether steps are known."""
-        from ..kernels import rest
+        from ..kernels.settle import settle
 
         left, status = np.empty(len(rows)), np.empty(len(rows), np.int64)
         which = free(self.c.latent, self.c.signal)[1].astype(np.int64)
         counts = np.bincount(which).astype(float)
-        rest.settle(y, self.c.at(rows), which, counts, most, 1e-13, left, status)
+        settle(y, self.c.at(rows), which, counts, most, 1e-13, left, status)
         return left, status

@@ -22,7 +22,7 @@ from .trained_on_rows import best_beta, ends
 from .varied import VARIED, ratios, shape, with_value
 
 AT_ONCE = 8000  # points solved at once
-PIECE = 400  # points whose closed forms are solved by a thread, in a processor's cache
+PIECE = 2000  # points whose closed forms are solved at once by a thread
 DIGITS = 12  # of the values on the axes
 MAPPED = (*VARIED, "batch", "alpha")  # what may be an axis
 

@@ -128,7 +128,7 @@ def save(theta, h, lane, now, after, k, row):
 
 
 @strict_kernel
-def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status, steps, out):
+def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, stop, status, steps, out):
     """Integrate all models from 0 to their `ends` (n,), by at most `most` steps each.
 
     Parameters
@@ -142,6 +142,8 @@ def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status
         Fractions of the time to the end, at which states are saved; the last one is 1.
     bounds : (n,)
         Order parameters that large have diverged.
+    stop : (1,)
+        As soon as it is not zero, by another thread, all is left as it is.
     status : (n,)
         Is filled with DONE, DIVERGED, or STOPPED where there were not enough steps.
     steps : (n,)
@@ -184,7 +186,7 @@ def integrate(y, numbers, latent, shares, ends, bounds, rtol, atol, most, status
                 rejected[lane], fresh[lane], any_fresh = False, True, True
                 following += 1
                 left += 1
-        if left == 0:
+        if left == 0 or stop[0] != 0:
             break
         if any_fresh:  # a first step from the sizes of the state, the drift and its change
             drift(now, c, latent, signal, room, k[0])
