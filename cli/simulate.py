@@ -80,8 +80,8 @@ def command(
     if model.alpha is not None:
         times, text = in_the_end(model, tol)
     else:
-        with without_records():
-            limit = ending(model, tol, store=session.store)
+        with without_records(), session.progress("time to converge") as progress:
+            limit = ending(model, tol, store=session.store, progress=progress)
         times, text = measured_convergence(result, limit)
     runs = ensemble["runs"]
     if not session.as_json:

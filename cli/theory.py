@@ -109,7 +109,9 @@ def report(
         times, text = in_the_end(params, tol)
     else:
         with without_records():
-            limit = ending(params, tol, rtol=rtol, atol=atol, store=session.store)
+            settings: Any = {"rtol": rtol, "atol": atol, "store": session.store}
+            with session.progress("time to converge") as progress:
+                limit = ending(params, tol, **settings, progress=progress)
         times, text = converged(params, limit)
     spread = compute_bands(session, params, random_start) if with_bands else None
     if session.as_json:

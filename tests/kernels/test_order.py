@@ -6,7 +6,8 @@ import pytest
 import vaedyn
 from vaedyn.kernels import flows, ode, one, rk45
 from vaedyn.kernels.constants import Constants
-from vaedyn.kernels.padded import length
+from vaedyn.kernels.jit import leaf
+from vaedyn.kernels.padded import interpolate, length
 from vaedyn.model.schedules import Constant, Tanh
 from vaedyn.model.state import pack
 
@@ -45,12 +46,20 @@ def test_tableau_fulfils_all_conditions_of_order_five_and_four():
             assert (weights - rk45.ERROR) @ phi == pytest.approx(1 / density, abs=1e-14)
 
 
+@leaf
+def between(target, theta, h, y, after, first, last, rest):
+    """Interpolate, called by itself."""
+    interpolate(target, theta, h, y, after, first, last, rest)
+
+
 @pytest.mark.parametrize("theta", [0.0, 0.2, 0.5, 0.83, 1.0])
 def test_the_interpolant_is_of_order_four_anywhere_in_a_step(theta):
     """Its weights, read off by unit slopes, fulfil the conditions at every fraction."""
-    k, weights = np.eye(7), np.empty(7)
-    rise = np.append(rk45.STAGES[6], 0)
-    rk45.interpolate(theta, 1.0, np.zeros(7), rise, k[0], k[6], rk45.DENSE @ k, weights)
+    rows = np.zeros((6, length(7)))
+    weights, start, after, first, last, rest = rows
+    after[:6], first[0], last[6], rest[:7] = rk45.STAGES[6], 1, 1, rk45.DENSE
+    between(weights, theta, 1.0, start, after, first, last, rest)
+    weights = weights[:7]
     for order, phi, density in rooted_trees():
         if order <= 4:
             assert weights @ phi == pytest.approx(theta**order / density, abs=1e-13)

@@ -177,7 +177,7 @@ def test_interpolated_states_are_those_that_steps_end_on():
 def test_a_paused_integration_goes_on_as_if_it_had_not_been(monkeypatch):
     params = vaedyn.Params(lr=0.1, t_max=100, points=31)
     whole = vaedyn.theory(params)
-    monkeypatch.setattr("vaedyn.learning.theory.steps_at_once", lambda _: 7)
+    monkeypatch.setattr("vaedyn.learning.theory.steps_at_once", lambda *_: 7)
     seen = []
     pieces = vaedyn.theory(params, progress=lambda *numbers: seen.append(numbers))
     np.testing.assert_array_equal(whole.Q, pieces.Q)
@@ -211,7 +211,7 @@ def test_a_variance_that_reaches_zero_is_said():
 
 
 def test_too_many_steps_are_said(monkeypatch):
-    monkeypatch.setattr("vaedyn.learning.theory.steps_at_once", lambda _: 5)
+    monkeypatch.setattr("vaedyn.learning.theory.steps_at_once", lambda *_: 5)
     monkeypatch.setattr("vaedyn.learning.theory.MOST_STEPS", 20)
     with pytest.raises(vaedyn.ConvergenceError, match=r"stopped at t = .* after 20 steps.*--rtol"):
         vaedyn.theory(vaedyn.Params())

@@ -12,11 +12,13 @@ from ..learning.theory import integrate, tolerances
 from ..model.asked import TRAINING, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, real
-from ..model.records import Computed, Source, Store, kept, variable
+from ..model.progress import Asked, shows
+from ..model.records import Computed, Progress, Source, Store, kept, variable
 from ..model.results import Trajectory
 from ..model.schedule import Schedule
 from ..model.state import count, pack
 from .criterion import EPS_G, IN_WORDS, of_runs, of_states
+from .error_in_time import ErrorInTime
 
 GRID = 2000  # times at which the error is looked at
 FINER = 64  # parts that the interval of the last crossing is cut into, twice
@@ -53,6 +55,7 @@ class Convergence:
     source: Source | None = field(default=None, compare=False)
 
 
+@shows("time to converge")
 def time_to_converge(
     params: Params | None = None,
     tol: float = 1e-3,
@@ -60,6 +63,7 @@ def time_to_converge(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
+    progress: Asked = None,
     **changes: Unpack[Fields],
 ) -> Convergence:
     """Return the first time after which eps_g of the ODE stays within `tol` of its final value.
@@ -76,6 +80,10 @@ def time_to_converge(
         Tolerances of the integration, see `vaedyn.theory`.
     store : ResultStore, optional
         Where to look for the result first, and to keep it.
+    progress : bool or callable, optional
+        True shows a bar; a function is called as ``progress(done, total)`` with the time that
+        an integration has reached, and where it ends; what has to be integrated further begins
+        anew with a later end.
     **changes
         Parameters of the model, in place of those of `params` or of the defaults.
 
@@ -94,7 +102,9 @@ def time_to_converge(
         if size > LARGE:
             log.info("looking for the time from which eps_g of %d order parameters stays", size)
         try:
-            t, end = last_crossing(params, params.schedule, tol, rtol=rtol, atol=atol)
+            t, end = last_crossing(
+                params, params.schedule, tol, rtol=rtol, atol=atol, progress=progress
+            )
         except (ConvergenceError, DivergenceError) as error:
             reason = str(error)
         return {
@@ -151,6 +161,7 @@ def last_crossing(
     atol: float = 1e-10,
     most: float | None = None,
     margin: float = 0.0,
+    progress: Progress | None = None,
 ) -> tuple[float, float]:
     """Return the time after which eps_g, or the loss, stays near its final value, and that value.
 
@@ -166,6 +177,9 @@ def last_crossing(
     margin : float
         Share of `tol`: the error has not come to stay before it peaks that closely below
         `tol`, as the smallest change might lift such a peak beyond it.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with the time that an integration has reached, and
+        where it ends.
 
     Raises
     ------
@@ -175,49 +189,43 @@ def last_crossing(
         When learning diverges.
     """
     _check_that_it_ends(params, schedule, criterion)
-    start = pack(**params.overlaps())
-
-    numerics: dict[str, Any] = {"rtol": rtol, "atol": atol}
-
-    def course(times: np.ndarray) -> np.ndarray:
-        return integrate(params, start, times, schedule, **numerics)[0]
-
-    def away(times: np.ndarray) -> np.ndarray:
-        return np.abs(of_states(params, course(times), criterion) - end)
-
+    found = ErrorInTime(params, schedule, criterion, rtol=rtol, atol=atol, progress=progress)
     longest = most or LONGEST / params.rate
     horizon = min(max(params.t_max, 1.1 * schedule.arrival() + 10 / params.rate), longest)
     while True:
         # kinks are looked at as well: the error may leave its final value at once there
         times = np.union1d(np.linspace(0, horizon, GRID + 1), schedule.kinks(horizon))
-        y = course(times)
-        # which of many fixed points learning ends in may depend on the schedule
-        point = destination(params, y[-1], rtol)
-        end = float(of_states(params, point[None], criterion)[0])
-        far = np.abs(of_states(params, y, criterion) - end)
-        # close in the criterion alone is not enough: a saddle may have the same one
-        there = np.abs(y[-1] - point).max() < NEAR * max(1.0, np.abs(point).max())
-        if there and (far[-GRID // 10 :] < SETTLED * tol).all():
-            break
+        errors = found.at(times)
+        y, last_ones = found.state, errors[-GRID // 10 :]
+        # of many order parameters, the end takes as long to find as the whole course
+        if len(y) <= LARGE or np.ptp(last_ones) < 2 * SETTLED * tol:
+            # which of many fixed points learning ends in may depend on the schedule
+            point = destination(params, y, rtol)
+            end = float(of_states(params, point[None], criterion)[0])
+            # close in the criterion alone is not enough: a saddle may have the same one
+            there = np.abs(y - point).max() < NEAR * max(1.0, np.abs(point).max())
+            if there and (np.abs(last_ones - end) < SETTLED * tol).all():
+                break
         if horizon >= longest:
             raise ConvergenceError(
                 f"{IN_WORDS[criterion]} is not within {tol:g} of its final value by t = {horizon:g}"
             )
         horizon = min(2 * horizon, longest)
+    far = np.abs(errors - end)
     peaks = _peaks(far, tol)
     if len(peaks):
-        numerics |= {"rtol": min(rtol, EXACT), "atol": min(atol, 0.01 * EXACT)}
+        exact: Any = {"rtol": min(rtol, EXACT), "atol": min(atol, 0.01 * EXACT)}
+        found = ErrorInTime(params, schedule, criterion, **exact, progress=progress)
         between = [np.linspace(times[i - 1], times[i + 1], 2 * FINER + 1) for i in peaks]
         times = np.union1d(times, np.concatenate(between))
-        far = away(times)
+        far = np.abs(found.at(times) - end)
     last, level = _last_outside(far, tol, margin)
     if last < 0:
         return 0.0, end
     for _ in range(2):
         low, high = times[last : last + 2]
-        times = np.unique(np.concatenate([[0.0], np.linspace(low, high, FINER + 1)]))
-        far = away(times)[-FINER - 1 :]
-        times = times[-FINER - 1 :]
+        times = np.linspace(low, high, FINER + 1)
+        far = np.abs(found.at(times) - end)
         # both ends are as they were, up to the error of the integration
         last = max(np.flatnonzero(far[:-1] > level), default=0)
     # linear between the last two, which are 1/4096 of the first grid's distance apart

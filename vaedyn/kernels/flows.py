@@ -177,7 +177,7 @@ def opened(beta, box):
 
     Both are views, and leaves count no references.
     """
-    latent, signal = np.int64(box[0]), np.int64(box[1])
+    latent, signal = int(box[0]), int(box[1])
     rho = box[LEADING : LEADING + signal]
     c = Constants(
         beta, rho, box[2], box[3], box[4], latent, box[5], box[6], box[7], box[8]

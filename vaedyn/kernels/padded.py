@@ -120,6 +120,40 @@ def copy(_context, source, target):
     return types.void(source, target), codegen
 
 
+@intrinsic
+def interpolate(_context, target, theta, h, y, after, first, last, rest):
+    """Set `target` to the state at the fraction `theta` of the step from `y` to `after`.
+
+    `first` and `last` are the drifts at both ends, `rest` is ``h sum_j DENSE[j] k[j]``.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        at = _Rows(context, builder, signature, arguments)
+
+        def plus(a, b):
+            return builder.fadd(a, b, FAST)
+
+        def minus(a, b):
+            return builder.fsub(a, b, FAST)
+
+        def times(a, b):
+            return builder.fmul(a, b, FAST)
+
+        share, h = at.splat(arguments[1]), at.splat(arguments[2])
+        other = minus(ir.Constant(VECTOR, [1.0] * LANES), share)
+        with at.each(0) as (i, _):
+            y, after, first, last, rest = (at.load(which, i) for which in range(3, 8))
+            rise = minus(after, y)
+            start = minus(times(h, first), rise)
+            bend = minus(minus(rise, times(h, last)), start)
+            bent = plus(start, times(share, plus(bend, times(other, rest))))
+            at.store(plus(y, times(share, plus(rise, times(other, bent)))), 0, i)
+        return context.get_dummy_value()
+
+    kinds = target, theta, h, y, after, first, last, rest
+    return types.void(*kinds), codegen
+
+
 def _sum_of_squares(arguments: tuple, term: Callable[[Any, Any, Any], Any]) -> Any:
     """Return signature and code of a sum of squares of ``term(rows, index, arguments)``."""
 

@@ -12,13 +12,15 @@ import numpy as np
 
 from .jit import leaf
 from .ode import CONSTANT
-from .padded import combine, copy, distance, excess, length
+from .padded import combine, copy, distance, excess, interpolate, length
 from .pointers import NONE, evaluate, run
 
 # status codes of `integrate`
 DONE, PAUSED, STEP_TOO_SMALL, DIVERGED, VARIANCE_LOST = range(5)
 # entries of its `record`
-TIME, STEP, LAST_ERROR, REJECTED, SAVED, STEPS, EVALUATIONS, STIFF, LEAST, LENGTH = range(10)
+(
+    TIME, STEP, LAST_ERROR, REJECTED, SAVED, STEPS, EVALUATIONS, STIFF, LEAST, REACH, LENGTH
+) = range(11)  # fmt: skip
 ASIDE = 1e-9  # of a time: so much earlier is before it, so much later after it
 ROWS = 12  # of the room that steps are made in: seven drifts, and five states
 SHARE = 1e-3  # of an encoder variance: the largest error of a step in it
@@ -79,21 +81,6 @@ def advance(t, h, start, stop, rows, kind, schedule, calls, box):
 
 
 @leaf
-def interpolate(theta, h, y, after, first, last, rest, out):
-    """Write the state at the fraction `theta` of the step from `y` to `after` into `out`.
-
-    `first` and `last` are the drifts at both ends, `rest` is ``h sum_j DENSE[j] k[j]``.
-    """
-    for i in range(out.size):
-        rise = after[i] - y[i]
-        start = h * first[i] - rise
-        bend = rise - h * last[i] - start
-        out[i] = y[i] + theta * (
-            rise + (1.0 - theta) * (start + theta * (bend + (1.0 - theta) * rest[i]))
-        )
-
-
-@leaf
 def integrate(
     values, times, stops, record, kind, schedule, calls, box, size, latent, rows, rtol, atol,
     bound, most, out,
@@ -109,7 +96,8 @@ def integrate(
         Where the integration stands, see `begin`: time reached, next
         step size, last error, whether the last step was rejected, rows of `out`
         filled, accepted steps, drifts computed, accepted steps limited by stability,
-        least encoder variance after a step.
+        least encoder variance after a step, and the latest end that a step was tried towards:
+        all is as it would be if the integration ended anywhere later.
     kind, schedule : beta(t), see `vaedyn.kernels.ode.beta_at`
     calls : addresses of the drift, of `beta_at` and of the norm of errors, see
         `vaedyn.kernels.flows`; `NONE` for a norm is the root mean square
@@ -129,7 +117,7 @@ def integrate(
     now, after, before, error = rows[NOW], rows[AFTER], rows[BEFORE], rows[ERRORS]
     first, last = rows[0], rows[6]  # drifts at both ends of a step
     end = times[-1]
-    t, h, least = record[TIME], record[STEP], record[LEAST]
+    t, h, least, reach = record[TIME], record[STEP], record[LEAST], record[REACH]
     error_before, rejected = record[LAST_ERROR], record[REJECTED]
     saved = np.int64(record[SAVED])
     stop = made = accepted = evaluations = stiff = 0
@@ -172,7 +160,9 @@ def integrate(
             break
         made += 1
         target = stops[stop] if stop < stops.size else end
-        final = t + 1.01 * h >= target
+        tried = t + 1.01 * h
+        reach = max(reach, tried)
+        final = tried >= target
         if final:
             usual, h = h, target - t
         limit = target if stop < stops.size else 2.0 * end
@@ -203,7 +193,10 @@ def integrate(
         if saved < times.size and times[saved] <= reached:
             combine(error, rows[ZEROS], h, DENSE, rows, 7)
         while saved < times.size and times[saved] <= reached:
-            interpolate((times[saved] - t) / h, h, now, after, first, last, error, out[saved])
+            share = (times[saved] - t) / h
+            interpolate(before, share, h, now, after, first, last, error)
+            for i in range(values):
+                out[saved, i] = before[i]
             saved += 1
         t = reached
         copy(after, now)
@@ -227,7 +220,7 @@ def integrate(
         for i in range(size - latent, size):
             least = min(least, now[i])
     record[TIME], record[STEP], record[SAVED], record[LEAST] = t, h, saved, least
-    record[LAST_ERROR], record[REJECTED] = error_before, rejected
+    record[LAST_ERROR], record[REJECTED], record[REACH] = error_before, rejected, reach
     record[STEPS] += accepted
     record[EVALUATIONS] += evaluations
     record[STIFF] += stiff
@@ -238,5 +231,6 @@ def begin(y, times, out):
     """Return the record, and the rows, of an integration that begins with the state `y`."""
     record, rows = np.zeros(LENGTH), np.zeros((ROWS, length(len(y))))
     record[TIME], record[SAVED], record[LAST_ERROR], record[LEAST] = times[0], 1, 1e-4, np.inf
+    record[REACH] = times[0]
     rows[NOW, : len(y)] = out[0] = y
     return record, rows

@@ -20,7 +20,7 @@ from ..model.training import pace
 from .cautions import cautions
 from .follow import follow, of_steps, start_of
 from .on_rows import on_rows
-from .solve import MOST_STEPS, solve, steps_in_a_while
+from .solve import MOST_STEPS, Marks, Read, solve, steps_in_a_while
 
 LONG = 2.0  # times lr (rho + eta): epochs in which noise of SGD does not cancel
 VANISHED = 1e-8  # an encoder variance that is taken for zero
@@ -209,12 +209,16 @@ def integrate(
     most: int | None = None,
     bound: float | None = None,
     progress: Progress | None = None,
+    read: Read | None = None,
+    marks: Marks | None = None,
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return the states at `times` (times, values) from `start` at the first, and statistics.
 
     `start` may go on with the covariance of fluctuations, see `vaedyn.kernels.fluctuations`.
 
-    An order parameter beyond `bound` has diverged; default: `Params.bound`.
+    An order parameter beyond `bound` has diverged; default: `Params.bound`. `read` returns what
+    is wanted of states, and `marks` go on from where the same integration has been before,
+    see `solve`.
 
     Raises
     ------
@@ -236,8 +240,10 @@ def integrate(
         at_once=steps_at_once(params, len(start) > count(params.latent, params.signal)),
         most=most or MOST_STEPS,
         progress=progress,
+        read=read,
+        marks=marks,
     )
-    return y[:, : len(start)], solver
+    return y if read else y[:, : len(start)], solver
 
 
 def _with_room(params: Params, start: np.ndarray, beta: float) -> tuple[np.ndarray, "Flow"]:
