@@ -290,7 +290,7 @@ class _Grid:
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         left = np.flatnonzero(found["phase"] == UNDECIDED)
         if len(left):
-            ends = outcomes(c.at(left), lambda n: self._at(i[left[n]], j[left[n]]))
+            ends = outcomes(c.at(left), lambda n: self._at(int(i[left[n]]), int(j[left[n]])))
             for name, column in ends.items():
                 found[name][left] = column
         return found
