@@ -26,6 +26,9 @@ FIRST = {
     "theory --optimiser adam": lambda: vaedyn.theory(TWO, optimiser="adam", batch=8),
     "fixedpoints": lambda: vaedyn.fixed_points(SMALL),
     "fixedpoints --latent 2": lambda: vaedyn.fixed_points(TWO),
+    "plot phase-diagram": lambda: vaedyn.phase_diagram(
+        TWO, ("beta", [1.19, 2.0]), ("lr", [1.07, 1.6]), rho=(3, 1)
+    ),
     "bands": lambda: vaedyn.bands(SMALL),
     "bands, three rates": lambda: vaedyn.bands(TWO, **RATES),
     "simulate": lambda: vaedyn.simulate(SMALL, runs=1),

@@ -1,14 +1,17 @@
 """Where a gaussian start leads where no latent can live alone: a pair, oscillation, divergence."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import ConvergenceError, DivergenceError
 from ..kernels.constants import Constants
-from ..learning.theory import integrate
+from ..kernels.independent import free
+from ..learning.solve import passed
+from ..learning.theory import integrate, steps_at_once
 from ..machine import cores
 from ..model.params import Params
 from ..model.schedules import Constant
@@ -26,6 +29,11 @@ NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where i
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
 TURNING = 1e-3  # relative height, in the last tenth of a span, of the peaks of what oscillates
 MOST_STEPS = 20_000
+FEW_STEPS = 8000  # after which models at other rates are followed one by one, see `solve`
+RTOL, ATOL = 1e-6, 1e-10
+SAVES = np.linspace(0.9, 1, 33)  # of a span
+PIECE = 4000  # models followed at once by a thread
+MEMORY = 2e8  # bytes of their courses, in all threads
 DIVERGED = 0.02  # of the usual bound: beyond it the ODE turns ever stiffer, and never back
 
 
@@ -45,15 +53,14 @@ def outcome(params: Params) -> Outcome:
     point from there or from amid its course, or none that it has come near to. What
     creeps one way is waited for.
     """
-    start: Any = {"init": "gaussian", "init_seed": 0, "anneal": "constant"}
-    params = params.replace(dim=DIM, t_max=1.0, points=2, **start)
+    params, model = _started(params), Constants.of(params)
     y = pack(**params.overlaps())
     bound = DIVERGED * params.bound(y)
     turning = False
     for span in SPANS:
-        times = np.linspace(0.9, 1, 33) * span / params.rate
+        times = SAVES * span / params.rate
         times[0] = 0.0
-        limits: Any = {"rtol": 1e-6, "atol": 1e-10, "most": MOST_STEPS, "bound": bound}
+        limits: Any = {"rtol": RTOL, "atol": ATOL, "most": MOST_STEPS, "bound": bound}
         try:
             course, _ = integrate(params, y, times, Constant(), **limits)
         except DivergenceError:
@@ -61,47 +68,183 @@ def outcome(params: Params) -> Outcome:
         except ConvergenceError:
             return Outcome(UNDECIDED)
         y = course[-1]
-        early = span == SPANS[0] and residual(Constants.of(params), y) > CLOSE
+        early = span == SPANS[0] and residual(model, y) > CLOSE
         size = max(1.0, float(np.abs(y).max()))
-        turning = _peak(course[1:]) > TURNING * size
-        found = None if early else _stable_point(params, y)
+        turning = bool(_peak(course[1:]) > TURNING * size)
+        found = None if early else _stable_point(model, y)
         if found and np.abs(found[0] - y).max() < NEAR * size:
-            return _at_rest(params, *found)
+            return _at_rest(model, *found)
         around = turning and span > SPANS[0] and not found
-        if around and _stable_point(params, course[1:].mean(axis=0)) is None:
+        if around and _stable_point(model, course[1:].mean(axis=0)) is None:
             break
     return Outcome(OSCILLATING if turning else UNDECIDED)
 
 
-def _peak(course: np.ndarray) -> float:
-    """Return by how much any component of (times, values) goes beyond both its ends."""
-    first, last = course[0], course[-1]
-    above = course.max(axis=0) - np.maximum(first, last)
-    below = np.minimum(first, last) - course.min(axis=0)
-    return float(np.maximum(above, below).max())
+def _started(params: Params) -> Params:
+    start: Any = {"init": "gaussian", "init_seed": 0, "anneal": "constant"}
+    return params.replace(dim=DIM, t_max=1.0, points=2, **start)
 
 
-def _stable_point(params: Params, y: np.ndarray) -> tuple[np.ndarray, float] | None:
+def _peak(course: np.ndarray) -> Any:
+    """Return by how much any component of (..., times, values) goes beyond both its ends, (...)."""
+    first, last = course[..., 0, :], course[..., -1, :]
+    above = course.max(axis=-2) - np.maximum(first, last)
+    below = np.minimum(first, last) - course.min(axis=-2)
+    return np.maximum(above, below).max(axis=-1)
+
+
+def _stable_point(model: Constants, y: np.ndarray) -> tuple[np.ndarray, float] | None:
     """Return the stable fixed point that Newton's method leads to, and its growth rate."""
-    model = Constants.of(params)
     point = newton(model, y)
     if not residual(model, point) < TOLERANCE * max(1.0, float(np.abs(point).max())):
         return None
-    growth = float(np.nanmax(np.real(eigenvalues(model, point))))
-    return (point, growth) if growth <= MARGINAL * params.rate else None
+    growth = _growth(model, point)
+    return (point, growth) if growth <= MARGINAL * model.lr else None
 
 
-def _at_rest(params: Params, point: np.ndarray, growth: float) -> Outcome:
-    parts = unpack(point, params.latent, params.signal)
-    alive = fitting(Constants.of(params), parts)
-    eps_g = float(observables(parts, params.strengths, params.eta)["eps_g"])
+def _growth(model: Constants, point: np.ndarray) -> float:
+    return float(np.nanmax(np.real(eigenvalues(model, point))))
+
+
+def _at_rest(model: Constants, point: np.ndarray, growth: float) -> Outcome:
+    parts = unpack(point, model.latent, model.signal)
+    alive = fitting(model, parts)
+    eps_g = float(observables(parts, model.rho, model.eta)["eps_g"])
     phase = PHASES.index(classify(parts, alive))
     return Outcome(phase, eps_g, int(alive.sum()), growth)
 
 
-def outcomes(many: Iterable[Params]) -> dict[str, np.ndarray]:
-    """Return phase, eps_g, active and growth (n,) of the outcomes of many models, on all cores."""
+def outcomes(c: Constants, at: Callable[[int], Params]) -> dict[str, np.ndarray]:
+    """Return phase, eps_g, active and growth (n,) of the outcomes of many models, on all cores.
+
+    Parameters
+    ----------
+    c : Constants
+        Of n models.
+    at : callable
+        Returns the parameters of one of them, by its number.
+    """
+    start = _started(at(0))
+    y = pack(**start.overlaps())
+    many = _Many(c, y, passed(MOST_STEPS, steps_at_once(start)) if c.plain else FEW_STEPS, at)
+    size = max(1, min(PIECE, int(MEMORY / (cores() * len(SAVES) * y.nbytes))))
+    rows = np.arange(len(c.eta))
     with ThreadPoolExecutor(cores()) as pool:
-        found = list(pool.map(outcome, many))
-    columns: Any = zip(*found, strict=True)
+        try:
+            for span in SPANS:
+                rows = rows[np.argsort(-many.steps[rows], kind="stable")]  # the longest ones first
+                parts = min(max(-(-len(rows) // size), cores()), len(rows))
+                pieces = [rows[i::parts] for i in range(parts)]
+                left = list(pool.map(partial(many.follow, span=span), pieces))
+                rows = np.concatenate([np.empty(0, int), *left])
+        except BaseException:
+            many.stop[0] = 1
+            raise
+    columns: Any = zip(*many.found, strict=True)
     return {name: np.array(column) for name, column in zip(Outcome._fields, columns, strict=True)}
+
+
+class _Many:
+    """Models that are followed together: what becomes of each is its `outcome`, found sooner."""
+
+    def __init__(self, c: Constants, y: np.ndarray, most: int, at: Callable[[int], Params]):
+        self.c, self.most, self.at = c, most, at
+        self.stop = np.zeros(1, np.int64)  # another number ends what other threads are at
+        self.y = np.tile(y, (len(c.eta), 1))
+        natural = np.maximum(c.rho.max(axis=1) + c.eta, 1 / c.eta)
+        self.bounds = DIVERGED * 1e4 * np.maximum(natural, max(1.0, np.abs(y).max()))
+        rates = c.lr, c.lr * c.encoder, c.lr * c.variances
+        self.numbers = np.column_stack(
+            [c.beta, c.eta, c.lam, *rates, c.eta / c.batch, c.sampled, c.rho]
+        )
+        self.steps = -c.beta  # at first where D relaxes soonest, later the numbers of steps
+        self.found = [Outcome(UNDECIDED)] * len(self.y)
+
+    def follow(self, rows: np.ndarray, span: float) -> np.ndarray:
+        """Follow some of them through a span; return those of which it is not known yet."""
+        from ..kernels import courses
+
+        c, y = self.c, self.y[rows]
+        status, steps = np.zeros((2, len(rows)), np.int64)
+        course = np.empty((len(rows), len(SAVES) - 1, y.shape[1]))
+        courses.integrate(
+            y, self.numbers[rows], np.uint64(c.latent), SAVES[1:], span / c.lr[rows],
+            self.bounds[rows], RTOL, ATOL, self.most, self.stop, status, steps, course,
+        )  # fmt: skip
+        self.steps[rows] = steps
+        for i in rows[status == courses.DIVERGED].tolist():
+            self.found[i] = Outcome(DIVERGING)
+        for i in rows[status == courses.STOPPED].tolist():
+            self.found[i] = Outcome(UNDECIDED) if c.plain else outcome(self.at(i))
+        done = status == courses.DONE
+        return self._decide(rows[done], course[done], span)
+
+    def _decide(self, rows: np.ndarray, course: np.ndarray, span: float) -> np.ndarray:
+        """Return the models of which it is not known yet where they end."""
+        y = self.y[rows] = course[:, -1]
+        size = np.maximum(1.0, np.abs(y).max(axis=1))
+        turning = _peak(course) > TURNING * size
+        later, last = span > SPANS[0], span == SPANS[-1]
+        tried = np.ones(len(rows), bool) if later else ~(self._residuals(rows, y) > CLOSE)
+        points = np.full_like(y, np.nan)
+        points[tried] = self._points(rows[tried], y[tried])
+        near = np.abs(points - y).max(axis=1) < NEAR * size
+        kept = []
+        for n, i in enumerate(rows.tolist()):
+            one = self._one(i)
+            found = None
+            if near[n] or (turning[n] and later):
+                found = self._stable(one, points[n])
+            if found is not None and near[n]:
+                self.found[i] = _at_rest(one, points[n], found)
+                continue
+            if turning[n]:
+                around = later and found is None
+                mean = self._points(rows[[n]], course[[n]].mean(axis=1))[0] if around else None
+                if last or (mean is not None and self._stable(one, mean) is None):
+                    self.found[i] = Outcome(OSCILLATING)
+                    continue
+            kept.append(i)
+        return np.array(kept, int)
+
+    def _stable(self, one: Constants, point: np.ndarray) -> float | None:
+        """Return the growth rate at a point of `_points`, None where it is not stable."""
+        if np.isnan(point).any():
+            return None
+        growth = _growth(one, point)
+        return growth if growth <= MARGINAL * one.lr else None
+
+    def _one(self, i: int) -> Constants:
+        return self.c._each(lambda x: float(x[i]))._replace(rho=self.c.rho[i])
+
+    def _residuals(self, rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the largest ``|dy/dt| / tau`` of each, (n,)."""
+        return self._settle(rows, y.copy(), 0)[0]
+
+    def _points(self, rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the fixed points that Newton's method leads to, (n, values), nan where to none.
+
+        Where its steps have led far away, to where the Jacobian is singular, it is given up.
+        """
+        from ..kernels.settle import SINGULAR
+
+        points = y.copy()
+        left, status = self._settle(rows, points, 50)
+        size = np.maximum(1.0, np.abs(y).max(axis=1))
+        strayed = np.abs(points - y).max(axis=1) > size
+        for n in np.flatnonzero((status == SINGULAR) & ~strayed):
+            one = self._one(rows[n])
+            points[n] = newton(one, y[n])
+            left[n] = residual(one, points[n])
+        there = left < TOLERANCE * np.maximum(1.0, np.abs(points).max(axis=1))
+        return np.where(there[:, None], points, np.nan)
+
+    def _settle(self, rows: np.ndarray, y: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """Make Newton's steps from `y` in place; return residuals and whether steps are known."""
+        from ..kernels.settle import settle
+
+        left, status = np.empty(len(rows)), np.empty(len(rows), np.int64)
+        which = free(self.c.latent, self.c.signal)[1].astype(np.int64)
+        counts = np.bincount(which).astype(float)
+        settle(y, self.c.at(rows), which, counts, most, 1e-13, left, status)
+        return left, status

@@ -1,6 +1,7 @@
 """Phase diagrams: which fixed point attracts learning, over two constants of the model."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Unpack
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..kernels.constants import Constants
+from ..machine import cores
 from ..model.asked import STEPS, params_of
 from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Fields, Params
@@ -19,7 +21,8 @@ from .outcomes import outcomes
 from .trained_on_rows import best_beta, ends
 from .varied import VARIED, ratios, shape, with_value
 
-AT_ONCE = 2000  # points solved at once
+AT_ONCE = 8000  # points solved at once
+PIECE = 2000  # points whose closed forms are solved at once by a thread
 DIGITS = 12  # of the values on the axes
 MAPPED = (*VARIED, "batch", "alpha")  # what may be an axis
 
@@ -168,7 +171,7 @@ def phase_diagram(
     )
 
 
-def _batches(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+def _batches(items: Any, size: int) -> Iterator[Any]:
     for at in range(0, len(items), size):
         yield items[at : at + size]
 
@@ -280,10 +283,14 @@ class _Grid:
             values["rho"] = values["rho"][:, None] * shape(p)
         if "lr" in values:
             values["lr"] = values["lr"] / (1 - p.momentum)
-        found = attractors(Constants.of(p, **values).many())
+        c = Constants.of(p, **values).many()
+        pieces = list(_batches(np.arange(len(i)), PIECE))
+        with ThreadPoolExecutor(cores()) as pool:
+            parts = list(pool.map(lambda rows: attractors(c.at(rows)), pieces))
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         left = np.flatnonzero(found["phase"] == UNDECIDED)
         if len(left):
-            ends = outcomes(self._at(i[n], j[n]) for n in left)
+            ends = outcomes(c.at(left), lambda n: self._at(int(i[left[n]]), int(j[left[n]])))
             for name, column in ends.items():
                 found[name][left] = column
         return found

@@ -7,6 +7,7 @@ sum may be one operation, it says so by `fma`, so that the compiler has no choic
 
 import math
 import operator
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, lower_cast, register_model
 
 TOGETHER = 16  # numbers side by side: what hides most of the time that a division takes
+FLUSH_TO_ZERO, DENORMALS_ARE_ZERO = 1 << 15, 1 << 6  # bits of x86 processors' MXCSR
 INDEX = ir.IntType(32)
 instruction: Any = intrinsic  # what is called has one argument less than what is defined
 
@@ -98,6 +100,7 @@ _operation((operator.mul, operator.imul), 2, {DOUBLE: Builder.fmul})
 _operation((operator.truediv, operator.itruediv), 2, {DOUBLE: Builder.fdiv})
 _operation((operator.neg,), 1, {DOUBLE: Builder.fneg})
 _operation((math.sqrt,), 1, {DOUBLE: _call("llvm.sqrt")})
+_operation((abs,), 1, {DOUBLE: _call("llvm.fabs")})
 _operation((operator.xor, operator.ixor), 2, {WORD: Builder.xor})
 _operation((operator.or_, operator.ior), 2, {WORD: Builder.or_})
 _operation((operator.lshift,), 2, {WORD: Builder.shl})
@@ -124,6 +127,47 @@ def ratio(_context, a, b):
         zero = ir.Constant(arguments[1].type, None)
         positive = builder.fcmp_ordered(">", arguments[1], zero)
         return builder.select(positive, builder.fdiv(*arguments), zero)
+
+    return common(common, common), codegen
+
+
+@instruction
+def flushing(_context, flush):
+    """Take numbers below 2^-1022 for zero from now on in this thread, or not; return what it did.
+
+    Of processors that are slow with them, and can: others do as they did.
+    """
+
+    def codegen(context, builder, _signature, arguments):
+        if platform.machine() not in ("x86_64", "AMD64"):
+            return arguments[0]
+        word, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        at = cgutils.alloca_once(builder, word)
+        place = builder.bitcast(at, pointer)
+        kind = ir.FunctionType(ir.VoidType(), [pointer])
+        store, load = (
+            cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}mxcsr")
+            for name in ("st", "ld")
+        )
+        builder.call(store, [place])
+        old = builder.load(at)
+        both = ir.Constant(word, FLUSH_TO_ZERO | DENORMALS_ARE_ZERO)
+        rest = builder.and_(old, builder.not_(both))
+        new = builder.select(arguments[0], builder.or_(rest, both), rest)
+        builder.store(new, at)
+        builder.call(load, [place])
+        return builder.icmp_unsigned("!=", builder.and_(old, both), ir.Constant(word, 0))
+
+    return types.boolean(types.boolean), codegen
+
+
+@instruction
+def larger(_context, a, b):
+    """Return the larger one of a and b, and b where one is nan."""
+    common = _common((a, b))
+
+    def codegen(_context, builder, _signature, arguments):
+        return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
 
     return common(common, common), codegen
 

@@ -224,6 +224,12 @@ def _given(flow: "Flow", schedule: Schedule, beta: float) -> tuple[Any, ...]:
     return schedule.code, numbers, calls, flow.box, flow.size, flow.latent
 
 
+def passed(most: int, at_once: int) -> int:
+    """Return after how many steps `solve` notices that there are more than `most`."""
+    at_once = min(at_once, most)
+    return -(-most // at_once) * at_once
+
+
 def steps_in_a_while(seconds: float) -> int:
     """Return how many steps of `seconds` each take about `SECONDS_AT_ONCE`."""
     return max(1, int(SECONDS_AT_ONCE / seconds))
