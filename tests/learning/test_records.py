@@ -183,7 +183,7 @@ def test_quantities_have_names_and_units(name):
 
 @pytest.mark.parametrize("compute", [vaedyn.theory, vaedyn.bands])
 def test_progress_of_the_ode_is_the_time_that_it_has_reached(monkeypatch, compute):
-    monkeypatch.setattr(ode, "steps_at_once", lambda _: 3)
+    monkeypatch.setattr(ode, "steps_at_once", lambda *_: 3)
     heard = []
     found = compute(PARAMS, progress=lambda *numbers: heard.append(numbers))
     assert heard == sorted(heard)
