@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from .learning.escape import escapes as escapes
     from .learning.simulate import simulate as simulate
     from .learning.theory import theory as theory
+    from .model.command_line import command_line as command_line
     from .model.params import Params as Params
     from .model.records import Source as Source
     from .model.results import OrderParameters as OrderParameters
@@ -120,6 +121,7 @@ _HOMES = {  # as above
     "ParameterError": "errors",
     "VaedynError": "errors",
     "Params": "model.params",
+    "command_line": "model.command_line",
     "OrderParameters": "model.results",
     "Source": "model.records",
     "Trajectory": "model.results",
