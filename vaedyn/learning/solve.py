@@ -166,7 +166,13 @@ def solve(
         if progress:
             progress(float(record[rk45.TIME]), end)
     log.debug("integrated the ODE to t = %g in %d steps", record[rk45.TIME], record[rk45.STEPS])
-    _check(status, record, schedule, beta, pace, rtol)
+    try:
+        _check(status, record, schedule, beta, pace, rtol)
+    except DivergenceError as error:
+        if not read:
+            saved = int(record[rk45.SAVED])
+            error.reached = times[:saved], out[:saved]
+        raise
     return np.concatenate(parts) if read else out, _statistics(record)
 
 
