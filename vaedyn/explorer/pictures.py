@@ -1,0 +1,298 @@
+"""The pictures of the page: Bokeh figures that take the arrays of panels."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from bokeh.models import ColumnDataSource, Label, Legend, LegendItem, Range1d, Span
+from bokeh.plotting import figure
+
+from ..figures.colours import COLOURS
+
+BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK = COLOURS
+GREY = "#767676"
+SMALL = "11px"
+OF_NAMES = dict(zip("mdQERD", (BLUE, ORANGE, RED, SKY, GREEN, BLACK), strict=True))
+DASHES = ("solid", "dashed", "dotted", "dotdash")
+HEAD = 5  # pixels, of an arrow
+
+
+def canvas(x: str, y: str, height: int = 270, **settings: Any) -> Any:
+    """Return an empty figure that is as wide as there is room."""
+    made = figure(
+        height=height, sizing_mode="stretch_width", x_axis_label=x, y_axis_label=y,
+        tools="pan,box_zoom,reset,save", toolbar_location="above", toolbar_inner=True,
+        min_width=250, **settings,
+    )  # fmt: skip
+    made.toolbar.logo = None
+    made.toolbar.autohide = True
+    made.toolbar.active_drag = None  # a finger that scrolls a page is not to move a picture
+    made.outline_line_color = "#bbbbbb"
+    made.grid.grid_line_color = "#eeeeee"
+    for axis in made.axis:
+        axis.axis_label_text_font_style = "normal"
+        axis.axis_label_text_font_size = "12px"
+        axis.major_label_text_font_size = SMALL
+        axis.minor_tick_line_color = None
+        axis.axis_line_color = axis.major_tick_line_color = "#888888"
+    return made
+
+
+def keys(made: Any, entries: list[tuple[str, list[Any]]]) -> Legend:
+    """Put a legend below a figure; a click on an entry hides what it stands for."""
+    legend = Legend(
+        items=[LegendItem(label=text, renderers=glyphs) for text, glyphs in entries],
+        orientation="horizontal", border_line_color=None, label_text_font_size=SMALL,
+        glyph_width=16, glyph_height=12, spacing=8, padding=2, margin=2, label_standoff=3,
+        click_policy="hide", nrows=1 if len(entries) < 7 else 2,
+    )  # fmt: skip
+    made.add_layout(legend, "below")
+    return legend
+
+
+def source(*columns: str) -> ColumnDataSource:
+    """Return an empty source."""
+    return ColumnDataSource({name: [] for name in columns})
+
+
+def cursor() -> Span:
+    """Return the mark of a time."""
+    return Span(location=0, dimension="height", line_color=GREY, line_dash="dotted", line_width=1)
+
+
+class Learning:
+    """The learning curve: theory, its band, and runs."""
+
+    def __init__(self) -> None:
+        self.figure = canvas("time t = steps / N", "generalisation error ε", y_axis_type="log")
+        self.line, self.band = source("t", "eps_g"), source("t", "low", "high")
+        self.markers = source("t", "mean", "low", "high")
+        self.beta, self.now = (
+            source("t", "beta"),
+            cursor(),
+        )
+        made = self.figure
+        band = made.varea("t", "low", "high", source=self.band, color=BLUE, alpha=0.2)
+        runs = made.scatter("t", "mean", source=self.markers, size=6, color=RED, marker="circle")
+        bars = made.segment("t", "low", "t", "high", source=self.markers, color=RED, line_width=1)
+        theory = made.line("t", "eps_g", source=self.line, color=BLUE, line_width=2)
+        beta = made.line("t", "beta", source=self.beta, color=GREY, line_dash="dashed")
+        for each in (bars, beta):
+            each.level = "underlay"
+        made.y_range.renderers = [theory, runs, beta]
+        made.add_layout(self.now)
+        self.legend = keys(
+            made,
+            [("theory", [theory]), ("± 1σ", [band]), ("SGD, ± 1σ", [runs, bars]), ("β(t)", [beta])],
+        )
+
+    def show(self, arrays: Mapping[str, Any]) -> None:
+        """Draw theory, and beta where it changes."""
+        self.line.data = {name: arrays[name] for name in ("t", "eps_g")}
+        beta = np.where(arrays["beta"] > 0, arrays["beta"], np.nan)
+        moves = bool(np.ptp(arrays["beta"]) > 0)
+        self.beta.data = {"t": arrays["t"] if moves else [], "beta": beta if moves else []}
+        self.legend.items[3].visible = moves
+
+    def show_band(self, theory: Mapping[str, Any], arrays: Mapping[str, Any] | None) -> None:
+        """Draw theory's standard deviation around its line, or none."""
+        if arrays is None:
+            self.band.data = {"t": [], "low": [], "high": []}
+            return
+        eps_g, std = theory["eps_g"], arrays["std"]
+        low = np.maximum(eps_g - std, eps_g / 20)
+        self.band.data = {"t": arrays["t"], "low": low, "high": eps_g + std}
+
+    def show_runs(self, arrays: Mapping[str, Any] | None) -> None:
+        """Draw the mean of runs, with bars of one standard deviation, or none."""
+        if arrays is None:
+            self.markers.data = {"t": [], "mean": [], "low": [], "high": []}
+            return
+        mean, std = arrays["mean"], arrays["std"]
+        low = np.maximum(mean - std, mean / 20)
+        self.markers.data = {"t": arrays["t"], "mean": mean, "low": low, "high": mean + std}
+
+
+class Order:
+    """Order parameters in time."""
+
+    def __init__(self) -> None:
+        self.figure = canvas("time t = steps / N", "order parameters")
+        self.sources = {name: source("xs", "ys", "dash", "width") for name in OF_NAMES}
+        self.now = cursor()
+        glyphs = []
+        for name, colour in OF_NAMES.items():
+            glyph = self.figure.multi_line(
+                "xs", "ys", source=self.sources[name], line_color=colour, line_dash="dash",
+                line_width="width",
+            )  # fmt: skip
+            glyphs.append((name, [glyph]))
+        keys(self.figure, glyphs)
+        self.figure.add_layout(self.now)
+
+    def show(self, arrays: Mapping[str, Any]) -> None:
+        """Draw lines; those that are not of a latent and its own signal are dotted."""
+        for name, held in self.sources.items():
+            own = [(matched, y) for each, _, matched, y in arrays["lines"] if each == name]
+            held.data = {
+                "xs": [arrays["t"]] * len(own),
+                "ys": [y for _, y in own],
+                "dash": ["solid" if matched else "dotted" for matched, _ in own],
+                "width": [2.0 if matched else 1.2 for matched, _ in own],
+            }
+
+
+class KL:
+    """The KL divergence of each latent in time."""
+
+    NAMED = 8  # latents in the legend
+
+    def __init__(self) -> None:
+        self.figure = canvas("time t = steps / N", "KL divergence (nats)")
+        self.sources = [source("t", "kl") for _ in range(self.NAMED)]
+        self.others, self.now = source("xs", "ys"), cursor()
+        self.figure.multi_line("xs", "ys", source=self.others, line_color=GREY)
+        self.glyphs = [
+            self.figure.line("t", "kl", source=held, line_color=COLOURS[i % 7], line_width=2,
+                             line_dash=DASHES[i // 7])
+            for i, held in enumerate(self.sources)
+        ]  # fmt: skip
+        named = [(f"latent {i + 1}", [glyph]) for i, glyph in enumerate(self.glyphs)]
+        self.legend = keys(self.figure, named)
+        self.figure.add_layout(self.now)
+
+    def show(self, arrays: Mapping[str, Any]) -> None:
+        """Draw a line for each latent."""
+        t, values = arrays["t"], arrays["kl"].T
+        for i, (held, item) in enumerate(zip(self.sources, self.legend.items, strict=True)):
+            there = i < len(values)
+            held.data = {"t": t, "kl": values[i]} if there else {"t": [], "kl": []}
+            if item.visible != there:
+                item.visible = there
+        rows = -(-min(len(values), self.NAMED) // 4)
+        if self.legend.nrows != rows:
+            self.legend.nrows = rows
+        rest = values[self.NAMED :]
+        self.others.data = {"xs": [t] * len(rest), "ys": list(rest)}
+
+
+class Plane:
+    """The path in the plane of |m| and Q, and the flow."""
+
+    def __init__(self) -> None:
+        self.figure = canvas(
+            "|m|, decoder on its signal", "Q, decoder squared",
+            x_range=Range1d(0, 1), y_range=Range1d(0, 1),
+        )  # fmt: skip
+        self.path, self.here = source("m", "Q"), source("m", "Q")
+        self.arrows = source("x", "y", "x1", "y1", "angle")
+        self.edge = source("m", "Q")
+        made = self.figure
+        nowhere = made.varea("m", y1=0, y2="Q", source=self.edge, color="#e4e4e4")
+        made.segment("x", "y", "x1", "y1", source=self.arrows, color=GREY, line_width=1)
+        heads = made.scatter(
+            "x1", "y1", source=self.arrows, angle="angle", marker="triangle", size=HEAD,
+            color=GREY, line_color=None,
+        )  # fmt: skip
+        path = made.line("m", "Q", source=self.path, color=BLUE, line_width=2)
+        here = made.scatter("m", "Q", source=self.here, size=9, color=RED, marker="circle")
+        named = [("path", [path]), ("at time t", [here]), ("no weights", [nowhere])]
+        self.legend = keys(made, [*named, ("flow", [heads])])
+
+    def show(self, arrays: Mapping[str, Any]) -> None:
+        """Draw the path, and arrows where there are any."""
+        right, top = 1.15 * max(arrays["m"].max(), 1e-3), 1.15 * max(arrays["Q"].max(), 1e-3)
+        made = self.figure
+        if abs(made.x_range.end - right) > 1e-6 * right:
+            made.x_range.end = right
+        if abs(made.y_range.end - top) > 1e-6 * top:
+            made.y_range.end = top
+        self.path.data = {"m": arrays["m"], "Q": arrays["Q"]}
+        edge = np.linspace(0, right, 40)
+        self.edge.data = {"m": edge, "Q": np.minimum(edge**2, top)}
+        self.show_time(arrays)
+
+    def show_time(self, arrays: Mapping[str, Any]) -> None:
+        """Draw what belongs to one time only."""
+        here, (x, y, dx, dy) = arrays["here"], arrays["arrows"]
+        self.legend.items[3].visible = bool(len(x))
+        self.here.data = {"m": here[:1], "Q": here[1:]}
+        made = self.figure
+        # the angle that is seen, in a panel of about two to one
+        angle = np.arctan2(dy / made.y_range.end, 1.6 * dx / made.x_range.end) - np.pi / 2
+        self.arrows.data = {"x": x, "y": y, "x1": x + dx, "y1": y + dy, "angle": angle}
+
+
+class FixedPoints:
+    """Where learning ends, over beta."""
+
+    MOST = 9  # thresholds
+
+    def __init__(self) -> None:
+        self.figure = canvas("KL weight β", "ε in the end", x_range=Range1d(0, 2))
+        self.line, self.points = source("beta", "eps_g"), source("beta", "eps_g", "fill")
+        self.reached = source("beta", "eps_g")
+        made = self.figure
+        theory = made.line("beta", "eps_g", source=self.line, color=BLUE, line_width=2)
+        stable = made.scatter(
+            "beta", "eps_g", source=self.points, size=8, line_color=RED, fill_color="fill",
+            marker="circle", line_width=1.4,
+        )  # fmt: skip
+        ring = made.scatter(
+            "beta", "eps_g", source=self.reached, size=15, line_color=BLACK, fill_color=None,
+            marker="circle", line_width=1.4,
+        )  # fmt: skip
+        self.beta = Span(location=1, dimension="height", line_color=RED, line_width=1.5)
+        self.limits = [
+            Span(location=0, dimension="height", line_color=GREY, line_dash="dashed", visible=False)
+            for _ in range(self.MOST)
+        ]
+        self.texts = [
+            Label(x=0, y=55, y_units="screen", text="", text_font_size="10px", text_color="#444444",
+                  angle=np.pi / 2, visible=False, x_offset=-2, background_fill_color="white",
+                  background_fill_alpha=0.7)
+            for _ in range(self.MOST)
+        ]  # fmt: skip
+        for each in (self.beta, *self.limits, *self.texts):
+            made.add_layout(each)
+        keys(
+            made,
+            [("stable state", [theory]), ("at this β: ● stable, ○ not", [stable]),
+             ("reached", [ring])],
+        )  # fmt: skip
+        self._end = 2.0
+
+    def show_beta(self, beta: float) -> None:
+        """Move the mark of the present beta."""
+        self.beta.location = beta
+        end = max(self._end, 1.05 * beta)
+        if self.figure.x_range.end != end:
+            self.figure.x_range.end = end
+
+    def show_axis(self, arrays: Mapping[str, Any]) -> None:
+        """Draw the stable state over beta, and thresholds."""
+        self._end = arrays["end"]
+        self.line.data = {name: arrays[name] for name in ("beta", "eps_g")}
+        for i, (span, text) in enumerate(zip(self.limits, self.texts, strict=True)):
+            there = i < len(arrays["thresholds"])
+            span.visible = text.visible = there
+            if there:
+                at, words = arrays["thresholds"][i]
+                span.location, text.x, text.text = at, at, words
+
+    def show_points(self, beta: float, arrays: Mapping[str, Any] | None) -> None:
+        """Draw the fixed points at one beta, or none."""
+        if arrays is None:
+            self.points.data = {"beta": [], "eps_g": [], "fill": []}
+            self.reached.data = {"beta": [], "eps_g": []}
+            return
+        eps_g = arrays["eps_g"]
+        fill = [RED if stable else "white" for stable in arrays["stable"]]
+        order = np.argsort(arrays["stable"], kind="stable")  # filled ones are drawn last
+        self.points.data = {
+            "beta": np.full(len(eps_g), beta),
+            "eps_g": eps_g[order],
+            "fill": [fill[i] for i in order],
+        }
+        at = [] if arrays["reached"] is None else [float(eps_g[arrays["reached"]])]
+        self.reached.data = {"beta": [beta] * len(at), "eps_g": at}
