@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
     from .errors import VaedynError as VaedynError
+    from .explorer.explore import explore as explore
     from .fixedpoints.branches import Branches as Branches
     from .fixedpoints.branches import branches as branches
     from .fixedpoints.cascade import Cascade as Cascade
@@ -209,6 +210,7 @@ _HOMES = {  # as above
     "Wanted": "data.beta_for",
     "beta_for": "data.beta_for",
     "TableError": "tables.lines",
+    "explore": "explorer.explore",
 }
 __all__ = ["__version__", "plot", "store", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from bokeh.document import Document
 from bokeh.layouts import column
@@ -18,7 +18,7 @@ from .form import beside, model_of, texts_of
 from .latest import Latest, SupersededError
 from .looks import CONTROLS, PANELS, SIDES, SLIDER, paragraphs, sheet
 from .panels import Course, Panel, at_once, course
-from .parts import Copied, Framed, Talk, on_value, words
+from .parts import WRONG, Copied, Framed, Talk, on_value, words
 from .presets import PRESETS
 
 REST = 100  # milliseconds without a change, after which what is slow begins
@@ -32,14 +32,10 @@ COMMANDS = {
     "open this page": "explore",
 }
 WAITING = {"learning": "computing band and runs", "points": "computing fixed points"}
-
-
-class Slow(NamedTuple):
-    """A part that comes later: its name, the panel it belongs to, and what computes it."""
-
-    name: str
-    panel: str
-    compute: Callable[..., Panel]
+LACKING = {
+    "record": "record", "axis": "thresholds", "runs": "runs", "points": "fixed points",
+    "advice": "advice", "band": "band",
+}  # fmt: skip
 
 
 class ModelPage:
@@ -192,7 +188,7 @@ class ModelPage:
             each.picture.show(panel.arrays)
             notes = panel.notes
             if self.found.ended and notes:
-                notes = (*notes[:-1], f"error:{notes[-1]}; the curve is drawn up to there")
+                notes = (*notes[:-1], f"{WRONG}{notes[-1]}; the curve is drawn up to there")
             each.say("theory", panel.words, notes)
             each.grey(False)
         self._move_time(shown["plane"])
@@ -200,7 +196,6 @@ class ModelPage:
         learning.picture.show_band(shown["learning"].arrays, None)
         if params is not self.params or self.slow_parts_pending:
             learning.picture.show_runs(None)
-            learning.forget("band", "runs", "advice")
             self.framed["points"].picture.show_points(params.beta, None)
 
     @property
@@ -227,6 +222,7 @@ class ModelPage:
         self._stop_waiting()
         for name, what in WAITING.items():
             self.framed[name].busy(what)
+            self.framed[name].age("band", "runs", "advice", "points")
         self._resting = self.doc.add_timeout_callback(self._rest, REST)
 
     def _stop_waiting(self) -> None:
@@ -303,8 +299,7 @@ class ModelPage:
             points.picture.show_axis(arrays)
             points.picture.show_beta(params.beta)
         if failed:
-            what = {"band": "No band", "runs": "No runs", "points": "No fixed points"}
-            frame.say(name, "", (f"{what.get(name, 'Nothing')}: {slowly.reasons(found)}.",))
+            frame.say(name, "", (f"No {LACKING[name]}: {slowly.reasons(found)}.",))
         elif name != "record":
             frame.say(name, found.words, found.notes)
 

@@ -12,6 +12,9 @@ from .presets import PRESETS
 
 GREYED, CLEAR = {"opacity": "0.35"}, {"opacity": "1"}
 OWN = "your own model"
+ORDER = ("theory", "axis", "points", "runs", "band", "advice", "data", "record", "error")
+WRONG = "error:"  # what a note begins with that says why something failed
+OLD = ' class="old"'
 KEYS = """
 if (!document.getElementById('vaedyn') || window.vaedynKeys) return;
 window.vaedynKeys = true;
@@ -73,6 +76,7 @@ class Framed:
             stylesheets=[sheet(PANEL)],
         )  # fmt: skip
         self._said: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._old: set[str] = set()
         self.busy("")
 
     def busy(self, what: str) -> None:
@@ -91,27 +95,36 @@ class Framed:
     def say(self, part: str, text: str, notes: tuple[str, ...] = ()) -> None:
         """Say something of one of several parts of the picture, in place of what it said before."""
         self._said[part] = (text, notes)
+        self._old.discard(part)
         self._write()
 
-    def refuse(self, text: str, part: str = "") -> None:
-        """Say, in place of all else or of one part, why there is nothing."""
-        if not part:
-            self._said = {}
-        self._said[part or "error"] = ("", (f"error:{text}",))
+    def refuse(self, text: str) -> None:
+        """Say why there is nothing, in place of all else."""
+        self._said = {}
+        self.say("error", "", (f"{WRONG}{text}",))
+
+    def age(self, *parts: str) -> None:
+        """Let what was said of parts fade: it is not of the model that is shown."""
+        self._old |= set(parts)
         self._write()
 
-    def forget(self, *parts: str) -> None:
-        """Take back what was said of parts."""
-        self._said = {name: said for name, said in self._said.items() if name not in parts}
-        self._write()
+    def forget(self, part: str) -> None:
+        """Take back what was said of a part."""
+        if self._said.pop(part, None):
+            self._write()
 
     def _write(self) -> None:
-        said = " ".join(text for text, _ in self._said.values() if text)
-        html = paragraphs(said) if said else ""
-        for _, notes in self._said.values():
+        ordered = sorted(self._said.items(), key=lambda item: ORDER.index(item[0]))
+        said = [
+            f'<span{OLD if part in self._old else ""}>{escape(text)}</span>'
+            for part, (text, _) in ordered if text
+        ]  # fmt: skip
+        html = f"<p>{' '.join(said)}</p>" if said else ""
+        for part, (_, notes) in ordered:
             for note in notes:
-                wrong = note.startswith("error:")
-                html += paragraphs(note.removeprefix("error:"), kind="error" if wrong else "note")
+                kind = "error" if note.startswith(WRONG) else "note"
+                kind += " old" if part in self._old else ""
+                html += paragraphs(note.removeprefix(WRONG), kind=kind)
         if self.text.text != html:
             self.text.text = html
 

@@ -51,8 +51,13 @@ def keys(made: Any, entries: list[tuple[str, list[Any]]]) -> Legend:
 
 
 def source(*columns: str) -> ColumnDataSource:
-    """Return an empty source."""
-    return ColumnDataSource({name: [] for name in columns})
+    """Return a source of nothing."""
+    return ColumnDataSource(nothing(*columns))
+
+
+def nothing(*columns: str) -> dict[str, list[float]]:
+    """Return data that show nothing, for which a legend still has a mark."""
+    return {name: [np.nan] for name in columns}
 
 
 def cursor() -> Span:
@@ -97,7 +102,7 @@ class Learning:
     def show_band(self, theory: Mapping[str, Any], arrays: Mapping[str, Any] | None) -> None:
         """Draw theory's standard deviation around its line, or none."""
         if arrays is None:
-            self.band.data = {"t": [], "low": [], "high": []}
+            self.band.data = nothing("t", "low", "high")
             return
         eps_g, std = theory["eps_g"], arrays["std"]
         low = np.maximum(eps_g - std, eps_g / 20)
@@ -106,7 +111,7 @@ class Learning:
     def show_runs(self, arrays: Mapping[str, Any] | None) -> None:
         """Draw the mean of runs, with bars of one standard deviation, or none."""
         if arrays is None:
-            self.markers.data = {"t": [], "mean": [], "low": [], "high": []}
+            self.markers.data = nothing("t", "mean", "low", "high")
             return
         mean, std = arrays["mean"], arrays["std"]
         low = np.maximum(mean - std, mean / 20)
@@ -118,7 +123,10 @@ class Order:
 
     def __init__(self) -> None:
         self.figure = canvas("time t = steps / N", "order parameters")
-        self.sources = {name: source("xs", "ys", "dash", "width") for name in OF_NAMES}
+        self.sources = {
+            name: ColumnDataSource({"xs": [], "ys": [], "dash": [], "width": []})
+            for name in OF_NAMES
+        }
         self.now = cursor()
         glyphs = []
         for name, colour in OF_NAMES.items():
@@ -134,6 +142,7 @@ class Order:
         """Draw lines; those that are not of a latent and its own signal are dotted."""
         for name, held in self.sources.items():
             own = [(matched, y) for each, _, matched, y in arrays["lines"] if each == name]
+            own.sort(key=lambda item: not item[0])  # a legend shows the first
             held.data = {
                 "xs": [arrays["t"]] * len(own),
                 "ys": [y for _, y in own],
@@ -150,7 +159,7 @@ class KL:
     def __init__(self) -> None:
         self.figure = canvas("time t = steps / N", "KL divergence (nats)")
         self.sources = [source("t", "kl") for _ in range(self.NAMED)]
-        self.others, self.now = source("xs", "ys"), cursor()
+        self.others, self.now = ColumnDataSource({"xs": [], "ys": []}), cursor()
         self.figure.multi_line("xs", "ys", source=self.others, line_color=GREY)
         self.glyphs = [
             self.figure.line("t", "kl", source=held, line_color=COLOURS[i % 7], line_width=2,
@@ -229,8 +238,13 @@ class FixedPoints:
     MOST = 9  # thresholds
 
     def __init__(self) -> None:
-        self.figure = canvas("KL weight β", "ε in the end", x_range=Range1d(0, 2))
-        self.line, self.points = source("beta", "eps_g"), source("beta", "eps_g", "fill")
+        self.figure = canvas(
+            "KL weight β", "ε in the end", x_range=Range1d(0, 2), y_range=Range1d(0, 1)
+        )
+        self.line, self.points = (
+            source("beta", "eps_g"),
+            ColumnDataSource({**nothing("beta", "eps_g"), "fill": ["white"]}),
+        )
         self.reached = source("beta", "eps_g")
         made = self.figure
         theory = made.line("beta", "eps_g", source=self.line, color=BLUE, line_width=2)
@@ -260,7 +274,8 @@ class FixedPoints:
             [("stable state", [theory]), ("at this β: ● stable, ○ not", [stable]),
              ("reached", [ring])],
         )  # fmt: skip
-        self._end = 2.0
+        self._end, self._top = 2.0, 0.0
+        self._fit(0.0)
 
     def show_beta(self, beta: float) -> None:
         """Move the mark of the present beta."""
@@ -269,9 +284,17 @@ class FixedPoints:
         if self.figure.x_range.end != end:
             self.figure.x_range.end = end
 
+    def _fit(self, top: float) -> None:
+        """Let the axis of the error hold the line, and values up to `top`."""
+        top = max(self._top, top) or 1.0
+        self.figure.y_range.update(start=-0.06 * top, end=1.08 * top)
+
     def show_axis(self, arrays: Mapping[str, Any]) -> None:
         """Draw the stable state over beta, and thresholds."""
         self._end = arrays["end"]
+        known = arrays["eps_g"][np.isfinite(arrays["eps_g"])]
+        self._top = float(known[len(known) // 40 :].max()) if len(known) else 0.0
+        self._fit(0.0)
         self.line.data = {name: arrays[name] for name in ("beta", "eps_g")}
         for i, (span, text) in enumerate(zip(self.limits, self.texts, strict=True)):
             there = i < len(arrays["thresholds"])
@@ -283,8 +306,8 @@ class FixedPoints:
     def show_points(self, beta: float, arrays: Mapping[str, Any] | None) -> None:
         """Draw the fixed points at one beta, or none."""
         if arrays is None:
-            self.points.data = {"beta": [], "eps_g": [], "fill": []}
-            self.reached.data = {"beta": [], "eps_g": []}
+            self.points.data = {**nothing("beta", "eps_g"), "fill": ["white"]}
+            self.reached.data = nothing("beta", "eps_g")
             return
         eps_g = arrays["eps_g"]
         fill = [RED if stable else "white" for stable in arrays["stable"]]
@@ -294,5 +317,6 @@ class FixedPoints:
             "eps_g": eps_g[order],
             "fill": [fill[i] for i in order],
         }
-        at = [] if arrays["reached"] is None else [float(eps_g[arrays["reached"]])]
+        at = [np.nan if arrays["reached"] is None else float(eps_g[arrays["reached"]])]
+        self._fit(float(np.nanmax(eps_g)))
         self.reached.data = {"beta": [beta] * len(at), "eps_g": at}

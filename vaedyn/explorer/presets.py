@@ -59,7 +59,9 @@ PRESETS = (
         "entanglement",
         "Both latents begin on the same mixture of two signals, so that Q 1,2 rises. Later each "
         "takes a signal of its own, and the dotted lines of mixed overlaps return to zero.",
-        Params(latent=2, signal=2, rho=(3, 1), lr=0.05, dim=1000, t_max=2500, points=1001, init=TILTED),
+        Params(
+            latent=2, signal=2, rho=(3, 1), lr=0.05, dim=1000, t_max=2500, points=1001, init=TILTED
+        ),
     ),
     Preset(
         "Above beta = 2 the posterior collapses",

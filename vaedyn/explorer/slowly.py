@@ -38,9 +38,10 @@ def spread(params: Params, store: Store | None = None, progress: Progress | None
     """
     if params.latent * (params.latent + params.signal) > MOST_COVARIANCE:
         raise ParameterError(
-            "latent", f"bands take too long for this page at M = {params.latent}, M* = "
-            f"{params.signal}: the command line computes them"
-        )  # fmt: skip
+            "latent",
+            f"is too large for bands on this page (M = {params.latent}, M* = {params.signal}): the "
+            "command line computes them",
+        )
     with heard() as notes:
         found = bands(params, store=store, progress=progress)
     at = drawn_at(len(found.t))
@@ -80,9 +81,10 @@ def runs(
     wanted, seconds = runs_within(params, engine)
     if not wanted:
         raise ParameterError(
-            "t_max", f"a run of {params.steps:,} steps takes about {seconds:,.0f} s, too long for "
-            "this page: lower t max or N, or take the command line"
-        )  # fmt: skip
+            "t_max",
+            f"is too long for this page, where a run of {params.steps:,} steps takes about "
+            f"{seconds:,.0f} s: lower it or N, or take the command line",
+        )
     with heard() as notes:
         found = simulate(params, runs=wanted, engine=engine, store=store, progress=progress)
     eps_g, t = found.eps_g, found.t
