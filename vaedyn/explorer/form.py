@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import ParameterError
 from ..model.command_line import short, start_of, word
 from ..model.params import Params
+from ..model.start import DRAWN
 from ..model.training import ADAM, SGD
 
 MOMENTUM = "momentum"
@@ -52,7 +53,7 @@ def model_of(texts: Mapping[str, str], base: Params) -> Params:
         if texts[name].strip() != shown[name]:
             changes[name] = _value(name, texts[name].strip())
     _trained(changes, texts, base)
-    if "init" in changes and not isinstance(changes["init"], str):
+    if changes.get("init", base.init) not in DRAWN:
         changes["init_seed"] = 0
     dim, t_max = changes.get("dim", base.dim), changes.get("t_max", base.t_max)
     if 0 < t_max * dim < base.points and dim > 0:

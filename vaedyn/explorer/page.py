@@ -21,7 +21,7 @@ from .panels import Course, Panel, at_once, course
 from .parts import WRONG, Copied, Framed, Talk, on_value, words
 from .presets import PRESETS
 
-REST = 100  # milliseconds without a change, after which what is slow begins
+REST = 150  # milliseconds without a change, after which what is slow begins
 COMMANDS = {
     "draw the learning curve": "plot learning-curve",
     "print what theory says": "theory",
@@ -55,6 +55,7 @@ class ModelPage:
         self.open_store = open_store
         self.fast, self.slow = Latest(late=True), Latest()
         self.found: Course | None = None
+        self.shown: dict[str, Panel] = {}
         self.axis_of: Params | None = None  # whose fixed points the axis of beta shows
         self._resting: Any = None
         self._loading = False
@@ -181,22 +182,30 @@ class ModelPage:
                 self.framed[name].grey(True)
                 self.framed[name].refuse(slowly.reasons(error))
             return
-        params, self.found, shown = result
-        for name, panel in shown.items():
-            each = self.framed[name]
-            each.forget("error")
-            each.picture.show(panel.arrays)
-            notes = panel.notes
-            if self.found.ended and notes:
-                notes = (*notes[:-1], f"{WRONG}{notes[-1]}; the curve is drawn up to there")
-            each.say("theory", panel.words, notes)
-            each.grey(False)
-        self._move_time(shown["plane"])
-        learning = self.framed["learning"]
-        learning.picture.show_band(shown["learning"].arrays, None)
+        params, self.found, self.shown = result
+        for name, panel in self.shown.items():
+            self.framed[name].picture.show(panel.arrays)
+            self.framed[name].grey(False)
+        self._move_time(self.shown["plane"])
+        learning = self.framed["learning"].picture
+        learning.show_band(self.shown["learning"].arrays, None)
         if params is not self.params or self.slow_parts_pending:
-            learning.picture.show_runs(None)
+            learning.show_runs(None)
             self.framed["points"].picture.show_points(params.beta, None)
+        else:
+            self._say()
+
+    def _say(self) -> None:
+        """Say what the pictures of theory show.
+
+        Every new text makes the browser lay out the page, so that this waits for a rest.
+        """
+        for name, panel in self.shown.items():
+            notes = panel.notes
+            if self.found is not None and self.found.ended and notes:
+                notes = (*notes[:-1], f"{WRONG}{notes[-1]}; the curve is drawn up to there")
+            self.framed[name].forget("error")
+            self.framed[name].say("theory", panel.words, notes)
 
     @property
     def slow_parts_pending(self) -> bool:
@@ -222,7 +231,8 @@ class ModelPage:
         self._stop_waiting()
         for name, what in WAITING.items():
             self.framed[name].busy(what)
-            self.framed[name].age("band", "runs", "advice", "points")
+        for each in self.framed.values():
+            each.age("theory", "band", "runs", "advice", "points")
         self._resting = self.doc.add_timeout_callback(self._rest, REST)
 
     def _stop_waiting(self) -> None:
@@ -233,6 +243,8 @@ class ModelPage:
     def _rest(self) -> None:
         """Compute all that belongs to the model on which the visitor rests, and keep it."""
         self._resting = None
+        if self.found is not None and self.found.ode.params == self.params:
+            self._say()
         self._write_command()
         other = beside(self.params)
         listed = " ".join(words_of(other))

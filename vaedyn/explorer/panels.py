@@ -194,7 +194,7 @@ def plane(found: Course, share: float = 1.0) -> Panel:
     arrays = {"m": m[at], "Q": Q[at], "here": here, "t": t, "arrows": np.empty((4, 0))}
     if why:
         return Panel(arrays, words, (why,))
-    arrays["arrows"] = _arrows(ode, t, 1.15 * m.max(), 1.15 * Q.max())
+    arrays["arrows"] = _arrows(ode, t, 1.1 * m.max(), 1.1 * Q.max())
     return Panel(arrays, f"{words} Arrows are the drift with d, E, R and D as at that time.")
 
 

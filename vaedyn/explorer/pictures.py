@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, Label, Legend, LegendItem, Range1d, Span
+from bokeh.models import (
+    ColumnDataSource,
+    Label,
+    Legend,
+    LegendItem,
+    LinearColorMapper,
+    Range1d,
+    Span,
+)
 from bokeh.plotting import figure
 
 from ..figures.colours import COLOURS
@@ -30,6 +38,7 @@ def canvas(x: str, y: str, height: int = 270, **settings: Any) -> Any:
     made.outline_line_color = "#bbbbbb"
     made.grid.grid_line_color = "#eeeeee"
     for axis in made.axis:
+        axis.ticker.desired_num_ticks = 5
         axis.axis_label_text_font_style = "normal"
         axis.axis_label_text_font_size = "12px"
         axis.major_label_text_font_size = SMALL
@@ -60,9 +69,26 @@ def nothing(*columns: str) -> dict[str, list[float]]:
     return {name: [np.nan] for name in columns}
 
 
+def clear(held: ColumnDataSource) -> None:
+    """Let a source show nothing, if it does not already."""
+    columns = list(held.data)
+    if any(len(held.data[name]) != 1 or held.data[name][0] == held.data[name][0]
+           for name in columns):  # fmt: skip
+        held.data = nothing(*columns)
+
+
+def rounded_up(value: float) -> float:
+    """Return a number a little above `value`, the same for values that are near one another."""
+    unit = 10.0 ** np.floor(np.log10(value)) / 5
+    return float(f"{(np.floor(value / unit) + 1) * unit:.6g}")
+
+
 def cursor() -> Span:
     """Return the mark of a time."""
     return Span(location=0, dimension="height", line_color=GREY, line_dash="dotted", line_width=1)
+
+
+MULTI = {"xs": "xs", "ys": "ys", "line_color": "colour", "line_dash": "dash", "line_width": "width"}
 
 
 class Learning:
@@ -96,13 +122,17 @@ class Learning:
         self.line.data = {name: arrays[name] for name in ("t", "eps_g")}
         beta = np.where(arrays["beta"] > 0, arrays["beta"], np.nan)
         moves = bool(np.ptp(arrays["beta"]) > 0)
-        self.beta.data = {"t": arrays["t"] if moves else [], "beta": beta if moves else []}
-        self.legend.items[3].visible = moves
+        if moves:
+            self.beta.data = {"t": arrays["t"], "beta": beta}
+        else:
+            clear(self.beta)
+        if self.legend.items[3].visible != moves:
+            self.legend.items[3].visible = moves
 
     def show_band(self, theory: Mapping[str, Any], arrays: Mapping[str, Any] | None) -> None:
         """Draw theory's standard deviation around its line, or none."""
         if arrays is None:
-            self.band.data = nothing("t", "low", "high")
+            clear(self.band)
             return
         eps_g, std = theory["eps_g"], arrays["std"]
         low = np.maximum(eps_g - std, eps_g / 20)
@@ -111,7 +141,7 @@ class Learning:
     def show_runs(self, arrays: Mapping[str, Any] | None) -> None:
         """Draw the mean of runs, with bars of one standard deviation, or none."""
         if arrays is None:
-            self.markers.data = nothing("t", "mean", "low", "high")
+            clear(self.markers)
             return
         mean, std = arrays["mean"], arrays["std"]
         low = np.maximum(mean - std, mean / 20)
@@ -123,32 +153,26 @@ class Order:
 
     def __init__(self) -> None:
         self.figure = canvas("time t = steps / N", "order parameters")
-        self.sources = {
-            name: ColumnDataSource({"xs": [], "ys": [], "dash": [], "width": []})
-            for name in OF_NAMES
-        }
+        self.lines = ColumnDataSource({name: [] for name in MULTI.values()})
+        self.figure.multi_line(source=self.lines, **MULTI)
         self.now = cursor()
-        glyphs = []
-        for name, colour in OF_NAMES.items():
-            glyph = self.figure.multi_line(
-                "xs", "ys", source=self.sources[name], line_color=colour, line_dash="dash",
-                line_width="width",
-            )  # fmt: skip
-            glyphs.append((name, [glyph]))
-        keys(self.figure, glyphs)
+        named = [
+            (name, [self.figure.line([np.nan], [np.nan], line_color=colour, line_width=2)])
+            for name, colour in OF_NAMES.items()
+        ]
+        keys(self.figure, named)
         self.figure.add_layout(self.now)
 
     def show(self, arrays: Mapping[str, Any]) -> None:
         """Draw lines; those that are not of a latent and its own signal are dotted."""
-        for name, held in self.sources.items():
-            own = [(matched, y) for each, _, matched, y in arrays["lines"] if each == name]
-            own.sort(key=lambda item: not item[0])  # a legend shows the first
-            held.data = {
-                "xs": [arrays["t"]] * len(own),
-                "ys": [y for _, y in own],
-                "dash": ["solid" if matched else "dotted" for matched, _ in own],
-                "width": [2.0 if matched else 1.2 for matched, _ in own],
-            }
+        drawn = arrays["lines"]
+        self.lines.data = {
+            "xs": [arrays["t"]] * len(drawn),
+            "ys": [y for _, _, _, y in drawn],
+            "colour": [OF_NAMES[name] for name, *_ in drawn],
+            "dash": ["solid" if own else "dotted" for _, _, own, _ in drawn],
+            "width": [2.0 if own else 1.2 for _, _, own, _ in drawn],
+        }
 
 
 class KL:
@@ -175,7 +199,10 @@ class KL:
         t, values = arrays["t"], arrays["kl"].T
         for i, (held, item) in enumerate(zip(self.sources, self.legend.items, strict=True)):
             there = i < len(values)
-            held.data = {"t": t, "kl": values[i]} if there else {"t": [], "kl": []}
+            if there:
+                held.data = {"t": t, "kl": values[i]}
+            else:
+                clear(held)
             if item.visible != there:
                 item.visible = there
         rows = -(-min(len(values), self.NAMED) // 4)
@@ -210,26 +237,28 @@ class Plane:
 
     def show(self, arrays: Mapping[str, Any]) -> None:
         """Draw the path, and arrows where there are any."""
-        right, top = 1.15 * max(arrays["m"].max(), 1e-3), 1.15 * max(arrays["Q"].max(), 1e-3)
+        right, top = (rounded_up(1.1 * max(float(arrays[name].max()), 1e-3)) for name in ("m", "Q"))
         made = self.figure
-        if abs(made.x_range.end - right) > 1e-6 * right:
-            made.x_range.end = right
-        if abs(made.y_range.end - top) > 1e-6 * top:
-            made.y_range.end = top
+        if made.x_range.end != right or made.y_range.end != top:
+            made.x_range.end, made.y_range.end = right, top
+            edge = np.linspace(0, right, 40)
+            self.edge.data = {"m": edge, "Q": np.minimum(edge**2, top)}
         self.path.data = {"m": arrays["m"], "Q": arrays["Q"]}
-        edge = np.linspace(0, right, 40)
-        self.edge.data = {"m": edge, "Q": np.minimum(edge**2, top)}
         self.show_time(arrays)
 
     def show_time(self, arrays: Mapping[str, Any]) -> None:
         """Draw what belongs to one time only."""
         here, (x, y, dx, dy) = arrays["here"], arrays["arrows"]
-        self.legend.items[3].visible = bool(len(x))
+        if self.legend.items[3].visible != bool(len(x)):
+            self.legend.items[3].visible = bool(len(x))
         self.here.data = {"m": here[:1], "Q": here[1:]}
         made = self.figure
         # the angle that is seen, in a panel of about two to one
         angle = np.arctan2(dy / made.y_range.end, 1.6 * dx / made.x_range.end) - np.pi / 2
-        self.arrows.data = {"x": x, "y": y, "x1": x + dx, "y1": y + dy, "angle": angle}
+        if len(x):
+            self.arrows.data = {"x": x, "y": y, "x1": x + dx, "y1": y + dy, "angle": angle}
+        else:
+            clear(self.arrows)
 
 
 class FixedPoints:
@@ -241,15 +270,14 @@ class FixedPoints:
         self.figure = canvas(
             "KL weight β", "ε in the end", x_range=Range1d(0, 2), y_range=Range1d(0, 1)
         )
-        self.line, self.points = (
-            source("beta", "eps_g"),
-            ColumnDataSource({**nothing("beta", "eps_g"), "fill": ["white"]}),
-        )
+        self.line, self.points = source("beta", "eps_g"), source("beta", "eps_g", "stable")
         self.reached = source("beta", "eps_g")
         made = self.figure
         theory = made.line("beta", "eps_g", source=self.line, color=BLUE, line_width=2)
+        filled = LinearColorMapper(palette=["#ffffff", RED], low=0.0, high=1.0)
         stable = made.scatter(
-            "beta", "eps_g", source=self.points, size=8, line_color=RED, fill_color="fill",
+            "beta", "eps_g", source=self.points, size=8, line_color=RED,
+            fill_color={"field": "stable", "transform": filled},
             marker="circle", line_width=1.4,
         )  # fmt: skip
         ring = made.scatter(
@@ -306,16 +334,15 @@ class FixedPoints:
     def show_points(self, beta: float, arrays: Mapping[str, Any] | None) -> None:
         """Draw the fixed points at one beta, or none."""
         if arrays is None:
-            self.points.data = {**nothing("beta", "eps_g"), "fill": ["white"]}
-            self.reached.data = nothing("beta", "eps_g")
+            clear(self.points)
+            clear(self.reached)
             return
         eps_g = arrays["eps_g"]
-        fill = [RED if stable else "white" for stable in arrays["stable"]]
         order = np.argsort(arrays["stable"], kind="stable")  # filled ones are drawn last
         self.points.data = {
             "beta": np.full(len(eps_g), beta),
             "eps_g": eps_g[order],
-            "fill": [fill[i] for i in order],
+            "stable": arrays["stable"][order].astype(float),
         }
         at = [np.nan if arrays["reached"] is None else float(eps_g[arrays["reached"]])]
         self._fit(float(np.nanmax(eps_g)))
