@@ -6,18 +6,14 @@ has been seen. The browser draws without a graphics card, on the cores that also
 
 import contextlib
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-]  # fmt: skip
-SIZE: Any = {"width": 1400, "height": 900}
+from tests.shared.page import browser, served
+
 SECONDS = 4.0  # of dragging
 MOVE = """() => {
   const doc = Bokeh.documents[0];
@@ -59,43 +55,25 @@ WATCH = """() => {
 }"""
 
 
-def served(*options: str) -> tuple[subprocess.Popen, str]:
-    """Return a server of the page in a process of its own, and its address."""
-    words = [sys.executable, "-m", "vaedyn", "explore", "--no-browser", "--no-store", *options]
-    server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    return server, server.stdout.readline().strip()
-
-
 def repaints(*options: str) -> dict[str, float]:
     """Drag beta to and fro, and return repaints a second, and the longest pause in ms."""
-    from playwright.sync_api import sync_playwright
-
-    server, address = served(*options)
-    try:
-        with tempfile.TemporaryDirectory() as profile, sync_playwright() as play:
-            browser = play.chromium.launch_persistent_context(
-                profile,
-                executable_path=CHROMIUM,
-                args=FLAGS,
-                viewport={"width": 1400, "height": 900},
-            )
-            page = browser.new_page()
-            page.goto(address)
-            page.wait_for_timeout(5000)
-            before = cpu(server.pid), chromium_cpu(profile)
-            found = dragged(page)
-            after = cpu(server.pid), chromium_cpu(profile)
-            count = max(found["repaints a second"] * SECONDS, 1)
-            for i, who in enumerate(("server", "browser")):
-                found[f"{who}, ms of a core per repaint"] = 1000 * (after[i] - before[i]) / count
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory() as profile,
+        served("--no-store", *options) as (server, address),
+        browser(profile) as context,
+    ):
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_timeout(5000)
+        before = cpu(server.pid), chromium_cpu(profile)
+        found = dragged(page)
+        after = cpu(server.pid), chromium_cpu(profile)
+        count = max(found["repaints a second"] * SECONDS, 1)
+        for i, who in enumerate(("server", "browser")):
+            found[f"{who}, ms of a core per repaint"] = 1000 * (after[i] - before[i]) / count
         memory = Path(f"/proc/{server.pid}/status").read_text()
         resident = next(line for line in memory.splitlines() if line.startswith("VmRSS"))
         return {**found, "megabytes": int(resident.split()[1]) / 1024}
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def cpu(pid: int | str) -> float:

@@ -178,7 +178,7 @@ class DataPage:
         else:
             each = self.framed[part]
             each.busy("")
-            each.picture.show(found.arrays)
+            each.show(found.arrays)
             each.forget("error")
             each.say("data", found.words, found.notes)
             each.grey(False)

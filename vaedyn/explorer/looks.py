@@ -44,6 +44,8 @@ p {{ margin: 3px 0; overflow-wrap: anywhere; }}
 .note {{ color: #4d4100; background: #fff7dc; border-left: 3px solid #E69F00; padding: 2px 7px;
   font-size: 12px; }}
 .error {{ color: #7a2e00; background: #fdebe2; border-left: 3px solid #D55E00; padding: 4px 8px; }}
+.key {{ font-size: 12px; white-space: nowrap; margin-right: 8px; display: inline-block; }}
+.key svg {{ vertical-align: -1px; margin-right: 4px; }}
 .old {{ opacity: 0.4; }}
 .soft {{ color: #595959; }}
 table {{ font-size: 12px; }}

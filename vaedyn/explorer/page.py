@@ -184,7 +184,7 @@ class ModelPage:
             return
         params, self.found, self.shown = result
         for name, panel in self.shown.items():
-            self.framed[name].picture.show(panel.arrays)
+            self.framed[name].show(panel.arrays)
             self.framed[name].grey(False)
         self._move_time(self.shown["plane"])
         learning = self.framed["learning"].picture

@@ -1,6 +1,6 @@
 """Parts of the page: a picture between its heading and its words, and talks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -66,18 +66,24 @@ class Framed:
 
     def __init__(self, title: str, picture: Any, *others: Any):
         self.title, self.picture = title, picture
-        self.head, self.text = words(), words()
+        self.head, self.key, self.text = words(), words(picture.key), words()
         picture.figure.html_attributes = {
             "role": "img",
             "aria-label": f"{title}: see the text below",
         }
         self.layout = column(
-            self.head, picture.figure, *others, self.text, sizing_mode="stretch_width",
+            self.head, picture.figure, self.key, *others, self.text, sizing_mode="stretch_width",
             stylesheets=[sheet(PANEL)],
         )  # fmt: skip
         self._said: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._old: set[str] = set()
         self.busy("")
+
+    def show(self, arrays: Mapping[str, Any]) -> None:
+        """Draw the arrays of a panel."""
+        self.picture.show(arrays)
+        if self.key.text != self.picture.key:
+            self.key.text = self.picture.key
 
     def busy(self, what: str) -> None:
         """Say what is still being computed; nothing for an empty text."""

@@ -1,4 +1,7 @@
-"""The pictures of the page: Bokeh figures that take the arrays of panels."""
+"""The pictures of the page: Bokeh figures that take the arrays of panels.
+
+Each has a `figure`, and a `key` in HTML.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +10,6 @@ import numpy as np
 from bokeh.models import (
     ColumnDataSource,
     Label,
-    Legend,
-    LegendItem,
     LinearColorMapper,
     Range1d,
     Span,
@@ -16,9 +17,10 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from ..figures.colours import COLOURS
+from . import marks
 
 BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK = COLOURS
-GREY = "#767676"
+GREY, NOWHERE = "#767676", "#e4e4e4"
 SMALL = "11px"
 OF_NAMES = dict(zip("mdQERD", (BLUE, ORANGE, RED, SKY, GREEN, BLACK), strict=True))
 DASHES = ("solid", "dashed", "dotted", "dotdash")
@@ -47,25 +49,13 @@ def canvas(x: str, y: str, height: int = 270, **settings: Any) -> Any:
     return made
 
 
-def keys(made: Any, entries: list[tuple[str, list[Any]]]) -> Legend:
-    """Put a legend below a figure; a click on an entry hides what it stands for."""
-    legend = Legend(
-        items=[LegendItem(label=text, renderers=glyphs) for text, glyphs in entries],
-        orientation="horizontal", border_line_color=None, label_text_font_size=SMALL,
-        glyph_width=16, glyph_height=12, spacing=8, padding=2, margin=2, label_standoff=3,
-        click_policy="hide", nrows=1 if len(entries) < 7 else 2,
-    )  # fmt: skip
-    made.add_layout(legend, "below")
-    return legend
-
-
 def source(*columns: str) -> ColumnDataSource:
     """Return a source of nothing."""
     return ColumnDataSource(nothing(*columns))
 
 
 def nothing(*columns: str) -> dict[str, list[float]]:
-    """Return data that show nothing, for which a legend still has a mark."""
+    """Return data that show nothing."""
     return {name: [np.nan] for name in columns}
 
 
@@ -98,12 +88,9 @@ class Learning:
         self.figure = canvas("time t = steps / N", "generalisation error ε", y_axis_type="log")
         self.line, self.band = source("t", "eps_g"), source("t", "low", "high")
         self.markers = source("t", "mean", "low", "high")
-        self.beta, self.now = (
-            source("t", "beta"),
-            cursor(),
-        )
+        self.beta, self.now = source("t", "beta"), cursor()
         made = self.figure
-        band = made.varea("t", "low", "high", source=self.band, color=BLUE, alpha=0.2)
+        made.varea("t", "low", "high", source=self.band, color=BLUE, alpha=0.2)
         runs = made.scatter("t", "mean", source=self.markers, size=6, color=RED, marker="circle")
         bars = made.segment("t", "low", "t", "high", source=self.markers, color=RED, line_width=1)
         theory = made.line("t", "eps_g", source=self.line, color=BLUE, line_width=2)
@@ -112,10 +99,12 @@ class Learning:
             each.level = "underlay"
         made.y_range.renderers = [theory, runs, beta]
         made.add_layout(self.now)
-        self.legend = keys(
-            made,
-            [("theory", [theory]), ("± 1σ", [band]), ("SGD, ± 1σ", [runs, bars]), ("β(t)", [beta])],
-        )
+        self.key = self._with = "".join(
+            [
+                marks.line("theory", BLUE), marks.area("± 1σ of theory", BLUE, 0.2),
+                marks.dot("SGD, ± 1σ", RED, bar=True),
+            ]
+        )  # fmt: skip
 
     def show(self, arrays: Mapping[str, Any]) -> None:
         """Draw theory, and beta where it changes."""
@@ -126,8 +115,7 @@ class Learning:
             self.beta.data = {"t": arrays["t"], "beta": beta}
         else:
             clear(self.beta)
-        if self.legend.items[3].visible != moves:
-            self.legend.items[3].visible = moves
+        self.key = self._with + marks.line("β(t)", GREY, "dashed", 1.5) * moves
 
     def show_band(self, theory: Mapping[str, Any], arrays: Mapping[str, Any] | None) -> None:
         """Draw theory's standard deviation around its line, or none."""
@@ -156,16 +144,15 @@ class Order:
         self.lines = ColumnDataSource({name: [] for name in MULTI.values()})
         self.figure.multi_line(source=self.lines, **MULTI)
         self.now = cursor()
-        named = [
-            (name, [self.figure.line([np.nan], [np.nan], line_color=colour, line_width=2)])
-            for name, colour in OF_NAMES.items()
-        ]
-        keys(self.figure, named)
+        self.key = "".join(marks.line(name, colour) for name, colour in OF_NAMES.items())
+        self._with = self.key + marks.line("not of its own signal", GREY, "dotted", 1.5)
         self.figure.add_layout(self.now)
 
     def show(self, arrays: Mapping[str, Any]) -> None:
         """Draw lines; those that are not of a latent and its own signal are dotted."""
         drawn = arrays["lines"]
+        alone = self._with.rpartition('<span class="key">')[0]
+        self.key = alone if all(own for _, _, own, _ in drawn) else self._with
         self.lines.data = {
             "xs": [arrays["t"]] * len(drawn),
             "ys": [y for _, _, _, y in drawn],
@@ -178,38 +165,29 @@ class Order:
 class KL:
     """The KL divergence of each latent in time."""
 
-    NAMED = 8  # latents in the legend
+    NAMED = 8  # latents in the key
 
     def __init__(self) -> None:
         self.figure = canvas("time t = steps / N", "KL divergence (nats)")
-        self.sources = [source("t", "kl") for _ in range(self.NAMED)]
-        self.others, self.now = ColumnDataSource({"xs": [], "ys": []}), cursor()
-        self.figure.multi_line("xs", "ys", source=self.others, line_color=GREY)
-        self.glyphs = [
-            self.figure.line("t", "kl", source=held, line_color=COLOURS[i % 7], line_width=2,
-                             line_dash=DASHES[i // 7])
-            for i, held in enumerate(self.sources)
-        ]  # fmt: skip
-        named = [(f"latent {i + 1}", [glyph]) for i, glyph in enumerate(self.glyphs)]
-        self.legend = keys(self.figure, named)
+        self.lines, self.now = ColumnDataSource({name: [] for name in MULTI.values()}), cursor()
+        self.figure.multi_line(source=self.lines, **MULTI)
         self.figure.add_layout(self.now)
+        self.key = ""
 
     def show(self, arrays: Mapping[str, Any]) -> None:
         """Draw a line for each latent."""
-        t, values = arrays["t"], arrays["kl"].T
-        for i, (held, item) in enumerate(zip(self.sources, self.legend.items, strict=True)):
-            there = i < len(values)
-            if there:
-                held.data = {"t": t, "kl": values[i]}
-            else:
-                clear(held)
-            if item.visible != there:
-                item.visible = there
-        rows = -(-min(len(values), self.NAMED) // 4)
-        if self.legend.nrows != rows:
-            self.legend.nrows = rows
-        rest = values[self.NAMED :]
-        self.others.data = {"xs": [t] * len(rest), "ys": list(rest)}
+        values = arrays["kl"].T
+        count = len(values)
+        looks = [(COLOURS[i % 7], DASHES[i // 7 % 4]) for i in range(count)]
+        self.lines.data = {
+            "xs": [arrays["t"]] * count,
+            "ys": list(values),
+            "colour": [colour for colour, _ in looks],
+            "dash": [dash for _, dash in looks],
+            "width": [2.0] * count,
+        }
+        named = enumerate(looks[: self.NAMED], start=1)
+        self.key = "".join(marks.line(f"latent {i}", *look) for i, look in named)
 
 
 class Plane:
@@ -224,16 +202,21 @@ class Plane:
         self.arrows = source("x", "y", "x1", "y1", "angle")
         self.edge = source("m", "Q")
         made = self.figure
-        nowhere = made.varea("m", y1=0, y2="Q", source=self.edge, color="#e4e4e4")
+        made.varea("m", y1=0, y2="Q", source=self.edge, color=NOWHERE)
         made.segment("x", "y", "x1", "y1", source=self.arrows, color=GREY, line_width=1)
-        heads = made.scatter(
+        made.scatter(
             "x1", "y1", source=self.arrows, angle="angle", marker="triangle", size=HEAD,
             color=GREY, line_color=None,
         )  # fmt: skip
-        path = made.line("m", "Q", source=self.path, color=BLUE, line_width=2)
-        here = made.scatter("m", "Q", source=self.here, size=9, color=RED, marker="circle")
-        named = [("path", [path]), ("at time t", [here]), ("no weights", [nowhere])]
-        self.legend = keys(made, [*named, ("flow", [heads])])
+        made.line("m", "Q", source=self.path, color=BLUE, line_width=2)
+        made.scatter("m", "Q", source=self.here, size=9, color=RED, marker="circle")
+        self._with = "".join(
+            [
+                marks.line("path", BLUE), marks.dot("at time t", RED),
+                marks.area("no weights", NOWHERE), marks.arrow("flow", GREY),
+            ]
+        )  # fmt: skip
+        self.key = self._with
 
     def show(self, arrays: Mapping[str, Any]) -> None:
         """Draw the path, and arrows where there are any."""
@@ -249,8 +232,8 @@ class Plane:
     def show_time(self, arrays: Mapping[str, Any]) -> None:
         """Draw what belongs to one time only."""
         here, (x, y, dx, dy) = arrays["here"], arrays["arrows"]
-        if self.legend.items[3].visible != bool(len(x)):
-            self.legend.items[3].visible = bool(len(x))
+        alone = self._with.rpartition('<span class="key">')[0]
+        self.key = self._with if len(x) else alone
         self.here.data = {"m": here[:1], "Q": here[1:]}
         made = self.figure
         # the angle that is seen, in a panel of about two to one
@@ -273,14 +256,14 @@ class FixedPoints:
         self.line, self.points = source("beta", "eps_g"), source("beta", "eps_g", "stable")
         self.reached = source("beta", "eps_g")
         made = self.figure
-        theory = made.line("beta", "eps_g", source=self.line, color=BLUE, line_width=2)
+        made.line("beta", "eps_g", source=self.line, color=BLUE, line_width=2)
         filled = LinearColorMapper(palette=["#ffffff", RED], low=0.0, high=1.0)
-        stable = made.scatter(
+        made.scatter(
             "beta", "eps_g", source=self.points, size=8, line_color=RED,
             fill_color={"field": "stable", "transform": filled},
             marker="circle", line_width=1.4,
         )  # fmt: skip
-        ring = made.scatter(
+        made.scatter(
             "beta", "eps_g", source=self.reached, size=15, line_color=BLACK, fill_color=None,
             marker="circle", line_width=1.4,
         )  # fmt: skip
@@ -297,10 +280,12 @@ class FixedPoints:
         ]  # fmt: skip
         for each in (self.beta, *self.limits, *self.texts):
             made.add_layout(each)
-        keys(
-            made,
-            [("stable state", [theory]), ("at this β: ● stable, ○ not", [stable]),
-             ("reached", [ring])],
+        self.key = "".join(
+            [
+                marks.line("stable state", BLUE), marks.dot("stable at this β", RED),
+                marks.dot("unstable", RED, fill="white"),
+                marks.dot("where learning ends", BLACK, fill="none", radius=5.2),
+            ]
         )  # fmt: skip
         self._end, self._top = 2.0, 0.0
         self._fit(0.0)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from bokeh.models import Range1d, Span
 
-from .pictures import BLUE, GREY, KL, RED, canvas, keys, source
+from . import marks
+from .pictures import BLUE, GREY, KL, RED, canvas, source
 
 
 class Spectrum:
@@ -19,14 +20,10 @@ class Spectrum:
             location=1, dimension="width", line_color=GREY, line_dash="dashed", visible=False
         )
         self.figure.add_layout(self.eta)
-        signals = self.figure.scatter("x", "y", source=self.signals, size=8, color=RED)
-        others = self.figure.scatter(
-            "x", "y", source=self.others, size=5, color=BLUE, marker="square"
-        )
-        level = self.figure.line([np.nan], [np.nan], line_color=GREY, line_dash="dashed")
-        keys(
-            self.figure, [("signals", [signals]), ("others", [others]), ("noise level η", [level])]
-        )
+        self.figure.scatter("x", "y", source=self.signals, size=8, color=RED)
+        self.figure.scatter("x", "y", source=self.others, size=5, color=BLUE, marker="square")
+        self._with = marks.dot("signals", RED, radius=4) + marks.square("others", BLUE)
+        self.key = self._with
 
     def show(self, arrays: Mapping[str, Any]) -> None:
         """Draw eigenvalues, and the noise level if there is one."""
@@ -34,8 +31,10 @@ class Spectrum:
         for held, chosen in ((self.signals, signal), (self.others, ~signal)):
             held.data = {"x": number[chosen], "y": value[chosen]}
         self.figure.y_range.update(start=0.6 * value.min(), end=1.6 * value.max())
-        self.eta.visible = self.legend.items[2].visible = arrays["eta"] is not None
-        if arrays["eta"] is not None:
+        known = arrays["eta"] is not None
+        self.eta.visible = known
+        self.key = self._with + marks.line("noise level η", GREY, "dashed", 1.5) * known
+        if known:
             self.eta.location = arrays["eta"]
 
 
@@ -49,12 +48,11 @@ class Active:
         self.best = Span(location=1, dimension="height", line_color=RED, line_width=1.5,
                          visible=False)  # fmt: skip
         self.figure.add_layout(self.best)
-        steps = self.figure.step(
+        self.figure.step(
             "beta", "active", source=self.steps, mode="after", line_color=BLUE, line_width=2
         )
-        best = self.figure.line([np.nan], [np.nan], line_color=RED, line_width=1.5)
-        named = [("active units", [steps]), ("recommended β", [best])]
-        self.legend = keys(self.figure, named)
+        self._with = marks.line("active units", BLUE)
+        self.key = self._with
 
     def show(self, arrays: Mapping[str, Any]) -> None:
         """Draw steps, and the beta that is recommended if one is."""
@@ -62,8 +60,10 @@ class Active:
         self.steps.data = {"beta": beta, "active": active}
         self.figure.x_range.update(start=float(beta[0]), end=float(beta[-1]))
         self.figure.y_range.update(start=-0.03 * active.max(), end=1.08 * float(active.max()) + 0.1)
-        self.best.visible = self.legend.items[1].visible = bool(arrays["best"])
-        if arrays["best"]:
+        known = bool(arrays["best"])
+        self.best.visible = known
+        self.key = self._with + marks.line("recommended β", RED) * known
+        if known:
             self.best.location = arrays["best"]
 
 
