@@ -32,6 +32,7 @@ COMMANDS = {
     "open this page": "explore",
 }
 WAITING = {"learning": "computing band and runs", "points": "computing fixed points"}
+BESIDE = ("plane", "order", "kl")  # drawn in turns while a slider is dragged
 LACKING = {
     "record": "record", "axis": "thresholds", "runs": "runs", "points": "fixed points",
     "advice": "advice", "band": "band",
@@ -56,6 +57,7 @@ class ModelPage:
         self.fast, self.slow = Latest(late=True), Latest()
         self.found: Course | None = None
         self.shown: dict[str, Panel] = {}
+        self._turn = 0  # whose picture beside the learning curve is drawn next
         self.axis_of: Params | None = None  # whose fixed points the axis of beta shows
         self._resting: Any = None
         self._loading = False
@@ -183,13 +185,15 @@ class ModelPage:
                 self.framed[name].refuse(slowly.reasons(error))
             return
         params, self.found, self.shown = result
-        for name, panel in self.shown.items():
-            self.framed[name].show(panel.arrays)
+        dragged = params is not self.params or self.slow_parts_pending
+        self._turn = (self._turn + 1) % len(BESIDE)
+        for name in ("learning", *(BESIDE[self._turn : self._turn + 1] if dragged else BESIDE)):
+            self.framed[name].show(self.shown[name].arrays)
             self.framed[name].grey(False)
         self._move_time(self.shown["plane"])
         learning = self.framed["learning"].picture
         learning.show_band(self.shown["learning"].arrays, None)
-        if params is not self.params or self.slow_parts_pending:
+        if dragged:
             learning.show_runs(None)
             self.framed["points"].picture.show_points(params.beta, None)
         else:
@@ -244,6 +248,9 @@ class ModelPage:
         """Compute all that belongs to the model on which the visitor rests, and keep it."""
         self._resting = None
         if self.found is not None and self.found.ode.params == self.params:
+            for name in BESIDE:
+                self.framed[name].show(self.shown[name].arrays)
+                self.framed[name].grey(False)
             self._say()
         self._write_command()
         other = beside(self.params)

@@ -40,7 +40,7 @@ def canvas(x: str, y: str, height: int = 270, **settings: Any) -> Any:
     made.outline_line_color = "#bbbbbb"
     made.grid.grid_line_color = "#eeeeee"
     for axis in made.axis:
-        axis.ticker.desired_num_ticks = 5
+        axis.ticker.desired_num_ticks = 4
         axis.axis_label_text_font_style = "normal"
         axis.axis_label_text_font_size = "12px"
         axis.major_label_text_font_size = SMALL
