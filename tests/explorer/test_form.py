@@ -58,6 +58,16 @@ def test_a_start_that_is_given_has_no_seed():
     assert model_of({**texts_of(base), "init": start}, base).init_seed == 0
 
 
+def test_a_start_of_numbers_fits_any_number_of_latents_and_signals():
+    start = "m=0.1,d=0.1,Q=1,E=1,R=0,D=1"
+    base = Params(init=start)
+    found = model_of({**texts_of(base), "latent": "2", "signal": "3"}, base)
+    assert found == Params(init=start, latent=2, signal=3)
+    with pytest.raises(ParameterError, match="must have shape"):
+        base = Params(latent=2, init=START)
+        model_of({**texts_of(base), "latent": "3"}, base)
+
+
 def test_adam_leaves_nothing_behind():
     base = Params(optimiser="adam", adam_betas=(0.5, 0.9), momentum=0)
     found = model_of({**texts_of(base), "optimiser": "sgd"}, base)

@@ -53,6 +53,8 @@ def model_of(texts: Mapping[str, str], base: Params) -> Params:
         if texts[name].strip() != shown[name]:
             changes[name] = _value(name, texts[name].strip())
     _trained(changes, texts, base)
+    if {"latent", "signal"} & {*changes} and "=" in shown["init"]:
+        changes.setdefault("init", shown["init"])  # numbers, which fill matrices of any shape
     if changes.get("init", base.init) not in DRAWN:
         changes["init_seed"] = 0
     dim, t_max = changes.get("dim", base.dim), changes.get("t_max", base.t_max)

@@ -1,6 +1,7 @@
 """The server of the page: on this machine only, and for pages of its own only."""
 
 import errno
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,6 @@ from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
-from tornado.netutil import bind_sockets
 from tornado.web import ErrorHandler
 
 from ..errors import ParameterError
@@ -63,14 +63,15 @@ def server(
         When the port is taken, or not to be had.
     """
     try:
-        sockets = bind_sockets(port, ADDRESS)
+        listening = socket.create_server((ADDRESS, port), backlog=128)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            why = "is in use: choose another one, or leave --port out"
+            why = "is in use: choose another one, or leave it out"
         else:
-            why = f"cannot be had ({error.strerror}): choose another one, or leave --port out"
+            why = f"cannot be had ({error.strerror}): choose another one, or leave it out"
         raise ParameterError("port", f"{port} {why}") from None
-    port = sockets[0].getsockname()[1]
+    listening.setblocking(False)
+    port = listening.getsockname()[1]
     app = Application(FunctionHandler(application(params, open_store)))
     tornado = Local(
         {"/": app},
@@ -79,5 +80,5 @@ def server(
         absolute_url=None,
     )
     http = HTTPServer(tornado, max_buffer_size=MOST_BYTES)
-    http.add_sockets(sockets)
+    http.add_sockets([listening])
     return BaseServer(IOLoop.current(), tornado, http), f"http://{ADDRESS}:{port}/"
