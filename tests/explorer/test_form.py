@@ -63,8 +63,8 @@ def test_a_start_of_numbers_fits_any_number_of_latents_and_signals():
     base = Params(init=start)
     found = model_of({**texts_of(base), "latent": "2", "signal": "3"}, base)
     assert found == Params(init=start, latent=2, signal=3)
+    base = Params(latent=2, init=START)
     with pytest.raises(ParameterError, match="must have shape"):
-        base = Params(latent=2, init=START)
         model_of({**texts_of(base), "latent": "3"}, base)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bokeh.document import Document
 from bokeh.layouts import column
-from bokeh.models import Checkbox, ColumnDataSource, TextInput
+from bokeh.models import Checkbox, ColumnDataSource, Select, TextInput
 
 from ..errors import ParameterError
 from ..model.records import Progress
@@ -45,6 +45,11 @@ class DataPage:
         self.table: own_data.Table | None = None
         self.arrived = ColumnDataSource({"name": [], "content": [], "size": []})
         self.standardise = Checkbox(label="standardise columns", active=False)
+        self.columns = TextInput(title="columns, such as age,3-7 (empty: all)", **FIELD)
+        self.missing = Select(
+            title="missing numbers", value="", **FIELD,
+            options=[("", "refuse"), ("drop", "drop their rows"), ("mean", "fill in means")],
+        )  # fmt: skip
         self.beta = TextInput(title="β to learn with (empty: noise level)", **FIELD)
         self.latent = TextInput(title="M to learn with (empty: one a signal)", **FIELD)
         self.state, self.answer = words(), words()
@@ -54,7 +59,8 @@ class DataPage:
             "learning": Framed("Predicted learning", pictures_of_data.Learning()),
         }
         side = column(
-            words(self._chooser()), self.standardise, self.beta, self.latent,
+            words(self._chooser()), self.standardise, self.columns, self.missing, self.beta,
+            self.latent,
             sizing_mode="stretch_width", stylesheets=[sheet(CONTROLS)],
         )  # fmt: skip
         side.tags = [self.arrived]  # so that it belongs to the document
@@ -73,7 +79,7 @@ class DataPage:
         self.state.text = paragraphs("Choose a table first.", kind="soft")
         self.arrived.on_change("data", lambda attr, old, new: self._receive())
         self.standardise.on_change("active", lambda attr, old, new: self._begin())
-        for field in (self.beta, self.latent):
+        for field in (self.columns, self.missing, self.beta, self.latent):
             on_value(field, self._begin)
 
     def _chooser(self) -> str:
@@ -127,18 +133,23 @@ class DataPage:
         self.state.text = f'<p><span class="busy">reading {escape(self.table.name)}</span></p>'
         for each in self.framed.values():
             each.grey(True)
-        job = partial(self._compute, self.table, self.standardise.active, beta, latent)
+        how = {
+            "standardise": self.standardise.active,
+            "columns": self.columns.value.strip() or None,
+            "missing": self.missing.value or None,
+        }
+        job = partial(self._compute, self.table, how, beta, latent)
         self.lane.ask(job, lambda _, error: error and self._post("state", error))
 
     def _compute(
         self,
         table: own_data.Table,
-        standardise: bool,
+        how: dict[str, Any],
         beta: float | None,
         latent: float | None,
         progress: Progress,
     ) -> None:
-        found = table.look(standardise=standardise, progress=progress)
+        found = table.look(**how, progress=progress)
         progress(0, 1)
         self._post("state", own_data.recommendation(found))
         self._post("spectrum", own_data.spectrum(found))

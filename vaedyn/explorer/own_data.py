@@ -66,8 +66,10 @@ class Table:
             self.close()
             raise ParameterError("data", f"{self.name!r} cannot be read: {error}") from None
 
-    def look(self, *, standardise: bool = False, progress: Progress | None = None) -> Look:
+    def look(self, *, progress: Progress | None = None, **how: Any) -> Look:
         """Return what `vaedyn.look` finds, which reads files as `vaedyn spectrum` does.
+
+        `how` says which columns, and the like, as arguments of that function.
 
         Raises
         ------
@@ -75,7 +77,7 @@ class Table:
             As `vaedyn.look`; messages name the file as the visitor does.
         """
         try:
-            found = look(str(self._path), standardise=standardise, progress=progress)
+            found = look(str(self._path), **how, progress=progress)
         except (ValueError, OSError) as error:
             text = getattr(error, "reason", str(error))
             raise ParameterError("data", text.replace(str(self._path), self.name)) from None
@@ -130,7 +132,7 @@ def active_units(found: Look) -> Panel:
     words = f"All units have collapsed from beta = {number(top)} on."
     if best:
         at = int(found.prediction.active(np.array(best)))
-        words += f" At the recommended beta = {number(best)} {counted(at, 'unit')} "
+        words += f" At the recommended beta, {number(best)}, {counted(at, 'unit')} "
         words += "is active." if at == 1 else "are active."
     return Panel({"beta": betas, "active": active, "best": best}, words)
 

@@ -27,10 +27,13 @@ DASHES = ("solid", "dashed", "dotted", "dotdash")
 HEAD = 5  # pixels, of an arrow
 
 
-def canvas(x: str, y: str, height: int = 270, **settings: Any) -> Any:
-    """Return an empty figure that is as wide as there is room."""
+def canvas(x: str, y: str, ticks: int = 4, **settings: Any) -> Any:
+    """Return an empty figure that is as wide as there is room.
+
+    Most of the time of a repaint goes into labels of `ticks`.
+    """
     made = figure(
-        height=height, sizing_mode="stretch_width", x_axis_label=x, y_axis_label=y,
+        height=270, sizing_mode="stretch_width", x_axis_label=x, y_axis_label=y,
         tools="pan,box_zoom,reset,save", toolbar_location="above", toolbar_inner=True,
         min_width=250, **settings,
     )  # fmt: skip
@@ -40,7 +43,7 @@ def canvas(x: str, y: str, height: int = 270, **settings: Any) -> Any:
     made.outline_line_color = "#bbbbbb"
     made.grid.grid_line_color = "#eeeeee"
     for axis in made.axis:
-        axis.ticker.desired_num_ticks = 4
+        axis.ticker.desired_num_ticks = ticks
         axis.axis_label_text_font_style = "normal"
         axis.axis_label_text_font_size = "12px"
         axis.major_label_text_font_size = SMALL

@@ -38,7 +38,7 @@ PRESETS = (
         FIRST_STEPS,
         "The error waits on a plateau until the decoder has found the signal, and then falls to "
         "its final value. Drag beta: the smaller it is, the sooner the plateau ends.",
-        Params(lr=0.05, t_max=300, init="m=0.03,d=0.03,Q=1,E=1,R=0,D=1"),
+        Params(lr=0.05, dim=400, t_max=300, init="m=0.03,d=0.03,Q=1,E=1,R=0,D=1"),
     ),
     Preset(
         "SGD becomes deterministic for large N",
