@@ -1,6 +1,7 @@
 """`vaedyn explore`."""
 
 import logging
+import sys
 import threading
 import webbrowser
 from typing import Any
@@ -83,7 +84,7 @@ def command(
         print_json({"command": "explore", "address": address})
     else:
         click.echo(address)
-    click.get_text_stream("stdout").flush()
+    sys.stdout.flush()
     if not no_browser:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     serve(made)

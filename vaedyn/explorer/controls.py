@@ -1,5 +1,6 @@
 """Sliders and fields of the model, each of them linked in the browser."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ SLIDERS = {
 }
 PACES = {"tanh": Range("pace γ", -4.0, 1.0), "": Range("duration", 0.0, 4.0)}
 KINDS = [each.form.partition(":")[0] for each in CLASSES]
-OPTIONAL = ("momentum",)  # shown where they mean something
+AS_SUITS = "as suits"
 # how a text holds the number that the slider moves: alone or the largest of a list, or in a spec
 READ = """
 const parts = text.value.split(':'), at = parts[0] === 'decay' ? 2 : 1;
@@ -96,7 +97,7 @@ class Controls:
         pace = PACES[""]
         self.pace = self._slider(pace, texts["anneal"])
         self._link(self.pace, self.texts["anneal"], pace.how, pace=True)
-        self.engine = self._select("runs by", ["as suits", "exact", "vector"], "as suits")
+        self.engine = self._select("runs by", [AS_SUITS, "exact", "vector"], AS_SUITS)
         self.layout = column(*self._ordered(), sizing_mode="stretch_width", spacing=2)
         self.adapt(texts)
 
@@ -110,7 +111,7 @@ class Controls:
             self.texts["init"], self.texts["init_seed"],
         ]  # fmt: skip
 
-    def _select(self, title: str, options: list[str], value: str) -> Select:
+    def _select(self, title: str, options: list[Any], value: str) -> Select:
         return Select(title=title, options=options, value=value, **FIELD)
 
     def _slider(self, over: Range, text: str) -> Slider:
@@ -174,8 +175,6 @@ class Controls:
 
 def place(slider: Slider, text: str, how: str) -> None:
     """Put a slider where a text says, within its range."""
-    import math
-
     try:
         value = max(float(item) for item in text.split(","))
         value = math.log10(value) if how == "log" else value

@@ -103,7 +103,7 @@ class DataPage:
             self.table.close()
 
     def _receive(self) -> None:
-        data: dict[str, Any] = self.arrived.data
+        data: Any = self.arrived.data
         if not len(data["name"]):
             return
         name, content, size = str(data["name"][0]), data["content"][0], float(data["size"][0])

@@ -81,7 +81,8 @@ class Table:
         except (ValueError, OSError) as error:
             text = getattr(error, "reason", str(error))
             raise ParameterError("data", text.replace(str(self._path), self.name)) from None
-        found.rows.origin["file"] = self.name
+        origin: Any = found.rows.origin
+        origin["file"] = self.name
         return found
 
     def close(self) -> None:

@@ -9,12 +9,11 @@ from bokeh.layouts import column
 from bokeh.models import Slider
 
 from ..errors import ParameterError
-from ..model.command_line import command_line, words_of
 from ..model.params import Params
 from ..model.records import Progress, Store
 from . import panels, pictures, slowly
-from .controls import Controls
-from .form import beside, model_of, texts_of
+from .controls import AS_SUITS, Controls
+from .form import model_of, texts_of
 from .latest import Latest, SupersededError
 from .looks import CONTROLS, PANELS, SIDES, SLIDER, paragraphs, sheet
 from .panels import Course, Panel, at_once, course
@@ -22,15 +21,6 @@ from .parts import WRONG, Copied, Framed, Talk, on_value, words
 from .presets import PRESETS
 
 REST = 150  # milliseconds without a change, after which what is slow begins
-COMMANDS = {
-    "draw the learning curve": "plot learning-curve",
-    "print what theory says": "theory",
-    "simulate training": "simulate",
-    "list fixed points": "fixedpoints",
-    "draw fixed points over β": "plot branches",
-    "draw order parameters": "plot order-parameters",
-    "open this page": "explore",
-}
 WAITING = {"learning": "computing band and runs", "points": "computing fixed points"}
 BESIDE = ("plane", "order", "kl")  # drawn in turns while a slider is dragged
 LACKING = {
@@ -62,7 +52,7 @@ class ModelPage:
         self._resting: Any = None
         self._loading = False
         self.controls, self.talk = Controls(texts_of(params)), Talk()
-        self.copied = Copied([*COMMANDS])
+        self.copied = Copied()
         self.trouble = words()
         self.time = Slider(
             title="time shown, as a share of t max",
@@ -212,6 +202,11 @@ class ModelPage:
             self.framed[name].say("theory", panel.words, notes)
 
     @property
+    def engine(self) -> str | None:
+        """The engine of runs that is chosen."""
+        return None if self.controls.engine.value == AS_SUITS else self.controls.engine.value
+
+    @property
     def slow_parts_pending(self) -> bool:
         """Whether parts that come later are not there yet."""
         return self._resting is not None
@@ -253,15 +248,8 @@ class ModelPage:
                 self.framed[name].grey(False)
             self._say()
         self._write_command()
-        other = beside(self.params)
-        listed = " ".join(words_of(other))
-        self.copied.also.text = (
-            paragraphs(f"Besides what the fields show: {listed}", kind="soft") if other else ""
-        )
-        name = self.controls.engine.value
-        engine = None if name == "as suits" else name
         axis = None if self.axis_of == slowly.of_ends(self.params) else slowly.of_ends(self.params)
-        job = partial(self._compute_rest, self.params, engine, axis)
+        job = partial(self._compute_rest, self.params, self.engine, axis)
         self.slow.ask(job, lambda _, error: error and self._post(self.params, "advice", error))
 
     def _compute_rest(
@@ -290,6 +278,9 @@ class ModelPage:
                 found = error
             self._post(params, name, found)
         self._post(params, "end", Panel({}, ""))
+
+    def _write_command(self) -> None:
+        self.copied.write(self.params, self.engine)
 
     def _post(self, params: Params, name: str, found: Panel | Exception) -> None:
         self.doc.add_next_tick_callback(partial(self._show_part, params, name, found))
@@ -321,23 +312,6 @@ class ModelPage:
             frame.say(name, "", (f"No {LACKING[name]}: {slowly.reasons(found)}.",))
         elif name != "record":
             frame.say(name, found.words, found.notes)
-
-    # --- commands -----------------------------------------------------------------------
-
-    def _write_command(self) -> None:
-        command = COMMANDS[self.copied.choice.value]
-        options: dict[str, Any] = {}
-        if command == "plot learning-curve":
-            plain = not self.params.adam and self.params.alpha is None
-            options = {"bands": plain and self.params.noise is None}
-        if command in ("simulate", "plot learning-curve"):
-            options["runs"] = slowly.RUNS
-            if self.controls.engine.value != "as suits":
-                options["engine"] = self.controls.engine.value
-        if command == "plot branches":
-            high = max(2.0 * self.params.beta, 1.5 * (max(self.params.rho) + self.params.eta))
-            options["vary"] = f"beta={high / 50:.3g}:{high:.3g}"
-        self.copied.field.value = command_line(self.params, command, **options)
 
 
 def _kept(params: Params, store: Store, progress: Progress) -> Panel:

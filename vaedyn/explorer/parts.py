@@ -7,9 +7,22 @@ from typing import Any
 from bokeh.layouts import column, row
 from bokeh.models import Button, CustomJS, Div, Select, TextAreaInput
 
+from ..model.command_line import command_line, words_of
+from ..model.params import Params
+from .form import beside
 from .looks import BAR, FIELD, INPUT, PANEL, TEXT, paragraphs, sheet
 from .presets import PRESETS
+from .slowly import RUNS
 
+COMMANDS = {
+    "draw the learning curve": "plot learning-curve",
+    "print what theory says": "theory",
+    "simulate training": "simulate",
+    "list fixed points": "fixedpoints",
+    "draw fixed points over β": "plot branches",
+    "draw order parameters": "plot order-parameters",
+    "open this page": "explore",
+}
 GREYED, CLEAR = {"opacity": "0.35"}, {"opacity": "1"}
 OWN = "your own model"
 ORDER = ("theory", "axis", "points", "runs", "band", "advice", "data", "record", "error")
@@ -139,7 +152,7 @@ class Talk:
     """Presets, one after the other."""
 
     def __init__(self) -> None:
-        options = [("", OWN)]
+        options: list[Any] = [("", OWN)]
         options += [(str(i), f"{i + 1}. {each.title}") for i, each in enumerate(PRESETS)]
         self.choice = Select(
             name="talk", title="for a talk (Page Up, Page Down)", options=options, value="",
@@ -175,7 +188,8 @@ class Talk:
 class Copied:
     """A command line that makes the same, to be copied."""
 
-    def __init__(self, commands: list[str]):
+    def __init__(self) -> None:
+        commands: list[Any] = [*COMMANDS]
         self.choice = Select(
             title="which computation", options=commands, value=commands[0], **FIELD
         )
@@ -191,3 +205,20 @@ class Copied:
             words("<h2>The same on the command line</h2>"), self.choice, self.field, button,
             self.also, sizing_mode="stretch_width", stylesheets=[sheet(PANEL)],
         )  # fmt: skip
+
+    def write(self, params: Params, engine: str | None) -> None:
+        """Write the command that is chosen, for a model and an engine of runs."""
+        command = COMMANDS[self.choice.value]
+        options: dict[str, Any] = {}
+        if command == "plot learning-curve":
+            derived = not params.adam and params.alpha is None and params.noise is None
+            options["bands"] = derived
+        if command in ("simulate", "plot learning-curve"):
+            options["runs"] = RUNS
+            options |= {"engine": engine} if engine else {}
+        if command == "plot branches":
+            high = max(2.0 * params.beta, 1.5 * (float(params.strengths.max()) + params.eta))
+            options["vary"] = f"beta={high / 50:.3g}:{high:.3g}"
+        self.field.value = command_line(params, command, **options)
+        other = " ".join(words_of(beside(params)))
+        self.also.text = paragraphs(f"Besides what fields show: {other}", kind="soft") * bool(other)

@@ -32,7 +32,7 @@ def canvas(x: str, y: str, ticks: int = 4, **settings: Any) -> Any:
 
     Most of the time of a repaint goes into labels of `ticks`.
     """
-    made = figure(
+    made: Any = figure(
         height=270, sizing_mode="stretch_width", x_axis_label=x, y_axis_label=y,
         tools="pan,box_zoom,reset,save", toolbar_location="above", toolbar_inner=True,
         min_width=250, **settings,
@@ -52,17 +52,17 @@ def canvas(x: str, y: str, ticks: int = 4, **settings: Any) -> Any:
     return made
 
 
-def source(*columns: str) -> ColumnDataSource:
+def source(*columns: str) -> Any:
     """Return a source of nothing."""
     return ColumnDataSource(nothing(*columns))
 
 
-def nothing(*columns: str) -> dict[str, list[float]]:
+def nothing(*columns: str) -> dict[str, Any]:
     """Return data that show nothing."""
     return {name: [np.nan] for name in columns}
 
 
-def clear(held: ColumnDataSource) -> None:
+def clear(held: Any) -> None:
     """Let a source show nothing, if it does not already."""
     columns = list(held.data)
     if any(len(held.data[name]) != 1 or held.data[name][0] == held.data[name][0]
@@ -199,7 +199,7 @@ class Plane:
     def __init__(self) -> None:
         self.figure = canvas(
             "|m|, decoder on its signal", "Q, decoder squared",
-            x_range=Range1d(0, 1), y_range=Range1d(0, 1),
+            x_range=Range1d(start=0, end=1), y_range=Range1d(start=0, end=1),
         )  # fmt: skip
         self.path, self.here = source("m", "Q"), source("m", "Q")
         self.arrows = source("x", "y", "x1", "y1", "angle")
@@ -254,7 +254,10 @@ class FixedPoints:
 
     def __init__(self) -> None:
         self.figure = canvas(
-            "KL weight β", "ε in the end", x_range=Range1d(0, 2), y_range=Range1d(0, 1)
+            "KL weight β",
+            "ε in the end",
+            x_range=Range1d(start=0, end=2),
+            y_range=Range1d(start=0, end=1),
         )
         self.line, self.points = source("beta", "eps_g"), source("beta", "eps_g", "stable")
         self.reached = source("beta", "eps_g")

@@ -14,7 +14,9 @@ class Spectrum:
     """Eigenvalues, those of signals apart from those of noise."""
 
     def __init__(self) -> None:
-        self.figure = canvas("number", "eigenvalue", 6, y_axis_type="log", y_range=Range1d(0.1, 10))
+        self.figure = canvas(
+            "number", "eigenvalue", 6, y_axis_type="log", y_range=Range1d(start=0.1, end=10)
+        )
         self.signals, self.others = source("x", "y"), source("x", "y")
         self.eta = Span(
             location=1, dimension="width", line_color=GREY, line_dash="dashed", visible=False
@@ -42,8 +44,10 @@ class Active:
     """How many units are active at each KL weight."""
 
     def __init__(self) -> None:
-        self.figure = canvas("KL weight β", "active units", 8, x_axis_type="log",
-                             x_range=Range1d(0.1, 10), y_range=Range1d(0, 1))  # fmt: skip
+        self.figure = canvas(
+            "KL weight β", "active units", 8, x_axis_type="log",
+            x_range=Range1d(start=0.1, end=10), y_range=Range1d(start=0, end=1),
+        )  # fmt: skip
         self.steps = source("beta", "active")
         self.best = Span(location=1, dimension="height", line_color=RED, line_width=1.5,
                          visible=False)  # fmt: skip

@@ -1,6 +1,7 @@
 """The whole page: a tab for the model, and one for the visitor's own data."""
 
 from collections.abc import Callable
+from typing import Any, cast
 
 from bokeh.document import Document
 from bokeh.events import DocumentReady
@@ -34,7 +35,8 @@ def whole_page(doc: Document, params: Params, open_store: Callable[[], Store | N
         ],
         sizing_mode="stretch_width",
     )
-    doc.title, doc.template = "vaedyn", TEMPLATE
+    doc.title = "vaedyn"
+    doc.template = cast(Any, TEMPLATE)  # a text is taken, too
     title = words("<h1>vaedyn: how a linear VAE learns, and when it collapses</h1>")
     doc.add_root(column(title, tabs, sizing_mode="stretch_width", stylesheets=[sheet(PAGE)]))
     doc.js_on_event(DocumentReady, model.talk.keys)
