@@ -38,6 +38,7 @@ from tests.contenders import (
     torch_run,
     ziggurat_run,
 )
+from tests.repaints import CHROMIUM_LACKS, repaints
 from tests.shared import reference
 from vaedyn.learning import simulate as sgd
 from vaedyn.learning.theory import integrate
@@ -407,6 +408,20 @@ def show(result: dict) -> None:
         console.print(f"vector, M = M* = 1, N = 10^6: {added:.0f} MB of memory")
 
 
+def explorer_rows() -> list[dict]:
+    """Measure how soon the page of `vaedyn explore` is drawn again, where a browser is there."""
+    if CHROMIUM_LACKS:
+        return []
+    rows = []
+    for M, options in ((1, ()), (2, ("--latent", "2", "--signal", "2", "--rho", "3,1"))):
+        found = [1000 / max(repaints(*options)["repaints a second"], 1e-3) for _ in range(3)]
+        rows.append({
+            "case": f"vaedyn explore, a dragged slider, M = M* = {M}", "who": "one repaint",
+            "min": min(found), "median": statistics.median(found), "unit": "ms", "ratio": 1.0,
+        })  # fmt: skip
+    return rows
+
+
 MEASURED = (
     simulation_rows,
     training_rows,
@@ -415,6 +430,7 @@ MEASURED = (
     fixed_points_rows,
     ensemble_rows,
     sweep_rows,
+    explorer_rows,
 )
 
 

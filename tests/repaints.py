@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.shared.page import browser, served
+from tests.shared.page import browser, lacking, served
+
+CHROMIUM_LACKS = lacking()  # why nothing can be measured here, or nothing
 
 SECONDS = 4.0  # of dragging
 MOVE = """() => {

@@ -139,7 +139,7 @@ class DataPage:
             "missing": self.missing.value or None,
         }
         job = partial(self._compute, self.table, how, beta, latent)
-        self.lane.ask(job, lambda _, error: error and self._post("state", error))
+        self.lane.ask(job, lambda _, error: error and self._post(self.table, "state", error))
 
     def _compute(
         self,
@@ -151,19 +151,23 @@ class DataPage:
     ) -> None:
         found = table.look(**how, progress=progress)
         progress(0, 1)
-        self._post("state", own_data.recommendation(found))
-        self._post("spectrum", own_data.spectrum(found))
-        self._post("active", own_data.active_units(found))
+        self._post(table, "state", own_data.recommendation(found))
+        self._post(table, "spectrum", own_data.spectrum(found))
+        self._post(table, "active", own_data.active_units(found))
         try:
             count = None if latent is None else int(latent)
-            self._post("learning", own_data.learning(found, beta, count, progress=progress))
+            self._post(table, "learning", own_data.learning(found, beta, count, progress=progress))
         except SupersededError:
             raise
         except Exception as error:  # the rest has come
-            self._post("learning", error)
+            self._post(table, "learning", error)
 
-    def _post(self, part: str, found: Panel | Exception) -> None:
-        self.doc.add_next_tick_callback(partial(self._show, part, found))
+    def _post(self, table: own_data.Table | None, part: str, found: Panel | Exception) -> None:
+        def show() -> None:
+            if table is self.table:  # otherwise another one has been chosen
+                self._show(part, found)
+
+        self.doc.add_next_tick_callback(show)
 
     def _refuse(self, error: Exception) -> None:
         self.lane.cancel()
