@@ -8,7 +8,7 @@ import pytest
 
 import vaedyn
 from vaedyn.kernels.lanes import TOGETHER
-from vaedyn.kernels.stream import open_streams
+from vaedyn.kernels.stream import CURSOR, SEEDS, open_streams
 from vaedyn.learning import engines
 from vaedyn.learning import simulate as sgd
 from vaedyn.model.quantities import NAMES
@@ -67,7 +67,8 @@ def alone(engine, betas, runs, begin=None, chunks=(STEPS,)):
             made, row = made + done, end
             if done < len(part):
                 break
-        found.append((stream, np.concatenate([array.ravel() for array in state]), out, made))
+        flat = np.concatenate([array.ravel() for array in state])
+        found.append((to_come(stream), flat, out, made))
     return found
 
 
@@ -90,7 +91,12 @@ def together(engine, betas, runs, begin=None, chunks=(STEPS,)):
         new = (before < 0) & (left >= 0)
         made[new[:runs]] = at + left[new]
         at, row = at + length, end
-    return [(streams[i], states[:, i], out[i], made[i]) for i in range(runs)]
+    return [(to_come(streams[i]), states[:, i], out[i], made[i]) for i in range(runs)]
+
+
+def to_come(stream):
+    """Return all of a stream that later numbers depend on."""
+    return np.concatenate([stream[:SEEDS], stream[int(stream[CURSOR]) : CURSOR + 1]])
 
 
 def assert_same(ours, theirs):
@@ -105,11 +111,11 @@ def engine(request):
 
 
 def test_runs_make_the_same_bits_in_company(engine):
-    """State, saves, the whole stream and the number of steps, of other starts and betas in time."""
+    """State, saves, all that a stream has yet to give and the number of steps."""
     betas = np.linspace(0.3, 1.1, STEPS)
     expected = alone(engine, betas, TOGETHER)
     assert not np.array_equal(expected[0][1], expected[1][1])  # runs differ
-    for runs in (1, 3, TOGETHER):
+    for runs in (1, 3, 8, 9, TOGETHER):
         assert_same(together(engine, betas, runs), expected[:runs])
 
 
@@ -125,24 +131,25 @@ def test_calls_may_be_cut_anywhere(engine):
     assert_same([each[1:] for each in cut], [each[1:] for each in uncut])
 
 
+@pytest.mark.parametrize("runs", [6, 11])
 @pytest.mark.parametrize("model", [MODELS["M=1"], MODELS["M=3,M*=2"]], ids=["M=1", "M=3"])
-def test_a_run_that_loses_a_variance_stops_and_others_go_on(model):
+def test_a_run_that_loses_a_variance_stops_and_others_go_on(model, runs):
     """Each stops in the step in which it does so alone, with the state of that step.
 
     Of its uniforms as many are drawn as for a whole set of steps ahead, alone as well.
     """
     engine = engine_of(**model)
-    begin = starts(engine, 6)
-    for run, D in ((1, 1e-4), (3, 0.02), (4, -1.0)):
+    begin = starts(engine, runs)
+    for run, D in ((1, 1e-4), (3, 0.02), (4, -1.0), (runs - 1, 0.03)):
         begin[run][3][-1] = D
     copies = [tuple(array.copy() for array in state) for state in begin]
     betas = np.full(STEPS, 0.9)
     betas[100:] = -30.0  # drives small variances to 0
-    expected = alone(engine, betas[:120], 6, begin, chunks=(30, 90))
+    expected = alone(engine, betas[:120], runs, begin, chunks=(30, 90))
     made = [each[3] for each in expected]
     assert made[4] == 0
     assert sum(50 < steps < 120 for steps in made) >= 3
-    ours = together(engine, betas[:120], 6, copies, chunks=(30, 90))
+    ours = together(engine, betas[:120], runs, copies, chunks=(30, 90))
     for (stream, state, out, steps), (other, own, saves, stop) in zip(ours, expected, strict=True):
         assert steps == stop
         assert np.array_equal(stream, other)
