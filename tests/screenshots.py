@@ -1,6 +1,5 @@
 """Draw the pictures of the page of `vaedyn explore` for the documentation, in Chromium."""
 
-import sys
 import tempfile
 from pathlib import Path
 
@@ -34,4 +33,4 @@ def screenshots(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    screenshots(Path(sys.argv[1]))
+    screenshots(Path(__file__).parents[1] / "docs" / "explorer")
