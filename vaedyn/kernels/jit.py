@@ -81,18 +81,18 @@ def kernel(function: Callable, **options) -> Callable:
 
 def _undisturbed(compiled: Callable) -> Callable:
     """Let nobody look for garbage while a kernel is compiled, of which there is little."""
-    compile_: Callable = compiled.compile  # pyright: ignore[reportFunctionMemberAccess]
+    made: Callable = compiled.compile  # pyright: ignore[reportFunctionMemberAccess]
 
-    def compile(signature: Any) -> Any:
+    def undisturbed(signature: Any) -> Any:
         enabled = gc.isenabled()
         gc.disable()
         try:
-            return compile_(signature)
+            return made(signature)
         finally:
             if enabled:
                 gc.enable()
 
-    compiled.compile = compile  # pyright: ignore[reportFunctionMemberAccess]
+    compiled.compile = undisturbed  # pyright: ignore[reportFunctionMemberAccess]
     return compiled
 
 
