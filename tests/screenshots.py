@@ -8,6 +8,9 @@ import numpy as np
 from tests.shared.page import browser, served
 
 
+PATIENCE = 120_000  # milliseconds
+
+
 def screenshots(folder: Path) -> None:
     """Write pictures of both tabs into a folder."""
     rng = np.random.default_rng(1)
@@ -24,11 +27,14 @@ def screenshots(folder: Path) -> None:
         page = context.new_page()
         page.goto(address)
         page.get_by_role("button", name="Next ›").click()
-        page.wait_for_timeout(6000)
+        page.get_by_text("runs at N = 400").wait_for(timeout=PATIENCE)
+        page.get_by_text("Theory expects runs").wait_for(timeout=PATIENCE)
+        page.wait_for_timeout(1000)
         page.screenshot(path=folder / "model.png")
         page.get_by_text("Your data", exact=True).click()
         page.locator("input[type=file]").set_input_files(table)
-        page.wait_for_timeout(8000)
+        page.get_by_text("active in the end; learned").wait_for(timeout=PATIENCE)
+        page.wait_for_timeout(1000)
         page.screenshot(path=folder / "data.png")
 
 
