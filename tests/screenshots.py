@@ -7,7 +7,6 @@ import numpy as np
 
 from tests.shared.page import browser, served
 
-
 PATIENCE = 120_000  # milliseconds
 
 
