@@ -233,7 +233,7 @@ def test_only_what_starts_with_the_dimension_is_cut_and_joined():
 # --- looking, while others write --------------------------------------------------------
 
 
-def gone(path, **_):
+def gone(path, *_):
     raise FileNotFoundError(path)
 
 
