@@ -168,8 +168,9 @@ class ResultStore:
         began = time.perf_counter()
         blocks = compute(have)
         try:
-            for variables, info in growth.watched(iter(blocks)):
-                growth.add(variables, info)
+            for block in growth.watched(iter(blocks)):
+                growth.add(*block)
+                del block  # which is not needed twice
                 if time.perf_counter() - growth.saved > self.save_every:
                     growth.save()
             record = self.supersede(growth.save())

@@ -10,7 +10,7 @@ from tests.contenders import Action
 
 REPEATS = 9
 LEAST = 3  # turns, however long they take
-SECONDS = 2.5  # for all turns of a case, if more than these
+SECONDS = 1.5  # for all turns of a case, if more than these
 
 
 class Contender(NamedTuple):

@@ -31,14 +31,17 @@ def sweep_rows() -> list[dict]:
         return vaedyn.sweep("theory", model, {"beta": each}, store=store, jobs=jobs)
 
     with tempfile.TemporaryDirectory() as folder:
-        stores = [ResultStore(Path(folder) / str(n)) for n in range(1 + TURNS)]
-        full = stores.pop()
-        run(full)
+        kept: list[ResultStore] = []
+
+        def anew():
+            kept.append(ResultStore(Path(folder) / str(len(kept))))
+            return run(kept[-1])
+
         on_all = f"computed and kept, {count} processes"
         contenders = [
             Contender("computed alone, 1 process", alone, 1000),
-            Contender(on_all, lambda: run(stores.pop()), POINTS),
-            Contender("found again", lambda: run(full), POINTS),
+            Contender(on_all, anew, POINTS),
+            Contender("found again", lambda: run(kept[0]), POINTS),
         ]
         rows = compare(
             f"a point of a sweep of {POINTS:,}", "ms", 1e3, contenders, TURNS, warm=False

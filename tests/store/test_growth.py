@@ -2,12 +2,13 @@
 
 import logging
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from vaedyn.store import ResultStore, StoreError, growth, hdf5, results
-from vaedyn.store.growth import first, joined
+from vaedyn.store.growth import Growth, first
 
 PARAMS = {"speed": 2.5}
 
@@ -221,7 +222,11 @@ def test_only_what_starts_with_the_dimension_is_cut_and_joined():
             "turned": (("time", "swing"), square, {"units": "m"}),
         }
 
-    whole = joined([part(0, 2), part(2, 5)], "swing")
+    growing = Growth(lambda computed, *_: computed[0], "swing", None)
+    for block in (part(0, 2), part(2, 5)):
+        growing.add(block, {})
+    assert growing.length == 5
+    whole: Any = growing.save()
     np.testing.assert_array_equal(whole["run"][1], np.arange(20.0).reshape(5, 4))
     assert whole["turned"][1].shape == (3, 2)
     few = first(whole, "swing", 2)

@@ -219,8 +219,10 @@ def _ensemble(
                 wait([waiting[0]], timeout=0.1)
                 done, error = [], None
                 while waiting and waiting[0].done() and error is None:
-                    states, error = waiting.popleft().result()
-                    done.append(states)
+                    found = waiting.popleft().result()
+                    done.append(found[0])
+                    error = found[1]
+                    del found
                 if progress:
                     progress(int(made.sum()), wanted)
                 if sum(map(len, done)):
@@ -249,7 +251,10 @@ def _groups(first: int, runs: int, workers: int, engine: Engine) -> list[range]:
 
 
 def _joined(states: list[np.ndarray]) -> np.ndarray:
-    return states[0] if len(states) == 1 else np.concatenate(states)
+    """Return all in one, and leave none in the list: they may take half the memory."""
+    one = states[0] if len(states) == 1 else np.concatenate(states)
+    states.clear()
+    return one
 
 
 def _run(
