@@ -19,6 +19,7 @@ class Draft:
         self.record = record
         self._path = temporary_path(record.path)
         self._file: BinaryIO | None = None
+        self._named = False
 
     def write(self) -> None:
         """Write the file under a name that tells who is writing it."""
@@ -35,9 +36,12 @@ class Draft:
     def name(self) -> None:
         """Let others see it; the name itself is safe after `sync_folder`."""
         os.replace(self._path, self.record.path)
+        self._named = True
 
     def discard(self) -> None:
         """Leave nothing behind but a file that has its name."""
+        if self._named:
+            return
         with contextlib.suppress(OSError):
             if self._file:
                 self._file.close()

@@ -36,6 +36,7 @@ from .skeleton import FAULTS, fill, filled, places_of, skeleton
 TEXTS = ("kind", "key", "schema", "params", "info", "provenance")
 LONGEST_LABEL = 1 << 24
 LARGEST_HOLE = 1 << 27
+WORD = re.compile(r"[A-Za-z]\w*")
 
 
 def write_into(file: BinaryIO, record: Record, *, label: bool) -> None:
@@ -48,9 +49,14 @@ def write_into(file: BinaryIO, record: Record, *, label: bool) -> None:
         "info": record.info,
         "provenance": record.provenance,
     }
-    line = (json.dumps(texts, allow_nan=False) + "\n").encode() if label else b""
+    parts = {name: json.dumps(value, allow_nan=False) for name, value in texts.items()}
+    whole = ", ".join(f'"{name}": {part}' for name, part in parts.items())
+    line = f"{{{whole}}}\n".encode() if label else b""
     block = max(512, 1 << (len(line) + LENGTH - 1).bit_length()) if label else 0
-    attributes = {name: _text(value) for name, value in texts.items()}
+    attributes = {
+        name: value if isinstance(value := texts[name], str) else part
+        for name, part in parts.items()
+    }
     arrays = {name: _numbers(name, x) for name, (_, x, _) in record.variables.items()}
     layout = tuple(
         (name, tuple(dims), arrays[name].shape, arrays[name].dtype.str, tuple(notes.items()))
@@ -80,7 +86,7 @@ def _text(value: Any) -> str:
 
 def _numbers(name: str, values: Any) -> np.ndarray:
     """Return `values` as an array, after checking that HDF5 can hold it under `name`."""
-    if not re.fullmatch(r"[A-Za-z]\w*", name):
+    if not WORD.fullmatch(name):
         raise ValueError(f"a variable's name must be a word, got {name!r}")
     array = np.asarray(values)
     if array.dtype.kind not in "iuf":

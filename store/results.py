@@ -103,8 +103,7 @@ class ResultStore:
         StoreError
             When the folder cannot be written.
         """
-        variables, info = computed
-        key, known = keyed(kind, params)
+        (variables, info), (key, known) = computed, keyed(kind, params)
         record = Record(
             kind=kind,
             key=key,
@@ -170,7 +169,7 @@ class ResultStore:
         try:
             for block in growth.watched(iter(blocks)):
                 growth.add(*block)
-                del block  # which is not needed twice
+                del block
                 if time.perf_counter() - growth.saved > self.save_every:
                     growth.save()
             record = self.supersede(growth.save())

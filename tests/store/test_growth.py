@@ -1,6 +1,7 @@
 """Records that grow: how long they took, when they are saved, and what an end in between leaves."""
 
 import logging
+import tracemalloc
 from types import SimpleNamespace
 from typing import Any
 
@@ -279,3 +280,21 @@ def test_a_damaged_record_that_cannot_be_set_aside(store, monkeypatch, caplog, e
         with pytest.raises(ends, match=r"no label; cannot set it aside: Permission denied"):
             store._load(path)
     assert path.read_bytes() == b"damaged"
+
+
+def test_a_record_of_several_blocks_is_hardly_in_memory_twice(store):
+    """Peak over the size of the record; copies that HDF5 makes itself are not seen."""
+    count = 50_000
+
+    def blocks(first):
+        for n in range(first, 4):
+            yield {name: (("run", "t"), np.full((1, count), n + 0.5), {}) for name in "abcdef"}, {}
+
+    tracemalloc.start()
+    try:
+        record = store.load_or_extend("swings", {}, blocks, 4, "run")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert record.a.shape == (4, count)
+    assert peak < 1.6 * 4 * 6 * 8 * count

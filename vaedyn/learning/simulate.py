@@ -219,13 +219,11 @@ def _ensemble(
                 wait([waiting[0]], timeout=0.1)
                 done, error = [], None
                 while waiting and waiting[0].done() and error is None:
-                    found = waiting.popleft().result()
-                    done.append(found[0])
-                    error = found[1]
-                    del found
+                    done.append(waiting.popleft().result())
+                    error = done[-1][1]
                 if progress:
                     progress(int(made.sum()), wanted)
-                if sum(map(len, done)):
+                if sum(len(states) for states, _ in done):
                     speed = made.sum() / (time.perf_counter() - began)
                     yield _joined(done), {"steps_per_second": float(speed)}
                 if error:
@@ -250,11 +248,11 @@ def _groups(first: int, runs: int, workers: int, engine: Engine) -> list[range]:
     return [range(at, min(at + size, runs)) for at in range(first, runs, size)]
 
 
-def _joined(states: list[np.ndarray]) -> np.ndarray:
-    """Return all in one, and leave none in the list: they may take half the memory."""
-    one = states[0] if len(states) == 1 else np.concatenate(states)
-    states.clear()
-    return one
+def _joined(done: list[tuple[np.ndarray, Any]]) -> np.ndarray:
+    """Return all states in one, and leave none of them behind."""
+    states = [each for each, _ in done]
+    done.clear()
+    return states[0] if len(states) == 1 else np.concatenate(states)
 
 
 def _run(
