@@ -219,11 +219,11 @@ def _ensemble(
                 wait([waiting[0]], timeout=0.1)
                 done, error = [], None
                 while waiting and waiting[0].done() and error is None:
-                    states, error = waiting.popleft().result()
-                    done.append(states)
+                    done.append(waiting.popleft().result())
+                    error = done[-1][1]
                 if progress:
                     progress(int(made.sum()), wanted)
-                if sum(map(len, done)):
+                if sum(len(states) for states, _ in done):
                     speed = made.sum() / (time.perf_counter() - began)
                     yield _joined(done), {"steps_per_second": float(speed)}
                 if error:
@@ -233,7 +233,10 @@ def _ensemble(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _joined(states: list[np.ndarray]) -> np.ndarray:
+def _joined(done: list[tuple[np.ndarray, Any]]) -> np.ndarray:
+    """Return all states in one, and leave none of them behind."""
+    states = [each for each, _ in done]
+    done.clear()
     return states[0] if len(states) == 1 else np.concatenate(states)
 
 
