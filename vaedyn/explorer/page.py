@@ -272,10 +272,10 @@ class ModelPage:
         kept: dict[str, Any] = {"store": store, "progress": progress}
         parts: list[tuple[str, Callable[[], Panel]]] = [
             ("axis", partial(slowly.beta_axis, axis or params)),
-            ("runs", partial(slowly.runs, params, engine, **kept)),
-            ("points", partial(slowly.points, params, **kept)),
+            ("runs", lambda: slowly.runs(params, engine, **kept)),
+            ("points", lambda: slowly.points(params, **kept)),
             ("advice", partial(slowly.advice, params)),
-            ("band", partial(slowly.spread, params, **kept)),
+            ("band", lambda: slowly.spread(params, **kept)),
         ]
         if store is not None:
             parts.insert(0, ("record", lambda: _kept(params, **kept)))
@@ -289,6 +289,8 @@ class ModelPage:
                 raise
             except Exception as error:  # of one part: the others come all the same
                 found = error
+            if name == "record" and isinstance(found, Exception):
+                kept["store"] = None  # the others are shown, if they are not kept
             self._post(params, name, found)
         self._post(params, "end", Panel({}, ""))
 
