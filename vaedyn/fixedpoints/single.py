@@ -47,7 +47,8 @@ def signal_at(
     """
     from ..kernels import alone
 
-    return alone.at_signal.py_func(c, c.h, rho, Q, D)
+    with np.errstate(invalid="ignore"):  # D of pairs may be infinite
+        return alone.at_signal.py_func(c, c.h, rho, Q, D)
 
 
 def noise_at(c: Constants, Q: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -130,9 +130,7 @@ def first_rise(c, h, rho, kind, first, top, nodes, f):
             found = True
             # further roots in the same cell show on finer nodes
             if n >= WIDEST:
-                return crossing(
-                    c, h, rho, kind, first, nodes[at], nodes[at + 1], f[at], f[at + 1]
-                )
+                return crossing(c, h, rho, kind, first, nodes[at], nodes[at + 1], f[at], f[at + 1])
             low, width, cells = nodes[at], nodes[at + 1] - nodes[at], PARTS
             continue
         if found:  # by rounding no more

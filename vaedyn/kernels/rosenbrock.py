@@ -1,4 +1,4 @@
-"""The ODE of many models at constant beta, one after the other, by steps that stiffness never limits.
+"""The ODE of many models at constant beta, one by one, by steps that stiffness does not limit.
 
 The method is Rodas3, of order 3(2): Sandu, Verwer, Blom, Spee, Carmichael and Potra, Atmospheric
 Environment 31 (1997). A step takes one Jacobian, and pays where a trajectory creeps.
