@@ -54,7 +54,8 @@ def source(tmp_path_factory):
 
 def test_the_source_distribution_has_all_that_its_tests_need(source):
     wanted = {"Makefile", "CHANGELOG.md", "README.md", "LICENSE", "pyproject.toml"}
-    for folder in ("vaedyn", "cli", "store", "tests", "docs"):
+    wanted |= {"CITATION.cff", "CONTRIBUTING.md", "paper.md", "paper.bib", "conda/recipe.yaml"}
+    for folder in ("vaedyn", "cli", "store", "tests", "docs", "study", "bridges"):
         paths = (ROOT / folder).rglob("*")
         wanted |= {
             path.relative_to(ROOT).as_posix()
@@ -72,6 +73,42 @@ def test_an_index_page_has_no_links_that_lead_nowhere():
     assert all(link.startswith("https://") for link in links)
     assert PROJECT["project"]["authors"]
     assert all(url.startswith("https://") for url in PROJECT["project"]["urls"].values())
+
+
+def test_the_version_is_the_same_everywhere():
+    version = re.escape(vaedyn.__version__)
+    for file, line in (
+        ("CHANGELOG.md", rf"\n\n## {version} \("),
+        ("CITATION.cff", rf"\nversion: {version}\n"),
+        ("README.md", rf"title = {{vaedyn}}, version = {{{version}}}"),
+        ("conda/recipe.yaml", rf"\n  version: {version}\n"),
+    ):
+        found = re.search(line, (ROOT / file).read_text())
+        assert found, file
+        if file == "CHANGELOG.md":  # the newest
+            assert "\n## " not in found.string[: found.start()]
+
+
+def test_the_conda_package_needs_what_the_wheel_does():
+    recipe = (ROOT / "conda" / "recipe.yaml").read_text()
+    host, run = (re.findall(rf"\n  {part}:\n((?:    - .*\n)+)", recipe) for part in ("host", "run"))
+    (lines,) = run
+    needed = {line.removeprefix("    - ") for line in lines.splitlines()}
+    wanted = {each.replace(">=", " >=") for each in PROJECT["project"]["dependencies"]}
+    wanted = {each.replace("matplotlib ", "matplotlib-base ") for each in wanted}
+    assert needed == wanted | {"python >=${{ python_min }}"}
+    (built,) = PROJECT["build-system"]["requires"]
+    assert f"    - {built.replace('>=', ' >=')}\n" in host[0]
+    assert f'python_min: "{PROJECT["project"]["requires-python"].removeprefix(">=")}"' in recipe
+    ((command, entry),) = PROJECT["project"]["scripts"].items()
+    assert f"      - {command} = {entry}\n" in recipe
+
+
+def test_the_paper_cites_what_its_bibliography_has():
+    cited = set(re.findall(r"@([a-z]+\d{4}[a-z]+)", (ROOT / "paper.md").read_text()))
+    listed = re.findall(r"^@\w+{(.+),$", (ROOT / "paper.bib").read_text(), re.MULTILINE)
+    assert cited == set(listed)
+    assert len(listed) == len(cited)
 
 
 CLONE = """

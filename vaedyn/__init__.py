@@ -108,7 +108,7 @@ if TYPE_CHECKING:
     from .sweeps.sweep import sweep as sweep
     from .tables.lines import TableError as TableError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _here = Path(__file__).resolve().parent
 if not (_here / "store").is_dir():  # a clone, where store and cli stand beside this folder

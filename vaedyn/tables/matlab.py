@@ -1,6 +1,7 @@
 """Tables in MATLAB's files: version 7.3 is HDF5, and those before it are read by SciPy."""
 
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def open_mat(path: Path, name: str) -> Content:
     samples_first(place, shape)
     check_memory(place, shape)
     with foreign(place):
-        values: Any = io.loadmat(path, variable_names=[name])[name]
+        # SciPy 1.18 warns of a default that will change; 1.13 does not know the argument
+        arrays = {"spmatrix": False} if "spmatrix" in signature(io.loadmat).parameters else {}
+        values: Any = io.loadmat(path, variable_names=[name], **arrays)[name]
         if kind == "sparse":
             values.check_format(full_check=True)  # places beyond its shape end the process
             values = values.toarray()
