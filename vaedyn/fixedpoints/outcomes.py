@@ -34,9 +34,10 @@ RTOL, ATOL = 1e-6, 1e-10
 SAVES = np.linspace(0.9, 1, 33)  # of a span
 PIECE = 4000  # models followed at once by a thread
 MEMORY = 2e8  # bytes of their courses, in all threads
-DIVERGED = 0.002  # of the usual bound: beyond it the ODE turns ever stiffer, and never back
+DIVERGED = 0.02  # of the usual bound: beyond it the ODE turns ever stiffer, and never back
 CREEPING = 3000.0  # span from which on what does not turn is followed by longer steps
 LONG_STEPS = 1000  # of these
+UNSURE = 0.15  # of `MOST_STEPS`: so closely it is not known whether they are enough
 
 
 class Outcome(NamedTuple):
@@ -170,8 +171,11 @@ class _Many:
         from ..kernels.courses import STOPPED
 
         creeping = self.creeps[rows] & (span >= CREEPING)
-        few = self._few(rows, span) | ~creeping
-        rows, creeping = rows[few], creeping[few]
+        if self.c.plain:  # others go on by long steps wherever short ones are too many
+            share = self._expected(rows, span) / self.most
+            able = (share < 1 + UNSURE) | ~creeping
+            creeping &= share < 1 - UNSURE
+            rows, creeping = rows[able], creeping[able]
         long, short = rows[creeping], rows[~creeping]
         status, course = self._by_long_steps(long, span)
         stopped = status == STOPPED
@@ -186,12 +190,11 @@ class _Many:
         kept.append(self._ended(short, status, course, span))
         return np.concatenate(kept)
 
-    def _few(self, rows: np.ndarray, span: float) -> np.ndarray:
-        """Return whether there are enough of short steps for a span, as many as it took before."""
-        if not self.c.plain or span < CREEPING:
-            return np.ones(len(rows), bool)
-        self.steps[rows] *= span / SPANS[SPANS.index(span) - 1]
-        return self.steps[rows] <= self.most
+    def _expected(self, rows: np.ndarray, span: float) -> np.ndarray:
+        """Return how many short steps a span takes of what creeps: by time as many as before."""
+        if span >= CREEPING:
+            self.steps[rows] *= span / SPANS[SPANS.index(span) - 1]
+        return self.steps[rows]
 
     def _by_short_steps(self, rows: np.ndarray, span: float) -> tuple[np.ndarray, np.ndarray]:
         """Return what becomes of some of them, and their courses (n, saves, values)."""

@@ -92,13 +92,13 @@ def matched(gain: np.ndarray) -> np.ndarray:
     if many <= AT_ONCE or several:
         best = {1 << k: gain[..., 0, k] for k in range(many)}
         for i in range(1, few):
-            sums: dict[int, np.ndarray] = {}
+            larger: dict[int, np.ndarray] = {}
             for chosen, total in best.items():
                 for k in (k for k in range(many) if not chosen >> k & 1):
                     found = total + gain[..., i, k]
                     both = chosen | 1 << k
-                    sums[both] = np.maximum(sums[both], found) if both in sums else found
-            best = sums
+                    larger[both] = np.maximum(larger[both], found) if both in larger else found
+            best = larger
         return reduce(np.maximum, best.values())
     flat = gain.reshape(-1, few, many)
     if gain.size >= VERY_MANY and np.isfinite(flat).all():
@@ -110,10 +110,10 @@ def matched(gain: np.ndarray) -> np.ndarray:
         return sums.reshape(gain.shape[:-2])
     from scipy.optimize import linear_sum_assignment
 
-    best = np.empty(len(flat))
+    sums = np.empty(len(flat))
     for i, matrix in enumerate(flat):
-        best[i] = matrix[linear_sum_assignment(matrix, maximize=True)].sum()
-    return best.reshape(gain.shape[:-2])
+        sums[i] = matrix[linear_sum_assignment(matrix, maximize=True)].sum()
+    return sums.reshape(gain.shape[:-2])
 
 
 def aligned(gain: np.ndarray) -> np.ndarray:
