@@ -55,6 +55,7 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot learning-curve --vary optimiser=sgd,adam --latents sampled --rho 2 --lr 0.05 --t-max 120 --dim 1000 --points 121 --init m=0.1,d=0.1,Q=1,E=1,R=0,D=1 -o docs/training/adam.png
 	$(BIN)/vaedyn plot sweep --of fixedpoints --optimiser adam --latents sampled --batch 16 --dim 1000 --vary beta=0.4:3.4:61 --vary lr=0.04,0.4,1.6 --y kl --y-scale log -q -o docs/training/floor.png
 	$(BIN)/python -m study.draw_adam
+	$(BIN)/python -m study.draw
 
 study: $(STUDY_READY) ## train nonlinear VAEs with PyTorch, and write docs/nonlinear.md anew
 	$(STUDY)/python -m study.check

@@ -174,7 +174,7 @@ def _table(title: str, rows: list[str]) -> str:
 
 def _marked(text: str) -> str:
     """Return a help text with the options in it marked as code."""
-    return re.sub(r"(?<![\w`-])--[a-z][a-z-]*", r"`\g<0>`", text)
+    return re.sub(r"(`[^`]*`)|(?<![\w-])--[a-z][a-z-]*", lambda x: x[1] or f"`{x[0]}`", text)
 
 
 if __name__ == "__main__":

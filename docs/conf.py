@@ -3,14 +3,18 @@
 import re
 from typing import Any
 
+from pygments.lexer import inherit
+from pygments.lexers.shell import BashLexer, BashSessionLexer
+from pygments.token import Name
+
 import vaedyn
 
 project = "vaedyn"
-author = "the vaedyn developers"
+author = "The vaedyn developers"
 version = release = vaedyn.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
@@ -20,6 +24,11 @@ extensions = [
 myst_enable_extensions = ["amsmath", "attrs_block", "deflist", "dollarmath"]
 myst_heading_anchors = 4
 myst_dmath_double_inline = True
+
+nb_execution_mode = "force"  # the notebook in the repository has no outputs
+nb_execution_timeout = 600  # seconds: the first run compiles
+nb_execution_raise_on_error = True
+nb_ipywidgets_js = {}  # these come from a network
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings have types, with the shapes of arrays
@@ -50,9 +59,22 @@ html_css_files = ["site.css"]
 pygments_style = "friendly"
 
 
+class Shell(BashLexer):
+    """Shell whose options are tokens: site.css keeps lines from being broken inside of them."""
+
+    tokens = {"data": [(r"(?<=\s)--?[A-Za-z][\w-]*", Name.Tag), inherit]}  # noqa: RUF012
+
+
+class Session(BashSessionLexer):
+    """Commands in that shell, and what they print."""
+
+    _innerLexerCls = Shell  # noqa: N815
+
+
 def setup(app: Any) -> None:
     """Hook in after napoleon, whose priority is 500, and after the extension that has MathJax."""
     app.config.mathjax_path = "mathjax/tex-svg.js"  # one file: no network, no fonts
+    app.add_lexer("console", Session)
     app.connect("autodoc-process-docstring", unwrap_shapes, priority=900)
 
 

@@ -1,6 +1,7 @@
 """The documentation cannot drift: commands parse, links lead somewhere, references are complete."""
 
 import ast
+import json
 import re
 import runpy
 import shlex
@@ -121,17 +122,6 @@ def test_pictures_of_the_cookbook_are_drawn_by_the_commands_above_them():
         assert words in made
 
 
-def test_every_thumbnail_of_the_readme_leads_to_the_command_that_draws_it():
-    cookbook = (DOCS / "cookbook.md").read_text()
-    sections = {anchor(part.partition("\n")[0]): part for part in cookbook.split("\n## ")[1:]}
-    links = re.findall(
-        r"\]\(docs/([\w-]+\.png)\)\]\(docs/cookbook\.md#([^)]+)\)", (ROOT / "README.md").read_text()
-    )
-    assert sorted(name for name, _ in links) == sorted(path.name for path in DOCS.glob("*.png"))
-    for name, section in links:
-        assert re.search(rf"^\$ vaedyn plot .* -o {name}$", sections[section], re.MULTILINE), name
-
-
 def transcripts(page):
     """Yield the commands of console blocks, and what stands below each."""
     for block in COOKBOOK["BLOCK"].findall(page.read_text()):
@@ -217,10 +207,18 @@ def anchors(page):
     return {anchor(heading) for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def prose(page):
+    """Return the text of a page, or of a notebook, without code."""
+    text = page.read_text()
+    if page.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(x["source"]) for x in cells if x["cell_type"] == "markdown")
+    return re.sub(r"^```.*?^```|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [*PAGES, DOCS / "tutorial.ipynb"], ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if re.match(r"https?:", target):
             continue
         place, _, part = target.partition("#")
@@ -230,31 +228,65 @@ def test_links_lead_somewhere(page):
             assert part in anchors(file), target
 
 
-def test_every_picture_is_shown_and_drawn_by_make():
-    shown = {
-        Path(target).name
-        for page in PAGES
-        for target in re.findall(r"\]\(((?:docs/)?[\w-]+\.png)\)", page.read_text())
-    }
-    there = {path.name for path in DOCS.glob("*.png")}
-    drawn = {Path(name).name for name in re.findall(r"-o (docs/[\w-]+\.png)", MAKEFILE)}
-    assert shown == there == drawn
+ENTRY = re.compile(r"^- \[!\[[^]]+\]\(([\w/-]+\.png)\)\]\(([^)]+)\)\n\n  \w.*\n", re.MULTILINE)
+GALLERY = dict(ENTRY.findall((DOCS / "gallery.md").read_text()))  # pictures, and their recipes
+OF_STUDY = {  # what draws pictures that are not of one command
+    "draw": ["nonlinear/collapse.png", "nonlinear/rare.png"],
+    "draw_adam": ["training/pytorch.png", "training/pace.png"],
+}
 
 
-def test_pictures_of_training_are_shown_and_drawn_by_the_commands_above_them():
-    page = (DOCS / "training.md").read_text()
-    shown = set(re.findall(r"\]\((training/[\w-]+\.png)\)", page))
-    assert shown == {f"training/{path.name}" for path in (DOCS / "training").glob("*.png")}
-    made = re.findall(r"^\t\$\(BIN\)/(vaedyn plot .*?)(?: -q)? -o docs/training/", MAKEFILE, re.M)
-    assert set(made) == {name for page, name in LINES if page == "training.md" and " plot " in name}
+def recipe(words):
+    """Return the words of a plot command without what does not change the picture."""
+    rest = [Path(word).name if word.endswith(".npy") else word for word in words if word != "-q"]
+    return rest[: rest.index("-o")] if "-o" in rest else rest
+
+
+def drawn_by_make():
+    """Return the pictures that `make figures` draws, each with its command, as words."""
+    (target,) = re.findall(r"^figures:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    plots = re.findall(r"^\t\$\(BIN\)/(vaedyn plot .*) -o docs/(\S+)$", target, re.MULTILINE)
+    found = {picture: recipe(words_of(line)) for line, picture in plots}
+    for module in re.findall(r"python -m study\.(\w+)$", target, re.MULTILINE):
+        code = (ROOT / "study" / f"{module}.py").read_text()
+        assert all(Path(picture).stem in code for picture in OF_STUDY[module])
+        found |= {picture: ["python", "-m", f"study.{module}"] for picture in OF_STUDY[module]}
+    return found
+
+
+def test_the_gallery_leads_from_every_picture_to_the_command_by_which_make_draws_it():
+    drawn = drawn_by_make()
+    there = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.png")]
+    assert sorted(GALLERY) == sorted(drawn) == sorted(there)
+    for picture, target in GALLERY.items():
+        page, _, part = target.partition("#")
+        sections = re.split(r"^#+ ", (DOCS / page).read_text(), flags=re.MULTILINE)
+        (section,) = (text for text in sections if anchor(text.partition("\n")[0]) == part)
+        assert f"]({picture})" in section, picture
+        lines = re.findall(r"^\$ (vaedyn plot .*)$", section, re.MULTILINE)
+        recipes = [recipe(words_of(line)) for line in lines]
+        recipes += [line.split() for line in re.findall(r"`(python -m study\.\w+)`", section)]
+        assert drawn[picture] in recipes, picture
+
+
+def test_the_readme_shows_some_of_the_gallery():
+    links = re.findall(r"\]\(docs/([^)]+)\)\]\(docs/([^)]+)\)", (ROOT / "README.md").read_text())
+    assert 4 <= len(links) < len(GALLERY)
+    assert set(links) <= set(GALLERY.items())
+    assert "](docs/gallery.md)" in (ROOT / "README.md").read_text()
 
 
 def test_every_page_is_in_the_table_of_contents():
     index = (DOCS / "index.md").read_text()
-    toctree = re.findall(r"```\{toctree\}(.*?)```", index, re.DOTALL)[0]
-    listed = re.findall(r"^([\w-]+)$", toctree, re.MULTILINE)
-    apart = {"index.md", "package.md"}  # the latter is for indices of packages
-    assert {f"{name}.md" for name in listed} | apart == {page.name for page in DOCS.glob("*.md")}
+    toctrees = "".join(re.findall(r"```\{toctree\}(.*?)```", index, re.DOTALL))
+    listed = re.findall(r"^([\w-]+)$", toctrees, re.MULTILINE)
+    apart = ["index", "package"]  # the latter is for indices of packages
+    pages = [path.stem for path in DOCS.iterdir() if path.suffix in (".md", ".ipynb")]
+    assert sorted([*listed, *apart]) == sorted(pages)
+    for name in listed:
+        assert re.search(rf"\]\({name}\.(md|ipynb)[#)]", index), (
+            f"{name} has no link on the front page"
+        )
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -60,7 +60,8 @@ def test_the_source_distribution_has_all_that_its_tests_need(source):
         wanted |= {
             path.relative_to(ROOT).as_posix()
             for path in paths
-            if path.is_file() and path.suffix in (".py", ".md", ".typed", ".npz", ".h5", ".png")
+            if path.is_file()
+            and path.suffix in (".py", ".md", ".typed", ".npz", ".h5", ".png", ".ipynb")
         }
     assert wanted <= source
     assert not [name for name in source if "__pycache__" in name]

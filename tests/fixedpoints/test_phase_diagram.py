@@ -139,6 +139,7 @@ def test_spectra_are_those_of_the_units():
                 assert modes._towards(a, k, row)[0] == pytest.approx(exact, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_trajectories_end_there():
     random = np.random.default_rng(5)
     for i in range(12):
@@ -167,6 +168,7 @@ def test_too_large_learning_rates_leave_no_attractor():
     assert (result.active[lost] == -1).all()
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_where_no_latent_lives_alone_a_pair_or_nothing_is_stable():
     params = vaedyn.Params(latent=2, signal=2, rho=(1, 3))
     axes = ("beta", np.array([0.9, 1.19])), ("lr", np.array([0.92, 1.07, 1.6]))

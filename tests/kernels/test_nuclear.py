@@ -12,7 +12,7 @@ from vaedyn.kernels.nuclear import ABREAST, nuclear_norms, of_two_columns
 @kernel
 def norms(a, rows, columns, room, out):
     if columns == 2:
-        of_two_columns(a, rows, room, out)
+        of_two_columns(a, rows, out)
     else:
         nuclear_norms(a, rows, columns, room, out)
 

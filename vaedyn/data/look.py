@@ -55,7 +55,7 @@ class Look(Brief):
 
     @property
     def thresholds(self) -> np.ndarray:
-        """Beta at and beyond which each signal is lost (signals, 2): on the rows, on fresh data."""
+        """Beta at and beyond which a signal is lost on the rows and on fresh data, (signals, 2)."""
         own = eigenvalues_of_rows(self.spectrum)[: len(self.analysis.rho)]
         return np.stack([own, self.prediction.collapse], axis=1)
 

@@ -57,7 +57,7 @@ class Training(Brief):
 
     @property
     def active(self) -> tuple[int, int]:
-        """How many latents are active: predicted, those in use; measured, of KL > 0.01 nats.
+        """Numbers of latents that are predicted in use, and measured to have KL > 0.01 nats.
 
         A latent is in use where its KL divergence is above zero, which no measured one ever is.
         """

@@ -280,7 +280,7 @@ class Params:
 
     @property
     def schedule(self) -> Schedule:
-        """beta(t): ``params.schedule(t, params.beta)`` returns its values, (times,)."""
+        """Beta in time, with ``params.schedule(t, params.beta)`` as its values, (times,)."""
         return parse_schedule(self.anneal)
 
     def bound(self, start: np.ndarray) -> float:

@@ -90,12 +90,14 @@ def matched(gain: np.ndarray) -> np.ndarray:
         return gain[..., 0, 0] if few == many else gain.max(axis=(-2, -1), initial=0.0)
     several = few < MOST_AT_ONCE and many <= MOST_AT_ONCE and gain.size >= 2**many * few
     if many <= AT_ONCE or several:
-        best = {1 << k: gain[..., 0, k] for k in range(many)}
+        # each entry of all matrices in a row, which is quicker to read so many times
+        entries = np.ascontiguousarray(np.moveaxis(gain, (-2, -1), (0, 1)))
+        best = {1 << k: entries[0, k] for k in range(many)}
         for i in range(1, few):
             larger: dict[int, np.ndarray] = {}
             for chosen, total in best.items():
                 for k in (k for k in range(many) if not chosen >> k & 1):
-                    found = total + gain[..., i, k]
+                    found = total + entries[i, k]
                     both = chosen | 1 << k
                     larger[both] = np.maximum(larger[both], found) if both in larger else found
             best = larger
