@@ -15,6 +15,7 @@ from rich.table import Table
 from vaedyn.machine import cores
 
 from .bands import bands_rows
+from .explorer import explorer_rows
 from .fixed_points import fixed_points_rows
 from .growth import memory, scaling
 from .measure import installed
@@ -92,6 +93,7 @@ MEASURED = {
     "fixed-points": fixed_points_rows,
     "ensembles": ensemble_rows,
     "sweeps": sweep_rows,
+    "explorer": explorer_rows,
 }
 
 

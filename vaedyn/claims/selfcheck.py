@@ -8,7 +8,8 @@ import numpy as np
 from ..fixedpoints.groups import Unit, Units
 from ..fixedpoints.thresholds import collapse, noise
 from ..kernels.constants import Constants
-from ..learning.simulate import FEWEST, simulate
+from ..learning.groups import FEWEST
+from ..learning.simulate import simulate
 from ..learning.theory import theory
 from ..model.params import Params
 from ..model.results import Trajectory
