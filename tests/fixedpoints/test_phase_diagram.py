@@ -24,6 +24,7 @@ from vaedyn.fixedpoints.configurations import configurations, state
 from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.fixedpoints.newton import velocity
 from vaedyn.fixedpoints.phase_diagram import phase_diagram
+from vaedyn.fixedpoints.single import on_signal
 from vaedyn.fixedpoints.thresholds import collapse_threshold
 from vaedyn.kernels.constants import Constants
 from vaedyn.model.state import observables, pack, unpack
@@ -88,7 +89,7 @@ def test_strong_weight_decay_makes_collapse_discontinuous():
     assert Units(model).growth([Unit(1), Unit(0, (1.0,))]) < 0
     got = attractor(model)
     assert (got["phase"], got["growth"] < 0) == (LEARNED, True)
-    latent = attractors.on_signal(model.many(), np.array([1.0]))
+    latent = on_signal(model.many(), np.array([1.0]))
     assert latent.Q[0] > 0.01
     assert np.abs(velocity(model, np.ravel(latent[1:]))).max() < 1e-12
 

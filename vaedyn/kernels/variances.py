@@ -8,7 +8,7 @@ import numpy as np
 
 from .jit import kernel, leaf
 from .lanes import fma
-from .matches import best_matches, sets
+from .matches import PATHS, best_matches, sets
 from .nuclear import ABREAST, in_lanes, nuclear_norms, of_two_columns
 from .ode import U
 from .product import multiply
@@ -127,7 +127,7 @@ def variances(x, C, root, steps, few, normals, columns, out):
     found, total = np.zeros((2, ABREAST)), np.zeros((2, 3, ABREAST))
     room = (
         found, np.empty((size, ABREAST)), np.empty((sets(columns), ABREAST)),
-        np.empty((6, rows + 1)), np.empty((4, ABREAST)), total,
+        np.empty((PATHS, rows + 1)), np.empty((4, ABREAST)), total,
     )  # fmt: skip
     wanted = np.empty(2, np.bool_)
     for t in range(times):
