@@ -124,11 +124,19 @@ def test_varying_one_constant_follows_branches(run):
     assert data["varied"] == "beta"
     assert [branch["type"] for branch in data["branches"]] == ["signal 1", "collapsed", "noise"]
     learned = data["branches"][0]
-    assert learned["events"][-1] == {"kind": "end", "at": pytest.approx(2, abs=1e-8)}
+    assert learned["events"][-1] == {
+        "kind": "end", "at": pytest.approx(2, abs=1e-8), "bifurcation": "pitchfork",
+        "side": "supercritical", "coefficient": pytest.approx(-0.03256, abs=1e-5),
+        "frequency": None, "multiplicity": 1, "meets": [1],
+    }  # fmt: skip
+    noise, learning = data["bifurcations"]
+    assert (noise["bifurcation"], noise["branches"]) == ("transcritical", [1, 2])
+    assert (learning["bifurcation"], learning["branches"]) == ("pitchfork", [0, 1])
     assert len(learned["beta"]) == len(learned["eps_g"]) == len(learned["stable"])
     again = run("fixedpoints --vary beta=0.5:2.5 --groups 1", FAST)
     assert "reused branches" in again.err
-    assert re.search(r"collapsed +0.5 +2.5 +2 to 2.5 +stability 2", again.out)
+    assert re.search(r"collapsed +0.5 +2.5 +2 to 2.5 +pitchfork 2", again.out)
+    assert re.search(r"pitchfork +2 +supercritical +-0.03256 +- +signal 1; collapsed", again.out)
 
 
 def test_ranges_may_start_at_beta_zero(run):

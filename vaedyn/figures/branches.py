@@ -19,8 +19,12 @@ GREY = "#8c8c8c"
 CLOSER = 10.0 ** -np.arange(0.25, 6.25, 0.25)  # to where a rate is zero, of the last step to it
 MARKS = {
     "fold": ("^", "fold"),
-    "end": ("o", "branches meet"),
-    "stability": ("s", "stability changes"),
+    "pitchfork": ("o", "pitchfork"),
+    "transcritical": ("s", "transcritical"),
+    "hopf": ("D", "Hopf"),
+    "degenerate": ("*", "degenerate"),
+    "end": ("P", "branches meet"),
+    "stability": ("X", "stability changes"),
 }
 
 
@@ -140,24 +144,34 @@ def _stretches(
         axes.plot(x[part], values[part], linestyle=line, **style)
 
 
+def _kind(event: dict[str, Any]) -> str:
+    """Return under which of `MARKS` an event falls, if under any."""
+    return event.get("bifurcation") or event["kind"]
+
+
+def _subcritical(event: dict[str, Any]) -> bool:
+    return event.get("side") == "subcritical"
+
+
+def _mark(kind: str, colour: str, filled: bool) -> dict[str, Any]:
+    """Return how a mark looks: filled where the bifurcation is subcritical."""
+    return {
+        "marker": MARKS[kind][0], "markerfacecolor": colour if filled else "white",
+        "markeredgecolor": colour, "markeredgewidth": 0.8,
+        "markersize": 5 if MARKS[kind][0] == "*" else 3,
+    }  # fmt: skip
+
+
 def _marks(axes: Axes, result: Branches, n: int, quantity: str, style: dict[str, Any]) -> None:
     """Mark where something happens on a branch."""
     chosen = result.branch == n
     x = result.varied[chosen]
     for event in result.events:
-        if event["branch"] == n and event["kind"] in MARKS:
+        if event["branch"] == n and _kind(event) in MARKS:
+            look = _mark(_kind(event), style["color"], _subcritical(event))
             for values in _lines(result, quantity, chosen):
-                (mark,) = axes.plot(
-                    event["at"],
-                    np.interp(event["at"], x, values),
-                    marker=MARKS[event["kind"]][0],
-                    markerfacecolor="white",
-                    markeredgecolor=style["color"],
-                    markeredgewidth=0.8,
-                    markersize=3,
-                    zorder=5,
-                    clip_on=False,
-                )
+                y = np.interp(event["at"], x, values)
+                (mark,) = axes.plot(event["at"], y, zorder=5, clip_on=False, **look)
                 mark.set_in_layout(False)
 
 
@@ -229,13 +243,14 @@ def _legend(result: Branches, styles: Sequence[dict[str, Any]]) -> list[Line2D]:
     if not all(_stable(result.growth[result.branch == n]).all() for n in range(len(styles))):
         dashed = {"linestyle": (0, (4, 1.5)), "color": GREY, "linewidth": 0.8}
         entries.append(Line2D([], [], **dashed, label="unstable"))
-    kinds = {event["kind"] for event in result.events}
+    kinds = {_kind(event) for event in result.events}
     entries += [
-        Line2D(
-            [], [], linestyle="none", marker=marker, label=text,
-            markerfacecolor="white", markeredgecolor="black", markeredgewidth=0.8, markersize=3,
-        )
-        for kind, (marker, text) in MARKS.items()
+        Line2D([], [], linestyle="none", label=text, **_mark(kind, "black", False))
+        for kind, (_, text) in MARKS.items()
         if kind in kinds
-    ]  # fmt: skip
+    ]
+    below = next((_kind(event) for event in result.events if _subcritical(event)), None)
+    if below:
+        look = _mark(below, "black", True)
+        entries.append(Line2D([], [], linestyle="none", label="filled: subcritical", **look))
     return entries

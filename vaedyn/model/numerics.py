@@ -11,7 +11,7 @@ NUMERICS = {
     "convergence": 3,
     "annealing": 3,
     "fixedpoints": 5,  # and Newton's method on the drift
-    "branches": 4,  # the drift without the integrator
+    "branches": 5,  # the drift without the integrator
     "phases": 3,  # both, and the closed forms of latents alone
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
     "warmup": 1,
