@@ -1,11 +1,14 @@
 """Branches of fixed points as a result: what is kept of each, and which one attracts."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..model.results import OrderParameters
+from .stationary_spread import stationary_stds
+from .varied import with_value
 
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
 
@@ -63,6 +66,12 @@ class Branches(OrderParameters):
     @property
     def events(self) -> list[dict[str, Any]]:
         return self.info["events"]
+
+    @cached_property
+    def std(self) -> dict[str, np.ndarray]:
+        """Standard deviations of single runs around stable points, as of `FixedPoints.std`."""
+        models = [with_value(self.params, self.name, x) for x in self.varied.tolist()]
+        return stationary_stds(models, self.states, self.stable)
 
     @property
     def bifurcations(self) -> list[dict[str, Any]]:

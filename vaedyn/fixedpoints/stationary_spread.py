@@ -1,0 +1,140 @@
+"""How far single runs at finite N stray from a stable fixed point, when time has passed.
+
+The covariance P of deviations, times N, no longer changes: ``J P + P J^T + B = 0``, with the
+Jacobian J of dy/dt and the covariance B of one step, see `vaedyn.kernels.fluctuations`. It is
+solved for groups of order parameters that do not see one another.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..kernels.constants import Constants, second
+from ..kernels.independent import free
+from ..learning.bands import stds_of
+from ..model.params import Params
+from ..model.quantities import NAMES, OBSERVABLES
+from .newton import jacobian, symmetric, symmetry_tangents
+from .varied import constants_of
+
+MOST = 1100  # independent order parameters; beyond it the spread is nan
+NEUTRAL = 1e-8  # eigenvalues, per tau, that are zero or decide nothing
+UNRELATED = 1e-13  # of the largest entry of J or B
+
+
+def stationary_stds(
+    models: Sequence[Params], states: np.ndarray, stable: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return the standard deviations of all quantities around stable fixed points.
+
+    Parameters
+    ----------
+    models : sequence of Params
+        The model of each point; N is its `dim`.
+    states : (points, values)
+    stable : (points,)
+        Where to compute them; elsewhere they are nan.
+
+    Returns
+    -------
+    dict
+        Arrays like those of `vaedyn.model.results.OrderParameters`, (points, ...).
+
+    Raises
+    ------
+    ParameterError
+        Under adam, for which they are not derived.
+    """
+    if any(params.adam for params in models):
+        raise ParameterError("optimiser", "the spread of runs is not derived for adam")
+    found: dict[str, np.ndarray] = {}
+    for i in np.flatnonzero(stable).tolist():
+        P = covariance(constants_of(models[i]), states[i])
+        if P is None:
+            continue
+        C = P[np.tril_indices(len(P))] / models[i].dim
+        for name, values in stds_of(models[i], states[i][None], C[None]).items():
+            empty = np.full((len(states), *values.shape[1:]), np.nan)
+            found.setdefault(name, empty)[i] = values[0]
+    return found or _unknown(models[0] if len(models) else Params(), len(states))
+
+
+def _unknown(params: Params, points: int) -> dict[str, np.ndarray]:
+    """Return nan for all quantities."""
+    M, K = params.latent, params.signal
+    shapes = {"m": (M, K), "d": (M, K), "Q": (M, M), "E": (M, M), "R": (M, M), "D": (M,)}
+    shapes |= {"kl_per_latent": (M,)}
+    return {
+        name: np.full((points, *shapes.get(name, ())), np.nan) for name in (*NAMES, *OBSERVABLES)
+    }
+
+
+def covariance(model: Constants, y: np.ndarray) -> np.ndarray | None:
+    """Return N times the covariance of independent order parameters around `y`, (free, free).
+
+    What rotations among equal signals change, along which runs diffuse without an end, is left
+    out. None where the point is not stable, or there are more than `MOST` order parameters.
+    """
+    from scipy.sparse.csgraph import connected_components
+
+    _, gather = symmetric(model.latent, model.signal)
+    if len(gather) > MOST:
+        return None
+    J, B = model.lr * jacobian(model, y), covariance_of_step(model, y)
+    tangents = symmetry_tangents(model, y) @ gather.T
+    still = int(np.linalg.matrix_rank(tangents, tol=1e-6)) if len(tangents) else 0
+    related = (np.abs(J) > UNRELATED * np.abs(J).max()) | (np.abs(B) > UNRELATED * np.abs(B).max())
+    count, group = connected_components(related, directed=False)
+    P, zeros = np.zeros_like(J), 0
+    for k in range(count):
+        own = np.ix_(group == k, group == k)
+        part, neutral = _stationary(J[own], B[own], NEUTRAL * model.lr)
+        if part is None:
+            return None
+        P[own], zeros = part, zeros + neutral
+    return P if zeros == still else None
+
+
+def _stationary(J: np.ndarray, B: np.ndarray, least: float) -> tuple[np.ndarray | None, int]:
+    """Return the solution off the modes that do not decay, and how many of those there are.
+
+    It is None where one grows.
+    """
+    from scipy.linalg import schur, solve_continuous_lyapunov
+
+    T, Z, decaying = schur(J, output="real", sort=lambda re, _: re < -least)
+    neutral = len(J) - decaying
+    if neutral:
+        if np.linalg.eigvals(J).real.max() > least:
+            return None, neutral
+        # coordinates along the modes that decay, in a basis that the others complete
+        _, other, _ = schur(J, output="real", sort=lambda re, _: re >= -least)
+        basis = np.hstack([Z[:, :decaying], other[:, :neutral]])
+        rows = np.linalg.inv(basis)[:decaying]
+    else:
+        rows = Z.T
+    X = solve_continuous_lyapunov(T[:decaying, :decaying], -rows @ B @ rows.T)
+    P = Z[:, :decaying] @ X @ Z[:, :decaying].T
+    return (P + P.T) / 2, neutral
+
+
+def covariance_of_step(model: Constants, y: np.ndarray) -> np.ndarray:
+    """Return B, N^2 times the covariance of one step's increments, (free, free).
+
+    It is that of `vaedyn.kernels.fluctuations`, without machine code.
+    """
+    from ..kernels import fluctuations
+
+    M, K, sampled = model.latent, model.signal, bool(model.sampled)
+    pairs = fluctuations.products(M, K, sampled)[free(M, K)[0]]
+    size = K + (3 if sampled else 2) * M
+    rows, base = np.empty((fluctuations.forms(M, K, sampled), size)), np.empty((size, size))
+    fluctuations.coefficients.py_func(y, model, rows)
+    fluctuations.covariance_of_base.py_func(y, model, base)
+    of = rows @ base @ rows.T
+    B = np.zeros((len(pairs), len(pairs)))
+    for p, q in (pairs[:, :2].T, pairs[:, 2:].T):
+        for r, s in (pairs[:, :2].T, pairs[:, 2:].T):
+            B += of[np.ix_(p, r)] * of[np.ix_(q, s)] + of[np.ix_(p, s)] * of[np.ix_(q, r)]
+    return model.lr * second(model) * B
