@@ -9,6 +9,7 @@ from vaedyn.fixedpoints.branches import VARIED
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import ALONG
 
+from ..bands import BANDS
 from ..fixedpoints import GROUPS
 from ..follow import follow
 from ..model_options import with_model
@@ -45,31 +46,34 @@ VARY_ONE = option(
     examples=[
         "vaedyn plot branches --vary beta=0.05:3",
         "vaedyn plot branches --vary lr=0.01:1.5 --y Q -o branches.svg",
+        "vaedyn plot branches --vary beta=0.05:3 --bands --dim 500",
     ],
 )
-@with_model([GROUPS, VARY_ONE, QUANTITY, *PICTURE])
+@with_model([GROUPS, VARY_ONE, QUANTITY, BANDS, *PICTURE])
 def command(
     session: Session,
     params: Params,
     groups: int,
     vary: Any,
     quantity: str,
+    with_bands: bool,
     output: Path | None,
     look: Any,
 ) -> None:
     """Draw all fixed points while one constant is varied: solid where stable, dashed where not.
 
     The lower panel shows the time in which the slowest deviation from a stable point
-    shrinks, or the fastest from an unstable one grows, by a factor e.
+    shrinks, or the fastest from an unstable one grows, by a factor e. Marks show what kinds of
+    bifurcations there are, filled where they are subcritical. With --bands, stable points have the
+    standard deviation of single runs around them, after a long time.
     """
-    chosen = output_path(
-        "branches", output, params, {"groups": groups, "y": quantity, "vary": vary.name}
-    )
+    options = {"groups": groups, "y": quantity, "vary": vary.name, "with_bands": with_bands}
+    chosen = output_path("branches", output, params, options)
     result = follow(session, params, vary, groups)
 
     from vaedyn.figures import branches as figures_branches
     from vaedyn.fixedpoints.thresholds import thresholds
 
     limits = thresholds(params) if vary.name == "beta" else None
-    figure = figures_branches.branches(result, quantity, limits, look)
+    figure = figures_branches.branches(result, quantity, limits, look, bands=with_bands)
     write(session, "branches", figure, chosen, [("branches", result)])

@@ -1,6 +1,7 @@
 """Figures of branches of fixed points: solid where stable, dashed where not."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ def branches(
     quantity: str = "eps_g",
     thresholds: dict[str, Any] | None = None,
     look: Look = PLAIN,
+    *,
+    bands: bool = False,
 ) -> Figure:
     """Draw a quantity along all branches, and below it how slowly deviations relax.
 
@@ -44,6 +47,8 @@ def branches(
     thresholds : dict, optional
         As `vaedyn.thresholds` returns them, to be marked on an axis of beta.
     look : Look
+    bands : bool
+        Shade the standard deviation of single runs around stable points, see `Branches.std`.
     """
     if quantity not in ALONG:
         raise ParameterError("y", f"expected one of {', '.join(ALONG)}, got {quantity!r}")
@@ -59,6 +64,8 @@ def branches(
             with np.errstate(divide="ignore"):
                 _stretches(bottom, x, 1 / np.abs(growth), growth, style)
             _marks(top, result, n, quantity, style)
+        if bands:
+            _shade(top, result, quantity, styles)
         top.set_ylabel(QUANTITIES[quantity].axis)
         bottom.set_ylabel(r"time $1/|\mathrm{Re}\,\lambda_1|$")
         bottom.set_yscale("log")
@@ -67,7 +74,7 @@ def branches(
         bottom.set_xlabel(CONSTANTS[result.name].axis)
         for axes in (top, bottom):
             axes.set_xlim(result.varied.min(), result.varied.max())
-        finish(figure, [top], caption(result.params, ("dim", result.name)), look)
+        finish(figure, [top], caption(result.params, (result.name,) if bands else ("dim", result.name)), look)
         label_decades(bottom)
         below(figure, _legend(result, styles), look, columns=2)
         mark_thresholds(figure, (top, bottom), result, thresholds)
@@ -111,17 +118,38 @@ def _styles(result: Branches) -> list[dict[str, Any]]:
     return styles
 
 
-def _lines(result: Branches, quantity: str, chosen: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the lines of a quantity, each (points,)."""
+def _lines(
+    result: Branches, quantity: str, chosen: np.ndarray, by: Branches | None = None
+) -> Iterator[np.ndarray]:
+    """Yield the lines of a quantity, each (points,); overlaps are the largest ones of `by`."""
     values = getattr(result, quantity)[chosen]
     if quantity in "md":
-        values = np.abs(values).max(axis=-1)
+        largest = np.abs(getattr(by or result, quantity)[chosen]).argmax(axis=-1)
+        values = np.abs(np.take_along_axis(values, largest[..., None], axis=-1))[..., 0]
     elif quantity in "QER":
         values = np.diagonal(values, axis1=-2, axis2=-1)
     if values.ndim == 1:
         yield values
     else:
         yield from values.T
+
+
+def _shade(
+    axes: Axes, result: Branches, quantity: str, styles: Sequence[dict[str, Any]]
+) -> None:
+    """Shade the standard deviations around stable points; where they diverge, within the axes."""
+    limits, spread = axes.get_ylim(), result.std
+    around: Any = replace(result, **{quantity: spread[quantity]})
+    for n, style in enumerate(styles):
+        chosen = result.branch == n
+        lines = zip(*(_lines(each, quantity, chosen, result) for each in (result, around)),
+                    strict=True)  # fmt: skip
+        for values, std in lines:
+            axes.fill_between(
+                result.varied[chosen], values - std, values + std, color=style["color"],
+                alpha=0.22, linewidth=0, zorder=1,
+            )  # fmt: skip
+    axes.set_ylim(limits)
 
 
 def _stable(growth: np.ndarray) -> np.ndarray:

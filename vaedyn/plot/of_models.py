@@ -97,19 +97,28 @@ def schedule(params: Params, *, ax: Axes | None = None, **look: Unpack[Looks]) -
 
 
 def branches(
-    result: Branches, y: str = "eps_g", *, axes: Panels | None = None, **look: Unpack[Looks]
+    result: Branches,
+    y: str = "eps_g",
+    *,
+    bands: bool = False,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
 ) -> np.ndarray:
     """Draw a quantity along all branches of fixed points, and how slowly deviations relax.
+
+    Marks show bifurcations, see `Branches.events`: filled where they are subcritical.
 
     Parameters
     ----------
     result : Branches
     y : {"eps_g", "kl", "distortion", "m", "d", "Q", "E", "R", "D"}
         Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
+    bands : bool
+        Shade the standard deviation of single runs around stable points, see `Branches.std`.
     axes : (2,) Axes, optional
     """
     marked = thresholds(result.params) if result.name == "beta" else None
-    return drawn("branches", axes, look, result, y, marked)
+    return drawn("branches", axes, look, result, y, marked, bands=bands)
 
 
 def cascade(
