@@ -1,5 +1,6 @@
 """`vaedyn fixedpoints`."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -26,6 +27,7 @@ from .ranges import Range
 from .session import Session
 from .trained import print_trained
 
+log = logging.getLogger("vaedyn.cli")
 GROUPS = option(
     "Numerics",
     "--groups",
@@ -99,6 +101,8 @@ def command(
         result = fixed_points(
             params, groups=groups, rtol=rtol, atol=atol, store=session.store, progress=progress
         )
+    for text in result.warnings:
+        log.warning(text)
     passed = []
     if along:
         trajectory = theory(params, rtol=rtol, atol=atol, store=session.reader)
@@ -109,7 +113,7 @@ def command(
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}
         data |= {"thresholds": thresholds, "missing": result.missing}
         along_it = {"passages": [_plain(each) for each in passed]} if along else {}
-        data |= {"lost": result.lost or None}
+        data |= {"lost": result.lost or None, "warnings": result.warnings}
         print_json({**data, **({"partial": result.partial} if result.partial else {}), **along_it})
         return
     if along:

@@ -99,7 +99,7 @@ def test_side_branches_begin_as_the_coefficient_says(case):
         if step > 2e-4:
             continue
         values, vectors = np.linalg.eig(jacobian(model, z).T)
-        spread, gather = symmetric(model.latent, model.signal)
+        _, gather = symmetric(model.latent, model.signal)
         apart = gather @ (y - z)
         # the amplitude, on all of the centre directions
         near = np.abs(values) < 1e-2 * np.abs(values).max()

@@ -74,7 +74,8 @@ def branches(
         bottom.set_xlabel(CONSTANTS[result.name].axis)
         for axes in (top, bottom):
             axes.set_xlim(result.varied.min(), result.varied.max())
-        finish(figure, [top], caption(result.params, (result.name,) if bands else ("dim", result.name)), look)
+        aside = (result.name,) if bands else ("dim", result.name)
+        finish(figure, [top], caption(result.params, aside), look)
         label_decades(bottom)
         below(figure, _legend(result, styles), look, columns=2)
         mark_thresholds(figure, (top, bottom), result, thresholds)
@@ -134,9 +135,7 @@ def _lines(
         yield from values.T
 
 
-def _shade(
-    axes: Axes, result: Branches, quantity: str, styles: Sequence[dict[str, Any]]
-) -> None:
+def _shade(axes: Axes, result: Branches, quantity: str, styles: Sequence[dict[str, Any]]) -> None:
     """Shade the standard deviations around stable points; where they diverge, within the axes."""
     limits, spread = axes.get_ylim(), result.std
     around: Any = replace(result, **{quantity: spread[quantity]})

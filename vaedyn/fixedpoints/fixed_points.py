@@ -27,6 +27,7 @@ from .destination import destination
 from .groups import Unit, Units
 from .newton import eigenvalues, equivalent, residual
 from .points import FixedPoints, in_order
+from .stationary_spread import closely
 from .thresholds import thresholds
 from .under_adam import Adam, Found, end_under_adam
 from .varied import constants_of
@@ -115,7 +116,7 @@ def fixed_points(
             raise ConvergenceError(f"no fixed point is known: {lost}")
         points = _listed(params, units, found, reached, groups, progress)
         variables, info = points.to_kept("point")
-        return variables, {**info, "lost": lost, "partial": partial}
+        return variables, {**info, "lost": lost, "partial": partial, "std": closely(points.std)}
 
     record = {**params.to_dict(), "rtol": rtol, "atol": atol, "groups": int(groups)}
     record["numerics"] = NUMERICS["fixedpoints"]

@@ -13,8 +13,9 @@ from ..model.params import Params
 from ..model.quantities import NAMES, OBSERVABLES
 from ..model.results import OrderParameters
 from .configurations import fitting
+from .near_losses import near_losses
 from .single import ALIVE
-from .stationary_spread import stationary_stds
+from .stationary_spread import spread_out, stationary_stds
 
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
 
@@ -66,6 +67,8 @@ class FixedPoints(OrderParameters):
         where a point is unstable or marginal. They are those of `vaedyn.bands` at late times. What
         rotations among equal signals change is left out. Not derived for adam: a
         `ParameterError`.
+    warnings : list of str
+        Signals that runs at N = `params.dim` may lose by their noise.
     """
 
     residual: np.ndarray
@@ -125,7 +128,13 @@ class FixedPoints(OrderParameters):
 
     @cached_property
     def std(self) -> dict[str, np.ndarray]:
+        if "std" in self.info:
+            return spread_out(self.info["std"], self.params, len(self.residual))
         return stationary_stds([self.params] * len(self.residual), self.states, self.stable)
+
+    @property
+    def warnings(self) -> list[str]:
+        return near_losses(self)
 
     def to_frame(self) -> Any:
         """Return a `pandas.DataFrame` with a row for each fixed point."""

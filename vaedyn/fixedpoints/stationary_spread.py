@@ -6,6 +6,7 @@ solved for groups of order parameters that do not see one another.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -57,17 +58,27 @@ def stationary_stds(
         for name, values in stds_of(models[i], states[i][None], C[None]).items():
             empty = np.full((len(states), *values.shape[1:]), np.nan)
             found.setdefault(name, empty)[i] = values[0]
-    return found or _unknown(models[0] if len(models) else Params(), len(states))
+    return found or spread_out({}, models[0], len(states))
 
 
-def _unknown(params: Params, points: int) -> dict[str, np.ndarray]:
-    """Return nan for all quantities."""
+def closely(stds: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return standard deviations as plain data, of points at which they are known only."""
+    known = np.flatnonzero(np.isfinite(stds["kl"]))
+    return {"at": known.tolist(), **{name: x[known].tolist() for name, x in stds.items()}}
+
+
+def spread_out(kept: dict[str, Any], params: Params, points: int) -> dict[str, np.ndarray]:
+    """Return standard deviations of what `closely` has made of them, nan where not known."""
     M, K = params.latent, params.signal
     shapes = {"m": (M, K), "d": (M, K), "Q": (M, M), "E": (M, M), "R": (M, M), "D": (M,)}
     shapes |= {"kl_per_latent": (M,)}
-    return {
+    found = {
         name: np.full((points, *shapes.get(name, ())), np.nan) for name in (*NAMES, *OBSERVABLES)
     }
+    for name, values in found.items():
+        if kept.get("at"):
+            values[kept["at"]] = kept[name]
+    return found
 
 
 def covariance(model: Constants, y: np.ndarray) -> np.ndarray | None:

@@ -94,7 +94,7 @@ def _of_noise_that_stays(found: dict[str, Any]) -> str:
 def listing(result: FixedPoints) -> Listing:
     """Return what is shown of fixed points."""
     i = result.reached
-    doubts = [text for text in (result.partial, result.lost) if text]
+    doubts = [text for text in (result.partial, result.lost) if text] + result.warnings
     if i is None:
         first = "where the start leads is not known"
     else:

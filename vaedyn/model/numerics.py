@@ -10,7 +10,7 @@ NUMERICS = {
     "bands": 3,  # and `kernels.fluctuations`
     "convergence": 3,
     "annealing": 3,
-    "fixedpoints": 5,  # and Newton's method on the drift
+    "fixedpoints": 6,  # Newton's method on the drift, and `kernels.fluctuations`
     "branches": 5,  # the drift without the integrator
     "phases": 3,  # both, and the closed forms of latents alone
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
