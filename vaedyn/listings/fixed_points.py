@@ -9,6 +9,7 @@ from ..model.quantities import ACTIVE, NAMES, OBSERVABLES
 from .listing import Listing, Table, number
 
 MOST_ROWS = 40
+NOTHING = 1e-12  # a standard deviation that is a rounding error
 
 
 def table(result: FixedPoints) -> Table:
@@ -45,7 +46,9 @@ def spread_of(result: FixedPoints) -> dict[str, np.ndarray]:
 
 
 def _three(value: float) -> str:
-    return f"{value:.3g}" if np.isfinite(value) else "-"
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:.3g}" if value > NOTHING else "0"
 
 
 def summary(result: FixedPoints) -> list[str]:
