@@ -8,10 +8,16 @@ import vaedyn
 from tests.shared.models import random_state
 from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.newton import jacobian, symmetric
-from vaedyn.fixedpoints.stationary_spread import covariance, covariance_of_step, stationary_stds
+from vaedyn.fixedpoints.stationary_spread import (
+    _of_errors,
+    covariance,
+    covariance_of_step,
+    stationary_stds,
+)
 from vaedyn.fixedpoints.varied import constants_of
 from vaedyn.kernels import flows
 from vaedyn.kernels.constants import Constants
+from vaedyn.learning.spread_of_errors import stds_of_errors
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 from vaedyn.model.state import pack
 
@@ -70,6 +76,18 @@ def test_what_rotations_leave_alone_is_finite_among_equal_signals():
     whole = solve_continuous_lyapunov(pulled, -B)
     away = np.eye(len(turn)) - np.outer(turn, p / (p @ turn))
     np.testing.assert_allclose(covariance(model, y), away @ whole @ away.T, atol=1e-9)
+
+
+@pytest.mark.parametrize(("latent", "signal"), [(1, 2), (3, 2), (2, 3)])
+def test_spreads_of_errors_are_those_of_the_kernel(latent, signal):
+    # also where overlaps vanish, and errors are not smooth
+    params = ONE.replace(latent=latent, signal=signal, rho=(2.0, 1.3, 0.8)[:signal])
+    y, rng = random_state(latent, signal), np.random.default_rng(3)
+    y[signal - 1] = 0.0
+    root = 0.02 * rng.standard_normal((2, len(symmetric(latent, signal)[1])))
+    P = root.T @ root + 1e-4 * np.eye(root.shape[1])
+    kernel = stds_of_errors(params, y[None], P[np.tril_indices(len(P))][None])
+    np.testing.assert_allclose(_of_errors(params, y, P), kernel, rtol=0.015)  # of 1024 points
 
 
 def test_simulations_are_spread_as_it_says():

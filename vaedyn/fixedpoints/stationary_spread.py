@@ -5,7 +5,7 @@ Jacobian J of dy/dt and the covariance B of one step, see `vaedyn.kernels.fluctu
 solved for groups of order parameters that do not see one another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ from ..errors import ParameterError
 from ..kernels.constants import Constants, second
 from ..kernels.independent import free
 from ..learning.bands import stds_of
+from ..learning.spread_of_errors import normals, square_root
 from ..model.params import Params
 from ..model.quantities import NAMES, OBSERVABLES
+from ..model.state import generalisation_error, generalisation_error_rotation, places
 from .newton import jacobian, symmetric, symmetry_tangents
 from .varied import constants_of
 
@@ -54,11 +56,42 @@ def stationary_stds(
         P = covariance(constants_of(models[i]), states[i])
         if P is None:
             continue
-        C = P[np.tril_indices(len(P))] / models[i].dim
-        for name, values in stds_of(models[i], states[i][None], C[None]).items():
+        params, y, P = models[i], states[i], P / models[i].dim
+        errors = _of_errors(params, y, P)
+        C = P[np.tril_indices(len(P))]
+        for name, values in stds_of(params, y[None], C[None], errors).items():
             empty = np.full((len(states), *values.shape[1:]), np.nan)
             found.setdefault(name, empty)[i] = values[0]
     return found or spread_out({}, models[0], len(states))
+
+
+def _of_errors(params: Params, y: np.ndarray, P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the standard deviations of both generalisation errors, eps_g first, (1,) each.
+
+    They are those of `vaedyn.learning.spread_of_errors`, without its machine code: a gradient,
+    and beyond it, where errors are not smooth, averages over the same gaussian points.
+    """
+    M, K = params.latent, params.signal
+    at, (_, which) = places(M, K), free(M, K)
+    take = np.zeros((M * K + 1, len(P)))  # the overlaps, and the trace of Q
+    take[np.arange(M * K), which[at["m"].ravel()]] = 1.0
+    take[-1, which[np.diag(at["Q"])]] = 1.0
+    C, full = take @ P @ take.T, y[np.unique(which, return_index=True)[1]]
+    x, step = take @ full, 1e-6 * max(1.0, float(np.sqrt(np.abs(y).max())))
+    points = np.swapaxes(normals(len(x)), 1, 2).reshape(-1, len(x)) @ square_root(C)
+
+    def stds(error: Callable[..., np.ndarray]) -> np.ndarray:
+        def of(x: np.ndarray) -> np.ndarray:
+            return error(x[:, :-1].reshape(-1, M, K), x[:, -1:, None], params.strengths)
+
+        steps = step * np.eye(len(x))
+        slope = (of(x + steps) - of(x - steps)) / (2 * step)
+        linear = points @ slope
+        rest = of(x + points) - of(x[None]) - linear
+        rest = rest - rest.mean()
+        return np.sqrt([max(slope @ C @ slope + np.mean(rest * (rest + 2 * linear)), 0.0)])
+
+    return stds(generalisation_error), stds(generalisation_error_rotation)
 
 
 def closely(stds: dict[str, np.ndarray]) -> dict[str, Any]:
