@@ -1,5 +1,7 @@
 """Bifurcations on branches: all of them, by their names, and which branches meet there."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from vaedyn.fixedpoints.varied import constants_of, vary
 
 # (a model, what varies, from, to, groups): finite rates, decay, sampled latents, batches, and
 # equal signals, with pitchforks on both sides, transcritical and Hopf bifurcations, and folds
-MODELS = {
+MODELS: dict[str, Any] = {
     "two": (
         vaedyn.Params(latent=2, signal=2, rho=(2.6, 1.1), eta=0.7, lr=0.15), "beta", 0.3, 4.1, 2,
     ),
@@ -39,7 +41,7 @@ MODELS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=MODELS, ids=MODELS.keys())
+@pytest.fixture(scope="module", params=list(MODELS))
 def followed(request):
     params, *how, groups = MODELS[request.param]
     return branches(params, *how, groups=groups)
@@ -47,7 +49,7 @@ def followed(request):
 
 def spectrum(model, y):
     """Return all eigenvalues over tau by the whole Jacobian, but those of rotations."""
-    values = np.linalg.eigvals(jacobian(model, y)).astype(complex)
+    values: Any = np.linalg.eigvals(jacobian(model, y)).astype(complex)
     tangents = symmetry_tangents(model, y)
     still = int(np.linalg.matrix_rank(tangents, tol=1e-6)) if len(tangents) else 0
     return values[np.argsort(np.abs(values))][still:]
@@ -178,7 +180,9 @@ def test_what_lives_on_is_told_apart():
     apart = y.copy()
     apart[:4] = 0
     apart[[5, 6, 9, 10, 13, 14]] = 0
-    unit, state = living(Unit(2, (1.7,), 1), apart)
+    found = living(Unit(2, (1.7,), 1), apart)
+    assert found
+    unit, state = found
     assert unit == Unit(1, (), 1)
     np.testing.assert_array_equal(state, apart[[4, 8, 12, 16]])
 

@@ -21,6 +21,7 @@ def test_runs_are_lost_where_a_line_says_so(params, dim, warned):
     # of 40 runs over 20 relaxation times: a line a little too early or too late would pass
     found = vaedyn.fixed_points(params.replace(dim=dim), groups=1)
     i = found.reached
+    assert i is not None
     assert found.types[i] == "signal 1"
     assert len(found.warnings) == warned
     assert found.relaxation_time[i] * 20 == pytest.approx(

@@ -5,6 +5,8 @@ would notice any wrong factor. They would miss what vanishes close to the bifurc
 the amplitude does, which no coefficient depends on.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -13,7 +15,6 @@ import vaedyn
 from tests.shared.models import random_state
 from vaedyn.fixedpoints.bifurcations import hopf, steady, turn
 from vaedyn.fixedpoints.branches import branches
-from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.fixedpoints.newton import jacobian, newton, symmetric, velocity
 from vaedyn.fixedpoints.normal_forms import Coefficient, Forms
 from vaedyn.fixedpoints.varied import vary
@@ -87,7 +88,7 @@ def test_side_branches_begin_as_the_coefficient_says(case):
     (trunk,) = event["meets"]
     at, x = event["at"], found.varied[found.branch == n]
     way = -1 if x.mean() < at else 1
-    left = []
+    left, rate = [], 0.0
     step = 2e-2
     z, y = (newton(vary(params, name, at + way * step * at), _close(found, i, at + way * step * at))
             for i in (trunk, n))  # fmt: skip
@@ -98,12 +99,13 @@ def test_side_branches_begin_as_the_coefficient_says(case):
         y, z = newton(model, guess), newton(model, z)
         if step > 2e-4:
             continue
-        values, vectors = np.linalg.eig(jacobian(model, z).T)
+        left_of: Any = np.linalg.eig(jacobian(model, z).T)
+        values, vectors = left_of
         _, gather = symmetric(model.latent, model.signal)
         apart = gather @ (y - z)
         # the amplitude, on all of the centre directions
         near = np.abs(values) < 1e-2 * np.abs(values).max()
-        right = np.linalg.eig(jacobian(model, z))
+        right: Any = np.linalg.eig(jacobian(model, z))
         centre = right[1][:, np.abs(right[0]) < 1e-2 * np.abs(values).max()].real
         rows = vectors[:, near].real.T
         amplitude = np.linalg.norm(centre @ np.linalg.solve(rows @ centre, rows @ apart))
@@ -127,8 +129,7 @@ def _close(found, n, x):
 def test_weight_decay_makes_collapse_subcritical_where_the_closed_form_says(lam, s):
     # small learning rates: see the theory page; each pair stands on both sides
     model = Constants(s / (1 + lam) - lam / s, np.array([0.3 * s]), 0.7 * s, lam, 1e-7, 1)
-    y = Units(model).state(Unit(1))
-    joint = np.concatenate([[0.0, 0.0], y])
+    joint = np.array([0, 0, 0, 0, 0, 1.0])
     along = np.zeros(6)
     along[:2] = s, 1 + lam
     found = steady(model, joint, along)
@@ -187,7 +188,8 @@ def test_cycles_beside_a_hopf_bifurcation_are_as_large_as_the_coefficient_says(c
     def at(lr):
         model = vary(params, "lr", lr)
         y = newton(model, np.array([np.interp(lr, x, column) for column in states.T]))
-        values, vectors = np.linalg.eig(model.lr * jacobian(model, y))
+        found: Any = np.linalg.eig(model.lr * jacobian(model, y))
+        values, vectors = found
         k = int(np.argmax(np.where(values.imag > 1e-6, values.real, -np.inf)))
         return y, values[k], vectors[:, k] / np.linalg.norm(vectors[:, k])
 

@@ -202,8 +202,8 @@ class _Naming:
         if not meets:
             return None
         values = self._spectrum(meets[0], x)
-        near = np.abs(values.real) < CRITICAL * np.abs(values).max()
-        return int((near & (values.imag >= 0)).sum())
+        near = np.abs(np.real(values)) < CRITICAL * np.abs(values).max()
+        return int((near & (np.imag(values) >= 0)).sum())
 
     def change(
         self, n: int, x: float, events: Sequence[Sequence[dict[str, Any]]]
@@ -233,14 +233,14 @@ class _Naming:
 
         def least(key: tuple[Unit, ...]) -> float:
             values = there.modes(*key)
-            return float(np.abs(values[~np.isnan(values)].real).min(initial=np.inf))
+            return float(np.abs(np.real(values[~np.isnan(values)])).min(initial=np.inf))
 
         nearest = min(map(least, keys)) + CRITICAL * there.model.lr
         key = next(key for key in keys if least(key) <= nearest)  # within one unit, if there is one
         model, y = assemble(there.model, key, [there.state(unit) for unit in key])
         forms = Forms(model, y)
         if forms.zeros() == 0:
-            pair = np.abs(forms.values.real) < CRITICAL * forms.scale
+            pair = np.abs(np.real(forms.values)) < CRITICAL * forms.scale
             return hopf(model, y) if pair.sum() == 2 else {**UNKNOWN, "bifurcation": HOPF}
         centre = Steady(forms)
         if centre.count > 1:

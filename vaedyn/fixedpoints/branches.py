@@ -86,9 +86,10 @@ class Continuation:
             for kind, at in ((piece.first, 0), (piece.last, -1)):
                 x = float(piece.x[at])
                 y = simpler(unit, self.alone(unit, x), piece.states[at]) if kind == END else None
-                other, start = (y is not None and living(unit, y)) or (None, None)
-                if other not in self.pieces or start is None or not self.low <= x <= self.high:
+                left = None if y is None else living(unit, y)
+                if left is None or left[0] not in self.pieces or not self.low <= x <= self.high:
                     continue
+                other, start = left
                 known = self.pieces[other]
                 if not any(self._passes(other, each, x, start) for each in known):
                     path = partial(self.alone, other)

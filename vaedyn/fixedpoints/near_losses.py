@@ -38,8 +38,8 @@ def near_losses(result: Any) -> list[str]:
             enough = 1.05 * result.params.dim * (FEW * std / away) ** 2
             text = (
                 f"runs at N = {result.params.dim} may lose signal {k + 1}: m = {size[k]:.3g} is "
-                f"{away / std:.2g} standard deviations from m = {there[k]:.3g}, where another state "
-                f"attracts; --dim {float(f'{enough:.2g}'):.15g} is large enough"
+                f"{away / std:.2g} standard deviations from m = {there[k]:.3g}, where another "
+                f"state attracts; --dim {float(f'{enough:.2g}'):.15g} is large enough"
             )
             lines[k] = away / std, text
     return [text for _, text in lines.values()]

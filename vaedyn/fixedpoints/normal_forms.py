@@ -7,7 +7,7 @@ rounding. Entries of Q and E count once, and critical vectors have the euclidean
 All is in units of tau.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -105,8 +105,8 @@ class Steady:
         limit = float(np.sqrt(last * sizes[self.count]))  # between those that vanish and others
 
         def among(J: np.ndarray) -> np.ndarray:
-            _, Z, _ = schur(J, output="real", sort=lambda re, im: np.hypot(re, im) <= limit)
-            return Z[:, : self.count]
+            found: Any = schur(J, output="real", sort=lambda re, im: np.hypot(re, im) <= limit)
+            return found[1][:, : self.count]
 
         right, left = among(forms.J), among(forms.J.T)
         self.right = right
@@ -148,8 +148,9 @@ def first_lyapunov(forms: Forms) -> tuple[float, Coefficient]:
         When there is not exactly one critical pair.
     """
     values, vectors = np.linalg.eig(forms.J)
-    near = np.abs(values.real) < CRITICAL * forms.scale
-    (at,) = np.flatnonzero(near & (values.imag > CRITICAL * forms.scale))
+    values = values.astype(complex)
+    near = np.abs(np.real(values)) < CRITICAL * forms.scale
+    (at,) = np.flatnonzero(near & (np.imag(values) > CRITICAL * forms.scale))
     omega = float(values[at].imag)
     q = vectors[:, at] / np.linalg.norm(vectors[:, at])
     left, rows = np.linalg.eig(forms.J.T)

@@ -147,14 +147,15 @@ def _stationary(J: np.ndarray, B: np.ndarray, least: float) -> tuple[np.ndarray 
     """
     from scipy.linalg import schur, solve_continuous_lyapunov
 
-    T, Z, decaying = schur(J, output="real", sort=lambda re, _: re < -least)
+    found: Any = schur(J, output="real", sort=lambda re, _: re < -least)
+    T, Z, decaying = found
     neutral = len(J) - decaying
     if neutral:
-        if np.linalg.eigvals(J).real.max() > least:
+        if np.real(np.linalg.eigvals(J)).max() > least:
             return None, neutral
         # coordinates along the modes that decay, in a basis that the others complete
-        _, other, _ = schur(J, output="real", sort=lambda re, _: re >= -least)
-        basis = np.hstack([Z[:, :decaying], other[:, :neutral]])
+        others: Any = schur(J, output="real", sort=lambda re, _: re >= -least)
+        basis = np.hstack([Z[:, :decaying], others[1][:, :neutral]])
         rows = np.linalg.inv(basis)[:decaying]
     else:
         rows = Z.T

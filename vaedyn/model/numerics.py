@@ -12,7 +12,7 @@ NUMERICS = {
     "annealing": 3,
     "fixedpoints": 6,  # Newton's method on the drift, and `kernels.fluctuations`
     "branches": 5,  # the drift without the integrator
-    "phases": 3,  # both, and the closed forms of latents alone
+    "phases": 4,  # both, and the closed forms of latents alone
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
     "warmup": 1,
     # steps of SGD: the engines (`kernels.exact`, `kernels.vector`) with their random stream
