@@ -113,7 +113,8 @@ def command(
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}
         data |= {"thresholds": thresholds, "missing": result.missing}
         along_it = {"passages": [_plain(each) for each in passed]} if along else {}
-        data |= {"lost": result.lost or None, "warnings": result.warnings}
+        data |= {"lost": result.lost or None}
+        data |= {"warnings": result.warnings} if result.warnings else {}
         print_json({**data, **({"partial": result.partial} if result.partial else {}), **along_it})
         return
     if along:

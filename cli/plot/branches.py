@@ -67,7 +67,8 @@ def command(
     bifurcations there are, filled where they are subcritical. With --bands, stable points have the
     standard deviation of single runs around them, after a long time.
     """
-    options = {"groups": groups, "y": quantity, "vary": vary.name, "with_bands": with_bands}
+    options = {"groups": groups, "y": quantity, "vary": vary.name}
+    options |= {"bands": "std"} if with_bands else {}
     chosen = output_path("branches", output, params, options)
     result = follow(session, params, vary, groups)
 

@@ -83,7 +83,8 @@ def test_fixedpoints_prints_all_and_their_verdicts(run):
     assert learned["max_eigenvalue"] == max(re for re, _ in learned["eigenvalues"]) < 0
     assert learned["relaxation_time"] == pytest.approx(-1 / learned["max_eigenvalue"])
     start = list(learned).index("eps_g")
-    assert list(learned)[start:-1] == [*OBSERVABLES, *ORDER_PARAMETERS]
+    assert list(learned)[start:-2] == [*OBSERVABLES, *ORDER_PARAMETERS]
+    assert list(learned["std"]) == [*OBSERVABLES, *ORDER_PARAMETERS]
 
 
 def test_fixedpoints_of_equal_signals_has_no_nan(run):
@@ -116,6 +117,25 @@ def test_fixedpoints_along_names_what_is_passed(run):
     out = run("fixedpoints --latent 2 --along", FAST).out
     assert "fixed point passed" in out
     assert passed[0]["type"] in out
+
+
+def test_fixedpoints_warns_of_signals_that_noise_loses(run):
+    words = "--rho 1 --eta 0.5 --lam 1 --lr 0.5 --beta 0.112 --t-max 900 --points 3 --groups 1"
+    words += " --init m=0.8,d=0.8,Q=0.7,E=0.8,R=0.65,D=0.3 --json --dim"
+    few, many = (run(f"fixedpoints {words} {dim}") for dim in (100, 800))
+    (line,) = few.json["warnings"]
+    assert "may lose signal 1" in line
+    assert f"warning: {line}" in few.err
+    assert "warnings" not in many.json
+    assert "warning" not in many.err
+    stds = [
+        next(point["std"] for point in each.json["fixed_points"] if point["reached"])
+        for each in (few, many)
+    ]
+    assert stds[0]["kl"] == pytest.approx(8**0.5 * stds[1]["kl"], rel=1e-9)
+    assert np.shape(stds[0]["Q"]) == (1, 1)
+    unstable = next(point for point in few.json["fixed_points"] if not point["stable"])
+    assert unstable["std"]["eps_g"] is None
 
 
 def test_varying_one_constant_follows_branches(run):
