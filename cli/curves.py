@@ -1,6 +1,7 @@
 """`vaedyn fixedpoints --follow`: bifurcations, and values of quantities, over two constants."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ from vaedyn.model.params import Params
 
 from .complete import words
 from .options import option
-from .output import plain, print_json, provenance, table
+from .output import plain, print_json, table
 from .ranges import Range
 from .session import Session
 
@@ -54,7 +55,9 @@ def curves(
 def print_curves(session: Session, result: BifurcationCurves) -> None:
     """Print curves, or where the parts that attractors meet go from and to."""
     if session.as_json:
-        data = {**provenance(result, "fixedpoints"), "varied": [result.x_name, result.y_name]}
+        assert result.source is not None
+        data = {"command": "fixedpoints", **asdict(result.source)}
+        data["varied"] = [result.x_name, result.y_name]
         print_json({**data, "curves": [_curve(result, n) for n in range(len(result.kinds))]})
         return
     table(*listed.table(result)[:3])

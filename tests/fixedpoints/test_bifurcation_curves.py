@@ -328,6 +328,14 @@ def test_what_is_asked_for_is_kept_once(tmp_path):
     assert not other.source.reused
 
 
+def test_signals_beyond_the_latents_have_no_curves():
+    params = vaedyn.Params(latent=1, signal=3, rho=(4, 2, 1), eta=0.8)
+    result = bifurcation_curves(params, ("beta", 0.2, 5.5), ("lr", 0.02, 1.2), lines=3)
+    found = {label for label in result.labels if "fold" in label or "signal" in label}
+    assert "collapsed to signal 1" in found
+    assert "signal 2" not in found
+
+
 def test_nothing_may_be_there():
     result = bifurcation_curves(vaedyn.Params(), ("beta", 2.2, 2.4), ("eta", 0.2, 0.3), lines=2)
     assert result.kinds == []
@@ -356,6 +364,7 @@ BETA, ETA = ("beta", 0.1, 2), ("eta", 0.1, 2)
         (BETA, ETA, {"lines": 1}, "^lines: must be at least 2"),
         (BETA, ETA, {"optimiser": "adam"}, "^optimiser: adam is not derived"),
         (BETA, ETA, {"alpha": 2}, "^alpha: is not derived"),
+        (("beta", 1e-300, 1), ETA, {"follow": "loss"}, "^x: numbers overflow in these ranges"),
         (("lr", 0.1, 1), ETA, {"beta": 0}, "^beta: must be > 0 for fixed points"),
     ],
 )

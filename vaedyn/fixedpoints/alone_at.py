@@ -121,7 +121,7 @@ def spectrum(c: Constants, block: Block, latents: dict[int, Latent]) -> np.ndarr
         J = cross_jacobian(one, latents[b], c)
         kept = [*([0, 1] if b >= 0 else []), *([2, 3] if a >= 0 else []), 4, 5, 6, 7]
         J = J[:, kept][:, :, kept]
-    there = np.isfinite(J).all(axis=(1, 2))
+    there: Any = np.isfinite(J).all(axis=(1, 2))
     values = np.linalg.eigvals(np.where(there[:, None, None], J, 0)).astype(complex)
     if turns(c, block):
         order = np.argsort(np.abs(values), axis=1)

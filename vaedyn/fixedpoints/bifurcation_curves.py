@@ -128,7 +128,12 @@ def bifurcation_curves(
 
     def compute() -> Computed:
         with np.errstate(all="ignore"):  # of states that are not there, which are nan
-            return _computed(box, wanted, int(lines), progress)
+            try:
+                return _computed(box, wanted, int(lines), progress)
+            except np.linalg.LinAlgError:
+                raise ParameterError(
+                    "x", "numbers overflow in these ranges: narrow x or y"
+                ) from None
 
     record = record_of(box) | {"follow": wanted, "lines": int(lines)}
     record["numerics"] = NUMERICS["curves"]

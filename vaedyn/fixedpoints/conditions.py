@@ -21,6 +21,7 @@ from .alone_at import (
     left,
     living,
     members,
+    relevant,
     selections,
     spectrum,
 )
@@ -73,7 +74,7 @@ class Condition:
 
     def limits(self, X: np.ndarray) -> np.ndarray:
         """Return what must stay positive along the curve, (n, ...)."""
-        return self.latents(X)[2].real
+        return np.real(self.latents(X)[2])
 
     def end(self, vanishing: int) -> str:
         """Return the name of an end at which one of `limits` vanishes."""
@@ -125,7 +126,7 @@ class Condition:
         modes = Modes(c, real, self.known(X))
         states = selections(self.box.params.latent, self.box.params.signal)
         rates = {state: modes.growth(*state) / c.lr for state in states}
-        there = (sizes.real > -1e-9).all(axis=1)
+        there = (np.real(sizes) > -1e-9).all(axis=1)
         return np.where(there, self.among(rates, modes), np.inf)
 
     def among(self, rates: dict[Selection, np.ndarray], modes: Modes) -> np.ndarray:
@@ -140,7 +141,7 @@ def _scaled(values: np.ndarray) -> np.ndarray:
 def pair_sums(values: np.ndarray) -> np.ndarray:
     """Return the product of all sums of two eigenvalues (n, modes), (n,), for its sign."""
     sums = [values[:, i] + values[:, j] for i, j in combinations(range(values.shape[1]), 2)]
-    return np.prod([x / (1 + np.abs(x)) for x in sums], axis=0).real if sums else values[:, 0].real
+    return np.real(np.prod([x / (1 + np.abs(x)) for x in sums], axis=0) if sums else values[:, 0])
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class _OfBlock(Condition):
 
     def known(self, X: np.ndarray) -> dict[Block, np.ndarray]:
         c = self.box.constants(X[:, -2:])
-        others = self.others(X).real - (self.shift / c.lr)[:, None]
+        others = np.real(self.others(X)) - (self.shift / c.lr)[:, None]
         return {self.block: c.lr * others.max(axis=1, initial=-np.inf)}
 
     def among(self, rates: dict[Selection, np.ndarray], modes: Modes) -> np.ndarray:
@@ -177,9 +178,9 @@ class _OfBlock(Condition):
             learned, noise, spare = state
             kinds = [*range(learned), *[NOISE] * noise, *[COLLAPSED] * spare]
             if self.block in blocks_of(kinds, learned, signal):
-                if self.shift:
-                    slow = of_least_loss([state], rates, modes) + self.shift / modes.c.lr
-                found.append(slow if self.shift else rates[state])
+                slow = self.shift / modes.c.lr
+                own = of_least_loss([state], rates, modes) if self.shift else rates[state]
+                found.append(own + slow)
         return np.min(found, axis=0)
 
 
@@ -205,14 +206,15 @@ class Loss(_OfBlock):
         born = self.born
         if born is not None:
             c, latents, _ = self.latents(X)
-            found["tricritical"] = bend(c, born, latents[self.block[0]].Q.real)
+            found["tricritical"] = bend(c, born, np.real(latents[self.block[0]].Q))
         return found
 
     def others_at(self, name: str, point: np.ndarray) -> list[tuple[Condition, np.ndarray]]:
+        p = self.box.params
         if name == "Bogdanov-Takens":
             return [(of_block(self.box, self.block, Hopf), np.insert(point, -2, 0.0))]
-        if name == "tricritical" and self.born is not None:
-            Q = self.latents(point[None])[1][self.block[0]].Q.real
+        if name == "tricritical" and (self.born,) in relevant(p.latent, p.signal):
+            Q = np.real(self.latents(point[None])[1][self.block[0]].Q)
             return [(of_block(self.box, (self.born,), Fold), np.append(Q, point[-2:]))]
         return []
 
@@ -263,7 +265,7 @@ class Hopf(_OfBlock):
         for x in values.T:
             a = [-x * low + high for low, high in zip([*a, 0], [0, *a], strict=True)]
         scale = _scaled(values)
-        parts = [sum(x.real * (-square) ** n for n, x in enumerate(a[i::2])) for i in (0, 1)]
+        parts = [sum(np.real(x) * (-square) ** n for n, x in enumerate(a[i::2])) for i in (0, 1)]
         return [part / scale for part in parts]
 
     def limits(self, X: np.ndarray) -> np.ndarray:

@@ -72,11 +72,13 @@ class Scan:
     def blocks(self, names: tuple[str, ...], shift: float = 0.0) -> Iterator[Cell]:
         """Yield the cells of losses of stability, folds and Hopf bifurcations."""
         box = self.box
+        kinds = (*range(box.params.signal), NOISE, COLLAPSED)
+        folding = [(kind,) for kind in kinds if living(kind, box.params.sampled)]
         for block in relevant(box.params.latent, box.params.signal):
             values = self.spectra(block)
             if shift:
                 values = values + (shift / self.c.lr)[:, None]
-            if "loss" in names and (len(block) > 1 or not living(block[0], box.params.sampled)):
+            if "loss" in names and (len(block) > 1 or block not in folding):
                 condition = of_block(box, block, Loss, shift)
                 for i, j in self.changes(np.prod(values, axis=1).real):
                     yield Cell(condition, self.guess(condition, i), self.guess(condition, j))
@@ -90,7 +92,7 @@ class Scan:
                             self.guess(condition, i, (square,)),
                             self.guess(condition, j, (square,)),
                         )
-            if "fold" in names and len(block) == 1 and living(block[0], box.params.sampled):
+            if "fold" in names and block in folding:
                 condition = of_block(box, block, Fold)
                 for last, outside in self._last(block[0]):
                     yield Cell(condition, last, self.guess(condition, outside))
@@ -119,6 +121,7 @@ class Scan:
         inside, outside = np.array(cells).T
         at, n = self.at.reshape(-1, 2), np.arange(len(cells))
         start, stop, Q = at[inside], at[outside], self.latents[kind].Q[inside]
+        smooth = np.zeros(len(n), bool)
         for _ in range(4):
             between = start[:, None] + np.linspace(0, 1, 18)[:, None] * (stop - start)[:, None]
             found = self._usual(kind, between.reshape(-1, 2)).reshape(between.shape[:2])
@@ -198,8 +201,10 @@ class Scan:
 
 def _closest(values: np.ndarray) -> float:
     """Return the square of the frequency of the pair of eigenvalues closest to imaginary ones."""
-    up = values[values.imag > 1e-12]
-    return float(up[np.argmin(np.abs(up.real))].imag ** 2) if len(up) else 0.0
+    re, im = np.real(values), np.imag(values)
+    above = np.where(im > 1e-12, np.abs(re), np.inf)
+    n = int(np.argmin(above))
+    return float(im[n] ** 2) if above[n] < np.inf else 0.0
 
 
 def solved(cell: Cell) -> np.ndarray | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .alone_at import COLLAPSED, NOISE
+from .alone_at import COLLAPSED, NOISE, Block
 from .conditions import Condition, Selection
 from .continued import LIMIT, Followed, corrected, located
 from .levels import EqualLoss, Level
@@ -98,7 +98,7 @@ def label_of(condition: Condition) -> str:
         return f"{_state(condition.one)} | {_state(condition.other)}"
     if isinstance(condition, Level) and condition.name == "level":
         return _state(condition.of)
-    block = getattr(condition, "block", condition.concerned or (NOISE,))
+    block: Block = getattr(condition, "block", condition.concerned or (NOISE,))
     if "unlearned" in block:
         return f"{_word(block[0])} to signal {block[2] + 1}"
     if block == (COLLAPSED,) and condition.name == "loss":
