@@ -364,7 +364,7 @@ BETA, ETA = ("beta", 0.1, 2), ("eta", 0.1, 2)
         (BETA, ETA, {"lines": 1}, "^lines: must be at least 2"),
         (BETA, ETA, {"optimiser": "adam"}, "^optimiser: adam is not derived"),
         (BETA, ETA, {"alpha": 2}, "^alpha: is not derived"),
-        (("beta", 1e-300, 1), ETA, {"follow": "loss"}, "^x: numbers overflow in these ranges"),
+        (("beta", 1e-300, 1), ("eta", 1e-3, 1e3), {"lines": 2}, "^x: numbers overflow in these"),
         (("lr", 0.1, 1), ETA, {"beta": 0}, "^beta: must be > 0 for fixed points"),
     ],
 )

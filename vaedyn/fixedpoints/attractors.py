@@ -16,7 +16,7 @@ import numpy as np
 from ..kernels.constants import Constants
 from ..model.quantities import ACTIVE
 from ..model.state import kl_per_latent
-from .single import Latent, on_noise, on_noise_beyond, on_signal
+from .single import Latent, singles
 
 PHASES = (
     "collapsed", "learned", "partly learned", "noise-fitting", "entangled", "oscillating",
@@ -82,15 +82,12 @@ class Modes:
         self.signals = c.rho.shape[1]
         self.sampled = bool(np.any(c.sampled))
         self.kinds = dict(kinds or {})
-        if not {self.NOISE, self.COLLAPSED} <= self.kinds.keys():
+        if len(self.kinds) < self.signals + 2:
             zero = np.zeros(len(c.eta))
-            noise, collapsed = on_noise(c), Latent(zero, zero, zero, zero, zero, zero, zero + 1)
-            if self.sampled:
-                noise, collapsed = on_noise_beyond(c, noise), noise
-            self.kinds = {self.NOISE: noise, self.COLLAPSED: collapsed, **self.kinds}
-        for k in range(self.signals):
-            if k not in self.kinds:
-                self.kinds[k] = on_signal(c, c.rho[:, k])
+            signals, (*collapsed, noise) = singles(c)
+            collapsed = collapsed or [Latent(zero, zero, zero, zero, zero, zero, zero + 1)]
+            found = {self.NOISE: noise, self.COLLAPSED: collapsed[0], **dict(enumerate(signals))}
+            self.kinds = found | self.kinds
         self._known: dict[Any, np.ndarray] = dict(known or {})
 
     def fitting(self, noise: int, collapsed: int) -> np.ndarray:

@@ -46,7 +46,7 @@ class BifurcationCurves(Brief):
         same loss), ``active`` (a sampled latent without a signal has 0.01 nats), or a
         quantity with its value.
     labels : list of str
-        Which latents each is about.
+        Which latents each is about; signals count from the strongest.
     ends : list of (str, str)
         What each curve starts and ends with: an ``edge`` of the range, a point of
         codimension two, ``end`` (the state joins a simpler one), ``escape`` (to infinity), or

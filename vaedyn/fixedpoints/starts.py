@@ -22,7 +22,6 @@ from .conditions import (
 )
 from .continued import corrected
 from .levels import Awake, EqualLoss, Level, measured
-from .single import on_noise, on_noise_beyond, on_signal
 
 LINES = 7  # in each direction, the edges included
 ALONG = 97  # points of each
@@ -94,7 +93,7 @@ class Scan:
                         )
             if "fold" in names and block in folding:
                 condition = of_block(box, block, Fold)
-                for last, outside in self._last(block[0]):
+                for last, outside in self._last(members(block)[0]):
                     yield Cell(condition, last, self.guess(condition, outside))
 
     def _ends(self, kind: int) -> list[tuple[int, int]]:
@@ -136,11 +135,7 @@ class Scan:
 
     def _usual(self, kind: int, at: np.ndarray) -> np.ndarray:
         """Return the Q of the usual latents of a kind at points (n, 2), (n,)."""
-        c = self.box.constants(at)
-        if kind >= 0:
-            return on_signal(c, c.rho[:, kind]).Q
-        one = on_noise(c)
-        return on_noise_beyond(c, one).Q if kind == NOISE and self.modes.sampled else one.Q
+        return Modes(self.box.constants(at)).kinds[kind].Q
 
     def escapes(self) -> Iterator[Cell]:
         """Yield the cells of escapes to infinity."""

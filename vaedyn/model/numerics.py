@@ -12,7 +12,7 @@ NUMERICS = {
     "annealing": 3,
     "fixedpoints": 5,  # and Newton's method on the drift
     "branches": 4,  # the drift without the integrator
-    "phases": 3,  # both, and the closed forms of latents alone
+    "phases": 4,  # both, and the closed forms of latents alone
     "curves": 1,  # closed forms and linearisations of latents alone
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
     "warmup": 1,
