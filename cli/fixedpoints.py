@@ -15,7 +15,9 @@ from vaedyn.listings.fixed_points import table as listed
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
-from .follow import VARY, follow, print_branches, print_map, survey
+from .curves import FOLLOW, curves, print_curves
+from .follow import VARY, print_branches, print_map, survey
+from .follow import follow as branches_along
 from .model_options import with_model
 from .options import (
     THEORY_OPTIONS,
@@ -53,16 +55,18 @@ ALONG = option(
         "vaedyn fixedpoints --latent 2 --signal 2 --rho 3,1 --lr 0.05 --json",
         "vaedyn fixedpoints --vary beta=0.05:3",
         "vaedyn fixedpoints --vary beta=0.05:3 --vary eta=0.1:2",
+        "vaedyn fixedpoints --vary beta=0.05:3 --vary lr=0.02:1.3 --follow all",
         "vaedyn fixedpoints --latent 2 --along",
         "vaedyn fixedpoints --latent 2 --samples 500",
     ],
 )
-@with_model(THEORY_OPTIONS, [GROUPS, VARY, ALONG])
+@with_model(THEORY_OPTIONS, [GROUPS, VARY, FOLLOW, ALONG])
 def command(
     session: Session,
     params: Params,
     groups: int,
     vary: tuple[Range, ...],
+    follow: tuple[str, ...],
     along: bool,
     rtol: float,
     atol: float,
@@ -86,6 +90,11 @@ def command(
     """
     if len(vary) > 2 or (vary and along):
         raise click.UsageError("expected --vary at most twice, and not with --along")
+    if follow:
+        if len(vary) != 2:
+            raise click.UsageError("expected --vary twice with --follow")
+        print_curves(session, curves(session, params, vary, follow))
+        return
     if params.alpha is not None and not vary:
         if along:
             raise click.UsageError("--along is not derived for rows used again: leave out --alpha")
@@ -95,7 +104,7 @@ def command(
         print_map(session, survey(session, params, vary))
         return
     if vary:
-        print_branches(session, follow(session, params, vary[0], groups))
+        print_branches(session, branches_along(session, params, vary[0], groups))
         return
     with session.progress("fixed points", "points") as progress:
         result = fixed_points(

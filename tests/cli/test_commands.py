@@ -159,6 +159,25 @@ def test_varying_one_constant_follows_branches(run):
     assert re.search(r"pitchfork +2 +supercritical +-0.03256 +- +signal 1; collapsed", again.out)
 
 
+def test_following_over_two_constants_makes_curves(run):
+    options = "fixedpoints --vary beta=0.5:2.5 --vary eta=log:0.2:1 --follow loss --follow kl=0.4"
+    data = run(f"{options} --json", FAST).json
+    assert data["varied"] == ["beta", "eta"]
+    names = {each["of"]: each for each in data["curves"]}
+    learned = names["collapsed to signal 1"]
+    assert learned["kind"] == "loss"
+    assert learned["ends"] == ["edge", "edge"]
+    np.testing.assert_allclose(learned["beta"], 1 + np.array(learned["eta"]), rtol=1e-9)
+    assert all(learned["attracting"])
+    assert names["signal 1"]["kind"] == "kl=0.4"
+    again = run(options, FAST)
+    assert "reused curves" in again.err
+    assert re.search(r"loss +collapsed to signal 1 +(1.2 +2|2 +1.2) ", again.out)
+    assert "saddles only: see --json" in again.out
+    zero = run("fixedpoints --vary beta=0:3 --vary batch=1:3 --follow all --lr 0.5", FAST)
+    assert zero.code == 0, zero.err
+
+
 def test_ranges_may_start_at_beta_zero(run):
     outcome = run("fixedpoints --json --vary beta=0:2 --groups 0", FAST)
     assert outcome.code == 0, outcome.err
@@ -215,6 +234,11 @@ def test_a_second_range_is_refused_where_one_is_drawn(run, name):
         ("--vary beta=1:2 --vary beta=1:2", "must vary another constant"),
         ("--vary beta=1:2 --vary eta=1:2 --vary lr=1:2", "--vary at most twice"),
         ("--vary beta=1:2 --along", "not with --along"),
+        ("--vary beta=1:2 --follow all", "expected --vary twice with --follow"),
+        ("--vary beta=1:2 --vary eta=1:2 --follow all --along", "not with --along"),
+        ("--vary beta=1:2 --vary eta=1:2 --follow flod", "(did you mean fold?)"),
+        ("--vary beta=1:2 --vary alpha=1:2 --follow fold", "--vary: expected one of beta"),
+        ("--vary beta=1:2 --vary eta=0:2 --follow fold", "--vary: eta must be > 0"),
         ("--vary beta=1:2:1", "with a COUNT from 2 to 2,000"),
     ],
 )

@@ -13,6 +13,7 @@ NUMERICS = {
     "fixedpoints": 6,  # Newton's method on the drift, and `kernels.fluctuations`
     "branches": 5,  # the drift without the integrator
     "phases": 4,  # both, and the closed forms of latents alone
+    "curves": 1,  # closed forms and linearisations of latents alone
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
     "warmup": 1,
     # steps of SGD: the engines (`kernels.exact`, `kernels.vector`) with their random stream

@@ -11,6 +11,7 @@ from ..annealing.confirm import Comparison, Measured, compare
 from ..errors import ParameterError
 from ..figures.drawn import Looks, both, drawn
 from ..figures.order_parameters import order_of_panels
+from ..fixedpoints.bifurcation_curves import BifurcationCurves
 from ..fixedpoints.branches import Branches
 from ..fixedpoints.cascade import Cascade
 from ..fixedpoints.cascade import cascade as collapsing
@@ -138,16 +139,22 @@ def cascade(
 
 
 def phase_diagram(
-    result: PhaseDiagram, *, axes: Panels | None = None, **look: Unpack[Looks]
+    result: PhaseDiagram,
+    curves: BifurcationCurves | None = None,
+    *,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
 ) -> np.ndarray:
     """Draw the phases, and the generalisation error, over two constants.
 
     Parameters
     ----------
     result : PhaseDiagram
+    curves : BifurcationCurves, optional
+        Of the same constants, drawn instead of the thresholds for small learning rates.
     axes : (2,) Axes, optional
     """
-    return drawn("phase_diagram", axes, look, result)
+    return drawn("phase_diagram", axes, look, result, curves=curves)
 
 
 def passages(
