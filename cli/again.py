@@ -17,6 +17,8 @@ OPTIONS = {
     "theory": ("rtol", "atol"),
     "fixedpoints": ("rtol", "atol", "groups"),
     "branches": ("groups",),
+    "cycle": (),
+    "cycles": ("groups",),
     "simulate": ("engine", *(name for name in SIMULATION if name != "engine")),
     "bands": ("random_start",),
     "convergence": ("tol", "rtol", "atol"),
@@ -25,6 +27,8 @@ OPTIONS = {
 # where the command is not named like the kind
 COMMANDS = {
     "branches": "fixedpoints",
+    "cycle": "fixedpoints --cycle",
+    "cycles": "fixedpoints --cycle",
     "convergence": "theory",
     "annealing": "anneal",
     "bands": "theory --bands",

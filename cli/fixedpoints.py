@@ -14,6 +14,7 @@ from vaedyn.listings.fixed_points import table as listed
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
+from .cycles import CYCLE, print_cycle, print_cycles
 from .follow import VARY, follow, print_branches, print_map, survey
 from .model_options import with_model
 from .options import (
@@ -52,16 +53,18 @@ ALONG = option(
         "vaedyn fixedpoints --vary beta=0.05:3",
         "vaedyn fixedpoints --vary beta=0.05:3 --vary eta=0.1:2",
         "vaedyn fixedpoints --latent 2 --along",
+        "vaedyn fixedpoints --latent 2 --signal 2 --rho 3,1 --beta 1.19 --lr 1.07 --cycle",
         "vaedyn fixedpoints --latent 2 --samples 500",
     ],
 )
-@with_model(THEORY_OPTIONS, [GROUPS, VARY, ALONG])
+@with_model(THEORY_OPTIONS, [GROUPS, VARY, ALONG, CYCLE])
 def command(
     session: Session,
     params: Params,
     groups: int,
     vary: tuple[Range, ...],
     along: bool,
+    cycle: bool,
     rtol: float,
     atol: float,
 ) -> None:
@@ -83,6 +86,14 @@ def command(
     """
     if len(vary) > 2 or (vary and along):
         raise click.UsageError("expected --vary at most twice, and not with --along")
+    if cycle:
+        if along or len(vary) > 1:
+            raise click.UsageError("expected --cycle without --along, and with one --vary at most")
+        if vary:
+            print_cycles(session, params, vary[0], groups)
+        else:
+            print_cycle(session, params)
+        return
     if params.alpha is not None and not vary:
         if along:
             raise click.UsageError("--along is not derived for rows used again: leave out --alpha")

@@ -14,6 +14,8 @@ from .data.warm_up import WarmUp
 from .errors import VaedynError
 from .fixedpoints.branches import branches
 from .fixedpoints.fixed_points import fixed_points
+from .fixedpoints.limit_cycle import limit_cycle
+from .fixedpoints.limit_cycles import limit_cycles
 from .learning.bands import bands
 from .learning.simulate import simulate
 from .learning.theory import theory
@@ -28,6 +30,8 @@ OF_MODELS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "bands": (bands, ("random_start",)),
     "fixedpoints": (fixed_points, ("groups", *TOLERANCES)),
     "branches": (branches, ("groups",)),
+    "cycle": (limit_cycle, ()),
+    "cycles": (limit_cycles, ("groups",)),
     "convergence": (time_to_converge, ("tol", *TOLERANCES)),
     "annealing": (best_schedule, ("family", "knots", "tol", "criterion", *TOLERANCES)),
 }
@@ -69,7 +73,7 @@ def _of_model(record: Any) -> Any:
     options = _some(record.params, names)
     if record.kind == "simulate":
         options["runs"] = record.length
-    if record.kind == "branches":
+    if record.kind in ("branches", "cycles"):
         options |= dict(zip(("name", "low", "high"), _range(record.params), strict=True))
     params = _some(record.params, Params.__dataclass_fields__)
     return run(**params, **options, store=_Only(record))

@@ -12,6 +12,8 @@ NUMERICS = {
     "annealing": 3,
     "fixedpoints": 5,  # and Newton's method on the drift
     "branches": 4,  # the drift without the integrator
+    "cycle": 1,  # the drift, the integrator, and the Jacobian along its course
+    "cycles": 1,  # and Newton's method on the drift
     "phases": 3,  # both, and the closed forms of latents alone
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
     "warmup": 1,

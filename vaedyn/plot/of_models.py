@@ -12,6 +12,7 @@ from ..errors import ParameterError
 from ..figures.drawn import Looks, both, drawn
 from ..figures.order_parameters import order_of_panels
 from ..fixedpoints.branches import Branches
+from ..fixedpoints.limit_cycles import LimitCycles
 from ..fixedpoints.cascade import Cascade
 from ..fixedpoints.cascade import cascade as collapsing
 from ..fixedpoints.passages import Passage, courses
@@ -97,7 +98,12 @@ def schedule(params: Params, *, ax: Axes | None = None, **look: Unpack[Looks]) -
 
 
 def branches(
-    result: Branches, y: str = "eps_g", *, axes: Panels | None = None, **look: Unpack[Looks]
+    result: Branches,
+    y: str = "eps_g",
+    *,
+    cycles: LimitCycles | None = None,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
 ) -> np.ndarray:
     """Draw a quantity along all branches of fixed points, and how slowly deviations relax.
 
@@ -106,10 +112,12 @@ def branches(
     result : Branches
     y : {"eps_g", "kl", "distortion", "m", "d", "Q", "E", "R", "D"}
         Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
+    cycles : LimitCycles, optional
+        Along the same constant: the least and the largest eps_g of each are drawn.
     axes : (2,) Axes, optional
     """
     marked = thresholds(result.params) if result.name == "beta" else None
-    return drawn("branches", axes, look, result, y, marked)
+    return drawn("branches", axes, look, result, y, marked, cycles=cycles)
 
 
 def cascade(
