@@ -15,7 +15,7 @@ from vaedyn.fixedpoints.limit_cycle import attracting, limit_cycle, repeats
 from vaedyn.fixedpoints.limit_cycles import LimitCycles, limit_cycles
 from vaedyn.fixedpoints.newton import jacobian, root, symmetric
 from vaedyn.fixedpoints.shooting import Shooting, monodromy
-from vaedyn.fixedpoints.varied import vary
+from vaedyn.fixedpoints.varied import vary, with_value
 from vaedyn.store import ResultStore
 
 PAIR = vaedyn.Params(latent=2, signal=2, rho=(3, 1), beta=1.19, lr=1.07)
@@ -105,6 +105,19 @@ def test_the_derivative_of_the_flow_is_that_of_differences(changes):
         ahead, behind = (flown(params, y + SPREAD @ (s * v), time) for s in (h, -h))
         slope = GATHER @ (ahead - behind) / (2 * h)
         assert matrix @ v == pytest.approx(slope, abs=1e-6 * np.abs(slope).max())
+
+
+@pytest.mark.parametrize("name", ["lr", "beta", "eta", "rho", "lam"])
+def test_the_derivative_by_a_constant_is_that_of_differences(name):
+    params = PAIR.replace(lam=0.02, rho=(3, 1))
+    x = {"lr": 1.07, "beta": 1.19, "eta": 1.0, "rho": 3.0, "lam": 0.02}[name]
+    shooting = Shooting(lambda x: vary(params, name, x), 0.5 * x, 1.5 * x)
+    y, time = random_state(2, 2), 2.0
+    found = shooting.slope(shooting.point(y, time, x))[: len(GATHER), -1]
+    h = 1e-4 * x
+    ahead, behind = (flown(with_value(params, name, x + s), y, time) for s in (h, -h))
+    slope = GATHER @ (ahead - behind) / (2 * h) * x
+    assert found == pytest.approx(slope, abs=1e-6 * np.abs(slope).max())
 
 
 def test_the_product_of_multipliers_is_that_of_liouville():

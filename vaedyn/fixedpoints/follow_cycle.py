@@ -9,10 +9,10 @@ from .newton import eigenvalues, newton, residual, root
 from .shooting import FAR, Cycle, Shooting
 
 SMALLEST, LARGEST = 1e-6, 0.15  # arc lengths of a step
-MOST = 120  # points in one direction
+MOST = 80  # points in one direction
 BORN = 0.01  # size of the first cycle next to a Hopf point, relative to 1 and the largest entry
 GONE = 0.03  # of the largest amplitude on a branch: a smaller one shrinks to a Hopf point
-CLOSE = 0.01  # of its amplitude: so near to a saddle, a cycle is all but homoclinic
+CLOSE = 0.03  # of its amplitude: so near to a saddle, a cycle is all but homoclinic
 LONGER = 1.5  # times the shortest period on a branch: only then that is looked at
 UNSTABLE = 1e6  # a multiplier beyond it is more than shooting can bear
 HOPF, FOLD, BRANCH, DOUBLING, TORUS = (
@@ -195,7 +195,11 @@ def _events(
 
         def size(s: float, k: int = k) -> float:
             there = at(s)
-            return np.nan if there is None else float(np.log(abs(shooting.cycle(there).multipliers[k])))
+            return (
+                np.nan
+                if there is None
+                else float(np.log(abs(shooting.cycle(there).multipliers[k])))
+            )
 
         crossing = after.multipliers[k] if abs(ends[1]) < abs(ends[0]) else before.multipliers[k]
         pair = abs(crossing.imag) > 1e-6 * abs(crossing)

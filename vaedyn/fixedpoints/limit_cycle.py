@@ -40,8 +40,8 @@ class LimitCycle(Trajectory):
     ----------
     period : float
         In units of t, that is in steps/N.
-    multipliers : (modes,) complex
-        Floquet multipliers by falling size without the trivial ones, which are nan at the end.
+    multipliers : (multipliers,) complex
+        Floquet multipliers by falling size without the trivial ones, which are 1.
     trivial : float
         Distance of the trivial multipliers from 1, which would be 0 in exact arithmetic.
     closing : float
@@ -81,7 +81,7 @@ class LimitCycle(Trajectory):
 
     @property
     def stable(self) -> bool:
-        return bool(np.nanmax(np.abs(self.multipliers), initial=0.0) < 1)
+        return bool(np.abs(self.multipliers).max(initial=0.0) < 1)
 
     @property
     def amplitude(self) -> dict[str, Any]:
@@ -135,12 +135,12 @@ def limit_cycle(
 
 def _result(params: Params, found: Cycle) -> LimitCycle:
     model = constants_of(params)
-    size = len(found.states)
+    size, multipliers = len(found.states), found.multipliers[~np.isnan(found.multipliers)]
     end = course(model, found.start, np.array([found.period]))[-1]
     info = {
         "period": found.period,
-        "multipliers_re": np.real(found.multipliers).tolist(),
-        "multipliers_im": np.imag(found.multipliers).tolist(),
+        "multipliers_re": np.real(multipliers).tolist(),
+        "multipliers_im": np.imag(multipliers).tolist(),
         "trivial": found.trivial,
         "closing": float(np.abs(end - found.start).max()),
         "repeats": repeats(model, found.states),
@@ -246,4 +246,3 @@ def _images(latent: int, signal: int, y: np.ndarray) -> np.ndarray:
             turn = pack(along, along, pair, pair, pair, np.ones(latent))
             found.append(turn * y[moved])
     return np.array(found)
-

@@ -59,7 +59,7 @@ class LimitCycles(OrderParameters):
         (of cycles), ``branch point`` (a multiplier 1 without a fold), ``period doubling``,
         ``Neimark-Sacker``; and what else ends it: ``homoclinic`` (the period grows without
         bound, as the cycle passes ever closer by a saddle, and `at` is that of the last cycle),
-        ``divergence``, ``edge`` (of the range), or ``lost`` (no further cycle is found in 120
+        ``divergence``, ``edge`` (of the range), or ``lost`` (no further cycle is found in 80
         steps, or a multiplier is above 1e6, which single shooting cannot bear).
     """
 
@@ -272,5 +272,3 @@ def _row(params: Params, name: str, cycle: Cycle | None) -> dict[str, Any]:
     row = {key: value[0] for key, value in {**parts, **seen}.items()}
     row |= {"eps_g_min": eps_g.min(), "eps_g_max": eps_g.max(), "eps_g_mean": eps_g.mean()}
     return row | {"kl_mean": seen["kl"].mean()}
-
-

@@ -48,11 +48,17 @@ def course(model: Constants, start: np.ndarray, times: np.ndarray, rtol: float =
 
 
 def monodromy(
-    model: Constants, start: np.ndarray, period: float, parts: int = 0
+    model: Constants,
+    start: np.ndarray,
+    period: float,
+    parts: int = 0,
+    forcing: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Return the derivative of the flow over a period in the independent entries, (free, free).
 
-    `parts` is the number of steps; 0 leaves it to the period.
+    `parts` is the number of steps; 0 leaves it to the period. `forcing` returns the derivative
+    (free,) of dy/dt at a state by a constant: that of the flow is then a last column, over
+    a last row of zeros and a one.
     """
     from scipy.linalg import expm
 
@@ -60,6 +66,9 @@ def monodromy(
     h = period / parts
     states = course(model, start, ((np.arange(parts)[:, None] + NODES) * h).ravel())
     rates = np.array([jacobian(model, y) for y in states]) * (model.lr * h)
+    if forcing is not None:  # a constant is one more entry of the state, which stays what it is
+        rates = np.pad(rates, ((0, 0), (0, 1), (0, 1)))
+        rates[:, :-1, -1] = h * np.array([forcing(y) for y in states])
     a, b, c = rates[0::3], rates[1::3], rates[2::3]
     first, second, third = b, np.sqrt(15) / 3 * (c - a), 10 / 3 * (c - 2 * b + a)
     one = _commutator(first, second)
@@ -96,8 +105,8 @@ class Cycle(NamedTuple):
         one, and one for each rotation among equal signals that moves the cycle.
     trivial : float
         How far the trivial ones are from 1: the accuracy of all.
-    matrix : (free, free)
-        Derivative of the flow over a period.
+    matrix : (free, free), or with a column and a row more
+        Derivative of the flow over a period, see `monodromy`.
     """
 
     x: float
@@ -119,12 +128,19 @@ class Cycle(NamedTuple):
         return 0.5 * float(np.ptp(self.states, axis=0).max())
 
 
-def cycle_at(model: Constants, x: float, start: np.ndarray, period: float) -> Cycle:
-    """Return what is known of the limit cycle through `start`."""
+def cycle_at(
+    model: Constants,
+    x: float,
+    start: np.ndarray,
+    period: float,
+    forcing: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Cycle:
+    """Return what is known of the limit cycle through `start`; `forcing` as in `monodromy`."""
     parts = _parts(model, period)
     while True:
-        matrix = monodromy(model, start, period, parts)
-        multipliers, trivial = _multipliers(model, start, matrix)
+        matrix = monodromy(model, start, period, parts, forcing)
+        free = len(matrix) - (forcing is not None)
+        multipliers, trivial = _multipliers(model, start, matrix[:free, :free])
         if trivial < TRIVIAL or 2 * parts > MOST_PARTS:
             break
         parts *= 2
@@ -176,7 +192,21 @@ class Shooting:
     def cycle(self, point: np.ndarray) -> Cycle:
         """Return the cycle at a solution."""
         model, start, period = self.split(point)
-        return cycle_at(model, self.x(point), start, period)
+        return cycle_at(model, self.x(point), start, period, self.forcing(point))
+
+    def forcing(self, point: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the derivative of dy/dt by u as a function of the state."""
+        x, span = self.x(point), self.high - self.low
+        # the drift is at most quadratic in any constant, but for the time that lr sets the unit of,
+        # in which it is cubic: differences of order 4 lose nothing
+        h = 1e-2 * abs(x)
+        models = [(self.path(x + k * h), w) for k, w in ((-2, 1), (-1, -8), (1, 8), (2, -1))]
+
+        def slope(y: np.ndarray) -> np.ndarray:
+            rates = [(w * model.lr) * velocity(model, y) for model, w in models]
+            return self.gather @ (np.sum(rates, axis=0) * (span / (12 * h)))
+
+        return slope
 
     def missed(self, point: np.ndarray) -> np.ndarray:
         """Return by how much the flow over a period misses the start, (free,)."""
@@ -195,11 +225,8 @@ class Shooting:
         """Return the derivative of `missed`, and the rows of `phase` below it."""
         model, start, period = self.split(point)
         if matrix is None:
-            matrix = monodromy(model, start, period)
-        h = 1e-4 * min(1.0, abs(self.x(point)) / (self.high - self.low))
-        shift = np.zeros_like(point)
-        shift[-1] = h
-        along = (self.missed(point + shift) - self.missed(point - shift)) / (2 * h)
+            matrix = monodromy(model, start, period, forcing=self.forcing(point))
+        matrix, along = matrix[:-1, :-1], matrix[:-1, -1]
         ahead = self.gather @ velocity(model, start) * (model.lr * period)
         top = np.column_stack([matrix - np.eye(len(matrix)), ahead, along])
         fixed = self.phase(point)

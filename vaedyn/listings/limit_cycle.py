@@ -6,6 +6,7 @@ from ..fixedpoints.limit_cycle import LimitCycle
 from .listing import Listing, Table, number
 
 MOST_MULTIPLIERS = 5
+NOTHING = 1e-10  # is rounding
 
 
 def table(result: LimitCycle) -> Table:
@@ -19,7 +20,8 @@ def table(result: LimitCycle) -> Table:
             x = values[(slice(None), *place)]
             label = name + "".join(f"_{i + 1}" for i in place)
             cells = [x.mean(), 0.5 * np.ptp(x), x.min(), x.max()]
-            rows.append([label, *(number(float(cell)) for cell in cells)])
+            shown = (0.0 if abs(cell) < NOTHING else float(cell) for cell in cells)
+            rows.append([label, *(number(cell) for cell in shown)])
     return Table(["", "mean", "amplitude", "least", "largest"], rows, ())
 
 
@@ -33,8 +35,7 @@ def summary(result: LimitCycle) -> list[str]:
             f"after T/{result.repeats} = {part:.10g} it repeats itself up to signs and the order of "
             "latents: the period of eps_g and of the KL divergence"
         )
-    found = result.multipliers[~np.isnan(result.multipliers)][:MOST_MULTIPLIERS]
-    texts = ", ".join(multiplier(value) for value in found)
+    texts = ", ".join(multiplier(value) for value in result.multipliers[:MOST_MULTIPLIERS])
     word = "stable" if result.stable else "unstable"
     lines.append(f"{word}: Floquet multipliers {texts}, ...")
     lines.append(
