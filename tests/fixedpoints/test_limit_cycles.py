@@ -1,4 +1,4 @@
-"""Limit cycles: they close, their multipliers, where they begin and end, and simulations of them."""
+"""Limit cycles: they close, their multipliers, where they begin and end, and simulations."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,9 @@ def test_another_integrator_comes_back_after_the_period(cycle):
     assert back == pytest.approx(start, abs=1e-8)
     assert third == pytest.approx(cycle.states[n // 3], abs=1e-8)
     assert np.abs(late - start).max() > 1e-4  # negative control
-    assert cycle.closing < 1e-9 and cycle.trivial < 1e-6 and cycle.stable
+    assert cycle.closing < 1e-9
+    assert cycle.trivial < 1e-6
+    assert cycle.stable
 
 
 def test_what_goes_round_is_measured(cycle):
@@ -172,7 +174,8 @@ def test_cycles_begin_at_a_hopf_point(born):
     away = np.array([cycle.x - x for cycle in found.cycles])
     square = np.array([cycle.amplitude for cycle in found.cycles]) ** 2
     period = np.array([cycle.period for cycle in found.cycles])
-    assert (np.diff(square) > 0).all() and (away > 0).all()
+    assert (np.diff(square) > 0).all()
+    assert (away > 0).all()
     small = square < 1e-2
     assert small.sum() >= 4
     ratio = away[small] / square[small]
@@ -193,17 +196,19 @@ def test_what_happens_on_a_branch(cycle):
     kinds = [kind for kind, _, _ in found.events]
     assert kinds == [EDGE, BRANCH, EDGE]
     x = [each.x for each in found.cycles]
-    assert (np.diff(x) > 0).all() and (x[0], x[-1]) == pytest.approx((0.995, 1.03), abs=1e-12)
+    assert (np.diff(x) > 0).all()
+    assert (x[0], x[-1]) == pytest.approx((0.995, 1.03), abs=1e-12)
     _, at, n = found.events[1]
     assert x[n] <= at <= x[n + 1]
-    assert found.cycles[n].outside == 1 and found.cycles[n + 1].outside == 0
+    assert found.cycles[n].outside == 1
+    assert found.cycles[n + 1].outside == 0
     # at that point the flow of another integrator has a multiplier 1, seen by power iteration
     guess = shooting.point(found.cycles[n].start, found.cycles[n].period, at)
     there = shooting.corrected(guess, np.eye(len(guess))[-1], shooting.slope(guess))
     _, y, period = shooting.split(there)
     values, vectors = np.linalg.eig(monodromy(shooting.path(at), y, period, 256))
     own = GATHER @ reference(PAIR.replace(lr=at))(0, y)
-    near = [i for i in np.argsort(np.abs(values - 1))[:2]]
+    near = np.argsort(np.abs(values - 1))[:2]
     assert abs(values[near] - 1).max() < 1e-4
     v = np.linalg.svd(vectors[:, near].real, full_matrices=False)[0]
     v = v @ (np.linalg.qr(np.column_stack([v.T @ own, [1.0, 0.0]]))[0][:, 1])  # across the flow
@@ -238,7 +243,8 @@ def test_simulations_go_round_as_fast_and_as_far():
 def test_equal_signals_make_one_more_trivial_multiplier():
     params = vaedyn.Params(latent=3, signal=2, rho=1.5, beta=1.2, lr=1.1)
     found = attracting(params)
-    assert np.isnan(found.multipliers).sum() == 2 and found.trivial < 1e-6
+    assert np.isnan(found.multipliers).sum() == 2
+    assert found.trivial < 1e-6
     assert np.isnan(attracting(params.replace(rho=(1.5, 1.4))).multipliers).sum() == 1
 
 
@@ -264,8 +270,11 @@ def test_a_branch_that_is_kept_is_found_again(tmp_path, monkeypatch):
     store = ResultStore(tmp_path)
     first = limit_cycles(PAIR, "lr", 0.1, 0.2, groups=0, store=store)
     again = limit_cycles(PAIR, "lr", 0.1, 0.2, groups=0, store=store)
-    assert again.source.reused and first.repeats == [] and len(again.varied) == 0
+    assert again.source.reused
+    assert first.repeats == []
+    assert len(again.varied) == 0
     opened = vaedyn.store.open(again.source.path)
-    assert isinstance(opened, LimitCycles) and opened.name == "lr"
+    assert isinstance(opened, LimitCycles)
+    assert opened.name == "lr"
     with pytest.raises(ParameterError, match="high: must be above low"):
         limit_cycles(PAIR, "lr", 0.2, 0.1)

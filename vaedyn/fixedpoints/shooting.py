@@ -214,7 +214,7 @@ class Shooting:
         return self.gather @ (course(model, start, np.array([period]))[-1] - start)
 
     def phase(self, point: np.ndarray) -> np.ndarray:
-        """Return unit directions in which cycles near `point` may not move, (1 + rotations, free)."""
+        """Return unit directions in which cycles nearby may not move, (1 + rotations, free)."""
         model, start, _ = self.split(point)
         rows = [velocity(model, start), *symmetry_tangents(model, start)]
         found = np.array(rows) @ self.gather.T

@@ -32,8 +32,8 @@ def summary(result: LimitCycle) -> list[str]:
     if result.repeats > 1:
         part = result.period / result.repeats
         lines.append(
-            f"after T/{result.repeats} = {part:.10g} it repeats itself up to signs and the order of "
-            "latents: the period of eps_g and of the KL divergence"
+            f"after T/{result.repeats} = {part:.10g}, the period of eps_g and the KL divergence, "
+            "it is the same up to signs and the order of latents"
         )
     texts = ", ".join(multiplier(value) for value in result.multipliers[:MOST_MULTIPLIERS])
     word = "stable" if result.stable else "unstable"

@@ -12,9 +12,9 @@ from ..errors import ParameterError
 from ..figures.drawn import Looks, both, drawn
 from ..figures.order_parameters import order_of_panels
 from ..fixedpoints.branches import Branches
-from ..fixedpoints.limit_cycles import LimitCycles
 from ..fixedpoints.cascade import Cascade
 from ..fixedpoints.cascade import cascade as collapsing
+from ..fixedpoints.limit_cycles import LimitCycles
 from ..fixedpoints.passages import Passage, courses
 from ..fixedpoints.passages import passages as passed
 from ..fixedpoints.phase_diagram import PhaseDiagram
