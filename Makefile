@@ -56,6 +56,7 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot sweep --of fixedpoints --optimiser adam --latents sampled --batch 16 --dim 1000 --vary beta=0.4:3.4:61 --vary lr=0.04,0.4,1.6 --y kl --y-scale log -q -o docs/training/floor.png
 	$(BIN)/python -m study.draw_adam
 	$(BIN)/python -m study.draw
+	$(BIN)/python -m tests.screenshots
 
 study: $(STUDY_READY) ## train nonlinear VAEs with PyTorch, and write docs/nonlinear.md anew
 	$(STUDY)/python -m study.check

@@ -1,10 +1,9 @@
 """The command line that makes a record again."""
 
-import json
 import shlex
-from collections.abc import Mapping
 
 from vaedyn.data.learn import FROM_DATA
+from vaedyn.model.command_line import word, words_of
 from vaedyn.model.params import Params
 
 from ..store import Record
@@ -63,7 +62,7 @@ def command_of(record: Record) -> str | None:
     if record.length is not None:
         words += ["--runs", str(record.length)]
     if "varied" in record.params:
-        low, high = _word(record.params["from"]), _word(record.params["to"])
+        low, high = word(record.params["from"]), word(record.params["to"])
         words += ["--vary", f"{record.params['varied']}={low}:{high}"]
     return shlex.join(words)
 
@@ -87,23 +86,3 @@ def _reading(record: Record) -> dict[str, object]:
 def _file(record: Record) -> str:
     """Return the file that a table was in; DATA stands for one that is not known, or none."""
     return str(record.info.get("file") or "DATA")
-
-
-def words_of(options: Mapping[str, object]) -> list[str]:
-    """Return options as the words of a command line; True stands for a flag that is set."""
-    words = []
-    for name, value in options.items():
-        if value is False:
-            continue
-        words.append(f"--{name.replace('_', '-')}")
-        if value is not True:
-            words.append(_word(value))
-    return words
-
-
-def _word(value: object) -> str:
-    if isinstance(value, list):
-        return ",".join(map(_word, value))
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return value if isinstance(value, str) else repr(value)

@@ -28,6 +28,7 @@ COMMANDS = {  # name: (module, one line of help)
     "heldout": ("heldout", "Find the KL weight at which rows held out are most likely."),
     "weight": ("weight", "Show which KL weight keeps so many latents, nats or variance."),
     "diagnose": ("diagnose", "Show which latents of your own VAE are active, or should be."),
+    "explore": ("explore", "Open a page in the browser on which the model is explored."),
     "reproduce": ("reproduce.command", "Check every claim of the paper's abstract, and report."),
     "plot": ("plot.command", "Draw figures; missing results are computed."),
     "store": ("store", "List and show stored results."),

@@ -13,8 +13,9 @@ from vaedyn.data.look import Look
 from vaedyn.listings import look as listed
 from vaedyn.listings.listing import counted
 from vaedyn.listings.look import reason, weight_of
+from vaedyn.model.command_line import words_of
 
-from .again import READING, words_of
+from .again import READING
 from .convention import check_judged, judged
 from .data import ACCURACY_OPTIONS, CONVENTION_OPTIONS, DATA, DATA_OPTIONS, looked
 from .epochs import EPOCHS_OPTION

@@ -9,6 +9,9 @@ import numpy as np
 from .record import Record, Variables
 from .temporary import discard
 
+Parts = dict[str, tuple[tuple[str, ...], list[np.ndarray], dict[str, str]]]
+"""Of every variable its dims, its values in consecutive parts, and its attributes."""
+
 
 class Growth:
     """A growing record in the making.
@@ -30,9 +33,11 @@ class Growth:
 
     def __init__(self, write: Callable[..., Record], dim: str, found: Record | None):
         self._write, self._dim = write, dim
-        self._parts = [found.variables] if found else []
+        self._parts: Parts = {}
         self._info: dict[str, Any] = {}
         self._spent = found.provenance["seconds"] if found else 0.0
+        if found:
+            self.add(found.variables, {})
         self._record = self.stored = found
         self._ours = False
         self.began = self.saved = time.perf_counter()
@@ -40,13 +45,20 @@ class Growth:
     @property
     def length(self) -> int:
         """How many entries there are, saved or not."""
-        return sum(extent(part, self._dim) for part in self._parts)
+        grown = (parts for dims, parts, _ in self._parts.values() if self._grows(dims))
+        return sum(map(len, next(grown, ())))
 
     def add(self, variables: Variables, info: dict[str, Any]) -> None:
         """Take the next block."""
-        self._parts.append(as_arrays(variables))
-        self._info = info
+        parts: Parts = {}
+        for name, (dims, values, notes) in as_arrays(variables).items():
+            earlier = self._parts[name][1] if self._grows(dims) and self._parts else []
+            parts[name] = (dims, [*earlier, values], notes)
+        self._parts, self._info = parts, info
         self._record = None
+
+    def _grows(self, dims: tuple[str, ...]) -> bool:
+        return dims[:1] == (self._dim,)
 
     def watched(
         self, blocks: Iterator[tuple[Variables, dict[str, Any]]]
@@ -62,6 +74,7 @@ class Growth:
                 self.stored = None
                 raise
             yield block
+            del block
 
     def _discard(self) -> None:
         """Remove what has been written here."""
@@ -71,9 +84,14 @@ class Growth:
     def save(self) -> Record:
         """Write the entries so far, unless they are written already, and return them."""
         if self._record is None:
-            self._parts = [joined(self._parts, self._dim)]
+            for _, parts, _ in self._parts.values():
+                if len(parts) > 1:  # at once, so that little is in memory twice
+                    parts[:] = [np.concatenate(parts)]
+            whole = {
+                name: (dims, parts[0], notes) for name, (dims, parts, notes) in self._parts.items()
+            }
             seconds = self._spent + time.perf_counter() - self.began
-            self._record = self._write((self._parts[0], self._info), seconds, self.length)
+            self._record = self._write((whole, self._info), seconds, self.length)
             self._discard()
             self.stored, self._ours = self._record, True
         self.saved = time.perf_counter()
@@ -95,16 +113,4 @@ def first(variables: Variables, dim: str, length: int) -> Variables:
     return {
         name: (dims, values[:length] if dims[:1] == (dim,) else values, notes)
         for name, (dims, values, notes) in variables.items()
-    }
-
-
-def joined(parts: list[Variables], dim: str) -> Variables:
-    """Return consecutive blocks as one."""
-    return {
-        name: (
-            dims,
-            np.concatenate([part[name][1] for part in parts]) if dims[:1] == (dim,) else values,
-            notes,
-        )
-        for name, (dims, values, notes) in parts[-1].items()
     }

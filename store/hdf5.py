@@ -1,11 +1,10 @@
-"""Records as HDF5 files: written whole or not at all, verified when read.
+"""Records as HDF5 files, verified when read.
 
 A file starts with a label, one line of JSON in front of the HDF5 data (its
 "user block"), which a listing reads without opening the rest. The same texts
 are attributes of the root group; `docs/store.md` describes the layout.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -33,49 +32,11 @@ from .record import (
 )
 from .seal import LENGTH, seal, sealed
 from .skeleton import FAULTS, fill, filled, places_of, skeleton
-from .temporary import hold, temporary_path
 
 TEXTS = ("kind", "key", "schema", "params", "info", "provenance")
 LONGEST_LABEL = 1 << 24
 LARGEST_HOLE = 1 << 27
-TRIES = 3
-
-
-def write(record: Record) -> None:
-    """Write `record` to its path, all at once: other processes see it whole or not at all.
-
-    Raises
-    ------
-    StoreError
-        When that fails; nothing is left behind.
-    """
-    for again in reversed(range(TRIES)):
-        temporary = temporary_path(record.path)
-        try:
-            with open(temporary, "xb+") as file:
-                hold(file)
-                write_into(file, record, label=True)
-                os.fsync(file.fileno())
-            os.replace(temporary, record.path)
-            _sync_folder(record.path.parent)
-            return
-        except (OSError, RuntimeError) as error:
-            if again and isinstance(error, FileNotFoundError):
-                continue  # another process took it for a leftover and removed it
-            why = reason(error) if isinstance(error, OSError) else str(error)
-            raise StoreError(f"cannot write {record.path}: {why}") from error
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # some systems cannot open folders
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+WORD = re.compile(r"[A-Za-z]\w*")
 
 
 def write_into(file: BinaryIO, record: Record, *, label: bool) -> None:
@@ -88,9 +49,14 @@ def write_into(file: BinaryIO, record: Record, *, label: bool) -> None:
         "info": record.info,
         "provenance": record.provenance,
     }
-    line = (json.dumps(texts, allow_nan=False) + "\n").encode() if label else b""
+    parts = {name: json.dumps(value, allow_nan=False) for name, value in texts.items()}
+    whole = ", ".join(f'"{name}": {part}' for name, part in parts.items())
+    line = f"{{{whole}}}\n".encode() if label else b""
     block = max(512, 1 << (len(line) + LENGTH - 1).bit_length()) if label else 0
-    attributes = {name: _text(value) for name, value in texts.items()}
+    attributes = {
+        name: value if isinstance(value := texts[name], str) else part
+        for name, part in parts.items()
+    }
     arrays = {name: _numbers(name, x) for name, (_, x, _) in record.variables.items()}
     layout = tuple(
         (name, tuple(dims), arrays[name].shape, arrays[name].dtype.str, tuple(notes.items()))
@@ -120,7 +86,7 @@ def _text(value: Any) -> str:
 
 def _numbers(name: str, values: Any) -> np.ndarray:
     """Return `values` as an array, after checking that HDF5 can hold it under `name`."""
-    if not re.fullmatch(r"[A-Za-z]\w*", name):
+    if not WORD.fullmatch(name):
         raise ValueError(f"a variable's name must be a word, got {name!r}")
     array = np.asarray(values)
     if array.dtype.kind not in "iuf":
@@ -196,10 +162,13 @@ def _refused(constant: str) -> None:
 LABEL = json.JSONDecoder(parse_constant=_refused)
 
 
-def _labelled(path: Path, line: bytes, *, alone: bool) -> Record:
+def _labelled(
+    path: Path, line: bytes, *, alone: bool, params: dict[str, Any] | None = None
+) -> Record:
     """Return a record without arrays from the first line of its file, after checking it.
 
-    What stands there is also in the HDF5 data, unless it is read `alone`.
+    What stands there is also in the HDF5 data, unless it is read `alone`. `params` are known to
+    have the key in the file's name.
     """
     try:
         texts = LABEL.decode(str(line, "ascii"))
@@ -207,14 +176,15 @@ def _labelled(path: Path, line: bytes, *, alone: bool) -> Record:
         record = Record(variables={}, path=path, **texts)
         if not isinstance(record.kind, str) or not isinstance(record.info, dict):
             raise TypeError("kind or info")
-        fits = key_of(record.kind, record.params) == record.key
+        named = NAME.fullmatch(path.name)
+        known = named is not None and params is not None and record.params == params
+        fits = known or key_of(record.kind, record.params) == record.key
         if alone:
             plain([record.info, record.provenance])
         _check_origin(record.provenance)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedRecordError(f"{path} is damaged: it has no label") from error
-    name = NAME.fullmatch(path.name)
-    if name and (name["kind"], name["key"]) != (record.kind, record.key):
+    if named and (named["kind"], named["key"]) != (record.kind, record.key):
         raise DamagedRecordError(f"{path} is damaged: it holds another record than its name says")
     # the schema is part of the key: with one that fits, only damage can name another
     if schema != SCHEMA and type(schema) is int and not fits:
@@ -233,12 +203,15 @@ def _check_origin(provenance: Mapping[str, Any]) -> None:
         raise ValueError("no time")
 
 
-def read(path: Path, *, apart: bool = False) -> Record:
+def read(path: Path, params: dict[str, Any] | None = None, *, apart: bool = False) -> Record:
     """Return the record in `path`, verified.
 
     Parameters
     ----------
     path : Path
+    params : dict, optional
+        Plain parameters, of which the file's name has the key: if the record has the same, its
+        key need not be made again.
     apart : bool
         Have even a file that is as it was written read by HDF5 in a process of its own, and
         compare everything in it with its checksum.
@@ -257,16 +230,16 @@ def read(path: Path, *, apart: bool = False) -> Record:
     # at once: another process may replace the file meanwhile
     content = _taken(path, partial(_whole, path))
     line = content[: max(content.find(b"\n", 0, LONGEST_LABEL), 0)]
-    record = _labelled(path, line, alone=False)
+    record = _labelled(path, line, alone=False, params=params)
     try:
-        labelled = {name: _text(getattr(record, name, SCHEMA)) for name in TEXTS}
-        variables = _variables(content, record.kind, labelled, apart)
+        variables = _variables(content, line, record, apart)
     except StoreError as error:
         raise StoreError(f"{path}: {error}") from error
     except FAULTS as error:
         why = str(error).partition("\n")[0] or type(error).__name__
         raise DamagedRecordError(f"{path} is damaged: {why}") from error
-    return Record(**{**vars(record), "variables": variables})
+    record.variables.update(variables)
+    return record
 
 
 def _whole(path: Path, file: BinaryIO) -> bytes:
@@ -291,19 +264,26 @@ def _is_sealed(path: Path) -> bool:
             return False
 
 
-def _variables(content: bytes, kind: str, labelled: dict[str, str], apart: bool) -> Variables:
-    """Return the variables in a file whose label says `labelled`, after checking them."""
-    block = sealed(content)
-    ours = partial(checksum, labelled)
+def _variables(content: bytes, line: bytes, record: Record, apart: bool) -> Variables:
+    """Return the variables in a file with this label, after checking them."""
+    block, kind = sealed(content), record.kind
+
+    def labelled() -> dict[str, str]:
+        return {name: _text(getattr(record, name, SCHEMA)) for name in TEXTS}
+
+    def ours(variables: Variables) -> str:
+        return checksum(labelled(), variables)
+
     if block and not apart:
-        variables = shortcut.variables_of(content, kind, block, ours)
+        texts = (record.key.encode(), *shortcut.texts_of(line))
+        variables = shortcut.variables_of(content, kind, block, texts, ours)
         if variables is not None:
             return variables
     trusted = block and not apart
     places, attributes = places_of(content) if trusted else reader.places_of(content)
     expected = attributes.pop("checksum")
     variables = shortcut.arrays(content, places)
-    same = {name: attributes.get(name) for name in TEXTS} == labelled
+    same = {name: attributes.get(name) for name in TEXTS} == labelled()
     # the seal says of all numbers at once that they are as they were written
     if not same or not (trusted or ours(variables) == expected):
         raise ValueError("its checksum does not fit")

@@ -68,7 +68,13 @@ def key_of(kind: str, params: Mapping[str, Any]) -> str:
     TypeError, ValueError
         When the parameters are not named, or no JSON data, or not finite.
     """
+    return keyed(kind, params)[0]
+
+
+def keyed(kind: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the key of a result, as `key_of` does, and its parameters as plain data."""
     if not isinstance(params, Mapping):
         raise TypeError(f"parameters must have names, got {params!r}")
-    text = canonical({"kind": kind, "params": params, "schema": SCHEMA})
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+    data = {"kind": kind, "params": plain(params, 1), "schema": SCHEMA}
+    text = _encoder.encode(data)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS], data["params"]

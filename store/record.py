@@ -10,6 +10,7 @@ Variables = dict[str, tuple[tuple[str, ...], Any, dict[str, str]]]
 """``{name: (dims, values, attributes)}``, as xarray takes them."""
 
 NAME = re.compile(r"(?P<kind>[a-z][a-z0-9_]*)-(?P<key>[0-9a-f]{32})(-(?P<length>[0-9]+))?\.h5")
+KIND = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class StoreError(OSError):
@@ -82,7 +83,7 @@ def file_name(kind: str, key: str, length: int | None = None) -> str:
     ValueError
         When `kind` has other characters than lower-case letters, digits and _.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", kind):
+    if not KIND.fullmatch(kind):
         raise ValueError(f"kind must be a word in lower case, got {kind!r}")
     suffix = "" if length is None else f"-{length}"
     return f"{kind}-{key}{suffix}.h5"

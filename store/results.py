@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .draft import write
 from .growth import Growth, as_arrays, extent, first
-from .hdf5 import read, read_label, write
-from .key import DIGITS, key_of, plain
+from .hdf5 import read, read_label
+from .key import DIGITS, keyed, plain
 from .provenance import provenance
 from .record import (
     NAME,
@@ -74,10 +75,10 @@ class ResultStore:
         StoreError
             When the folder cannot be read or written; `compute` is not called then.
         """
-        key = key_of(kind, params)
+        key, known = keyed(kind, params)
         path = self._path(kind, key)
         log.debug("looking for %s %s in %s", kind, key, self.path)
-        record = None if self.recompute else self._load(path)
+        record = None if self.recompute else self._load(path, known)
         if record is not None:
             return self._found(record)
         self._prepare()
@@ -102,19 +103,18 @@ class ResultStore:
         StoreError
             When the folder cannot be written.
         """
-        variables, info = computed
-        key = key_of(kind, params)
+        (variables, info), (key, known) = computed, keyed(kind, params)
         record = Record(
             kind=kind,
             key=key,
-            params=plain(params),
+            params=known,
             variables=as_arrays(variables),
             info=plain(info),
             provenance=provenance(seconds),
             path=self._path(kind, key, length),
         )
         if length is None:
-            self._side_by_side.do(write, record)
+            self._side_by_side.write(record)
         else:  # at once: shorter ones are removed when it is there
             write(record)
         log.debug("wrote %s", record.path)
@@ -153,11 +153,11 @@ class ResultStore:
         StoreError
             When the folder cannot be read or written.
         """
-        key = key_of(kind, params)
+        key, known = keyed(kind, params)
         path = self._path(kind, key, length)
         log.debug("looking for %s %s in %s", kind, key, self.path)
         # most often it has this very length, and the folder need not be listed
-        found = None if self.recompute else self._load(path) or self._longest(kind, key)
+        found = None if self.recompute else self._load(path, known) or self._longest(kind, key)
         if found and extent(found.variables, dim) >= length:
             record = dataclasses.replace(found, variables=first(found.variables, dim, length))
             return self._found(record)
@@ -167,8 +167,9 @@ class ResultStore:
         began = time.perf_counter()
         blocks = compute(have)
         try:
-            for variables, info in growth.watched(iter(blocks)):
-                growth.add(variables, info)
+            for block in growth.watched(iter(blocks)):
+                growth.add(*block)
+                del block
                 if time.perf_counter() - growth.saved > self.save_every:
                     growth.save()
             record = self.supersede(growth.save())
@@ -314,10 +315,10 @@ class ResultStore:
                 return record
         return None
 
-    def _load(self, path: Path) -> Record | None:
+    def _load(self, path: Path, params: dict[str, Any] | None = None) -> Record | None:
         """Return a record, or None where there is none; a damaged one is set aside."""
         try:
-            return read(path)
+            return read(path, params)
         except FileNotFoundError:
             return None
         # a record of another schema has another key, and so another name

@@ -8,6 +8,7 @@ would then take most of the time that is left, hence its low-level functions.
 
 import math
 import threading
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -29,7 +30,6 @@ SCALE_NOTES = {b"CLASS", b"NAME", b"DIMENSION_LIST", b"REFERENCE_LIST"}  # HDF5'
 INDEX = b"index"  # marks the coordinates that only count
 TEXT = h5py.string_dtype()
 WRITABLE = 1  # HDF5 calls it H5LT_FILE_IMAGE_OPEN_RW
-SMALL = 1 << 15  # bytes of numbers in a file that is kept for those like it
 SHORT = 24  # bytes of a text that could stand elsewhere in a file, too
 
 
@@ -94,34 +94,54 @@ def filled(
 ) -> bytes:
     """Return the bytes of a file, without its `block` of leading ones, made in memory.
 
-    Small files whose attributes are as long are alike but for these and for the numbers, and
+    Files whose attributes are as long are alike but for these and for the numbers, and
     are made without HDF5 but for the first.
     """
     texts = {name: text.encode() for name, text in attributes.items()}
     alike = tuple((name, text if len(text) < SHORT else len(text)) for name, text in texts.items())
-    small = sum(array.nbytes for array in arrays.values()) < SMALL
-    found = _alike(layout, block, alike) if small else None
+    found = _alike(layout, block, alike)
     if found:
-        image, places = bytearray(found[0]), found[1]
+        frame, places = bytearray(found[0]), found[1]
         for name, at in places.items():
-            image[at : at + len(texts[name])] = texts[name]
+            frame[at : at + len(texts[name])] = texts[name]
     else:
-        image = bytearray(_annotated(block, skeleton(layout, block, room=True)[0], attributes))
+        image = _annotated(block, skeleton(layout, block, room=True)[0], attributes)
+        frame = without_numbers(image, _spans(layout, block))
+    pieces: list[Any] = []
+    done = taken = 0
+    for name, offset, size in _spans(layout, block):
+        taken, past = offset - done, taken
+        pieces += memoryview(frame)[past:taken], arrays[name].tobytes()
+        done += size
+    return b"".join([*pieces, memoryview(frame)[taken:]])
+
+
+@lru_cache(maxsize=64)
+def _spans(layout: Layout, block: int) -> list[tuple[str, int, int]]:
+    """Return names, offsets and lengths in bytes of the numbers in a file, in their order."""
     offsets = skeleton(layout, block, room=True)[1]
-    for name, array in arrays.items():
-        if array.size:
-            start = offsets[name]
-            image[start : start + array.nbytes] = array.tobytes()
-    return bytes(image)
+    sizes = {name: math.prod(shape) * np.dtype(kind).itemsize for name, _, shape, kind, _ in layout}
+    spans = [(name, offsets[name], size) for name, size in sizes.items() if size]
+    return sorted(spans, key=lambda span: span[1])
 
 
-@lru_cache(maxsize=256)
+def without_numbers(image: bytes, spans: Iterable[tuple[Any, int, int]]) -> bytes:
+    """Return a file but for `spans`, each with its offset and length, in their order."""
+    view, end, pieces = memoryview(image), 0, []
+    for _, offset, size in spans:
+        pieces.append(view[end:offset])
+        end = offset + size
+    return b"".join([*pieces, view[end:]])
+
+
+@lru_cache(maxsize=512)
 def _alike(
     layout: Layout, block: int, alike: tuple[tuple[str, bytes | int], ...]
 ) -> tuple[bytes, dict[str, int]] | None:
-    """Return a file with attributes of given texts or lengths, and where the latter stand.
+    """Return a file without its numbers, with attributes of given texts or lengths.
 
-    None where that cannot be found out.
+    With it comes where those of given lengths stand in what is returned. None where that
+    cannot be found out.
     """
     marks = {
         name: chr(ord("A") + i) * of for i, (name, of) in enumerate(alike) if isinstance(of, int)
@@ -129,10 +149,11 @@ def _alike(
     given = {name: of.decode() for name, of in alike if isinstance(of, bytes)}
     attributes = {name: given.get(name) or marks.get(name, "") for name, _ in alike}
     image = _annotated(block, skeleton(layout, block, room=True)[0], attributes)
+    frame = without_numbers(image, _spans(layout, block))
     texts = {name: mark.encode() for name, mark in marks.items()}
-    if any(image.count(text) != 1 for text in texts.values()):
+    if any(frame.count(text) != 1 for text in texts.values()):
         return None
-    return image, {name: image.index(text) for name, text in texts.items()}
+    return frame, {name: frame.index(text) for name, text in texts.items()}
 
 
 def _annotated(block: int, empty: bytes, attributes: dict[str, str]) -> bytes:

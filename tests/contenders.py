@@ -190,6 +190,31 @@ def cyrk_run(params: vaedyn.Params, start: np.ndarray, times: np.ndarray) -> Sol
     return solve
 
 
+def numbalsoda_run(params: vaedyn.Params, start: np.ndarray, times: np.ndarray) -> Solve:
+    """Return what integrates vaedyn's own compiled drift by LSODA."""
+    from numbalsoda import lsoda, lsoda_sig  # pyright: ignore[reportMissingImports]
+
+    slope, box = compiled_slope(params, start, lsoda_sig)
+    return lambda rtol: lsoda(slope.address, start, times, data=box, rtol=rtol, atol=rtol / 100)[0]
+
+
+def compiled_slope(
+    params: vaedyn.Params, start: np.ndarray, signature: Any
+) -> tuple[Any, np.ndarray]:
+    """Return a C function ``slope(t, y, out, box)`` of pointers, and its box."""
+    c, beta, size = Constants.of(params), params.beta, len(start)
+    drift, room = flows.plain, flows.scratch(ode, c.latent, c.signal)
+    box = flows.boxed(c, (), room)
+    length = len(box)
+
+    @numba.cfunc(signature)
+    def slope(_t, y, out, box):
+        box_ = numba.carray(box, (length,))
+        drift(beta, numba.carray(y, (size,)), box_, numba.carray(out, (size,)))
+
+    return slope, box
+
+
 def diffrax_run(params: vaedyn.Params, start: np.ndarray, times: np.ndarray) -> Solve:
     """Return what integrates the plain drift by diffrax, compiled by JAX."""
     import diffrax  # pyright: ignore[reportMissingImports]

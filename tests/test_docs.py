@@ -230,9 +230,10 @@ def test_links_lead_somewhere(page):
 
 ENTRY = re.compile(r"^- \[!\[[^]]+\]\(([\w/-]+\.png)\)\]\(([^)]+)\)\n\n  \w.*\n", re.MULTILINE)
 GALLERY = dict(ENTRY.findall((DOCS / "gallery.md").read_text()))  # pictures, and their recipes
-OF_STUDY = {  # what draws pictures that are not of one command
-    "draw": ["nonlinear/collapse.png", "nonlinear/rare.png"],
-    "draw_adam": ["training/pytorch.png", "training/pace.png"],
+OF_MODULES = {  # what draws pictures that are not of one command
+    "study.draw": ["nonlinear/collapse.png", "nonlinear/rare.png"],
+    "study.draw_adam": ["training/pytorch.png", "training/pace.png"],
+    "tests.screenshots": ["explorer/model.png", "explorer/data.png"],
 }
 
 
@@ -247,10 +248,10 @@ def drawn_by_make():
     (target,) = re.findall(r"^figures:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
     plots = re.findall(r"^\t\$\(BIN\)/(vaedyn plot .*) -o docs/(\S+)$", target, re.MULTILINE)
     found = {picture: recipe(words_of(line)) for line, picture in plots}
-    for module in re.findall(r"python -m study\.(\w+)$", target, re.MULTILINE):
-        code = (ROOT / "study" / f"{module}.py").read_text()
-        assert all(Path(picture).stem in code for picture in OF_STUDY[module])
-        found |= {picture: ["python", "-m", f"study.{module}"] for picture in OF_STUDY[module]}
+    for module in re.findall(r"python -m ([\w.]+)$", target, re.MULTILINE):
+        code = (ROOT / f"{module.replace('.', '/')}.py").read_text()
+        assert all(Path(picture).stem in code for picture in OF_MODULES[module])
+        found |= {picture: ["python", "-m", module] for picture in OF_MODULES[module]}
     return found
 
 
@@ -265,7 +266,7 @@ def test_the_gallery_leads_from_every_picture_to_the_command_by_which_make_draws
         assert f"]({picture})" in section, picture
         lines = re.findall(r"^\$ (vaedyn plot .*)$", section, re.MULTILINE)
         recipes = [recipe(words_of(line)) for line in lines]
-        recipes += [line.split() for line in re.findall(r"`(python -m study\.\w+)`", section)]
+        recipes += [line.split() for line in re.findall(r"`(python -m [\w.]+)`", section)]
         assert drawn[picture] in recipes, picture
 
 

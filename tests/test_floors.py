@@ -23,6 +23,7 @@ THIRD_PARTY = {  # those that a room may import; late where it is heavy
     "vaedyn/sweeps": {"numpy", "distributed"},
     "vaedyn/figures": {"numpy", "matplotlib"},
     "vaedyn/plot": {"numpy", "matplotlib"},
+    "vaedyn/explorer": {"numpy", "scipy", "bokeh", "tornado"},
     "store": {"numpy", "h5py"},
     "cli": {"numpy", "click", "rich"},
 }
@@ -30,6 +31,7 @@ THIRD_PARTY = {  # those that a room may import; late where it is heavy
 ROOMS = [
     "errors", "files", "machine", "kernels", "model", "learning", "fixedpoints", "annealing",
     "tables", "data", "sweeps", "listings", "claims", "figures", "plot", "sklearn", "opened",
+    "explorer",
 ]  # fmt: skip
 BESIDE = {"__init__", "__main__", "errors", "files", "machine"}
 

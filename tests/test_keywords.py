@@ -62,8 +62,8 @@ CALLS = {
 
 
 def test_all_functions_of_a_model_are_tried():
-    # of a model of users' data; of models that oscillate
-    apart = {"learn", "limit_cycle"}
+    # of a model of users' data; what shows a page; what needs a model; of models that oscillate
+    apart = {"learn", "explore", "command_line", "limit_cycle"}
     assert {each.__name__ for each in OF_A_MODEL} - apart == set(CALLS)
 
 

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from .errors import DivergenceError as DivergenceError
     from .errors import ParameterError as ParameterError
     from .errors import VaedynError as VaedynError
+    from .explorer.explore import explore as explore
     from .fixedpoints.branches import Branches as Branches
     from .fixedpoints.branches import branches as branches
     from .fixedpoints.cascade import Cascade as Cascade
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from .learning.escape import escapes as escapes
     from .learning.simulate import simulate as simulate
     from .learning.theory import theory as theory
+    from .model.command_line import command_line as command_line
     from .model.params import Params as Params
     from .model.records import Source as Source
     from .model.results import OrderParameters as OrderParameters
@@ -124,6 +126,7 @@ _HOMES = {  # as above
     "ParameterError": "errors",
     "VaedynError": "errors",
     "Params": "model.params",
+    "command_line": "model.command_line",
     "OrderParameters": "model.results",
     "Source": "model.records",
     "Trajectory": "model.results",
@@ -215,6 +218,7 @@ _HOMES = {  # as above
     "Wanted": "data.beta_for",
     "beta_for": "data.beta_for",
     "TableError": "tables.lines",
+    "explore": "explorer.explore",
 }
 __all__ = ["__version__", "plot", "store", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 

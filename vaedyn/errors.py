@@ -1,6 +1,7 @@
 """What can go wrong, as exceptions; each is also a builtin one."""
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class VaedynError(Exception):
@@ -29,7 +30,15 @@ class ParameterError(VaedynError, ValueError):
 
 
 class DivergenceError(VaedynError, ArithmeticError):
-    """The dynamics left the range of finite numbers or of positive variances."""
+    """The dynamics left the range of finite numbers or of positive variances.
+
+    Attributes
+    ----------
+    reached : tuple of arrays, or None
+        Times (times,) and states (times, values) before that, where the ODE was integrated.
+    """
+
+    reached: Any = None
 
 
 class OutputError(VaedynError, OSError):

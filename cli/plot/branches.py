@@ -63,7 +63,7 @@ def command(
     """Draw all fixed points while one constant is varied: solid where stable, dashed where not.
 
     The lower panel shows the time in which the slowest deviation from a stable point
-    shrinks, or the fastest from an unstable one grows, by a factor e. With --cycle, circles show
+    shrinks, or the fastest from an unstable one grows, by a factor e. With --cycle, diamonds show
     the least and the largest eps_g on limit cycles, filled where stable, open where not.
     """
     if cycle and quantity != "eps_g":

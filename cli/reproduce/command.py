@@ -1,20 +1,17 @@
 """`vaedyn reproduce`: every claim of the paper's abstract, as a figure and as numbers."""
 
 import logging
-import shlex
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import click
-import numpy as np
 
 from vaedyn import __version__
 from vaedyn.claims.evidence import Lab, Panel, Recipe
 from vaedyn.files import whole
-from vaedyn.model.params import Params
+from vaedyn.model.command_line import command_line as command_of
 
-from ..again import words_of
 from ..options import (
     JOBS,
     OUTPUT_OPTIONS,
@@ -168,31 +165,4 @@ def entries(panel: Panel) -> list[dict[str, Any]]:
 
 def command_line(recipe: Recipe) -> str:
     """Return the command of a recipe; options at their defaults are left out."""
-    usual, model = Params().to_dict(), recipe.params.to_dict()
-    varied = str(recipe.options.get("vary", "")).partition("=")[0]
-    chosen = {name: x for name, x in model.items() if x != usual.get(name) and name != varied}
-    if len(set(recipe.params.strengths.tolist())) == 1:  # one number stands for all signals
-        chosen["rho"] = recipe.params.strengths.tolist()[:1]
-    if chosen.get("rho") == usual["rho"]:
-        del chosen["rho"]
-    if "init" in chosen:
-        chosen["init"] = _start(recipe.params)
-    chosen |= recipe.options
-    words = words_of({name: _short(value) for name, value in chosen.items()})
-    return shlex.join(["vaedyn", *recipe.command.split(), *words])
-
-
-def _start(params: Params) -> Any:
-    """Return where learning starts as a short text if there is one, else as full matrices."""
-    data: Any = params.to_dict()["init"]
-    text = ",".join(f"{name}={_short(np.ravel(rows).tolist()[0])!r}" for name, rows in data.items())
-    return text if params.replace(init=text) == params else data
-
-
-def _short(value: Any) -> Any:
-    """Return whole numbers without a decimal point."""
-    if isinstance(value, list):
-        return [_short(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+    return command_of(recipe.params, recipe.command, **recipe.options)

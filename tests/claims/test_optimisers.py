@@ -60,6 +60,7 @@ def test_the_picture_has_theory_and_runs_of_every_training(panel):
     assert [recipe.params.optimiser for recipe in panel[1].recipes] == ["sgd", "sgd", "adam"]
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_theory_without_the_batch_would_fail(monkeypatch):
     """At N = 40 a batch of 16 instead of 1 moves the floor by a factor of 2: 40 standard errors."""
     lab = Small(quick=True, seed=3)

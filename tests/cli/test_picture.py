@@ -43,6 +43,8 @@ def test_every_picture_has_the_same_options(name):
         ("concentration --y-lim 0:1", "--y-lim"),
         ("escape --x-lim 0:1", "--x-lim"),
         ("annealing --y-lim 0:1", "--y-lim"),
+        ("annealing --family linear --x-lim 0:1", "--x-lim"),
+        ("escape --runs 1", "--runs"),
         ("schedule --y-lim 2:1", "--y-lim"),
         ("phase-diagram --x-lim 2:1", "--x-lim"),
         ("branches --y-lim 2:1", "--y-lim"),

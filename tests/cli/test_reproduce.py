@@ -16,7 +16,7 @@ from vaedyn.claims.evidence import Panel, Recipe, Row
 from vaedyn.cli import main as cli
 from vaedyn.cli.reproduce import panels
 from vaedyn.cli.reproduce.command import command_line, entries
-from vaedyn.cli.reproduce.report import _allowed, report, shown, verdict
+from vaedyn.cli.reproduce.report import _allowed, _rounded, report, shown, verdict
 
 START = "m=0.2,d=0.2,Q=1,E=1,R=0,D=1"
 VOID = {"meta", "img", "br"}
@@ -295,3 +295,11 @@ def test_rows_of_a_report_in_json():
         "origin": "paper, page 1", "found": None, "error": 0.0625, "tolerance": 0.25,
         "basis": "3 errors", "passed": False,
     }  # fmt: skip
+
+
+def test_numbers_are_rounded_to_the_second_digit_of_their_error():
+    assert _rounded(1.23456, 0.0321) == 1.235
+    assert _rounded(1234.56, 321.0) == 1230
+    assert _rounded(1.23456, None) == _rounded(1.23456, 0.0) == 1.23456
+    assert _rounded(1.23456, np.inf) == 1.23456
+    assert np.copysign(1, _rounded(-0.0001, 0.01)) == 1  # no -0 is printed

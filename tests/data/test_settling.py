@@ -27,6 +27,7 @@ from vaedyn.data.settling import (
         (3, (5, 2), 1.3, 0.7),
     ],
 )
+@pytest.mark.usefixtures("no_thresholds")
 def test_the_slowest_mode_is_that_of_the_ode(monkeypatch, latent, rho, beta, eta):
     monkeypatch.setattr(settling, "ALIKE", 0.0)
     params = vaedyn.Params(
@@ -141,6 +142,7 @@ def test_weight_decay_lowers_kl_as_the_fixed_points_say():
     [(1, (3, 1), 0.7, 0.6), (2, (3, 1), 1.0, 0.5), (2, (3, 1), 2.0, 0.3), (3, (5, 2), 1.3, 0.7),
      (2, (4, 1.5), 0.3, 0.8)],
 )  # fmt: skip
+@pytest.mark.usefixtures("no_thresholds")
 def test_every_mode_is_one_of_the_ode(monkeypatch, latent, rho, beta, eta):
     monkeypatch.setattr(settling, "ALIKE", 0.0)
     params = vaedyn.Params(

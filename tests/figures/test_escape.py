@@ -29,3 +29,8 @@ def test_escapes_are_those_of_the_runs_and_of_theory(run, tmp_path):
         # of a spread known to 4/sqrt(200)
         assert found["std"] == pytest.approx(told.std, rel=0.29)
     assert "computed" not in run(words).err
+
+
+def test_two_runs_have_a_spread(run):
+    done = run("plot escape -o e.svg --lr 0.5 --runs 2 --vary dim=50,100", "--json")
+    assert done.code == 0

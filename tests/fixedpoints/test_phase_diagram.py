@@ -24,6 +24,7 @@ from vaedyn.fixedpoints.configurations import configurations, state
 from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.fixedpoints.newton import velocity
 from vaedyn.fixedpoints.phase_diagram import phase_diagram
+from vaedyn.fixedpoints.single import on_signal
 from vaedyn.fixedpoints.thresholds import collapse_threshold
 from vaedyn.kernels.constants import Constants
 from vaedyn.model.state import observables, pack, unpack
@@ -88,7 +89,7 @@ def test_strong_weight_decay_makes_collapse_discontinuous():
     assert Units(model).growth([Unit(1), Unit(0, (1.0,))]) < 0
     got = attractor(model)
     assert (got["phase"], got["growth"] < 0) == (LEARNED, True)
-    latent = attractors.on_signal(model.many(), np.array([1.0]))
+    latent = on_signal(model.many(), np.array([1.0]))
     assert latent.Q[0] > 0.01
     assert np.abs(velocity(model, np.ravel(latent[1:]))).max() < 1e-12
 
@@ -138,6 +139,7 @@ def test_spectra_are_those_of_the_units():
                 assert modes._towards(a, k, row)[0] == pytest.approx(exact, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_trajectories_end_there():
     random = np.random.default_rng(5)
     for i in range(12):
@@ -166,6 +168,7 @@ def test_too_large_learning_rates_leave_no_attractor():
     assert (result.active[lost] == -1).all()
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_where_no_latent_lives_alone_a_pair_or_nothing_is_stable():
     params = vaedyn.Params(latent=2, signal=2, rho=(1, 3))
     axes = ("beta", np.array([0.9, 1.19])), ("lr", np.array([0.92, 1.07, 1.6]))

@@ -26,7 +26,7 @@ def state_of(M, K, seed):
 def compiled(M, K, batch, sampled, dim=DIM):
     """Return the constants and the room of the kernel, which is full of nan."""
     beta, eta, lam, lr = MODEL
-    c = Constants(beta, RHO[:K], eta, lam, lr, M, 0.8, 4.2, batch, float(sampled))
+    c = Constants(beta, RHO[:K], eta, lam, lr, M, 0.8, 4.2, float(batch), float(sampled))
     work = adam.workspace(M, K, dim, *ADAM.values())
     for room in work[:2]:
         room[:] = np.nan

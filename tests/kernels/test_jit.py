@@ -1,10 +1,12 @@
 """The kernels' cache on disk: missing, damaged, impossible."""
 
+import gc
 import os
 import subprocess
 import sys
 
 import pytest
+from numba import TypingError
 
 from vaedyn.kernels import jit
 
@@ -54,6 +56,31 @@ def test_compiling_for_other_arguments_is_said_too(tmp_path):
     out, err = use(tmp_path, code.format("1, 1, 1.5, 1.5"))
     assert out.split() == ["2", "2", "3.0", "3.0"]
     assert err.count("compiling") == 2  # the others are loaded
+
+
+def test_nobody_looks_for_garbage_while_a_kernel_is_compiled(monkeypatch):
+    """And whoever looked for it before does so again, also where compiling fails."""
+    looked = []
+
+    def inner(x):
+        return 2 * x
+
+    class Watched(jit.IndexDataCacheFile):
+        def save(self, *_):
+            looked.append(gc.isenabled())
+
+    for enabled in (True, False):
+        made = jit.kernel(inner)
+        made._cache._cache_file.__class__ = Watched
+        try:
+            (gc.enable if enabled else gc.disable)()
+            assert made(1) == 2
+            with pytest.raises(TypingError):
+                made(None)
+            assert gc.isenabled() == enabled
+        finally:
+            gc.enable()
+    assert looked == [False, False]
 
 
 DAMAGE = """

@@ -5,14 +5,14 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from vaedyn.kernels.jit import kernel
-from vaedyn.kernels.matches import MOST, best_matches, sets
+from vaedyn.kernels.matches import MOST, PATHS, best_in_turn, best_matches, sets
 from vaedyn.kernels.nuclear import ABREAST, nuclear_norms, of_two_columns
 
 
 @kernel
 def norms(a, rows, columns, room, out):
     if columns == 2:
-        of_two_columns(a, rows, room, out)
+        of_two_columns(a, rows, out)
     else:
         nuclear_norms(a, rows, columns, room, out)
 
@@ -54,9 +54,32 @@ def test_matches_are_the_best(rows, columns):
     x[1:4] = np.round(x[1:4])
     x[4] = 0.0
     x[5] = -1.0
-    paths, out = np.full((6, rows + 1), np.nan), np.full(ABREAST, np.nan)
+    paths, out = np.full((PATHS, rows + 1), np.nan), np.full(ABREAST, np.nan)
     sums = np.full((sets.py_func(columns), ABREAST), np.nan)
     matches(abreast(x), rows, columns, sums, paths, out)
     for each, best in zip(np.abs(x), out, strict=True):
         truth = each[linear_sum_assignment(each, maximize=True)].sum()
         assert best == pytest.approx(truth, rel=1e-13)
+
+
+@pytest.mark.parametrize(("few", "many"), [(1, 3), (5, 5), (4, 9), (12, 12), (11, 30)])
+def test_matches_in_turn_are_the_best(few, many):
+    """Of matrices that are alike, as in time, and of others; also of equal entries, or zero."""
+    random = np.random.default_rng(few)
+    start, slope = random.random((2, few, many))
+    x = np.concatenate(
+        [
+            np.exp(np.linspace(0, 2, 25)[:, None, None] * slope) * start,
+            random.random((10, few, many)) * (random.random((10, few, many)) < 0.4),
+            np.round(2 * random.random((5, few, many))),
+            np.zeros((2, few, many)),
+            np.ones((2, few, many)),
+            np.linspace(1, 0, 20)[:, None, None] * start + slope,
+        ]
+    )
+    chosen = np.full((len(x), few), -1)
+    best_in_turn(x, chosen)
+    for one, columns in zip(x, chosen, strict=True):
+        assert len(set(columns.tolist())) == few
+        truth = one[linear_sum_assignment(one, maximize=True)].sum()
+        assert one[np.arange(few), columns].sum() == pytest.approx(truth, rel=1e-14, abs=1e-15)

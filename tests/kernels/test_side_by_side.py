@@ -8,9 +8,10 @@ import pytest
 
 import vaedyn
 from vaedyn.kernels.lanes import TOGETHER
-from vaedyn.kernels.stream import open_streams
+from vaedyn.kernels.stream import CURSOR, SEEDS, open_streams
 from vaedyn.learning import engines
 from vaedyn.learning import simulate as sgd
+from vaedyn.learning.groups import groups
 from vaedyn.model.quantities import NAMES
 
 # in few dimensions draws of chi-square are often rejected, or are those of 0 and 1 dimension
@@ -67,7 +68,8 @@ def alone(engine, betas, runs, begin=None, chunks=(STEPS,)):
             made, row = made + done, end
             if done < len(part):
                 break
-        found.append((stream, np.concatenate([array.ravel() for array in state]), out, made))
+        flat = np.concatenate([array.ravel() for array in state])
+        found.append((to_come(stream), flat, out, made))
     return found
 
 
@@ -90,7 +92,12 @@ def together(engine, betas, runs, begin=None, chunks=(STEPS,)):
         new = (before < 0) & (left >= 0)
         made[new[:runs]] = at + left[new]
         at, row = at + length, end
-    return [(streams[i], states[:, i], out[i], made[i]) for i in range(runs)]
+    return [(to_come(streams[i]), states[:, i], out[i], made[i]) for i in range(runs)]
+
+
+def to_come(stream):
+    """Return all of a stream that later numbers depend on."""
+    return np.concatenate([stream[:SEEDS], stream[int(stream[CURSOR]) : CURSOR + 1]])
 
 
 def assert_same(ours, theirs):
@@ -105,11 +112,11 @@ def engine(request):
 
 
 def test_runs_make_the_same_bits_in_company(engine):
-    """State, saves, the whole stream and the number of steps, of other starts and betas in time."""
+    """State, saves, all that a stream has yet to give and the number of steps."""
     betas = np.linspace(0.3, 1.1, STEPS)
     expected = alone(engine, betas, TOGETHER)
     assert not np.array_equal(expected[0][1], expected[1][1])  # runs differ
-    for runs in (1, 3, TOGETHER):
+    for runs in (1, 3, 8, 9, TOGETHER):
         assert_same(together(engine, betas, runs), expected[:runs])
 
 
@@ -125,24 +132,25 @@ def test_calls_may_be_cut_anywhere(engine):
     assert_same([each[1:] for each in cut], [each[1:] for each in uncut])
 
 
+@pytest.mark.parametrize("runs", [6, 11])
 @pytest.mark.parametrize("model", [MODELS["M=1"], MODELS["M=3,M*=2"]], ids=["M=1", "M=3"])
-def test_a_run_that_loses_a_variance_stops_and_others_go_on(model):
+def test_a_run_that_loses_a_variance_stops_and_others_go_on(model, runs):
     """Each stops in the step in which it does so alone, with the state of that step.
 
     Of its uniforms as many are drawn as for a whole set of steps ahead, alone as well.
     """
     engine = engine_of(**model)
-    begin = starts(engine, 6)
-    for run, D in ((1, 1e-4), (3, 0.02), (4, -1.0)):
+    begin = starts(engine, runs)
+    for run, D in ((1, 1e-4), (3, 0.02), (4, -1.0), (runs - 1, 0.03)):
         begin[run][3][-1] = D
     copies = [tuple(array.copy() for array in state) for state in begin]
     betas = np.full(STEPS, 0.9)
     betas[100:] = -30.0  # drives small variances to 0
-    expected = alone(engine, betas[:120], 6, begin, chunks=(30, 90))
+    expected = alone(engine, betas[:120], runs, begin, chunks=(30, 90))
     made = [each[3] for each in expected]
     assert made[4] == 0
     assert sum(50 < steps < 120 for steps in made) >= 3
-    ours = together(engine, betas[:120], 6, copies, chunks=(30, 90))
+    ours = together(engine, betas[:120], runs, copies, chunks=(30, 90))
     for (stream, state, out, steps), (other, own, saves, stop) in zip(ours, expected, strict=True):
         assert steps == stop
         assert np.array_equal(stream, other)
@@ -154,15 +162,21 @@ def test_a_run_that_loses_a_variance_stops_and_others_go_on(model):
 def test_ensembles_do_not_depend_on_how_runs_are_grouped(monkeypatch):
     params = vaedyn.Params(dim=30, t_max=20, points=5, lr=0.2, anneal="tanh:0.5")
     asked = []
-    whole = sgd._groups
+    whole = sgd.groups
 
-    def groups(*given):
+    def cut(*given):
         asked.append(whole(*given))
         return asked[-1]
 
-    monkeypatch.setattr(sgd, "_groups", groups)
+    monkeypatch.setattr(sgd, "groups", cut)
     expected = None
-    for runs, jobs, sizes in ((17, 1, [9, 8]), (16, 1, [16]), (16, 2, [8, 8]), (3, 1, [1, 1, 1])):
+    for runs, jobs, sizes in (
+        (17, 1, [16, 1]),
+        (16, 2, [8, 8]),
+        (12, 1, [12]),
+        (8, 2, [8]),
+        (3, 1, [1] * 3),
+    ):
         result = vaedyn.simulate(params, runs=runs, jobs=jobs, random_start=True)
         assert [len(group) for group in asked[-1]] == sizes
         if expected is None:
@@ -171,20 +185,52 @@ def test_ensembles_do_not_depend_on_how_runs_are_grouped(monkeypatch):
             assert np.array_equal(getattr(result, name), getattr(expected, name)[:runs])
 
 
-def test_groups_give_all_threads_as_much_to_do():
-    engine = engine_of(**MODELS["M=1"])
+def sizes(first, runs, workers, together=True):
+    found = groups(first, runs, workers, together)
+    assert [run for group in found for run in group] == list(range(first, runs))
+    return [len(group) for group in found]
 
-    def sizes(first, runs, workers, engine=engine):
-        groups = sgd._groups(first, runs, workers, engine)
-        assert [run for group in groups for run in group] == list(range(first, runs))
-        return [len(group) for group in groups]
 
-    assert sizes(0, 1, 1) == [1]
-    assert sizes(0, 5, 2) == [1] * 5
-    assert sizes(4, 8, 1) == [4]
-    assert sizes(0, 40, 2) == [10] * 4
-    assert sizes(0, 33, 1) == [11] * 3
-    assert sizes(0, 40, 2, engine._replace(together=None)) == [1] * 40
+@pytest.mark.parametrize(
+    ("first", "runs", "workers", "expected"),
+    [
+        (0, 1, 1, [1]),
+        (0, 3, 1, [1] * 3),
+        (4, 8, 1, [4]),
+        (0, 8, 1, [8]),
+        (0, 17, 1, [16, 1]),
+        (0, 20, 1, [12, 8]),
+        (0, 33, 1, [16, 16, 1]),
+        (0, 5, 2, [1] * 5),
+        (0, 8, 2, [8]),
+        (3, 19, 2, [8, 8]),
+        (0, 24, 2, [16, 8]),
+        (0, 40, 2, [16, 16, 8]),
+        (0, 64, 2, [16] * 4),
+        (0, 16, 16, [1] * 16),
+        (0, 64, 16, [8] * 8),
+    ],
+)
+def test_groups_fill_lanes_before_threads(first, runs, workers, expected):
+    assert sizes(first, runs, workers) == expected
+    assert sizes(first, runs, workers, together=False) == [1] * (runs - first)
+
+
+def test_no_other_size_of_groups_lets_threads_finish_sooner():
+    """By handing groups out one by one, as the pool of threads does."""
+
+    def busy(parts, workers):
+        ends = [0] * workers
+        for part in parts:
+            ends[ends.index(min(ends))] += part if part < 4 else 3 if part <= 8 else 4
+        return max(ends)
+
+    for workers in (1, 2, 3, 8):
+        for runs in range(1, 120, 7):
+            ours = busy(sizes(0, runs, workers), workers)
+            for size in (1, *range(4, 17)):
+                parts = [size] * (runs // size) + [runs % size] * (runs % size > 0)
+                assert ours <= busy(parts, workers)
 
 
 def test_runs_before_the_first_that_diverges_are_yielded():

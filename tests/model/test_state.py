@@ -118,11 +118,22 @@ def test_a_kl_divergence_of_rounding_is_none_but_a_wrong_one_is_seen():
     np.testing.assert_allclose(wrong, -0.05)
 
 
-@pytest.mark.parametrize(("latent", "signal"), [(1, 4), (4, 4), (3, 8), (7, 5), (8, 8), (9, 2)])
+SIZES = [(1, 4), (4, 4), (3, 8), (7, 5), (8, 8), (9, 2), (12, 23), (31, 11)]
+
+
+@pytest.mark.parametrize(("latent", "signal"), SIZES)
 @pytest.mark.parametrize("many", [2, 400])
 def test_matches_are_the_best_ones_to_the_last_digit(latent, signal, many):
     """Beside one assignment after the other, whichever way so many are matched."""
     gain = np.random.default_rng(latent).standard_normal((many, latent, signal))
     sizes = np.abs(gain if latent <= signal else np.swapaxes(gain, 1, 2))
     truth = [each[linear_sum_assignment(each, maximize=True)].sum() for each in sizes]
+    assert (gain.size >= state.VERY_MANY) == (many > 2 and latent * signal > 100)
     np.testing.assert_array_equal(state.matched(gain), truth)
+
+
+def test_a_match_of_what_is_no_number_is_refused_however_many_there_are():
+    gain = np.ones((400, 12, 23))
+    gain[7, 3, 2] = np.nan
+    with pytest.raises(ValueError, match="invalid"):
+        state.matched(gain)

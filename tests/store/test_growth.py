@@ -1,13 +1,15 @@
 """Records that grow: how long they took, when they are saved, and what an end in between leaves."""
 
 import logging
+import tracemalloc
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from vaedyn.store import ResultStore, StoreError, growth, hdf5, results
-from vaedyn.store.growth import first, joined
+from vaedyn.store.growth import Growth, first
 
 PARAMS = {"speed": 2.5}
 
@@ -221,7 +223,11 @@ def test_only_what_starts_with_the_dimension_is_cut_and_joined():
             "turned": (("time", "swing"), square, {"units": "m"}),
         }
 
-    whole = joined([part(0, 2), part(2, 5)], "swing")
+    growing = Growth(lambda computed, *_: computed[0], "swing", None)
+    for block in (part(0, 2), part(2, 5)):
+        growing.add(block, {})
+    assert growing.length == 5
+    whole: Any = growing.save()
     np.testing.assert_array_equal(whole["run"][1], np.arange(20.0).reshape(5, 4))
     assert whole["turned"][1].shape == (3, 2)
     few = first(whole, "swing", 2)
@@ -233,7 +239,7 @@ def test_only_what_starts_with_the_dimension_is_cut_and_joined():
 # --- looking, while others write --------------------------------------------------------
 
 
-def gone(path, **_):
+def gone(path, *_):
     raise FileNotFoundError(path)
 
 
@@ -274,3 +280,21 @@ def test_a_damaged_record_that_cannot_be_set_aside(store, monkeypatch, caplog, e
         with pytest.raises(ends, match=r"no label; cannot set it aside: Permission denied"):
             store._load(path)
     assert path.read_bytes() == b"damaged"
+
+
+def test_a_record_of_several_blocks_is_hardly_in_memory_twice(store):
+    """Peak over the size of the record; copies that HDF5 makes itself are not seen."""
+    count = 50_000
+
+    def blocks(first):
+        for n in range(first, 4):
+            yield {name: (("run", "t"), np.full((1, count), n + 0.5), {}) for name in "abcdef"}, {}
+
+    tracemalloc.start()
+    try:
+        record = store.load_or_extend("swings", {}, blocks, 4, "run")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert record.a.shape == (4, count)
+    assert peak < 1.6 * 4 * 6 * 8 * count

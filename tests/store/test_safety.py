@@ -41,6 +41,11 @@ def work(seed):
     while True:
         n = rng.randrange(30)
         store.load_or_run("one", {"n": n}, lambda: ({"x": (("i",), np.full(2000, n), {})}, {}))
+        if rng.random() < 0.5:
+            with store.together():
+                for k in rng.sample(range(30), 4):
+                    found = {"x": (("i",), np.full(2000, k), {})}, {}
+                    store.load_or_run("one", {"n": k}, lambda found=found: found)
         length = rng.randrange(1, 12)
         def swings(first):
             for i in range(first, length):

@@ -10,8 +10,9 @@ import pytest
 
 from vaedyn.store import ResultStore, StoreError
 from vaedyn.store.hdf5 import read
+from vaedyn.store.side_by_side import WAITING
 
-COUNT = 70  # more than may wait
+COUNT = WAITING + 6
 
 
 @pytest.fixture
@@ -24,31 +25,54 @@ def keep(store, n):
 
 
 def test_all_are_there_at_the_end_and_each_was_made_safe_first(store, monkeypatch):
-    calls, sync, replace = {}, os.fsync, os.replace
-    two, first = threading.Barrier(2, timeout=30), iter([True, True])
+    """What would be there after a power failure: names that the folder was asked to keep.
 
-    def noted(what):
-        calls.setdefault(threading.get_ident(), []).append(what)
+    This would miss a file system that loses what `fsync` was called for.
+    """
+    sync, replace, lock = os.fsync, os.replace, threading.Lock()
+    safe, named, lasting, wrong, order = set(), set(), set(), [], []
+    written, two = threading.Event(), threading.Barrier(2, timeout=30)
+
+    def state(status):
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def synced(handle):
-        noted("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
-        if next(first, False):
+        status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
+            before = set(named)
+            sync(handle)
+            order.append("folder")
+            lasting.update(before)
+            return
+        with lock:
+            order.append("file")
+            count = order.count("file")
+        if count == 1:
+            written.wait(30)
+        elif count <= 3:
             two.wait()  # for another one at the same time
         sync(handle)
+        safe.add(state(status))
 
     def replaced(source, target):
-        noted("name")
+        if state(source.stat()) not in safe:
+            wrong.append(target)
         replace(source, target)
+        named.add(target)
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", replaced)
     with store.together():
-        records = [keep(store, n) for n in range(COUNT)]
-    assert threading.get_ident() not in calls
-    for each in calls.values():
-        assert each == ["file", "name", "folder"] * (len(each) // 3)
-    assert sum(map(len, calls.values())) == 3 * COUNT
-    assert {record.path for record in records} == {*store.files()}
+        records = [keep(store, n) for n in range(WAITING - 2)]
+        assert not named
+        written.set()
+        records += [keep(store, n) for n in range(WAITING - 2, COUNT)]
+    assert not wrong
+    assert lasting == named == {record.path for record in records} == {*store.files()}
+    assert order.count("file") == COUNT
+    # the first one, all that had to wait for it, and at worst the others one by one
+    assert order.count("folder") <= 2 + COUNT - (WAITING - 2)
+    monkeypatch.undo()
     for n, record in enumerate(records):
         found = read(record.path)
         assert (found.x, found.params, found.info) == (1.5 * n, {"n": n}, {"n": n})
@@ -100,3 +124,34 @@ def test_contexts_in_one_another_and_copies(store):
     with copy.together():
         keep(copy, 2)
     assert len(store.files()) == 2
+
+
+def test_what_another_process_took_for_a_leftover_is_written_again(store, monkeypatch):
+    replace, taken = os.replace, []
+
+    def replaced(source, target):
+        if len(taken) < 3:
+            taken.append(target)
+            source.unlink()
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replaced)
+    with store.together():
+        records = [keep(store, n) for n in range(9)]
+    assert taken
+    assert {record.path for record in records} == {*store.files()}
+    assert len(list(store.path.iterdir())) == 9
+
+
+def test_where_no_thread_can_be_started_nobody_waits_for_ever(store, monkeypatch):
+    def no_thread(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor.submit", no_thread)
+    with pytest.raises(StoreError, match="write .*start new thread"), store.together():  # noqa: PT012
+        for n in range(3 * WAITING):
+            keep(store, n)
+    assert list(store.path.iterdir()) == []
+    monkeypatch.undo()
+    keep(store, 5)
+    assert len(store.files()) == 1

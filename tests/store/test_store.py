@@ -12,6 +12,7 @@ from tests.shared.damage import of_schema, without_seal
 from tests.shared.pendulum import PARAMS, Pendulum
 from vaedyn.store import DamagedRecordError, OtherSchemaError, ResultStore, StoreError, key_of
 from vaedyn.store import hdf5 as record_module
+from vaedyn.store.draft import write
 
 
 def extend(store, simulator, length):
@@ -200,7 +201,7 @@ def test_equal_results_are_equal_files(store, tmp_path, monkeypatch):
     for folder in ("one", "two"):
         record = ResultStore(tmp_path / folder).load_or_run("a", PARAMS, Pendulum().once)
         object.__setattr__(record, "provenance", provenance)
-        record_module.write(record)
+        write(record)
         files.append(record.path.read_bytes())
     assert files[0] == files[1]
 

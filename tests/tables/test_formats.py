@@ -146,6 +146,19 @@ def test_images_are_read_flat(tmp_path, name):
     assert "6 samples of 2 x 3" in as_table(SQUARE).note
 
 
+def test_columns_beside_a_narrow_table_are_named_with_it(tmp_path):
+    """As many columns of their own as the table has: a stray matrix, perhaps."""
+    import xarray
+
+    arrays = {"x": (("row", "column"), np.ones((9, 2))), "y": ("row", np.arange(9.0))}
+    xarray.Dataset(arrays).to_netcdf(tmp_path / "one.nc", engine="scipy")
+    assert open_table(tmp_path / "one.nc").columns == 2
+    arrays["z"] = ("row", np.ones(9))
+    xarray.Dataset(arrays).to_netcdf(tmp_path / "two.nc", engine="scipy")
+    with pytest.raises(TableError, match=r"x \(9, 2\), y \(9,\), z \(9,\): choose one as .*:x$"):
+        open_table(tmp_path / "two.nc")
+
+
 def test_classic_netcdf_is_unpacked_as_netcdf_4_is(tmp_path):
     import xarray
 

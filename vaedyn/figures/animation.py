@@ -14,14 +14,12 @@ from matplotlib.lines import Line2D
 
 from ..errors import OutputError, ParameterError
 from ..files import whole
-from ..fixedpoints.newton import velocity
+from ..fixedpoints.plane import entry, flow
 from ..fixedpoints.points import FixedPoints
-from ..kernels.constants import Constants
 from ..model.params import Params
-from ..model.quantities import NAMES, QUANTITIES
+from ..model.quantities import QUANTITIES
 from ..model.records import Progress
 from ..model.results import Trajectory
-from ..model.state import pack
 from .curves import draw, time_axis, time_of, trained
 from .layout import PLAIN, caption, finish, label_decades
 from .style import COLOURS, new_figure, styled
@@ -66,38 +64,6 @@ def frame_times(theory: Trajectory, frames: int, x_scale: str = "linear") -> np.
     steps = (1 - WAITING) * way / (way.sum() or 1.0) + WAITING * axis / axis.sum()
     done = np.concatenate([[0.0], np.cumsum(steps)])
     return np.interp(np.linspace(0, done[-1], frames), done, t)
-
-
-def flow(theory: Trajectory, t: float, m: np.ndarray, Q: np.ndarray) -> np.ndarray:
-    """Return d|m|/dt and dQ/dt at points (|m|, Q), with d, E, R, D and beta as at time `t`.
-
-    These four are what theory has reached at `t`, so that at its own place the
-    flow is its very velocity. They change as fast as m and Q do: there is no
-    flow of m and Q alone that would stand still.
-
-    Parameters
-    ----------
-    m, Q : (points,)
-
-    Returns
-    -------
-    (2, points)
-    """
-    params = theory.params
-    now = {name: _at(theory, name, t) for name in NAMES}
-    sign = -1.0 if now["m"] < 0 else 1.0
-    now["d"] = sign * now["d"]
-    beta = float(params.schedule(np.array(t), params.beta))
-    model = Constants.of(params)._replace(beta=beta)
-    states = pack(**{name: np.full((len(m), 1), float(now[name])) for name in NAMES})
-    states[:, 0], states[:, 2] = m, Q
-    return params.rate * np.array([velocity(model, y)[[0, 2]] for y in states]).T
-
-
-def _at(result: Trajectory, name: str, t: Any) -> np.ndarray:
-    """Return the one entry of an order parameter at times `t`, between the saved ones."""
-    values = getattr(result, name).reshape(len(result.t), -1)[:, 0]
-    return np.interp(t, result.t, values)
 
 
 def learning_animation(
@@ -164,7 +130,7 @@ def learning_animation(
         past = slice(max(0, i - TAIL), i + 1)
         tails.set_segments([np.stack(path, axis=1) for path in zip(x[:, past], y[:, past])])  # noqa: B905
         runs.set_data(x[:, i], y[:, i])
-        place.set_data([abs(_at(theory, "m", t[i]))], [_at(theory, "Q", t[i])])
+        place.set_data([abs(entry(theory, "m", t[i]))], [entry(theory, "Q", t[i])])
         cursor.set_data([t[i], t[i]], [0, 1])
         clock.set_text(f"$t = {t[i]:.0f}$" if t[-1] >= 50 else f"$t = {t[i]:.2f}$")
 

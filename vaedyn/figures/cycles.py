@@ -1,4 +1,4 @@
-"""Limit cycles in the picture of branches: filled circles where stable, open ones where not."""
+"""Limit cycles in the picture of branches: filled diamonds where stable, open ones where not."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,9 +7,9 @@ from matplotlib.lines import Line2D
 from ..fixedpoints.limit_cycles import LimitCycles
 
 COLOUR = "black"
-SIZE = 2.6  # points
-APART = 0.02  # of the panel, least distance of two circles
-MARK = {"linestyle": "none", "marker": "o", "markersize": SIZE, "markeredgewidth": 0.6}
+SIZE = 2.4  # points
+APART = 0.02  # of the panel, least distance of two diamonds
+MARK = {"linestyle": "none", "marker": "D", "markersize": SIZE, "markeredgewidth": 0.6}
 
 
 def cycles(axes: Axes, result: LimitCycles) -> list[Line2D]:

@@ -17,12 +17,11 @@ from matplotlib.patches import Patch
 
 from ..errors import ParameterError
 from ..files import whole
+from .colours import COLOURS as COLOURS
 
 ONE_COLUMN, TWO_COLUMNS = 3.3, 6.75  # inches
 FLATTEST = 0.38  # height of a figure over its width, at least
 FORMATS = ("pdf", "svg", "eps", "png")
-# Okabe and Ito's colour-blind safe palette, darkest first
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLE: Any = {
     "font.family": ["STIXGeneral", "DejaVu Sans"],  # the second for letters missing in the first
     "mathtext.fontset": "stix",

@@ -16,7 +16,7 @@ import numpy as np
 from ..kernels.constants import Constants
 from ..model.quantities import ACTIVE
 from ..model.state import kl_per_latent
-from .single import Latent, on_noise, on_noise_beyond, on_signal
+from .single import Latent, singles
 
 PHASES = (
     "collapsed", "learned", "partly learned", "noise-fitting", "entangled", "oscillating",
@@ -75,12 +75,10 @@ class _Modes:
         self.c = c
         self.signals = c.rho.shape[1]
         zero = np.zeros(len(c.eta))
-        noise, collapsed = on_noise(c), Latent(zero, zero, zero, zero, zero, zero, zero + 1)
-        self.sampled = bool(np.any(c.sampled))
-        if self.sampled:
-            noise, collapsed = on_noise_beyond(c, noise), noise
-        self.kinds = {self.NOISE: noise, self.COLLAPSED: collapsed}
-        self.kinds |= {k: on_signal(c, c.rho[:, k]) for k in range(self.signals)}
+        signals, (*collapsed, noise) = singles(c)
+        self.sampled = bool(collapsed)
+        collapsed = collapsed or [Latent(zero, zero, zero, zero, zero, zero, zero + 1)]
+        self.kinds = {self.NOISE: noise, self.COLLAPSED: collapsed[0], **dict(enumerate(signals))}
         self._known: dict[Any, np.ndarray] = {}
 
     def fitting(self, noise: int, collapsed: int) -> np.ndarray:

@@ -34,7 +34,10 @@ RTOL, ATOL = 1e-6, 1e-10
 SAVES = np.linspace(0.9, 1, 33)  # of a span
 PIECE = 4000  # models followed at once by a thread
 MEMORY = 2e8  # bytes of their courses, in all threads
-DIVERGED = 0.02  # of the usual bound: beyond it the ODE turns ever stiffer, and never back
+DIVERGED = 0.002  # of the usual bound, 20 times what oscillates: beyond it nothing turns back
+CREEPING = 3000.0  # span from which on what does not turn is followed by longer steps
+LONG_STEPS = 1000  # of these
+UNSURE = 0.15  # of `MOST_STEPS`: so closely it is not known whether they are enough
 
 
 class Outcome(NamedTuple):
@@ -159,24 +162,76 @@ class _Many:
             [c.beta, c.eta, c.lam, *rates, c.eta / c.batch, c.sampled, c.rho]
         )
         self.steps = -c.beta  # at first where D relaxes soonest, later the numbers of steps
+        which = free(c.latent, c.signal)[1].astype(np.int64)
+        self.places = which, np.bincount(which).astype(float)
+        self.creeps = np.zeros(len(c.eta), bool)  # or else it turns, or nothing is known yet
         self.found = [Outcome(UNDECIDED)] * len(self.y)
 
     def follow(self, rows: np.ndarray, span: float) -> np.ndarray:
         """Follow some of them through a span; return those of which it is not known yet."""
+        from ..kernels.courses import STOPPED
+
+        creeping = self.creeps[rows] & (span >= CREEPING)
+        if self.c.plain:  # others go on by long steps wherever short ones are too many
+            share = self._expected(rows, span) / self.most
+            able = (share < 1 + UNSURE) | ~creeping
+            creeping &= share < 1 - UNSURE
+            rows, creeping = rows[able], creeping[able]
+        long, short = rows[creeping], rows[~creeping]
+        status, course = self._by_long_steps(long, span)
+        stopped = status == STOPPED
+        kept = [self._ended(long[~stopped], status[~stopped], course[~stopped], span)]
+        short = np.concatenate([short, long[stopped]])
+        status, course = self._by_short_steps(short, span)
+        if not self.c.plain:
+            stopped = status == STOPPED
+            status[stopped], course[stopped] = self._by_long_steps(short[stopped], span)
+            for i in short[status == STOPPED].tolist():
+                self.found[i] = outcome(self.at(i))
+        kept.append(self._ended(short, status, course, span))
+        return np.concatenate(kept)
+
+    def _expected(self, rows: np.ndarray, span: float) -> np.ndarray:
+        """Return how many short steps a span takes of what creeps: by time as many as before."""
+        if span >= CREEPING:
+            self.steps[rows] *= span / SPANS[SPANS.index(span) - 1]
+        return self.steps[rows]
+
+    def _by_short_steps(self, rows: np.ndarray, span: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return what becomes of some of them, and their courses (n, saves, values)."""
         from ..kernels import courses
 
-        c, y = self.c, self.y[rows]
         status, steps = np.zeros((2, len(rows)), np.int64)
-        course = np.empty((len(rows), len(SAVES) - 1, y.shape[1]))
+        course = np.empty((len(rows), len(SAVES) - 1, self.y.shape[1]))
         courses.integrate(
-            y, self.numbers[rows], np.uint64(c.latent), SAVES[1:], span / c.lr[rows],
-            self.bounds[rows], RTOL, ATOL, self.most, self.stop, status, steps, course,
+            self.y[rows], self.numbers[rows], np.uint64(self.c.latent), SAVES[1:],
+            span / self.c.lr[rows], self.bounds[rows], RTOL, ATOL, self.most, self.stop,
+            status, steps, course,
         )  # fmt: skip
         self.steps[rows] = steps
+        return status, course
+
+    def _by_long_steps(self, rows: np.ndarray, span: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same as `_by_short_steps`: quicker where steps are limited by stability."""
+        from ..kernels import rosenbrock
+
+        status = np.zeros(len(rows), np.int64)
+        course = np.empty((len(rows), len(SAVES) - 1, self.y.shape[1]))
+        if len(rows):
+            rosenbrock.integrate(
+                self.y[rows], self.c.at(rows), *self.places, SAVES[1:], span, self.bounds[rows],
+                RTOL, ATOL, LONG_STEPS, self.stop, status, course,
+            )  # fmt: skip
+        return status, course
+
+    def _ended(
+        self, rows: np.ndarray, status: np.ndarray, course: np.ndarray, span: float
+    ) -> np.ndarray:
+        """Note what is known at the end of a span; return those of which it is not known yet."""
+        from ..kernels import courses
+
         for i in rows[status == courses.DIVERGED].tolist():
             self.found[i] = Outcome(DIVERGING)
-        for i in rows[status == courses.STOPPED].tolist():
-            self.found[i] = Outcome(UNDECIDED) if c.plain else outcome(self.at(i))
         done = status == courses.DONE
         return self._decide(rows[done], course[done], span)
 
@@ -185,6 +240,7 @@ class _Many:
         y = self.y[rows] = course[:, -1]
         size = np.maximum(1.0, np.abs(y).max(axis=1))
         turning = _peak(course) > TURNING * size
+        self.creeps[rows] = ~turning
         later, last = span > SPANS[0], span == SPANS[-1]
         tried = np.ones(len(rows), bool) if later else ~(self._residuals(rows, y) > CLOSE)
         points = np.full_like(y, np.nan)
@@ -245,7 +301,5 @@ class _Many:
         from ..kernels.settle import settle
 
         left, status = np.empty(len(rows)), np.empty(len(rows), np.int64)
-        which = free(self.c.latent, self.c.signal)[1].astype(np.int64)
-        counts = np.bincount(which).astype(float)
-        settle(y, self.c.at(rows), which, counts, most, 1e-13, left, status)
+        settle(y, self.c.at(rows), *self.places, most, 1e-13, left, status)
         return left, status

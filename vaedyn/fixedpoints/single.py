@@ -43,45 +43,25 @@ def signal_at(
 ) -> tuple[np.ndarray, ...]:
     """Return dE/dt at given Q and D on a signal, and p = rho m^2, d/m, E and R.
 
-    dm/dt = dd/dt = 0 give S as a function of Q, dQ/dt = 0 then A, and
-    dR/dt = 0 the power p. All of it is linear in D; constants and `rho` are (n, 1).
+    See `vaedyn.kernels.alone.at_signal`; constants and `rho` are (n, 1).
     """
-    # model: closed form, from dm = dd = dQ = dR = 0
-    eta, lam, h, r = c.eta, c.lam, c.h, c.encoder
-    s, K, drawn = rho + eta, Q + c.beta, np.where(c.sampled, D, 0.0)
-    kappa = s / (K * s + lam)  # d / m
-    B = s * kappa
-    S = B - D - lam
-    A = B * Q - 0.5 * h * (S + drawn)
-    decay = B + r * lam
-    p = (decay * A / eta - S - r * eta * Q + r * A * K - r * h * (A - S * K - drawn * Q)) / (
-        r + decay * kappa / eta
-    )
-    E = (S - kappa**2 * p) / eta
-    C = p + eta * Q - 2 * A * K + K**2 * S + drawn * Q**2
-    return 2 * (A - K * S - lam * E) + r * h * C, p, kappa, E, (A - kappa * p) / eta
+    from ..kernels import alone
+
+    with np.errstate(invalid="ignore"):  # D of pairs may be infinite
+        return alone.at_signal.py_func(c, c.h, rho, Q, D)
 
 
 def noise_at(c: Constants, Q: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return -dR/dt at given Q and D on background noise, and E and R.
+    """Return -dR/dt at given Q and D on background noise, and E and R, nan where there are none.
 
-    dQ/dt = 0 gives A as a function of Q and S, dE/dt = 0 then S. Where latents are averaged
-    over, all of it is in proportion to Q, by which it is divided. Constants are (n, 1).
+    See `vaedyn.kernels.alone.at_noise`; constants are (n, 1).
     """
-    # model: closed form, from dQ = dE = 0
-    eta, lam, h, r = c.eta, c.lam, c.h, c.encoder
-    K, drawn = Q + c.beta, np.where(c.sampled, D, 0.0)
-    unit = np.where(c.sampled > 0, 1.0, Q)
-    own = np.where(c.sampled > 0, Q, 1.0)  # Q itself in this unit
-    under = 2 * (K + lam / eta) - r * h * K**2 - (2 * Q - h) * (1 - r * h * K)
+    from ..kernels import alone
+
     with np.errstate(all="ignore"):  # of any Q, be it as far as the bound of a search
-        rest = (D + lam) * own - 0.5 * h * drawn
-        S = (2 * rest * (1 - r * h * K) + r * h * (eta * own + drawn * Q**2)) / under
-        S = np.where((S > 0) | (c.sampled > 0), S, np.nan)
-        A = S * (Q - 0.5 * h) + rest
-        left = S - (S * unit + D + (1 + r) * lam) * A / eta + r * eta * own - r * A * K
-        left = left + r * h * (A - S * K - drawn * Q)
-        return -left, unit * S / eta, unit * A / eta
+        left, S, E, R = alone.at_noise.py_func(c, c.h, Q, D)
+        there = (S > 0) | (c.sampled > 0)
+    return np.where(there, left, np.nan), np.where(there, E, np.nan), np.where(there, R, np.nan)
 
 
 def on_signal(
@@ -130,6 +110,36 @@ def on_noise_beyond(c: Constants, least: Latent) -> Latent:
         return np.where(Q / first > 1 + 1e-6, Q, np.nan)
 
     return on_noise(c, find)
+
+
+def singles(c: Constants) -> tuple[list[Latent], list[Latent]]:
+    """Return a latent on each of the signals, and those on background noise, by rising Q.
+
+    They are those of `on_signal`, `on_noise` and, where latents are sampled,
+    `on_noise_beyond`, at very many points: compiled.
+    """
+    from ..kernels import alone
+
+    one = c.column()
+    n, none = len(c.eta), np.zeros(len(c.eta))
+
+    def least(kind: int, rho: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        Q, top = np.empty(n), furthest(rho + c.eta + c.h, c.beta)
+        alone.first_rises(c, rho, kind, first, top, Q)
+        Q = Q[:, None]
+        return Q, one.beta / (Q + one.beta)
+
+    signals = []
+    for strength in c.rho.T:
+        rho = np.ascontiguousarray(strength)
+        signals.append(signal_latent(one, rho[:, None], *least(alone.SIGNAL, rho, none)))
+    noise = [noise_latent(one, *least(alone.NOISE, none, none))]
+    if np.any(c.sampled):
+        first = noise[0].Q
+        Q, D = least(alone.BEYOND, none, first)
+        beyond = np.where(Q / first[:, None] > 1 + 1e-6, Q, np.nan)
+        noise.append(noise_latent(one, beyond, D))
+    return signals, noise
 
 
 def signal_latent(c: Constants, rho: np.ndarray, Q: np.ndarray, D: np.ndarray) -> Latent:

@@ -248,7 +248,8 @@ def advance(
         starts[k + 1] = starts[k] + (size if counts[k] >= columns else counts[k])
     rows = starts[etas.size] + (latent if c.sampled != 0.0 else 0)
     scales = np.ones(rows)
-    scales[:signal] = np.sqrt(s)
+    for k in range(signal):
+        scales[k] = sqrt(s[k])
     for k in range(etas.size):
         scales[starts[k] : starts[k + 1]] = sqrt(etas[k])
 

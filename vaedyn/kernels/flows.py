@@ -132,7 +132,7 @@ def with_bands(c: Constants) -> Flow:
     entry, inner = _plain_or_not(c)
     places = [address(entry), len(inner), len(which), len(first), *first, *which, *pairs.ravel()]
     room = np.empty(fluctuations.room(M, K, sampled, len(first)))
-    box = boxed(c, [*np.array(places, np.int64).view(float), *room, *inner], 0)
+    box = boxed(c, np.concatenate([np.array(places, np.int64).view(float), room, inner]), 0)
     return Flow(address(and_covariance), NONE, box, len(which), M, NEVER)
 
 

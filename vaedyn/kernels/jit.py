@@ -7,6 +7,7 @@ one, and an installation nobody can write to works like any other.
 """
 
 import functools
+import gc
 import hashlib
 import logging
 import os
@@ -70,12 +71,29 @@ def kernel(function: Callable, **options) -> Callable:
         compiled = numba.njit(function, cache=True, **options)
         # numba itself turns to a folder beside the source, where edited callees go unnoticed
         if Path(compiled.stats.cache_path or "").is_relative_to(folder):
-            return _sealed(compiled)
+            return _undisturbed(_sealed(compiled))
     except (RuntimeError, OSError):
         pass
     finally:
         setattr(config, "CACHE_DIR", chosen)  # noqa: B010
-    return _unkept(numba.njit(function, **options), folder)
+    return _undisturbed(_unkept(numba.njit(function, **options), folder))
+
+
+def _undisturbed(compiled: Callable) -> Callable:
+    """Let nobody look for garbage while a kernel is compiled, of which there is little."""
+    made: Callable = compiled.compile  # pyright: ignore[reportFunctionMemberAccess]
+
+    def undisturbed(signature: Any) -> Any:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return made(signature)
+        finally:
+            if enabled:
+                gc.enable()
+
+    compiled.compile = undisturbed  # pyright: ignore[reportFunctionMemberAccess]
+    return compiled
 
 
 class DamagedCodeError(Exception):

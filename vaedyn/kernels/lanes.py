@@ -20,6 +20,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, lower_cast, register_model
 
 TOGETHER = 16  # numbers side by side: what hides most of the time that a division takes
+HALF = TOGETHER // 2  # where there are enough operations between divisions
 FLUSH_TO_ZERO, DENORMALS_ARE_ZERO = 1 << 15, 1 << 6  # bits of x86 processors' MXCSR
 INDEX = ir.IntType(32)
 instruction: Any = intrinsic  # what is called has one argument less than what is defined
@@ -189,7 +190,7 @@ def less(_context, a, b):
 
 @instruction
 def real(_context, words):
-    """Return words below 2^63 as doubles."""
+    """Return words as doubles; those from 2^63 on as what they are less than 2^64, negative."""
     result = Lanes(DOUBLE, words.count) if isinstance(words, Lanes) else DOUBLE
 
     def codegen(context, builder, _signature, arguments):
@@ -198,21 +199,56 @@ def real(_context, words):
     return result(words), codegen
 
 
-@instruction
-def abreast(_context, array):
-    """Return `array` (..., TOGETHER), which must be contiguous, as one (...) of `Lanes`.
+def _bitcast(source: types.Type, target: types.Type) -> Any:
+    """Return a compiled function that reads the bits of `source` as `target`, in every lane."""
 
-    Both are the same memory.
-    """
-    result = types.Array(Lanes(array.dtype, TOGETHER), array.ndim - 1, "C", aligned=False)
+    @instruction
+    def cast(_context, value):
+        result = Lanes(target, value.count) if isinstance(value, Lanes) else target
+
+        def codegen(context, builder, _signature, arguments):
+            return builder.bitcast(arguments[0], context.get_value_type(result))
+
+        return result(Lanes(source, value.count) if isinstance(value, Lanes) else source), codegen
+
+    return cast
+
+
+as_float, as_bits = _bitcast(WORD, DOUBLE), _bitcast(DOUBLE, WORD)
+
+
+@instruction
+def choose(_context, word, a, b):
+    """Return a where the highest bit of `word` is set, and b elsewhere."""
+
+    def codegen(_context, builder, _signature, arguments):
+        zero = ir.Constant(arguments[0].type, None)
+        negative = builder.icmp_signed("<", arguments[0], zero)
+        return builder.select(negative, *arguments[1:])
+
+    return a(word, a, b), codegen
+
+
+def _abreast(count: int) -> Any:
+    """Return the compiled function `abreast` for `count` numbers side by side."""
+
+    @instruction
+    def cast(_context, array):
+        return _as_lanes(array, count)
+
+    return cast
+
+
+def _as_lanes(array: types.Array, count: int) -> Any:
+    result = types.Array(Lanes(array.dtype, count), array.ndim - 1, "C", aligned=False)
 
     def codegen(context, builder, _signature, arguments):
         old = context.make_array(array)(context, builder, arguments[0])
         new = context.make_array(result)(context, builder)
-        size = context.get_constant(types.intp, 8 * TOGETHER)
+        size = context.get_constant(types.intp, 8 * count)
         new.data = builder.bitcast(old.data, context.get_value_type(result.dtype).as_pointer())
         new.itemsize = size
-        new.nitems = builder.udiv(old.nitems, context.get_constant(types.intp, TOGETHER))
+        new.nitems = builder.udiv(old.nitems, context.get_constant(types.intp, count))
         for name in ("shape", "strides"):
             numbers = cgutils.unpack_tuple(builder, getattr(old, name))[:-1]
             setattr(new, name, cgutils.pack_array(builder, numbers))
@@ -222,3 +258,8 @@ def abreast(_context, array):
         return new._getvalue()
 
     return result(array), codegen
+
+
+# each takes an array (..., TOGETHER), or (..., HALF), which must be contiguous, as one (...) of
+# `Lanes`, which is the same memory
+abreast, half_abreast = _abreast(TOGETHER), _abreast(HALF)

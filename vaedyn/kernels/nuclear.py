@@ -7,7 +7,8 @@ Matrices are taken side by side, so that every operation is one of SIMD register
 
 from math import sqrt
 
-from .jit import leaf
+from .jit import leaf, part
+from .lanes import TOGETHER, abreast, fma
 
 ABREAST = 32  # matrices taken side by side
 ORTHOGONAL = 1e-18  # squared cosine of two columns whose next rotation changes no length
@@ -47,24 +48,27 @@ def turn(a, p, q, rows, columns, room):
     return worst
 
 
+@part
+def in_lanes(a):
+    """Return (..., ABREAST) as (..., ABREAST / TOGETHER) of lanes, of the same memory."""
+    return abreast(a.reshape((*a.shape[:-1], ABREAST // TOGETHER, TOGETHER)))
+
+
 @leaf
-def of_two_columns(a, rows, room, out):
+def of_two_columns(a, rows, out):
     """Write ``sqrt(|A|^2 + 2 sqrt(det A^T A))`` to `out`, the determinant by minors of A."""
-    squares, minors = room[0], room[1]
-    for s in range(ABREAST):
-        squares[s] = 0.0
-        minors[s] = 0.0
-    for r in range(rows):
-        left, right = a[2 * r], a[2 * r + 1]
-        for s in range(ABREAST):
-            squares[s] += left[s] * left[s] + right[s] * right[s]
-        for q in range(r):
-            first, second = a[2 * q], a[2 * q + 1]
-            for s in range(ABREAST):
-                minor = left[s] * second[s] - right[s] * first[s]
-                minors[s] += minor * minor
-    for s in range(ABREAST):
-        out[s] = sqrt(squares[s] + 2.0 * sqrt(minors[s]))
+    entries, norms = in_lanes(a), in_lanes(out)
+    for k in range(len(norms)):
+        norms[k] = 0.0
+        squares = minors = norms[k]
+        for r in range(rows):
+            left, right = entries[2 * r, k], entries[2 * r + 1, k]
+            squares += fma(left, left, right * right)
+            for q in range(r):
+                first, second = entries[2 * q, k], entries[2 * q + 1, k]
+                minor = fma(left, second, -(right * first))
+                minors = fma(minor, minor, minors)
+        norms[k] = sqrt(fma(2.0, sqrt(minors), squares))
 
 
 @leaf

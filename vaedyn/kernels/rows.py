@@ -53,14 +53,15 @@ def advance(rows, betas, W, V, D, c, lam_V):
             for j in range(latent):
                 e[i] -= Q[i, j] * mu[j]
         for i in range(latent):
-            fresh[i] = W[i]
+            for j in range(dim):
+                fresh[i, j] = W[i, j]
             add(fresh[i], -c.lr * (D[i] + c.lam) / dim, W[i])
             add(fresh[i], c.lr * scale * mu[i], x)
             for j in range(latent):
                 add(fresh[i], -c.lr * mu[i] * mu[j] / dim, W[j])
         for i in range(latent):
-            W[i] = fresh[i]
             for j in range(dim):
+                W[i, j] = fresh[i, j]
                 V[i, j] *= 1.0 - c.lr * lam_V / dim
             add(V[i], c.lr * scale * e[i], x)
             D[i] -= c.lr / dim * 0.5 * (Q[i, i] + beta - beta / D[i])

@@ -38,33 +38,49 @@ def linearise(y, c, which, counts, work, matrix, slope):
 
 
 @leaf
-def solve(matrix, x):
-    """Turn `x` (n,) into the solution for the right-hand side `x`; say whether there is one."""
-    n = x.size
+def factorise(matrix, pivots):
+    """Turn `matrix` (n, n) into its triangular factors; say whether it has an inverse.
+
+    `pivots` (n,) are filled with the rows that were exchanged.
+    """
+    n = pivots.size
     least, most = np.inf, 0.0
     for k in range(n):
         pivot = k
         for i in range(k + 1, n):
             if abs(matrix[i, k]) > abs(matrix[pivot, k]):
                 pivot = i
+        pivots[k] = pivot
         size = abs(matrix[pivot, k])
         least, most = min(least, size), max(most, size)
         if not least > FLAT * most:
             return SINGULAR
         if pivot != k:
-            x[k], x[pivot] = x[pivot], x[k]
-            for j in range(k, n):
+            for j in range(n):
                 matrix[k, j], matrix[pivot, j] = matrix[pivot, j], matrix[k, j]
         for i in range(k + 1, n):
             share = matrix[i, k] / matrix[k, k]
-            x[i] -= share * x[k]
-            for j in range(k + 1, n):
-                matrix[i, j] -= share * matrix[k, j]
+            matrix[i, k] = share
+            if share != 0.0:
+                for j in range(k + 1, n):
+                    matrix[i, j] -= share * matrix[k, j]
+    return FOUND
+
+
+@leaf
+def substitute(matrix, pivots, x):
+    """Turn `x` (n,) into the solution for the right-hand side `x`, by what `factorise` leaves."""
+    n = x.size
+    for k in range(n):
+        pivot = pivots[k]
+        x[k], x[pivot] = x[pivot], x[k]
+    for k in range(n):
+        for i in range(k + 1, n):
+            x[i] -= matrix[i, k] * x[k]
     for k in range(n - 1, -1, -1):
         for j in range(k + 1, n):
             x[k] -= matrix[k, j] * x[j]
         x[k] /= matrix[k, k]
-    return FOUND
 
 
 @kernel
@@ -95,6 +111,7 @@ def settle(y, c, which, counts, most, tolerance, residual, status):
     matrix, slope, mean = (
         np.empty((counts.size, counts.size)), np.empty(counts.size), np.empty(counts.size)
     )  # fmt: skip
+    pivots = np.empty(counts.size, np.int64)
     for n in range(models):
         one = Constants(
             c.beta[n], c.rho[n], c.eta[n], c.lam[n], c.lr[n], latent, c.encoder[n], c.variances[n],
@@ -112,9 +129,10 @@ def settle(y, c, which, counts, most, tolerance, residual, status):
             residual[n] = left
             if made == most or not left < np.inf or left < tolerance:
                 break
-            if solve(matrix, slope) == SINGULAR:
+            if factorise(matrix, pivots) == SINGULAR:
                 status[n] = SINGULAR
                 break
+            substitute(matrix, pivots, slope)
             change, size = 0.0, 1.0
             for i in range(values):
                 before = y[n, i]

@@ -8,29 +8,24 @@ to rounding. All 53 bits of a double are used, so the tails end at
 sqrt(2 * 53 * log 2) = 8.57 standard deviations, beyond what 10^16 draws reach.
 
 A stream is one array of 64-bit words, laid out as the constants below say:
-one array passes through compiled code without reference counting.
+one array passes through compiled code without reference counting. The same
+functions make normals of one stream, and of many side by side in `Lanes`.
 """
 
 from collections.abc import Sequence
 from math import cos, log, pi, sqrt
-from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from .jit import leaf, part, strict
-from .lanes import fma
+from .lanes import as_bits, as_float, choose, fma, larger, real
 
 LANES = 64
 BLOCK = 2 * LANES
 GROUP = 8  # normals are handed out in groups
 SCALAR = 4 * LANES  # the generator of uniforms, behind the states of the lanes
 SEEDS = SCALAR + 4
-FIRST = SEEDS + 4  # two words per lane, to be turned into normals
-SECOND = FIRST + LANES
-LEFT = SECOND + LANES  # room for what was left when the buffer was filled again
+LEFT = SEEDS + 4  # room for what was left when the buffer was filled again
 BUFFER = LEFT + GROUP  # BLOCK normals, bit by bit
 END = BUFFER + BLOCK
 CURSOR = END  # where the next normal to be taken stands
@@ -39,6 +34,7 @@ WORDS = -(-(CURSOR + 1) // 8) * 8  # full cache lines
 U = np.uint64
 TWO53 = 2.0**-53
 SQRT_HALF = U(0x3FE6A09E667F3BCD)  # the bits of sqrt(1/2)
+ONE = U(0x3FF << 52)  # those of 1
 LOG2 = 0.6931471805599453
 
 
@@ -58,112 +54,83 @@ def open_stream(seed: np.random.SeedSequence) -> np.ndarray:
     return open_streams([seed])[0]
 
 
-def _bitcast(source: Any, target: Any, form: ir.Type) -> Any:
-    """Return a compiled function that reads the bits of a `source` as a `target`."""
-
-    @intrinsic
-    def cast(_context, value):
-        def codegen(_context, builder, _signature, arguments):
-            return builder.bitcast(arguments[0], form)
-
-        return target(source), codegen
-
-    return cast
+@part
+def word_of(a, b, c, d):
+    """Return the word of a generator, and its next state."""
+    word = a + d
+    c ^= a
+    d ^= b
+    return word, a ^ d, b ^ c, c ^ (b << U(17)), (d << U(45)) | (d >> U(19))
 
 
-as_float = _bitcast(types.uint64, types.float64, ir.DoubleType())
-as_bits = _bitcast(types.float64, types.uint64, ir.IntType(64))
-
-
-@leaf
-def scramble(stream, out):
-    """Advance all lanes once and write one word of each to ``stream[out:out + LANES]``."""
-    for i in range(LANES):
-        a = stream[i]
-        b = stream[LANES + i]
-        c = stream[2 * LANES + i]
-        d = stream[3 * LANES + i]
-        stream[out + i] = a + d
-        shifted = b << U(17)
-        c ^= a
-        d ^= b
-        stream[i] = a ^ d
-        stream[LANES + i] = b ^ c
-        stream[2 * LANES + i] = c ^ shifted
-        stream[3 * LANES + i] = (d << U(45)) | (d >> U(19))
-
-
-@leaf
+@strict
 def radius(word):
     """Return sqrt(-2 log u) with u uniform in (0, 1] from the upper 53 bits of `word`."""
-    u = (np.float64(np.int64(word >> U(11))) + 1.0) * TWO53
-    bits = as_bits(u)
-    exponent = np.int64(bits - SQRT_HALF) >> np.int64(52)
-    f = as_float(bits - (U(exponent) << U(52)))  # in [sqrt(1/2), sqrt(2))
+    bits = as_bits((real(word >> U(11)) + 1.0) * TWO53)
+    exponent = ((bits - SQRT_HALF) >> U(52)) << U(52)
+    f = as_float(bits - exponent)  # in [sqrt(1/2), sqrt(2))
     s = (f - 1.0) / (f + 1.0)
     z = s * s
-    p = 2.0 / 19
-    p = p * z + 2.0 / 17
-    p = p * z + 2.0 / 15
-    p = p * z + 2.0 / 13
-    p = p * z + 2.0 / 11
-    p = p * z + 2.0 / 9
-    p = p * z + 2.0 / 7
-    p = p * z + 2.0 / 5
-    p = p * z + 2.0 / 3
-    p = p * z + 2.0
-    # p s > 0 can exceed the rest by rounding where u is 1, and only there
-    return sqrt(max(-2.0 * (p * s + np.float64(exponent) * LOG2), 0.0))
+    p = fma(z, -4.0 / 19, -4.0 / 17)
+    p = fma(p, z, -4.0 / 15)
+    p = fma(p, z, -4.0 / 13)
+    p = fma(p, z, -4.0 / 11)
+    p = fma(p, z, -4.0 / 9)
+    p = fma(p, z, -4.0 / 7)
+    p = fma(p, z, -4.0 / 5)
+    p = fma(p, z, -4.0 / 3)
+    p = fma(p, z, -4.0)
+    # p s < 0 can exceed the rest by rounding where u is 1, and only there
+    return sqrt(larger(0.0, fma(real(exponent), -2.0 * LOG2 / 2.0**52, p * s)))
 
 
-@leaf
-def box_muller(stream):
-    """Turn the two words of every lane into the BLOCK normals of the buffer."""
-    for i in range(LANES):
-        r = radius(stream[FIRST + i])
-        word = stream[SECOND + i]
-        # two bits choose the quadrant, the next 52 an angle in [-pi/4, pi/4)
-        x = (np.float64(np.int64((word << U(2)) >> U(12))) * (2.0 * TWO53) - 0.5) * (0.5 * pi)
-        z = x * x
-        s = z * (1.0 / 355687428096000.0) - 1.0 / 1307674368000.0
-        s = s * z + 1.0 / 6227020800.0
-        s = s * z - 1.0 / 39916800.0
-        s = s * z + 1.0 / 362880.0
-        s = s * z - 1.0 / 5040.0
-        s = s * z + 1.0 / 120.0
-        s = s * z - 1.0 / 6.0
-        sine = x + x * z * s
-        c = z * (-1.0 / 6402373705728000.0) + 1.0 / 20922789888000.0
-        c = c * z - 1.0 / 87178291200.0
-        c = c * z + 1.0 / 479001600.0
-        c = c * z - 1.0 / 3628800.0
-        c = c * z + 1.0 / 40320.0
-        c = c * z - 1.0 / 720.0
-        c = c * z + 1.0 / 24.0
-        c = c * z - 0.5
-        cosine = 1.0 + c * z
-        swap = (word >> U(63)) != U(0)
-        r = r if (word >> U(62)) & U(1) else -r
-        stream[BUFFER + i] = as_bits(r * (sine if swap else cosine))
-        stream[BUFFER + LANES + i] = as_bits(r * (cosine if swap else -sine))
+@strict
+def on_circle(r, word):
+    """Return two normals: a point at distance `r` from 0, in the direction that `word` says."""
+    # two bits choose the quadrant, the next 52 an angle in [-pi/4, pi/4)
+    x = (as_float(((word << U(2)) >> U(12)) | ONE) - 1.5) * (0.5 * pi)
+    z = x * x
+    s = fma(z, 1.0 / 355687428096000.0, -1.0 / 1307674368000.0)
+    s = fma(s, z, 1.0 / 6227020800.0)
+    s = fma(s, z, -1.0 / 39916800.0)
+    s = fma(s, z, 1.0 / 362880.0)
+    s = fma(s, z, -1.0 / 5040.0)
+    s = fma(s, z, 1.0 / 120.0)
+    s = fma(s, z, -1.0 / 6.0)
+    sine = fma(x * z, s, x)
+    c = fma(z, -1.0 / 6402373705728000.0, 1.0 / 20922789888000.0)
+    c = fma(c, z, -1.0 / 87178291200.0)
+    c = fma(c, z, 1.0 / 479001600.0)
+    c = fma(c, z, -1.0 / 3628800.0)
+    c = fma(c, z, 1.0 / 40320.0)
+    c = fma(c, z, -1.0 / 720.0)
+    c = fma(c, z, 1.0 / 24.0)
+    c = fma(c, z, -0.5)
+    cosine = fma(c, z, 1.0)
+    r = choose(word << U(1), r, -r)
+    return r * choose(word, sine, cosine), r * choose(word, cosine, -sine)
 
 
 @part
-def scramble_twice(stream):
-    """Draw the words of new normals; the last old ones, not yet taken, will stand before them."""
-    left = END - np.int64(stream[CURSOR])
-    for j in range(left):
-        stream[BUFFER - left + j] = stream[END - left + j]
-    scramble(stream, FIRST)
-    scramble(stream, SECOND)
-    stream[CURSOR] = U(BUFFER - left)
+def pair(stream, i):
+    """Advance a lane twice and return two normals, by the Box-Muller transform of its words."""
+    a, b, c, d = stream[i], stream[LANES + i], stream[2 * LANES + i], stream[3 * LANES + i]
+    first, a, b, c, d = word_of(a, b, c, d)
+    second, a, b, c, d = word_of(a, b, c, d)
+    stream[i], stream[LANES + i], stream[2 * LANES + i], stream[3 * LANES + i] = a, b, c, d
+    return on_circle(radius(first), second)
 
 
 @leaf
 def refill(stream):
     """Fill the buffer of `stream` with new normals; the last ones, not yet taken, come first."""
-    scramble_twice(stream)
-    box_muller(stream)
+    left = END - np.int64(stream[CURSOR])
+    for j in range(left):
+        stream[BUFFER - left + j] = stream[END - left + j]
+    for i in range(LANES):
+        x, y = pair(stream, i)
+        stream[BUFFER + i], stream[BUFFER + LANES + i] = as_bits(x), as_bits(y)
+    stream[CURSOR] = U(BUFFER - left)
 
 
 @leaf
@@ -204,18 +171,10 @@ def normals(stream, scale, out):
 @leaf
 def uniform(stream):
     """Draw one number in [0, 1) from `stream`."""
-    a = stream[SCALAR]
-    b = stream[SCALAR + 1]
-    c = stream[SCALAR + 2]
-    d = stream[SCALAR + 3]
-    word = a + d
-    c ^= a
-    d ^= b
-    stream[SCALAR] = a ^ d
-    stream[SCALAR + 1] = b ^ c
-    stream[SCALAR + 2] = c ^ (b << U(17))
-    stream[SCALAR + 3] = (d << U(45)) | (d >> U(19))
-    return np.float64(np.int64(word >> U(11))) * TWO53
+    a, b, c, d = stream[SCALAR], stream[SCALAR + 1], stream[SCALAR + 2], stream[SCALAR + 3]
+    word, a, b, c, d = word_of(a, b, c, d)
+    stream[SCALAR], stream[SCALAR + 1], stream[SCALAR + 2], stream[SCALAR + 3] = a, b, c, d
+    return real(word >> U(11)) * TWO53
 
 
 @strict

@@ -7,8 +7,9 @@ singular values, of ``m diag(rho)^{1/2}``.
 import numpy as np
 
 from .jit import kernel, leaf
-from .matches import best_matches, sets
-from .nuclear import ABREAST, nuclear_norms, of_two_columns
+from .lanes import fma
+from .matches import PATHS, best_matches, sets
+from .nuclear import ABREAST, in_lanes, nuclear_norms, of_two_columns
 from .ode import U
 from .product import multiply
 
@@ -24,7 +25,7 @@ def gain(which, block, rows, columns, room):
         best_matches(block, rows, columns, sums, paths, out[which])
         return
     if columns == 2:
-        of_two_columns(block, rows, four, out[which])
+        of_two_columns(block, rows, out[which])
         return
     for i in range(rows * columns):
         for s in range(ABREAST):
@@ -77,28 +78,27 @@ def add_samples(x, factor, normals, wanted, here, flat, block, rows, columns, ro
     flat, block : (numbers,), (overlaps + 1 + 2, ABREAST)
         The same room.
     """
-    size, total = x.size, room[5]
+    size, all_found, values, total = x.size, in_lanes(room[0]), in_lanes(block), in_lanes(room[5])
+    parts = values.shape[1]
     for which in GAINS:
-        for part in range(3):
-            for s in range(ABREAST):
-                total[which, part, s] = 0.0
+        for kind in range(3):
+            for part in range(parts):
+                total[which, kind, part] = 0.0
     width = size * ABREAST
     for n in range(normals.size // width):
         for i in range(size + 2):
-            start = x[i] if i < size - 1 else 0.0
-            for s in range(ABREAST):
-                block[i, s] = start
+            for part in range(parts):
+                values[i, part] = x[i] if i < size - 1 else 0.0
         multiply(flat, U(0), factor, U(0), normals, U(n * width), U(size + 2), U(size), U(ABREAST))
         for which in GAINS:
             if wanted[which]:
                 gain(which, block, rows, columns, room)
-                found, linear, trace = room[0][which], block[size + which], block[size - 1]
-                sums, squares, products = total[which]
-                for s in range(ABREAST):
-                    rest = trace[s] - 2.0 * (found[s] - here[which]) - linear[s]
-                    sums[s] += rest
-                    squares[s] += rest * rest
-                    products[s] += linear[s] * rest
+                for part in range(parts):
+                    linear, found = values[size + which, part], all_found[which, part]
+                    rest = fma(-2.0, found - here[which], values[size - 1, part]) - linear
+                    total[which, 0, part] += rest
+                    total[which, 1, part] = fma(rest, rest, total[which, 1, part])
+                    total[which, 2, part] = fma(linear, rest, total[which, 2, part])
 
 
 @kernel
@@ -127,7 +127,7 @@ def variances(x, C, root, steps, few, normals, columns, out):
     found, total = np.zeros((2, ABREAST)), np.zeros((2, 3, ABREAST))
     room = (
         found, np.empty((size, ABREAST)), np.empty((sets(columns), ABREAST)),
-        np.empty((6, rows + 1)), np.empty((4, ABREAST)), total,
+        np.empty((PATHS, rows + 1)), np.empty((4, ABREAST)), total,
     )  # fmt: skip
     wanted = np.empty(2, np.bool_)
     for t in range(times):

@@ -25,12 +25,12 @@ from ..model.results import Trajectory
 from ..model.training import pace
 from .engines import ENGINES, Engine
 from .epochs import check_rows
+from .groups import groups
 from .solve import variance_lost
 
 SECONDS_AT_ONCE = 0.05  # of one kernel call, so that an interrupt is soon heard
 MOST_AT_ONCE = 65536  # whose values of beta fit into a core's cache
 AHEAD = 16  # runs handed to each thread in advance
-FEWEST = 4  # runs that are worth being simulated side by side
 # after every kernel call, entries of the state below TINY are set to 0, so that a collapsed
 # latent does not linger among denormal numbers, which are slow; DECAY / lr bounds the time of
 # a call, since no faster rate than a few lr takes it past TINY into the denormal range
@@ -200,15 +200,15 @@ def _ensemble(
     made, stop = np.zeros(runs, np.int64), threading.Event()
     run_group = partial(_run, params, built, seeds, random_start, made, stop)
     workers = min(jobs, runs - first)
-    groups = _groups(first, runs, workers, built)
-    for size in {len(group): group for group in groups}.values():
+    cut = groups(first, runs, workers, built.together is not None)
+    for size in {len(group): group for group in cut}.values():
         run_group(size, steps=0)  # compiles
     wanted = (runs - first) * params.steps
     began = time.perf_counter()
     log.debug("simulating %d runs on %d threads", runs - first, workers)
-    todo = iter(groups)
+    todo = iter(cut)
     waiting: deque[Future[tuple[np.ndarray, Exception | None]]] = deque()
-    ahead = max(AHEAD // len(groups[0]), 2)
+    ahead = max(AHEAD // len(cut[0]), 2)
     with ThreadPoolExecutor(workers) as pool:
         try:
             while True:
@@ -219,11 +219,11 @@ def _ensemble(
                 wait([waiting[0]], timeout=0.1)
                 done, error = [], None
                 while waiting and waiting[0].done() and error is None:
-                    states, error = waiting.popleft().result()
-                    done.append(states)
+                    done.append(waiting.popleft().result())
+                    error = done[-1][1]
                 if progress:
                     progress(int(made.sum()), wanted)
-                if sum(map(len, done)):
+                if sum(len(states) for states, _ in done):
                     speed = made.sum() / (time.perf_counter() - began)
                     yield _joined(done), {"steps_per_second": float(speed)}
                 if error:
@@ -233,22 +233,10 @@ def _ensemble(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _groups(first: int, runs: int, workers: int, engine: Engine) -> list[range]:
-    """Return which runs are simulated side by side; numbers do not depend on it.
-
-    All threads get as much to do.
-    """
-    from ..kernels.lanes import TOGETHER
-
-    wanted = runs - first
-    rounds = -(-wanted // (TOGETHER * workers))
-    size = -(-wanted // (rounds * workers))
-    if engine.together is None or size < FEWEST:
-        size = 1
-    return [range(at, min(at + size, runs)) for at in range(first, runs, size)]
-
-
-def _joined(states: list[np.ndarray]) -> np.ndarray:
+def _joined(done: list[tuple[np.ndarray, Any]]) -> np.ndarray:
+    """Return all states in one, and leave none of them behind."""
+    states = [each for each, _ in done]
+    done.clear()
     return states[0] if len(states) == 1 else np.concatenate(states)
 
 

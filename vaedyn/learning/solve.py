@@ -166,7 +166,7 @@ def solve(
         if progress:
             progress(float(record[rk45.TIME]), end)
     log.debug("integrated the ODE to t = %g in %d steps", record[rk45.TIME], record[rk45.STEPS])
-    _check(status, record, schedule, beta, pace, rtol)
+    _check(status, record, schedule, beta, pace, rtol, None if read else (times, out))
     return np.concatenate(parts) if read else out, _statistics(record)
 
 
@@ -197,16 +197,22 @@ def _check(
     beta: float,
     pace: Callable[[], str],
     rtol: float,
+    saved: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> None:
-    """Raise what ended an integration too soon."""
+    """Raise what ended an integration too soon, with the times and states that were `saved`."""
     from ..kernels import rk45
 
     t = float(record[rk45.TIME])
+    error = None
     if status in (rk45.DIVERGED, rk45.STEP_TOO_SMALL):
         where = f"the ODE diverges near t = {t:.6g} at learning rate {pace()}"
-        raise DivergenceError(f"{where}: lower --lr")
+        error = DivergenceError(f"{where}: lower --lr")
     if status == rk45.VARIANCE_LOST:
-        raise variance_lost(t, float(schedule(np.array(t), beta)), pace())
+        error = variance_lost(t, float(schedule(np.array(t), beta)), pace())
+    if error:
+        count = int(record[rk45.SAVED])
+        error.reached = saved and (saved[0][:count], saved[1][:count])
+        raise error
     if status == rk45.PAUSED:
         raise ConvergenceError(
             f"stopped at t = {t:.6g} after {int(record[rk45.STEPS])} steps, the last of size "

@@ -12,7 +12,7 @@ from .solve import SECONDS_AT_ONCE
 
 SAMPLES = 1024  # of the fluctuations, where eps_g is not smooth on their scale
 ROUNDING = 1e-11  # of the largest eigenvalue of a covariance: a smaller one counts as zero
-AT_ONCE = 120_000  # numbers that are worked on at once, so that they stay in the cache
+AT_ONCE = 30_000  # numbers that are worked on at once, so that they stay in the cache
 
 
 def stds_of_errors(params: Params, y: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ NUMERICS = {
     "branches": 4,  # the drift without the integrator
     "cycle": 1,  # the drift, the integrator, and the Jacobian along its course
     "cycles": 1,  # and Newton's method on the drift
-    "phases": 3,  # both, and the closed forms of latents alone
+    "phases": 4,  # both, and the closed forms of latents alone
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
     "warmup": 1,
     # steps of SGD: the engines (`kernels.exact`, `kernels.vector`) with their random stream

@@ -14,6 +14,7 @@ from .quantities import NAMES, shape
 
 AT_ONCE = 4  # rows and columns of any number of matrices that are matched all at once
 MOST_AT_ONCE = 8  # of many matrices
+VERY_MANY = 100_000  # entries of matrices that are matched in turn: they are alike, as in time
 ROUNDING = 1e-14  # a KL divergence below that is zero, as far as its terms can tell
 
 
@@ -89,23 +90,32 @@ def matched(gain: np.ndarray) -> np.ndarray:
         return gain[..., 0, 0] if few == many else gain.max(axis=(-2, -1), initial=0.0)
     several = few < MOST_AT_ONCE and many <= MOST_AT_ONCE and gain.size >= 2**many * few
     if many <= AT_ONCE or several:
-        best = {1 << k: gain[..., 0, k] for k in range(many)}
+        # each entry of all matrices in a row, which is quicker to read so many times
+        entries = np.ascontiguousarray(np.moveaxis(gain, (-2, -1), (0, 1)))
+        best = {1 << k: entries[0, k] for k in range(many)}
         for i in range(1, few):
-            sums: dict[int, np.ndarray] = {}
+            larger: dict[int, np.ndarray] = {}
             for chosen, total in best.items():
                 for k in (k for k in range(many) if not chosen >> k & 1):
-                    found = total + gain[..., i, k]
+                    found = total + entries[i, k]
                     both = chosen | 1 << k
-                    sums[both] = np.maximum(sums[both], found) if both in sums else found
-            best = sums
+                    larger[both] = np.maximum(larger[both], found) if both in larger else found
+            best = larger
         return reduce(np.maximum, best.values())
+    flat = gain.reshape(-1, few, many)
+    if gain.size >= VERY_MANY and np.isfinite(flat).all():
+        from ..kernels.matches import best_in_turn
+
+        which = np.empty((len(flat), few), np.int64)
+        best_in_turn(np.ascontiguousarray(flat), which)
+        sums = np.take_along_axis(flat, which[:, :, None], axis=2)[..., 0].sum(axis=1)
+        return sums.reshape(gain.shape[:-2])
     from scipy.optimize import linear_sum_assignment
 
-    flat = gain.reshape(-1, few, many)
-    best = np.empty(len(flat))
+    sums = np.empty(len(flat))
     for i, matrix in enumerate(flat):
-        best[i] = matrix[linear_sum_assignment(matrix, maximize=True)].sum()
-    return best.reshape(gain.shape[:-2])
+        sums[i] = matrix[linear_sum_assignment(matrix, maximize=True)].sum()
+    return sums.reshape(gain.shape[:-2])
 
 
 def aligned(gain: np.ndarray) -> np.ndarray:

@@ -1,0 +1,135 @@
+"""A visitor's table: the same as the functions and the command say of it."""
+
+import base64
+
+import numpy as np
+import pytest
+
+import vaedyn
+from vaedyn import ParameterError
+from vaedyn.explorer import own_data
+from vaedyn.listings.look import answer
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(5)
+    rows = rng.normal(size=(250, 10)) + 4.0
+    rows[:, 1] += 2.5 * rng.normal(size=250)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def found(rows, tmp_path_factory):
+    place = tmp_path_factory.mktemp("rows") / "mine.npy"
+    np.save(place, rows)
+    table = own_data.Table("mine.npy", place.read_bytes())
+    yield table.look()
+    table.close()
+
+
+def test_what_is_recommended_is_in_the_words_of_the_command(found, rows, run, tmp_path):
+    np.save(tmp_path / "mine.npy", rows)
+    printed = run("spectrum mine.npy").out
+    panel = own_data.recommendation(found)
+    assert panel.words == "\n".join(answer(vaedyn.look(rows)))
+    for line in panel.words.splitlines():
+        assert line in printed
+    assert f"beta = {found.prediction.beta:.6g}" in panel.arrays["html"]
+
+
+def test_nothing_is_recommended_where_the_rows_do_not_fit():
+    rng = np.random.default_rng(1)
+    text = "\n".join(",".join(map(str, row)) for row in rng.exponential(size=(200, 5)) ** 3)
+    table = own_data.Table("odd.csv", text.encode())
+    panel = own_data.recommendation(table.look())
+    table.close()
+    assert "no beta is recommended, as" in panel.words
+    assert "no beta is recommended, as" in panel.arrays["html"]
+
+
+def test_the_spectrum_is_that_of_the_function(found, rows):
+    panel, own = own_data.spectrum(found), vaedyn.look(rows)
+    np.testing.assert_allclose(panel.arrays["eigenvalue"], own.spectrum.eigenvalues, rtol=1e-12)
+    np.testing.assert_allclose(
+        panel.arrays["eigenvalue"], np.linalg.eigvalsh(np.cov(rows.T))[::-1], rtol=1e-10
+    )
+    assert panel.arrays["signal"].sum() == len(own.analysis.rho) == 1
+    assert panel.arrays["eta"] == own.analysis.eta
+
+
+def test_active_units_are_counted_by_the_eigenvalues_of_the_rows(found, rows):
+    arrays = own_data.active_units(found).arrays
+    eigenvalues = np.linalg.eigvalsh(np.cov(rows.T, bias=True))
+    for beta, active in zip(arrays["beta"], arrays["active"], strict=True):
+        near = np.abs(eigenvalues - beta).min() < 1e-9 * beta  # where one collapses
+        assert near or active == (eigenvalues > beta).sum()
+    assert arrays["active"].max() == 10
+    assert arrays["active"].min() == 0
+    assert arrays["best"] == found.prediction.beta
+
+
+def test_the_learning_curve_is_that_of_the_function(found, rows):
+    panel = own_data.learning(found, beta=0.7, latent=2)
+    curve = vaedyn.course(rows, beta=0.7, latent=2, points=own_data.TIMES)
+    at = np.searchsorted(curve.t, panel.arrays["t"])
+    np.testing.assert_allclose(
+        panel.arrays["kl"], curve.kl_per_latent[np.ix_(at, curve.order)], rtol=1e-9, atol=1e-12
+    )
+    assert f"{int(curve.active.sum())} of 2 latents are active in the end" in panel.words
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", b"a,b\nx,y\n", "a.csv, line 2, column 1 is not a number: 'x'"),
+        ("a.npy", b"nothing", "a.npy"),
+        ("a.csv", b"1,2\n", "at least 3 rows"),
+        ("a.csv", b"1,2\nnan,4\n5,6\n", "row 2, column 1 is nan"),
+        ("../../a.csv", b"1,2\n3,inf\n5,6\n", "row 2, column 2 is inf"),
+        ("a.doc", b"1,2\n3,4\n5,6\n7,9\n", "a.doc"),
+    ],
+)
+def test_what_is_no_table_is_said_by_the_name_of_its_file(name, content, words):
+    table = own_data.Table(name, content)
+    with pytest.raises(ParameterError, match=words) as raised:
+        own_data.learning(table.look(), latent=400)
+    assert "/tmp" not in str(raised.value)
+    table.close()
+
+
+def test_a_file_goes_where_its_name_does_not_lead(tmp_path):
+    for name in ("../../outside.csv", "..\\..\\outside.csv", "/outside.csv"):
+        table = own_data.Table(name, b"1,2\n")
+        assert table.name == "outside.csv"
+        folder = table._path.parent
+        assert folder.is_dir()
+        table.close()
+        assert not folder.exists()
+    for name in ("..", "a\0b"):
+        with pytest.raises(ParameterError, match="cannot be read"):
+            own_data.Table(name, b"1,2\n")
+
+
+def test_columns_and_missing_numbers_are_read_as_the_command_reads_them():
+    lines = ["a,b,c"] + [f"{i},{(7 * i) % 5 if i != 4 else ''},{i * i % 7}" for i in range(30)]
+    table = own_data.Table("a.csv", "\n".join(lines).encode())
+    with pytest.raises(ParameterError, match="missing"):
+        table.look()
+    found = table.look(columns="a,b", missing="drop", standardise=True)
+    assert (found.spectrum.samples, found.spectrum.dim) == (29, 2)
+    table.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("%%%", "has not arrived whole"),
+        ("", "is empty"),
+        (base64.b64encode(bytes(own_data.LARGEST + 1)).decode(), "more than the 20 MB"),
+    ],
+)
+def test_what_is_sent_is_checked(content, words):
+    with pytest.raises(ParameterError, match=words):
+        own_data.opened("a.csv", content)
+    assert own_data.opened("a.csv", base64.b64encode(b"1,2").decode()) == b"1,2"
