@@ -17,6 +17,8 @@ OPTIONS = {
     "fixedpoints": ("rtol", "atol", "groups"),
     "branches": ("groups",),
     "curves": (),
+    "cycle": (),
+    "cycles": ("groups",),
     "simulate": ("engine", *(name for name in SIMULATION if name != "engine")),
     "bands": ("random_start",),
     "convergence": ("tol", "rtol", "atol"),
@@ -26,6 +28,8 @@ OPTIONS = {
 COMMANDS = {
     "branches": "fixedpoints",
     "curves": "fixedpoints",
+    "cycle": "fixedpoints --cycle",
+    "cycles": "fixedpoints --cycle",
     "convergence": "theory",
     "annealing": "anneal",
     "bands": "theory --bands",

@@ -16,6 +16,7 @@ from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
 from .curves import FOLLOW, curves, print_curves
+from .cycles import CYCLE, print_cycle, print_cycles
 from .follow import VARY, print_branches, print_map, survey
 from .follow import follow as branches_along
 from .model_options import with_model
@@ -57,10 +58,11 @@ ALONG = option(
         "vaedyn fixedpoints --vary beta=0.05:3 --vary eta=0.1:2",
         "vaedyn fixedpoints --vary beta=0.05:3 --vary lr=0.02:1.3 --follow all",
         "vaedyn fixedpoints --latent 2 --along",
+        "vaedyn fixedpoints --latent 2 --signal 2 --rho 3,1 --beta 1.19 --lr 1.07 --cycle",
         "vaedyn fixedpoints --latent 2 --samples 500",
     ],
 )
-@with_model(THEORY_OPTIONS, [GROUPS, VARY, FOLLOW, ALONG])
+@with_model(THEORY_OPTIONS, [GROUPS, VARY, FOLLOW, ALONG, CYCLE])
 def command(
     session: Session,
     params: Params,
@@ -68,6 +70,7 @@ def command(
     vary: tuple[Range, ...],
     follow: tuple[str, ...],
     along: bool,
+    cycle: bool,
     rtol: float,
     atol: float,
 ) -> None:
@@ -90,6 +93,16 @@ def command(
     """
     if len(vary) > 2 or (vary and along):
         raise click.UsageError("expected --vary at most twice, and not with --along")
+    if cycle:
+        if along or follow or len(vary) > 1:
+            raise click.UsageError(
+                "expected --cycle without --along and --follow, and with one --vary at most"
+            )
+        if vary:
+            print_cycles(session, params, vary[0], groups)
+        else:
+            print_cycle(session, params)
+        return
     if follow:
         if len(vary) != 2:
             raise click.UsageError("expected --vary twice with --follow")

@@ -33,7 +33,7 @@ VARY = option(
 
 
 @contextmanager
-def _blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
+def blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
     """Raise errors of the arguments `names` as errors of the option that they come from."""
     try:
         yield
@@ -54,7 +54,7 @@ def follow(session: Session, params: Params, varied: Range, groups: int) -> Bran
             varied.start,
         )
     with (
-        _blamed_on_vary("low", "high", of=varied.name),
+        blamed_on_vary("low", "high", of=varied.name),
         session.progress("follow branches", "branches") as progress,
     ):
         return branches(
@@ -72,7 +72,7 @@ def survey(session: Session, params: Params, varied: Sequence[Range]) -> PhaseDi
     """Return the map over two constants, and say how much of it was computed."""
     across, up = varied
     with (
-        _blamed_on_vary("x", "y"),
+        blamed_on_vary("x", "y"),
         without_records(),
         session.progress("map", "points") as progress,
     ):

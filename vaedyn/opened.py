@@ -15,6 +15,8 @@ from .errors import VaedynError
 from .fixedpoints.bifurcation_curves import bifurcation_curves
 from .fixedpoints.branches import branches
 from .fixedpoints.fixed_points import fixed_points
+from .fixedpoints.limit_cycle import limit_cycle
+from .fixedpoints.limit_cycles import limit_cycles
 from .learning.bands import bands
 from .learning.simulate import simulate
 from .learning.theory import theory
@@ -30,6 +32,8 @@ OF_MODELS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "fixedpoints": (fixed_points, ("groups", *TOLERANCES)),
     "branches": (branches, ("groups",)),
     "curves": (bifurcation_curves, ("follow", "lines")),
+    "cycle": (limit_cycle, ()),
+    "cycles": (limit_cycles, ("groups",)),
     "convergence": (time_to_converge, ("tol", *TOLERANCES)),
     "annealing": (best_schedule, ("family", "knots", "tol", "criterion", *TOLERANCES)),
 }
@@ -71,7 +75,7 @@ def _of_model(record: Any) -> Any:
     options = _some(record.params, names)
     if record.kind == "simulate":
         options["runs"] = record.length
-    if record.kind == "branches":
+    if record.kind in ("branches", "cycles"):
         options |= dict(zip(("name", "low", "high"), _range(record.params), strict=True))
     if record.kind == "curves":
         options |= {axis: _axis(record.params, axis) for axis in "xy"}

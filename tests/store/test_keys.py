@@ -19,6 +19,8 @@ from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.bifurcation_curves import bifurcation_curves
 from vaedyn.fixedpoints.branches import branches
 from vaedyn.fixedpoints.fixed_points import fixed_points
+from vaedyn.fixedpoints.limit_cycle import limit_cycle
+from vaedyn.fixedpoints.limit_cycles import limit_cycles
 from vaedyn.fixedpoints.phase_diagram import phase_diagram
 from vaedyn.learning.bands import bands
 from vaedyn.learning.simulate import simulate
@@ -61,6 +63,9 @@ KINDS = {
     "branches": lambda p, store: branches(p, "beta", 0.1, 3, store=store),
     "branches over lr": lambda p, store: branches(p, "lr", 0.1, 0.3, store=store),
     "branches over rho": lambda p, store: branches(p, "rho", 0.1, 3, store=store),
+    "cycle": lambda p, store: limit_cycle(p, store=store),
+    "cycles": lambda p, store: limit_cycles(p, "beta", 0.1, 3, store=store),
+    "cycles over lr": lambda p, store: limit_cycles(p, "lr", 0.1, 0.3, store=store),
     "phases": lambda p, store: phase_diagram(
         p, ("beta", [0.5, 1.5]), ("lr", [0.1, 0.2]), store=store
     ),
@@ -84,6 +89,9 @@ ASIDE = {  # fields that a kind of result does not depend on
     "branches over rho": TIME,  # all signals are scaled together, by any factor
     "curves": TIME | {"beta", "lr"},
     "curves over rho": TIME | {"lam"},
+    "cycle": TIME,
+    "cycles": TIME | {"beta"},
+    "cycles over lr": TIME | {"lr"},
     "phases": TIME | {"beta", "lr"},
     "phases over rho": TIME | {"lam"},
 }

@@ -12,7 +12,9 @@ from matplotlib.textpath import TextPath
 
 from ..errors import ParameterError
 from ..fixedpoints.branches import Branches
+from ..fixedpoints.limit_cycles import LimitCycles
 from ..model.quantities import ALONG, CONSTANTS, QUANTITIES
+from .cycles import cycles as draw_cycles
 from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades
 from .style import COLOURS, ONE_COLUMN
 
@@ -36,6 +38,7 @@ def branches(
     look: Look = PLAIN,
     *,
     bands: bool = False,
+    cycles: LimitCycles | None = None,
 ) -> Figure:
     """Draw a quantity along all branches, and below it how slowly deviations relax.
 
@@ -49,7 +52,11 @@ def branches(
     look : Look
     bands : bool
         Shade the standard deviation of single runs around stable points, see `Branches.std`.
+    cycles : LimitCycles, optional
+        Along the same constant: the least and the largest eps_g of each are drawn.
     """
+    if cycles is not None and (quantity != "eps_g" or cycles.name != result.name):
+        raise ParameterError("y", "limit cycles are drawn with eps_g, along the same constant")
     if quantity not in ALONG:
         raise ParameterError("y", f"expected one of {', '.join(ALONG)}, got {quantity!r}")
     grid: Any = {"nrows": 2, "sharex": True, "height_ratios": [3, 2]}
@@ -74,10 +81,11 @@ def branches(
         bottom.set_xlabel(CONSTANTS[result.name].axis)
         for axes in (top, bottom):
             axes.set_xlim(result.varied.min(), result.varied.max())
+        around = draw_cycles(top, cycles) if cycles is not None else []
         aside = (result.name,) if bands else ("dim", result.name)
         finish(figure, [top], caption(result.params, aside), look)
         label_decades(bottom)
-        below(figure, _legend(result, styles), look, columns=2)
+        below(figure, [*_legend(result, styles), *around], look, columns=2)
         mark_thresholds(figure, (top, bottom), result, thresholds)
     return figure
 

@@ -215,7 +215,7 @@ def branches(
         When the range makes no sense, or there are more than 200 branches.
     """
     params = params_of(branches, params, changes, derived=STEPS)
-    low, high = _range(params, name, low, high)
+    low, high = in_range(params, name, low, high)
     if integer("groups", groups, 0) > 2:
         raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
 
@@ -234,7 +234,7 @@ def branches(
     return Branches.from_kept(params, kept(store, "branches", record, compute))
 
 
-def _range(params: Params, name: str, low: float, high: float) -> tuple[float, float]:
+def in_range(params: Params, name: str, low: float, high: float) -> tuple[float, float]:
     """Return the range after checking it."""
     if name not in VARIED:
         raise ParameterError("name", f"expected one of {', '.join(VARIED)}, got {name!r}")

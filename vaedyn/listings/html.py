@@ -9,6 +9,8 @@ from .listing import Listing, Table
 
 HOMES = {  # kinds of results, and the module that lists each
     "FixedPoints": "fixed_points",
+    "LimitCycle": "limit_cycle",
+    "LimitCycles": "limit_cycles",
     "Trajectory": "trajectory",
     "Sweep": "sweep",
     "Tuning": "tuning",

@@ -15,6 +15,7 @@ from ..fixedpoints.bifurcation_curves import BifurcationCurves
 from ..fixedpoints.branches import Branches
 from ..fixedpoints.cascade import Cascade
 from ..fixedpoints.cascade import cascade as collapsing
+from ..fixedpoints.limit_cycles import LimitCycles
 from ..fixedpoints.passages import Passage, courses
 from ..fixedpoints.passages import passages as passed
 from ..fixedpoints.phase_diagram import PhaseDiagram
@@ -102,6 +103,7 @@ def branches(
     y: str = "eps_g",
     *,
     bands: bool = False,
+    cycles: LimitCycles | None = None,
     axes: Panels | None = None,
     **look: Unpack[Looks],
 ) -> np.ndarray:
@@ -116,10 +118,12 @@ def branches(
         Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
     bands : bool
         Shade the standard deviation of single runs around stable points, see `Branches.std`.
+    cycles : LimitCycles, optional
+        Along the same constant: the least and the largest eps_g of each are drawn.
     axes : (2,) Axes, optional
     """
     marked = thresholds(result.params) if result.name == "beta" else None
-    return drawn("branches", axes, look, result, y, marked, bands=bands)
+    return drawn("branches", axes, look, result, y, marked, bands=bands, cycles=cycles)
 
 
 def cascade(
