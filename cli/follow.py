@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import click
+
 from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.branches import VARIED, Branches, branches
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram, phase_diagram
@@ -31,7 +33,7 @@ VARY = option(
 
 
 @contextmanager
-def _blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
+def blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
     """Raise errors of the arguments `names` as errors of the option that they come from."""
     try:
         yield
@@ -52,7 +54,7 @@ def follow(session: Session, params: Params, varied: Range, groups: int) -> Bran
             varied.start,
         )
     with (
-        _blamed_on_vary("low", "high", of=varied.name),
+        blamed_on_vary("low", "high", of=varied.name),
         session.progress("follow branches", "branches") as progress,
     ):
         return branches(
@@ -70,7 +72,7 @@ def survey(session: Session, params: Params, varied: Sequence[Range]) -> PhaseDi
     """Return the map over two constants, and say how much of it was computed."""
     across, up = varied
     with (
-        _blamed_on_vary("x", "y"),
+        blamed_on_vary("x", "y"),
         without_records(),
         session.progress("map", "points") as progress,
     ):
@@ -116,9 +118,16 @@ def print_branches(session: Session, result: Branches) -> None:
     """Print branches and their events."""
     if session.as_json:
         data = {**provenance(result, "fixedpoints"), "varied": result.name}
+        data["bifurcations"] = result.bifurcations
         print_json({**data, "branches": [_branch(result, n) for n in range(len(result.types))]})
         return
     table(*listed.table(result)[:3])
+    columns, rows, left, more = listed.bifurcations(result)
+    if rows:
+        click.echo()
+        table(columns, rows, left)
+    if more:
+        click.echo(f"and {more} more: see --json")
 
 
 def _branch(result: Branches, n: int) -> dict[str, Any]:
@@ -129,7 +138,8 @@ def _branch(result: Branches, n: int) -> dict[str, Any]:
         name: plain(getattr(result, name)[chosen])
         for name in ("eps_g", "kl", "kl_per_latent", "distortion", "m", "d", "Q", "E", "R", "D")
     }
-    events = [{"kind": e["kind"], "at": e["at"]} for e in result.events if e["branch"] == n]
+    own = [event for event in result.events if event["branch"] == n]
+    events = [{name: value for name, value in e.items() if name != "branch"} for e in own]
     return {
         "type": result.types[n],
         "events": events,

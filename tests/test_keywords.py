@@ -40,6 +40,8 @@ CALLS = {
     "bands": (vaedyn.bands, {"random_start": True}),
     "fixed_points": (vaedyn.fixed_points, {"groups": 1}),
     "branches": (vaedyn.branches, {"low": 0.5, "high": 0.6, "groups": 1}),
+    "bifurcation_curves": (vaedyn.bifurcation_curves, {"follow": "loss", "lines": 2}),
+    "limit_cycles": (vaedyn.limit_cycles, {"low": 0.1, "high": 0.2, "groups": 0}),
     "phase_diagram": (
         vaedyn.phase_diagram,
         {"x": ("lr", [0.1, 0.2]), "y": ("eta", [0.5, 1.5])},
@@ -61,8 +63,8 @@ CALLS = {
 
 
 def test_all_functions_of_a_model_are_tried():
-    # of a model of users' data; what shows a page; what needs a model
-    apart = {"learn", "explore", "command_line"}
+    # of a model of users' data; what shows a page; what needs a model; of models that oscillate
+    apart = {"learn", "explore", "command_line", "limit_cycle"}
     assert {each.__name__ for each in OF_A_MODEL} - apart == set(CALLS)
 
 

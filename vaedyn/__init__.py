@@ -75,11 +75,17 @@ if TYPE_CHECKING:
     from .errors import ParameterError as ParameterError
     from .errors import VaedynError as VaedynError
     from .explorer.explore import explore as explore
+    from .fixedpoints.bifurcation_curves import BifurcationCurves as BifurcationCurves
+    from .fixedpoints.bifurcation_curves import bifurcation_curves as bifurcation_curves
     from .fixedpoints.branches import Branches as Branches
     from .fixedpoints.branches import branches as branches
     from .fixedpoints.cascade import Cascade as Cascade
     from .fixedpoints.cascade import cascade as cascade
     from .fixedpoints.fixed_points import fixed_points as fixed_points
+    from .fixedpoints.limit_cycle import LimitCycle as LimitCycle
+    from .fixedpoints.limit_cycle import limit_cycle as limit_cycle
+    from .fixedpoints.limit_cycles import LimitCycles as LimitCycles
+    from .fixedpoints.limit_cycles import limit_cycles as limit_cycles
     from .fixedpoints.passages import Passage as Passage
     from .fixedpoints.passages import passages as passages
     from .fixedpoints.phase_diagram import PhaseDiagram as PhaseDiagram
@@ -135,12 +141,18 @@ _HOMES = {  # as above
     "ensembles": "learning.concentration",
     "simulate": "learning.simulate",
     "theory": "learning.theory",
+    "BifurcationCurves": "fixedpoints.bifurcation_curves",
+    "bifurcation_curves": "fixedpoints.bifurcation_curves",
     "Branches": "fixedpoints.branches",
     "branches": "fixedpoints.branches",
     "Cascade": "fixedpoints.cascade",
     "cascade": "fixedpoints.cascade",
     "FixedPoints": "fixedpoints.points",
     "fixed_points": "fixedpoints.fixed_points",
+    "LimitCycle": "fixedpoints.limit_cycle",
+    "limit_cycle": "fixedpoints.limit_cycle",
+    "LimitCycles": "fixedpoints.limit_cycles",
+    "limit_cycles": "fixedpoints.limit_cycles",
     "Passage": "fixedpoints.passages",
     "passages": "fixedpoints.passages",
     "PhaseDiagram": "fixedpoints.phase_diagram",

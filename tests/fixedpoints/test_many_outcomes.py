@@ -98,7 +98,7 @@ def test_the_drift_is_that_of_the_plain_twin(latent, signal, sampled):
 def test_courses_are_those_of_the_integrator_for_one():
     many = [PLAIN.replace(beta=b, lr=lr, t_max=9.0) for b, lr in [(0.7, 0.4), (1.9, 0.9)]]
     c = Constants.of(PLAIN, beta=np.array([0.7, 1.9]), lr=np.array([0.4, 0.9])).many()
-    y = pack(**module._started(PLAIN).overlaps())
+    y = pack(**module.started(PLAIN).overlaps())
     followed = module._Many(c, y, 10_000, many.__getitem__)
     shares, out = np.array([0.3, 0.71, 1.0]), np.empty((2, 3, len(y)))
     status, steps = np.empty((2, 2), np.int64)
@@ -124,7 +124,7 @@ def test_courses_are_those_of_the_integrator_for_one():
 def test_newtons_method_leads_to_the_same_points(rho):
     """Equal signals may be rotated into one another: the Jacobian is singular everywhere."""
     params = vaedyn.Params(latent=2, signal=2, rho=rho, eta=1.1, lam=0.01, beta=0.9, lr=0.6)
-    y = pack(**module._started(params).overlaps())
+    y = pack(**module.started(params).overlaps())
     y = integrate(params, y, np.array([0.0, 500.0]), Constant(), rtol=1e-6, atol=1e-9)[0][-1]
     starts = y + 1e-2 * np.random.default_rng(4).normal(size=(2, len(y)))
     many = module._Many(Constants.of(params, beta=np.array([0.9, 0.91])).many(), y, 1, None)

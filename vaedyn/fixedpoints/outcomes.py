@@ -56,7 +56,7 @@ def outcome(params: Params) -> Outcome:
     point from there or from amid its course, or none that it has come near to. What
     creeps one way is waited for.
     """
-    params, model = _started(params), Constants.of(params)
+    params, model = started(params), Constants.of(params)
     y = pack(**params.overlaps())
     bound = DIVERGED * params.bound(y)
     turning = False
@@ -83,7 +83,8 @@ def outcome(params: Params) -> Outcome:
     return Outcome(OSCILLATING if turning else UNDECIDED)
 
 
-def _started(params: Params) -> Params:
+def started(params: Params) -> Params:
+    """Return `params` with the gaussian start of the map."""
     start: Any = {"init": "gaussian", "init_seed": 0, "anneal": "constant"}
     return params.replace(dim=DIM, t_max=1.0, points=2, **start)
 
@@ -127,7 +128,7 @@ def outcomes(c: Constants, at: Callable[[int], Params]) -> dict[str, np.ndarray]
     at : callable
         Returns the parameters of one of them, by its number.
     """
-    start = _started(at(0))
+    start = started(at(0))
     y = pack(**start.overlaps())
     many = _Many(c, y, passed(MOST_STEPS, steps_at_once(start)) if c.plain else FEW_STEPS, at)
     size = max(1, min(PIECE, int(MEMORY / (cores() * len(SAVES) * y.nbytes))))

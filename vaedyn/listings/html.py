@@ -9,6 +9,8 @@ from .listing import Listing, Table
 
 HOMES = {  # kinds of results, and the module that lists each
     "FixedPoints": "fixed_points",
+    "LimitCycle": "limit_cycle",
+    "LimitCycles": "limit_cycles",
     "Trajectory": "trajectory",
     "Sweep": "sweep",
     "Tuning": "tuning",
@@ -20,6 +22,7 @@ HOMES = {  # kinds of results, and the module that lists each
     "Collapse": "training",
     "LearningCurve": "curve",
     "Branches": "branches",
+    "BifurcationCurves": "bifurcation_curves",
     "PhaseDiagram": "phase_diagram",
     "TrainedOnRows": "trained_on_rows",
     "CollapseThresholds": "collapse_thresholds",
