@@ -16,6 +16,7 @@ OPTIONS = {
     "theory": ("rtol", "atol"),
     "fixedpoints": ("rtol", "atol", "groups"),
     "branches": ("groups",),
+    "curves": (),
     "cycle": (),
     "cycles": ("groups",),
     "simulate": ("engine", *(name for name in SIMULATION if name != "engine")),
@@ -26,6 +27,7 @@ OPTIONS = {
 # where the command is not named like the kind
 COMMANDS = {
     "branches": "fixedpoints",
+    "curves": "fixedpoints",
     "cycle": "fixedpoints --cycle",
     "cycles": "fixedpoints --cycle",
     "convergence": "theory",
@@ -61,6 +63,15 @@ def command_of(record: Record) -> str | None:
     words += words_of({name: record.params[name] for name in names if name in record.params})
     if record.length is not None:
         words += ["--runs", str(record.length)]
+    if record.kind == "curves":
+        for axis in "xy":
+            name, low, high, log = (
+                record.params[f"{axis}_{key}"] for key in ("varied", "from", "to", "log")
+            )
+            span = f"{word(low)}:{word(high)}"
+            words += ["--vary", f"{name}={'log:' * log}{span}"]
+        for each in record.params["follow"]:
+            words += ["--follow", each]
     if "varied" in record.params:
         low, high = word(record.params["from"]), word(record.params["to"])
         words += ["--vary", f"{record.params['varied']}={low}:{high}"]

@@ -1,5 +1,6 @@
 """`vaedyn fixedpoints`."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,13 +10,15 @@ import click
 from vaedyn.fixedpoints.fixed_points import FixedPoints, fixed_points
 from vaedyn.fixedpoints.passages import Passage, passages
 from vaedyn.learning.theory import theory
-from vaedyn.listings.fixed_points import summary
+from vaedyn.listings.fixed_points import spread_of, summary
 from vaedyn.listings.fixed_points import table as listed
 from vaedyn.model.params import Params
 from vaedyn.model.quantities import NAMES, OBSERVABLES
 
+from .curves import FOLLOW, curves, print_curves
 from .cycles import CYCLE, print_cycle, print_cycles
-from .follow import VARY, follow, print_branches, print_map, survey
+from .follow import VARY, print_branches, print_map, survey
+from .follow import follow as branches_along
 from .model_options import with_model
 from .options import (
     THEORY_OPTIONS,
@@ -27,6 +30,7 @@ from .ranges import Range
 from .session import Session
 from .trained import print_trained
 
+log = logging.getLogger("vaedyn.cli")
 GROUPS = option(
     "Numerics",
     "--groups",
@@ -52,17 +56,19 @@ ALONG = option(
         "vaedyn fixedpoints --latent 2 --signal 2 --rho 3,1 --lr 0.05 --json",
         "vaedyn fixedpoints --vary beta=0.05:3",
         "vaedyn fixedpoints --vary beta=0.05:3 --vary eta=0.1:2",
+        "vaedyn fixedpoints --vary beta=0.05:3 --vary lr=0.02:1.3 --follow all",
         "vaedyn fixedpoints --latent 2 --along",
         "vaedyn fixedpoints --latent 2 --signal 2 --rho 3,1 --beta 1.19 --lr 1.07 --cycle",
         "vaedyn fixedpoints --latent 2 --samples 500",
     ],
 )
-@with_model(THEORY_OPTIONS, [GROUPS, VARY, ALONG, CYCLE])
+@with_model(THEORY_OPTIONS, [GROUPS, VARY, FOLLOW, ALONG, CYCLE])
 def command(
     session: Session,
     params: Params,
     groups: int,
     vary: tuple[Range, ...],
+    follow: tuple[str, ...],
     along: bool,
     cycle: bool,
     rtol: float,
@@ -75,7 +81,8 @@ def command(
     one reached from the given start is marked. `copies` counts states that differ
     by signs and permutations of latents only; rotations among equal signals give a
     continuum. The time is that in which the slowest deviation shrinks, or
-    the fastest grows, by a factor e.
+    the fastest grows, by a factor e. Next to the errors and KL divergences of stable points, std is
+    the standard deviation of single runs at N = --dim, after a long time.
 
     Latents that are sampled, or trained by Adam, always fit some noise: those without a signal
     count as collapsed up to 0.01 nats of KL divergence. With --optimiser adam, two
@@ -87,12 +94,19 @@ def command(
     if len(vary) > 2 or (vary and along):
         raise click.UsageError("expected --vary at most twice, and not with --along")
     if cycle:
-        if along or len(vary) > 1:
-            raise click.UsageError("expected --cycle without --along, and with one --vary at most")
+        if along or follow or len(vary) > 1:
+            raise click.UsageError(
+                "expected --cycle without --along and --follow, and with one --vary at most"
+            )
         if vary:
             print_cycles(session, params, vary[0], groups)
         else:
             print_cycle(session, params)
+        return
+    if follow:
+        if len(vary) != 2:
+            raise click.UsageError("expected --vary twice with --follow")
+        print_curves(session, curves(session, params, vary, follow))
         return
     if params.alpha is not None and not vary:
         if along:
@@ -103,12 +117,14 @@ def command(
         print_map(session, survey(session, params, vary))
         return
     if vary:
-        print_branches(session, follow(session, params, vary[0], groups))
+        print_branches(session, branches_along(session, params, vary[0], groups))
         return
     with session.progress("fixed points", "points") as progress:
         result = fixed_points(
             params, groups=groups, rtol=rtol, atol=atol, store=session.store, progress=progress
         )
+    for text in result.warnings:
+        log.warning(text)
     passed = []
     if along:
         trajectory = theory(params, rtol=rtol, atol=atol, store=session.reader)
@@ -120,6 +136,7 @@ def command(
         data |= {"thresholds": thresholds, "missing": result.missing}
         along_it = {"passages": [_plain(each) for each in passed]} if along else {}
         data |= {"lost": result.lost or None}
+        data |= {"warnings": result.warnings} if result.warnings else {}
         print_json({**data, **({"partial": result.partial} if result.partial else {}), **along_it})
         return
     if along:
@@ -155,7 +172,7 @@ def print_passages(passed: Sequence[Passage]) -> None:
 
 def describe(result: FixedPoints) -> list[dict]:
     """Return the fixed points as plain data."""
-    points = []
+    points, spread = [], spread_of(result)
     for i, label in enumerate(result.labels):
         spectrum = zip(result.eigenvalues_re[i], result.eigenvalues_im[i], strict=True)
         points.append(
@@ -171,6 +188,7 @@ def describe(result: FixedPoints) -> list[dict]:
                 "residual": float(result.residual[i]),
                 **{name: plain(getattr(result, name)[i]) for name in (*OBSERVABLES, *NAMES)},
                 "eigenvalues": [[float(re), float(im)] for re, im in spectrum if re == re],
+                "std": {name: plain(spread[name][i]) for name in (*OBSERVABLES, *NAMES)},
             }
         )
     return points

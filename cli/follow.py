@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import click
+
 from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.branches import VARIED, Branches, branches
 from vaedyn.fixedpoints.phase_diagram import PhaseDiagram, phase_diagram
@@ -116,9 +118,16 @@ def print_branches(session: Session, result: Branches) -> None:
     """Print branches and their events."""
     if session.as_json:
         data = {**provenance(result, "fixedpoints"), "varied": result.name}
+        data["bifurcations"] = result.bifurcations
         print_json({**data, "branches": [_branch(result, n) for n in range(len(result.types))]})
         return
     table(*listed.table(result)[:3])
+    columns, rows, left, more = listed.bifurcations(result)
+    if rows:
+        click.echo()
+        table(columns, rows, left)
+    if more:
+        click.echo(f"and {more} more: see --json")
 
 
 def _branch(result: Branches, n: int) -> dict[str, Any]:
@@ -129,7 +138,8 @@ def _branch(result: Branches, n: int) -> dict[str, Any]:
         name: plain(getattr(result, name)[chosen])
         for name in ("eps_g", "kl", "kl_per_latent", "distortion", "m", "d", "Q", "E", "R", "D")
     }
-    events = [{"kind": e["kind"], "at": e["at"]} for e in result.events if e["branch"] == n]
+    own = [event for event in result.events if event["branch"] == n]
+    events = [{name: value for name, value in e.items() if name != "branch"} for e in own]
     return {
         "type": result.types[n],
         "events": events,

@@ -40,6 +40,7 @@ CALLS = {
     "bands": (vaedyn.bands, {"random_start": True}),
     "fixed_points": (vaedyn.fixed_points, {"groups": 1}),
     "branches": (vaedyn.branches, {"low": 0.5, "high": 0.6, "groups": 1}),
+    "bifurcation_curves": (vaedyn.bifurcation_curves, {"follow": "loss", "lines": 2}),
     "limit_cycles": (vaedyn.limit_cycles, {"low": 0.1, "high": 0.2, "groups": 0}),
     "phase_diagram": (
         vaedyn.phase_diagram,

@@ -75,6 +75,8 @@ if TYPE_CHECKING:
     from .errors import ParameterError as ParameterError
     from .errors import VaedynError as VaedynError
     from .explorer.explore import explore as explore
+    from .fixedpoints.bifurcation_curves import BifurcationCurves as BifurcationCurves
+    from .fixedpoints.bifurcation_curves import bifurcation_curves as bifurcation_curves
     from .fixedpoints.branches import Branches as Branches
     from .fixedpoints.branches import branches as branches
     from .fixedpoints.cascade import Cascade as Cascade
@@ -139,6 +141,8 @@ _HOMES = {  # as above
     "ensembles": "learning.concentration",
     "simulate": "learning.simulate",
     "theory": "learning.theory",
+    "BifurcationCurves": "fixedpoints.bifurcation_curves",
+    "bifurcation_curves": "fixedpoints.bifurcation_curves",
     "Branches": "fixedpoints.branches",
     "branches": "fixedpoints.branches",
     "Cascade": "fixedpoints.cascade",

@@ -12,6 +12,7 @@ from .data.kept_spectrum import kept_spectrum
 from .data.learn import DataParams
 from .data.warm_up import WarmUp
 from .errors import VaedynError
+from .fixedpoints.bifurcation_curves import bifurcation_curves
 from .fixedpoints.branches import branches
 from .fixedpoints.fixed_points import fixed_points
 from .fixedpoints.limit_cycle import limit_cycle
@@ -30,6 +31,7 @@ OF_MODELS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "bands": (bands, ("random_start",)),
     "fixedpoints": (fixed_points, ("groups", *TOLERANCES)),
     "branches": (branches, ("groups",)),
+    "curves": (bifurcation_curves, ("follow", "lines")),
     "cycle": (limit_cycle, ()),
     "cycles": (limit_cycles, ("groups",)),
     "convergence": (time_to_converge, ("tol", *TOLERANCES)),
@@ -75,12 +77,19 @@ def _of_model(record: Any) -> Any:
         options["runs"] = record.length
     if record.kind in ("branches", "cycles"):
         options |= dict(zip(("name", "low", "high"), _range(record.params), strict=True))
+    if record.kind == "curves":
+        options |= {axis: _axis(record.params, axis) for axis in "xy"}
     params = _some(record.params, Params.__dataclass_fields__)
     return run(**params, **options, store=_Only(record))
 
 
 def _range(params: Mapping[str, Any]) -> tuple[str, float, float]:
     return params["varied"], params["from"], params["to"]
+
+
+def _axis(params: Mapping[str, Any], axis: str) -> tuple[Any, ...]:
+    ends = (params[f"{axis}_{key}"] for key in ("varied", "from", "to"))
+    return (*ends, *["log"] * bool(params[f"{axis}_log"]))
 
 
 def _some(params: Mapping[str, Any], names: Any) -> dict[str, Any]:

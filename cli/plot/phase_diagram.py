@@ -8,6 +8,7 @@ import click
 from vaedyn.fixedpoints.phase_diagram import MAPPED
 from vaedyn.model.params import Params
 
+from ..curves import curves as curves_over
 from ..follow import survey
 from ..model_options import with_model
 from ..options import (
@@ -28,6 +29,16 @@ VARY_TWO = option(
 )
 
 
+CURVES = option(
+    "Output",
+    "--curves/--no-curves",
+    default=None,
+    help="Draw bifurcation curves over the map, instead of thresholds for small learning rates.",
+    show_default="drawn for fresh data where latents times signals are 16 at most",
+)
+MANY = 16
+
+
 @click.command(
     "phase-diagram",
     cls=Command,
@@ -37,11 +48,12 @@ VARY_TWO = option(
         "vaedyn plot phase-diagram --vary alpha=0.2:10 --vary beta=0.05:5",
     ],
 )
-@with_model([VARY_TWO, *PICTURE])
+@with_model([VARY_TWO, CURVES, *PICTURE])
 def command(
     session: Session,
     params: Params,
     vary: tuple[Range, ...],
+    curves: bool | None,
     output: Path | None,
     look: Any,
 ) -> None:
@@ -50,8 +62,9 @@ def command(
     Of the states in which every latent lives alone the stable one of lowest loss
     is taken; the map is hatched where there are several. Where none is stable, as at
     large learning rates, the phase is that of the ODE from a gaussian start: a
-    stable pair (entangled), oscillation, or divergence. Lines are the thresholds
-    for small learning rates. A grid that grows by whole points computes only
+    stable pair (entangled), oscillation, or divergence. Lines are the curves of
+    `vaedyn fixedpoints --follow all` where they concern stable states; with --no-curves, the
+    thresholds for small learning rates. A grid that grows by whole points computes only
     the new ones.
 
     With alpha the same rows are used again and again, at small learning rates; the dotted line
@@ -62,12 +75,16 @@ def command(
     names = {"vary": "-".join(range_.name for range_ in vary)}
     chosen = output_path("phase-diagram", output, params, names)
     result = survey(session, params, vary)
+    if curves is None:
+        of_rows = params.alpha is not None or "alpha" in names["vary"].split("-")
+        curves = not of_rows and params.latent * params.signal <= MANY
+    over = curves_over(session, params, vary, ("all",)) if curves else None
 
     from vaedyn.figures import phase_diagram as figures_phases
     from vaedyn.figures.style import save
 
-    figure = figures_phases.phase_diagram(result, look)
+    figure = figures_phases.phase_diagram(result, look, over)
     say_if_empty(figure)
-    keys = result.info["keys"]
+    keys = result.info["keys"] + ([over.source.key] if over and over.source else [])
     save(figure, chosen, keywords=keys)
     session.answer({"command": "plot phase-diagram", "output": str(chosen), "keys": keys}, chosen)

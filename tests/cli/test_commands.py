@@ -83,7 +83,8 @@ def test_fixedpoints_prints_all_and_their_verdicts(run):
     assert learned["max_eigenvalue"] == max(re for re, _ in learned["eigenvalues"]) < 0
     assert learned["relaxation_time"] == pytest.approx(-1 / learned["max_eigenvalue"])
     start = list(learned).index("eps_g")
-    assert list(learned)[start:-1] == [*OBSERVABLES, *ORDER_PARAMETERS]
+    assert list(learned)[start:-2] == [*OBSERVABLES, *ORDER_PARAMETERS]
+    assert list(learned["std"]) == [*OBSERVABLES, *ORDER_PARAMETERS]
 
 
 def test_fixedpoints_of_equal_signals_has_no_nan(run):
@@ -118,17 +119,63 @@ def test_fixedpoints_along_names_what_is_passed(run):
     assert passed[0]["type"] in out
 
 
+def test_fixedpoints_warns_of_signals_that_noise_loses(run):
+    words = "--rho 1 --eta 0.5 --lam 1 --lr 0.5 --beta 0.112 --t-max 900 --points 3 --groups 1"
+    words += " --init m=0.8,d=0.8,Q=0.7,E=0.8,R=0.65,D=0.3 --json --dim"
+    few, many = (run(f"fixedpoints {words} {dim}") for dim in (100, 800))
+    (line,) = few.json["warnings"]
+    assert "may lose signal 1" in line
+    assert f"warning: {line}" in few.err
+    assert "warnings" not in many.json
+    assert "warning" not in many.err
+    stds = [
+        next(point["std"] for point in each.json["fixed_points"] if point["reached"])
+        for each in (few, many)
+    ]
+    assert stds[0]["kl"] == pytest.approx(8**0.5 * stds[1]["kl"], rel=1e-9)
+    assert np.shape(stds[0]["Q"]) == (1, 1)
+    unstable = next(point for point in few.json["fixed_points"] if not point["stable"])
+    assert unstable["std"]["eps_g"] is None
+
+
 def test_varying_one_constant_follows_branches(run):
     outcome = run("fixedpoints --json --vary beta=0.5:2.5 --groups 1", FAST)
     data = outcome.json
     assert data["varied"] == "beta"
     assert [branch["type"] for branch in data["branches"]] == ["signal 1", "collapsed", "noise"]
     learned = data["branches"][0]
-    assert learned["events"][-1] == {"kind": "end", "at": pytest.approx(2, abs=1e-8)}
+    assert learned["events"][-1] == {
+        "kind": "end", "at": pytest.approx(2, abs=1e-8), "bifurcation": "pitchfork",
+        "side": "supercritical", "coefficient": pytest.approx(-0.03256, abs=1e-5),
+        "frequency": None, "multiplicity": 1, "meets": [1],
+    }  # fmt: skip
+    noise, learning = data["bifurcations"]
+    assert (noise["bifurcation"], noise["branches"]) == ("transcritical", [1, 2])
+    assert (learning["bifurcation"], learning["branches"]) == ("pitchfork", [0, 1])
     assert len(learned["beta"]) == len(learned["eps_g"]) == len(learned["stable"])
     again = run("fixedpoints --vary beta=0.5:2.5 --groups 1", FAST)
     assert "reused branches" in again.err
-    assert re.search(r"collapsed +0.5 +2.5 +2 to 2.5 +stability 2", again.out)
+    assert re.search(r"collapsed +0.5 +2.5 +2 to 2.5 +pitchfork 2", again.out)
+    assert re.search(r"pitchfork +2 +supercritical +-0.03256 +- +signal 1; collapsed", again.out)
+
+
+def test_following_over_two_constants_makes_curves(run):
+    options = "fixedpoints --vary beta=0.5:2.5 --vary eta=log:0.2:1 --follow loss --follow kl=0.4"
+    data = run(f"{options} --json", FAST).json
+    assert data["varied"] == ["beta", "eta"]
+    names = {each["of"]: each for each in data["curves"]}
+    learned = names["collapsed to signal 1"]
+    assert learned["kind"] == "loss"
+    assert learned["ends"] == ["edge", "edge"]
+    np.testing.assert_allclose(learned["beta"], 1 + np.array(learned["eta"]), rtol=1e-9)
+    assert all(learned["attracting"])
+    assert names["signal 1"]["kind"] == "kl=0.4"
+    again = run(options, FAST)
+    assert "reused curves" in again.err
+    assert re.search(r"loss +collapsed to signal 1 +(1.2 +2|2 +1.2) ", again.out)
+    assert "saddles only: see --json" in again.out
+    zero = run("fixedpoints --vary beta=0:3 --vary batch=1:3 --follow all --lr 0.5", FAST)
+    assert zero.code == 0, zero.err
 
 
 def test_ranges_may_start_at_beta_zero(run):
@@ -187,6 +234,11 @@ def test_a_second_range_is_refused_where_one_is_drawn(run, name):
         ("--vary beta=1:2 --vary beta=1:2", "must vary another constant"),
         ("--vary beta=1:2 --vary eta=1:2 --vary lr=1:2", "--vary at most twice"),
         ("--vary beta=1:2 --along", "not with --along"),
+        ("--vary beta=1:2 --follow all", "expected --vary twice with --follow"),
+        ("--vary beta=1:2 --vary eta=1:2 --follow all --along", "not with --along"),
+        ("--vary beta=1:2 --vary eta=1:2 --follow flod", "(did you mean fold?)"),
+        ("--vary beta=1:2 --vary alpha=1:2 --follow fold", "--vary: expected one of beta"),
+        ("--vary beta=1:2 --vary eta=0:2 --follow fold", "--vary: eta must be > 0"),
         ("--vary beta=1:2:1", "with a COUNT from 2 to 2,000"),
     ],
 )

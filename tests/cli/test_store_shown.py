@@ -153,6 +153,13 @@ def test_parts_of_maps_and_results_of_others_have_no_command(tmp_path):
     assert again.command_of(record(tmp_path, "branches", "c", **varied)) == (
         "vaedyn fixedpoints --eta 2.0 --groups 1 --vary lr=0.1:0.5"
     )
+    axes = {"x_varied": "beta", "x_from": 0.1, "x_to": 3.0, "x_log": False}
+    axes |= {"y_varied": "lr", "y_from": 0.1, "y_to": 1.0, "y_log": True}
+    curves = record(tmp_path, "curves", "e", **axes, follow=["fold", "kl=0.5"], lines=7, eta=2.0)
+    assert again.command_of(curves) == (
+        "vaedyn fixedpoints --eta 2.0 --vary beta=0.1:3.0 --vary lr=log:0.1:1.0 --follow fold "
+        "--follow kl=0.5"
+    )
     bands = record(tmp_path, "bands", "d", random_start=True, lr=0.5)
     assert again.command_of(bands) == "vaedyn theory --bands --lr 0.5 --random-start"
 

@@ -179,7 +179,7 @@ def test_branches_say_where_they_are_stable_and_what_happens(capsys):
     first, second = data.pop("branches")
     assert data == {
         "command": "fixedpoints", "key": "abc", "reused": True, "path": "store/abc.h5",
-        "params": {"beta": 2.0}, "varied": "beta",
+        "params": {"beta": 2.0}, "varied": "beta", "bifurcations": [],
     }  # fmt: skip
     names = ["eps_g", "kl", "kl_per_latent", "distortion", *NAMES]
     assert list(first) == ["type", "events", "beta", "max_eigenvalue", "stable", *names]

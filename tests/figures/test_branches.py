@@ -3,6 +3,7 @@
 import re
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 import vaedyn
@@ -59,3 +60,36 @@ def test_the_legend_says_unstable_only_where_something_is(low, high, unstable):
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     dashed = [line for line in figure.axes[0].get_lines() if line.get_linestyle() == "--"]
     assert ("unstable" in words) == unstable == bool(dashed)
+
+
+def test_marks_are_those_of_the_bifurcations():
+    found = branches(vaedyn.Params(rho=0.49, eta=1.13, beta=1.56), "lr", 0.5, 1.0, groups=1)
+    figure = figures_branches.branches(found)
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words[-4:] == ["pitchfork", "transcritical", "Hopf", "filled: subcritical"]
+    marks = [line for line in figure.axes[0].get_lines() if line.get_marker() in "osD"]
+    shown = {(line.get_marker(), float(line.get_xdata()[0]),
+              line.get_markerfacecolor() != "white") for line in marks}  # fmt: skip
+    kinds = {"pitchfork": "o", "transcritical": "s", "hopf": "D"}
+    assert shown == {
+        (kinds[e["bifurcation"]], e["at"], e["side"] == "subcritical")
+        for e in found.events if e["bifurcation"]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("quantity", ["eps_g", "m", "Q"])
+def test_bands_are_as_wide_as_the_spread(quantity):
+    found = branches(vaedyn.Params(lr=0.3, dim=50), "beta", 1.2, 1.6, groups=1)
+    plain, shaded = (figures_branches.branches(found, quantity, bands=b) for b in (False, True))
+    assert not plain.axes[0].collections
+    assert plain.axes[0].get_ylim() == shaded.axes[0].get_ylim()
+    band = shaded.axes[0].collections[0]
+    points = band.get_paths()[0].vertices
+    (chosen,) = np.nonzero(found.branch == 0)
+    i = chosen[len(chosen) // 2]
+    at = np.isclose(points[:, 0], found.varied[i])
+    value, std = (
+        abs(np.ravel(x)[0]) for x in (getattr(found, quantity)[i], found.std[quantity][i])
+    )
+    assert points[at, 1].max() == pytest.approx(value + std)
+    assert points[at, 1].min() == pytest.approx(value - std)

@@ -163,6 +163,16 @@ def phases(look):
     return figures_phases.phase_diagram(mapped_phases(), look)
 
 
+def curved(look):
+    return figures_phases.phase_diagram(mapped_phases(), look, mapped_curves())
+
+
+@functools.cache
+def mapped_curves():
+    params = vaedyn.Params(latent=2, signal=2, rho=(3.125, 1.0625))
+    return vaedyn.bifurcation_curves(params, ("beta", 0.1, 5), ("lr", 0.02, 1.6), lines=4)
+
+
 DRAWN = {
     "odd numbers": lambda look: learning_curve(*both(**ODD), look=look),
     "many latents": lambda look: order_parameters(*both(**{**FAST, **MANY}), look=look),
@@ -189,6 +199,7 @@ DRAWN = {
     "branches": branched,
     "cascade": cascading,
     "phases": phases,
+    "phases with curves": curved,
 }
 
 

@@ -13,7 +13,8 @@ from tests.shared.pictures import cascade_of
 from vaedyn.figures import branches as figures_branches
 from vaedyn.figures import cascade as figures_cascade
 from vaedyn.fixedpoints.arclength import EDGE, END, ESCAPE, FOLD, trace
-from vaedyn.fixedpoints.branches import Continuation, attractor, branches, vary
+from vaedyn.fixedpoints.branches import Continuation, branches, vary
+from vaedyn.fixedpoints.followed import attractor
 from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.fixedpoints.newton import eigenvalues, root
 from vaedyn.fixedpoints.thresholds import noise

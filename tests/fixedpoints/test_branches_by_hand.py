@@ -7,7 +7,8 @@ import pytest
 
 import vaedyn
 from vaedyn.fixedpoints.arclength import EDGE, Piece
-from vaedyn.fixedpoints.branches import Branches, Continuation, attractor, branches, vary
+from vaedyn.fixedpoints.branches import Branches, Continuation, branches, vary
+from vaedyn.fixedpoints.followed import attractor
 from vaedyn.fixedpoints.groups import Unit
 from vaedyn.model.state import count, observables, unpack
 

@@ -12,7 +12,7 @@ from vaedyn.fixedpoints.attractors import (
     COLLAPSED,
     NOISE,
     UNDECIDED,
-    _Modes,
+    Modes,
     attractors,
     cross_jacobian,
     kl_of,
@@ -83,7 +83,7 @@ def test_rates_of_single_latents_are_those_of_the_whole_jacobian():
     """Of units, too, whose own Jacobians come from the compiled drift."""
     sampled = 0
     for c in models(3, 16):
-        units, modes, row = Units(c), _Modes(c.many()), np.array([0])
+        units, modes, row = Units(c), Modes(c.many()), np.array([0])
         spare = Unit(1, (), 1) if c.sampled else Unit(1)
         kinds = {k: Unit(1, (rho,)) for k, rho in enumerate(c.rho.tolist())}
         kinds |= {modes.COLLAPSED: spare} | ({} if c.sampled else {modes.NOISE: Unit(1, (), 1)})

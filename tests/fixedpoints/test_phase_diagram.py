@@ -122,7 +122,7 @@ def test_it_is_the_stable_one_of_lowest_loss_of_all_single_latents(seed):
 def test_spectra_are_those_of_the_units():
     for model in models(3, 30):
         c, units = model.many(), Units(model)
-        modes = attractors._Modes(c)
+        modes = attractors.Modes(c)
         kinds = {k: Unit(1, (rho,)) for k, rho in enumerate(model.rho.tolist())}
         kinds |= {modes.NOISE: Unit(1, (), 1), modes.COLLAPSED: Unit(1)}
         there = [k for k in kinds if not np.isnan(modes.kinds[k].Q[0])]

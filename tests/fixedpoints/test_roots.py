@@ -5,7 +5,7 @@ import pytest
 
 import vaedyn
 from vaedyn.fixedpoints import destination
-from vaedyn.fixedpoints.attractors import LEARNED, PARTLY, _Modes, attractors
+from vaedyn.fixedpoints.attractors import LEARNED, PARTLY, Modes, attractors
 from vaedyn.fixedpoints.configurations import configurations, describe, neighbours, state
 from vaedyn.fixedpoints.groups import Unit, Units, intact
 from vaedyn.fixedpoints.newton import eigenvalues, residual
@@ -61,7 +61,7 @@ def test_rotations_among_equal_signals_move_at_no_rate(rho, latents, phase):
 
 @pytest.mark.parametrize("rho", [(2.3, 1.2), (2.3, 2.3)])
 def test_rates_between_single_latents_are_those_of_units(rho):
-    modes, here = _Modes(constants(rho, 0.4).many()), np.array([0])
+    modes, here = Modes(constants(rho, 0.4).many()), np.array([0])
     units = Units(constants(rho, 0.4, 2))
     kinds = {0: Unit(1, (rho[0],)), 1: Unit(1, (rho[1],)), -1: Unit(1, (), 1), -2: Unit(1)}
 
@@ -88,7 +88,7 @@ def test_the_loss_of_single_latents_is_that_of_their_joint_state(learned, noise)
     parts = unpack(state(units, chosen), 3, 2)
     seen = observables(parts, np.array(rho), eta)
     size = np.trace(parts["Q"] + parts["E"])
-    loss, eps_g = _Modes(constants(rho, beta).many()).loss(learned, noise)
+    loss, eps_g = Modes(constants(rho, beta).many()).loss(learned, noise)
     assert loss == pytest.approx(seen["distortion"] + beta * seen["kl"] + 0.5 * lam * size)
     assert eps_g == pytest.approx(seen["eps_g"])
 

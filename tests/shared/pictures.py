@@ -3,8 +3,8 @@
 from itertools import combinations
 
 from vaedyn.figures.style import styled
-from vaedyn.fixedpoints.branches import attractor
 from vaedyn.fixedpoints.cascade import Cascade
+from vaedyn.fixedpoints.followed import attractor
 
 TOUCH = 1.6  # points by which two boxes may overlap: numbers leave the room of a g's tail empty
 

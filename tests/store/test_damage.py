@@ -28,6 +28,7 @@ KINDS = {
     "bands": f"theory --bands {TINY}",
     "fixedpoints": "fixedpoints",
     "branches": "fixedpoints --vary beta=0.5:1.5",
+    "curves": "fixedpoints --vary beta=0.5:3 --vary eta=0.5:1 --follow loss",
     "phases": "fixedpoints --vary beta=0.5:1.5:2 --vary lr=0.1:0.2:2",
     "annealing": "anneal --dim 50 --lr 0.1 --family cosine --tol 0.1",
     "spectrum": "spectrum table.csv",

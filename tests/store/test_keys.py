@@ -16,6 +16,7 @@ from vaedyn.data.kept_spectrum import kept_spectrum
 from vaedyn.data.learn import DataParams, learn
 from vaedyn.data.rows import Rows
 from vaedyn.errors import ParameterError
+from vaedyn.fixedpoints.bifurcation_curves import bifurcation_curves
 from vaedyn.fixedpoints.branches import branches
 from vaedyn.fixedpoints.fixed_points import fixed_points
 from vaedyn.fixedpoints.limit_cycle import limit_cycle
@@ -71,6 +72,12 @@ KINDS = {
     "phases over rho": lambda p, store: phase_diagram(
         p, ("lam", [0.5, 1.5]), ("rho", [0.1, 0.2]), store=store
     ),
+    "curves": lambda p, store: bifurcation_curves(
+        p, ("beta", 0.1, 3), ("lr", 0.1, 0.3), store=store
+    ),
+    "curves over rho": lambda p, store: bifurcation_curves(
+        p, ("lam", 0.1, 3), ("rho", 0.1, 0.3), store=store
+    ),
     "data": lambda p, store: learn(p, rows(p.dim), np.eye(p.signal, p.dim), store=store),
 }
 TIME = {"dim", "t_max", "points", "anneal", "init", "init_seed"}
@@ -80,6 +87,8 @@ ASIDE = {  # fields that a kind of result does not depend on
     "branches": TIME | {"beta"},
     "branches over lr": TIME | {"lr"},
     "branches over rho": TIME,  # all signals are scaled together, by any factor
+    "curves": TIME | {"beta", "lr"},
+    "curves over rho": TIME | {"lam"},
     "cycle": TIME,
     "cycles": TIME | {"beta"},
     "cycles over lr": TIME | {"lr"},
@@ -184,7 +193,7 @@ def test_a_later_field_changes_no_key_and_is_refused_where_not_neutral(kind):
             record_of(kind, Grown(**values, bias=4))
 
 
-@pytest.mark.parametrize("kind", ["branches over lr", "phases"])
+@pytest.mark.parametrize("kind", ["branches over lr", "curves", "phases"])
 def test_ratios_of_three_rates_are_in_the_key_where_rates_vary(kind):
     rates = (0.02, 0.04, 0.01), (0.04, 0.08, 0.02), (0.02, 0.04, 0.03), 0.02
     keys = [key_of(*record_of(kind, model(kind, lr=lr))) for lr in rates]
@@ -266,6 +275,16 @@ OTHERS = {  # what a computation depends on besides the model
         lambda p, s: phase_diagram(p, ("beta", [0.5, 1.5]), ("lr", [0.1, 0.3]), store=s),
         lambda p, s: phase_diagram(p, ("beta", [0.5, 1.5]), ("lr", [0.2, 0.3]), store=s),
         lambda p, s: phase_diagram(p, ("beta", [0.5, 1.5]), ("eta", [0.1, 0.2]), store=s),
+    ],
+    "curves": [
+        lambda p, s: bifurcation_curves(p, ("beta", 0.2, 3), ("lr", 0.1, 0.3), store=s),
+        lambda p, s: bifurcation_curves(p, ("beta", 0.1, 3), ("lr", 0.1, 0.4), store=s),
+        lambda p, s: bifurcation_curves(p, ("beta", 0.1, 3, "log"), ("lr", 0.1, 0.3), store=s),
+        lambda p, s: bifurcation_curves(p, ("beta", 0.1, 3), ("eta", 0.1, 0.3), store=s),
+        lambda p, s: bifurcation_curves(
+            p, ("beta", 0.1, 3), ("lr", 0.1, 0.3), follow="fold", store=s
+        ),
+        lambda p, s: bifurcation_curves(p, ("beta", 0.1, 3), ("lr", 0.1, 0.3), lines=4, store=s),
     ],
     "data": [
         lambda p, s: learn(p, rows(p.dim), np.eye(p.signal, p.dim), seed=1, store=s),

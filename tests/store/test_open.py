@@ -46,6 +46,14 @@ COMPUTED = {
     "branches": lambda store, _: vaedyn.branches(
         **MODEL, name="rho", low=1.1, high=1.4, groups=1, store=store
     ),
+    "curves": lambda store, _: vaedyn.bifurcation_curves(
+        **MODEL,
+        x=("rho", 1, 9, "log"),
+        y=("beta", 0.5, 9),
+        follow=["loss", "kl=0.4"],
+        lines=3,
+        store=store,
+    ),
     "convergence": lambda store, _: vaedyn.time_to_converge(**ALONE, tol=0.02, store=store),
     "annealing": lambda store, _: vaedyn.best_schedule(
         **ALONE, family="cosine", tol=0.02, store=store

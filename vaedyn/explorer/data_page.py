@@ -131,8 +131,7 @@ class DataPage:
             self._refuse(error)
             return
         self.state.text = f'<p><span class="busy">reading {escape(self.table.name)}</span></p>'
-        for each in self.framed.values():
-            each.grey(True)
+        self._age()
         how = {
             "standardise": self.standardise.active,
             "columns": self.columns.value.strip() or None,
@@ -175,7 +174,13 @@ class DataPage:
         self.answer.text = ""
         for each in self.framed.values():
             each.busy("")
+        self._age()
+
+    def _age(self) -> None:
+        """Let pictures and their words fade: they are of another table, or read otherwise."""
+        for each in self.framed.values():
             each.grey(True)
+            each.age("data", "error")
 
     def _show(self, part: str, found: Panel | Exception) -> None:
         if part == "state" and isinstance(found, Exception):

@@ -8,6 +8,7 @@ from ..errors import ParameterError
 from ..model.command_line import short, start_of, word
 from ..model.params import Params
 from ..model.start import DRAWN
+from ..model.state import count
 from ..model.training import ADAM, SGD
 
 MOMENTUM = "momentum"
@@ -19,6 +20,7 @@ SEVERAL = ("rho", "lr")
 TEXTS = ("anneal", "init", "optimiser")
 FIELDS = (*WHOLE, *NUMBERS, *SEVERAL, *TEXTS)
 """Parameters that have a field; all others stay as they were given."""
+MOST_ORDER, MOST_DRAWN = 20_000, 10**8  # order parameters, and entries of weights at the start
 
 
 def texts_of(params: Params) -> dict[str, str]:
@@ -46,7 +48,7 @@ def model_of(texts: Mapping[str, str], base: Params) -> Params:
     Raises
     ------
     ParameterError
-        When a field has no number, or the model does not allow it.
+        When a field has no number, the model does not allow it, or it is too large for a page.
     """
     shown, changes = texts_of(base), {}
     for name in FIELDS:
@@ -57,10 +59,29 @@ def model_of(texts: Mapping[str, str], base: Params) -> Params:
         changes.setdefault("init", shown["init"])  # numbers, which fill matrices of any shape
     if changes.get("init", base.init) not in DRAWN:
         changes["init_seed"] = 0
+    _of_a_size(changes, base)
     dim, t_max = changes.get("dim", base.dim), changes.get("t_max", base.t_max)
     if 0 < t_max * dim < base.points and dim > 0:
         changes["points"] = max(2, int(min(base.points, round(t_max * dim) + 1)))
     return base.replace(**changes) if changes else base
+
+
+def _of_a_size(changes: dict[str, Any], base: Params) -> None:
+    """Refuse what would fill the memory, or take a time in which nothing interrupts it."""
+    if not {"latent", "signal", "dim", "init"} & {*changes}:
+        return
+    latent, signal, dim, init = (
+        changes.get(name, getattr(base, name)) for name in ("latent", "signal", "dim", "init")
+    )
+    if latent > 0 and signal > 0 and count(latent, signal) > MOST_ORDER:
+        name = "latent" if latent >= signal else "signal"
+        raise ParameterError(name, f"is too large for this page (M = {latent}, M* = {signal})")
+    if isinstance(init, str) and init in DRAWN and dim * (2 * latent + signal) > MOST_DRAWN:
+        raise ParameterError(
+            "dim",
+            f"is too large for this page, got {dim}, with a start that is drawn: give the start by "
+            "numbers, m=0.1,d=0.1,Q=1,E=1,R=0,D=1",
+        )
 
 
 def _value(name: str, text: str) -> Any:

@@ -46,6 +46,7 @@ class ModelPage:
         self.open_store = open_store
         self.fast, self.slow = Latest(late=True), Latest()
         self.found: Course | None = None
+        self._answered = False  # whether theory has said what it can of the present model
         self.shown: dict[str, Panel] = {}
         self._turn = 0  # whose picture beside the learning curve is drawn next
         self.axis_of: Params | None = None  # whose fixed points the axis of beta shows
@@ -142,7 +143,9 @@ class ModelPage:
             return
         self.trouble.text = ""
         self.framed["points"].picture.show_beta(self.params.beta)
-        self.fast.ask(partial(self._compute, self.params, self.time.value), self._answer)
+        self._answered = False
+        job = partial(self._compute, self.params, self.time.value)
+        self.fast.ask(job, partial(self._answer, self.params))
         self._rest_later()
 
     def _refuse(self, why: str) -> None:
@@ -160,21 +163,25 @@ class ModelPage:
     @staticmethod
     def _compute(
         params: Params, share: float, progress: Progress
-    ) -> tuple[Params, Course, dict[str, Panel]]:
+    ) -> tuple[Course, dict[str, Panel]]:
         found = course(params, progress=progress)
-        return params, found, at_once(found, share)
+        return found, at_once(found, share)
 
-    def _answer(self, result: Any, error: Exception | None) -> None:
+    def _answer(self, params: Params, result: Any, error: Exception | None) -> None:
         """Take what a thread has computed to the page."""
-        self.doc.add_next_tick_callback(partial(self._show, result, error))
+        self.doc.add_next_tick_callback(partial(self._show, params, result, error))
 
-    def _show(self, result: Any, error: Exception | None) -> None:
+    def _show(self, params: Params, result: Any, error: Exception | None) -> None:
+        self._answered = self._answered or params is self.params
         if error is not None:
+            if params is not self.params:
+                return
+            self.found = None  # what was found is of another model
             for name in ("learning", "order", "kl", "plane"):
                 self.framed[name].grey(True)
                 self.framed[name].refuse(slowly.reasons(error))
             return
-        params, self.found, self.shown = result
+        self.found, self.shown = result
         dragged = params is not self.params or self.slow_parts_pending
         self._turn = (self._turn + 1) % len(BESIDE)
         for name in ("learning", *(BESIDE[self._turn : self._turn + 1] if dragged else BESIDE)):
@@ -231,7 +238,10 @@ class ModelPage:
         for name, what in WAITING.items():
             self.framed[name].busy(what)
         for each in self.framed.values():
-            each.age("theory", "band", "runs", "advice", "points")
+            each.age("theory", "band", "runs", "advice", "points", "record")
+        if self.axis_of != slowly.of_ends(self.params):
+            self.framed["points"].age("axis")
+            self.framed["points"].grey(True)
         self._resting = self.doc.add_timeout_callback(self._rest, REST)
 
     def _stop_waiting(self) -> None:
@@ -242,6 +252,9 @@ class ModelPage:
     def _rest(self) -> None:
         """Compute all that belongs to the model on which the visitor rests, and keep it."""
         self._resting = None
+        if not self._answered:  # so that nothing stands beside the line of another model
+            self._resting = self.doc.add_timeout_callback(self._rest, REST)
+            return
         if self.found is not None and self.found.ode.params == self.params:
             for name in BESIDE:
                 self.framed[name].show(self.shown[name].arrays)
@@ -259,10 +272,10 @@ class ModelPage:
         kept: dict[str, Any] = {"store": store, "progress": progress}
         parts: list[tuple[str, Callable[[], Panel]]] = [
             ("axis", partial(slowly.beta_axis, axis or params)),
-            ("runs", partial(slowly.runs, params, engine, **kept)),
-            ("points", partial(slowly.points, params, **kept)),
+            ("runs", lambda: slowly.runs(params, engine, **kept)),
+            ("points", lambda: slowly.points(params, **kept)),
             ("advice", partial(slowly.advice, params)),
-            ("band", partial(slowly.spread, params, **kept)),
+            ("band", lambda: slowly.spread(params, **kept)),
         ]
         if store is not None:
             parts.insert(0, ("record", lambda: _kept(params, **kept)))
@@ -276,6 +289,8 @@ class ModelPage:
                 raise
             except Exception as error:  # of one part: the others come all the same
                 found = error
+            if name == "record" and isinstance(found, Exception):
+                kept["store"] = None  # the others are shown, if they are not kept
             self._post(params, name, found)
         self._post(params, "end", Panel({}, ""))
 
@@ -296,18 +311,23 @@ class ModelPage:
             learning.busy("")
             points.busy("")
             return
-        if name == "band" and self.found is not None:
-            theory = panels.learning(self.found).arrays
-            learning.picture.show_band(theory, None if self.found.ended else arrays)
+        drawn = self.found is not None and not self.found.ended
+        if name == "band":
+            theory = panels.learning(self.found).arrays if drawn else {}
+            learning.picture.show_band(theory, arrays if drawn else None)
         elif name == "runs":
             learning.picture.show_runs(arrays)
         elif name == "points":
             points.picture.show_points(params.beta, arrays)
             points.grey(failed)
-        elif name == "axis" and arrays is not None:
-            self.axis_of = slowly.of_ends(params)
-            points.picture.show_axis(arrays)
+        elif name == "axis":
+            self.axis_of = None if failed else slowly.of_ends(params)
+            points.picture.show_axis(arrays or slowly.NO_AXIS)
             points.picture.show_beta(params.beta)
+            points.grey(failed)
+        elif name == "record":
+            frame.forget(name)
+            failed = failed and drawn  # otherwise theory has said why
         if failed:
             frame.say(name, "", (f"No {LACKING[name]}: {slowly.reasons(found)}.",))
         elif name != "record":

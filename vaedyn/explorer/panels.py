@@ -223,7 +223,8 @@ def _arrows(ode: Trajectory, t: float, right: float, top: float) -> np.ndarray:
     dx, dy = flow(ode, t, x, y)
     dx, dy = dx / right, dy / top
     speed = np.hypot(dx, dy)
-    scale = LONGEST * np.cbrt(speed / (speed.max() or 1.0)) / np.where(speed > 0, speed, 1.0)
+    moves = speed > np.finfo(float).tiny  # a number below it has no reciprocal
+    scale = LONGEST * np.cbrt(speed / (speed.max() or 1.0)) / np.where(moves, speed, 1.0)
     return np.stack([x, y, scale * dx * right, scale * dy * top])
 
 

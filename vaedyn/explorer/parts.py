@@ -7,12 +7,13 @@ from typing import Any
 from bokeh.layouts import column, row
 from bokeh.models import Button, CustomJS, Div, Select, TextAreaInput
 
+from ..errors import ParameterError
 from ..model.command_line import command_line, words_of
 from ..model.params import Params
 from .form import beside
 from .looks import BAR, FIELD, INPUT, PANEL, TEXT, paragraphs, sheet
 from .presets import PRESETS
-from .slowly import RUNS
+from .slowly import RUNS, runs_within
 
 COMMANDS = {
     "draw the learning curve": "plot learning-curve",
@@ -214,11 +215,21 @@ class Copied:
             derived = not params.adam and params.alpha is None and params.noise is None
             options["bands"] = derived
         if command in ("simulate", "plot learning-curve"):
-            options["runs"] = RUNS
-            options |= {"engine": engine} if engine else {}
+            runs = as_many_runs(params, engine)
+            if runs or command == "simulate":
+                options["runs"] = runs or 1
+                options |= {"engine": engine} if engine else {}
         if command == "plot branches":
             high = max(2.0 * params.beta, 1.5 * (float(params.strengths.max()) + params.eta))
             options["vary"] = f"beta={high / 50:.3g}:{high:.3g}"
         self.field.value = command_line(params, command, **options)
         other = " ".join(words_of(beside(params)))
         self.also.text = paragraphs(f"Besides what fields show: {other}", kind="soft") * bool(other)
+
+
+def as_many_runs(params: Params, engine: str | None) -> int:
+    """Return how many runs the page shows; where an engine refuses a model, those asked for."""
+    try:
+        return runs_within(params, engine)[0]
+    except ParameterError:
+        return RUNS

@@ -16,6 +16,7 @@ from ..listings.listing import counted, number
 from ..machine import cores
 from ..model.params import IN_TIME, Params
 from ..model.records import Progress, Store
+from ..model.state import count
 from .heard import heard
 from .panels import FLOOR, Panel, drawn_at
 
@@ -23,9 +24,11 @@ RUNS = 3
 MOST_SECONDS = 60.0  # of simulation
 FEW_SECONDS = 5.0  # beyond which there is one run only
 MOST_COVARIANCE = 24  # M (M + M*) up to which bands are computed
+MOST_ORDER = 400  # order parameters up to which fixed points are: their Jacobian's spectra
 AXIS = 160  # values of beta on the axis of fixed points
 MARKERS = 25
 BESIDE = 1.3  # times the largest threshold: where that axis ends
+NO_AXIS = {"beta": np.empty(0), "eps_g": np.empty(0), "thresholds": [], "end": 2.0}
 
 
 def spread(params: Params, store: Store | None = None, progress: Progress | None = None) -> Panel:
@@ -156,8 +159,14 @@ def points(params: Params, store: Store | None = None, progress: Progress | None
     Raises
     ------
     VaedynError
-        As `vaedyn.fixed_points`.
+        As `vaedyn.fixed_points`, and where a spectrum alone, which nothing interrupts, takes long.
     """
+    if count(params.latent, params.signal) > MOST_ORDER:
+        raise ParameterError(
+            "latent",
+            f"is too large for fixed points on this page (M = {params.latent}, M* = "
+            f"{params.signal}): the command line computes them",
+        )
     with heard() as notes:
         found = fixed_points(params, store=store, progress=progress)
     stable, reached = found.stable, found.reached

@@ -1,6 +1,7 @@
 """Figures of branches of fixed points: solid where stable, dashed where not."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,12 @@ GREY = "#8c8c8c"
 CLOSER = 10.0 ** -np.arange(0.25, 6.25, 0.25)  # to where a rate is zero, of the last step to it
 MARKS = {
     "fold": ("^", "fold"),
-    "end": ("o", "branches meet"),
-    "stability": ("s", "stability changes"),
+    "pitchfork": ("o", "pitchfork"),
+    "transcritical": ("s", "transcritical"),
+    "hopf": ("D", "Hopf"),
+    "degenerate": ("*", "degenerate"),
+    "end": ("P", "branches meet"),
+    "stability": ("X", "stability changes"),
 }
 
 
@@ -31,6 +36,8 @@ def branches(
     quantity: str = "eps_g",
     thresholds: dict[str, Any] | None = None,
     look: Look = PLAIN,
+    *,
+    bands: bool = False,
     cycles: LimitCycles | None = None,
 ) -> Figure:
     """Draw a quantity along all branches, and below it how slowly deviations relax.
@@ -43,6 +50,8 @@ def branches(
     thresholds : dict, optional
         As `vaedyn.thresholds` returns them, to be marked on an axis of beta.
     look : Look
+    bands : bool
+        Shade the standard deviation of single runs around stable points, see `Branches.std`.
     cycles : LimitCycles, optional
         Along the same constant: the least and the largest eps_g of each are drawn.
     """
@@ -62,6 +71,8 @@ def branches(
             with np.errstate(divide="ignore"):
                 _stretches(bottom, x, 1 / np.abs(growth), growth, style)
             _marks(top, result, n, quantity, style)
+        if bands:
+            _shade(top, result, quantity, styles)
         top.set_ylabel(QUANTITIES[quantity].axis)
         bottom.set_ylabel(r"time $1/|\mathrm{Re}\,\lambda_1|$")
         bottom.set_yscale("log")
@@ -71,7 +82,8 @@ def branches(
         for axes in (top, bottom):
             axes.set_xlim(result.varied.min(), result.varied.max())
         around = draw_cycles(top, cycles) if cycles is not None else []
-        finish(figure, [top], caption(result.params, ("dim", result.name)), look)
+        aside = (result.name,) if bands else ("dim", result.name)
+        finish(figure, [top], caption(result.params, aside), look)
         label_decades(bottom)
         below(figure, [*_legend(result, styles), *around], look, columns=2)
         mark_thresholds(figure, (top, bottom), result, thresholds)
@@ -115,17 +127,36 @@ def _styles(result: Branches) -> list[dict[str, Any]]:
     return styles
 
 
-def _lines(result: Branches, quantity: str, chosen: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the lines of a quantity, each (points,)."""
+def _lines(
+    result: Branches, quantity: str, chosen: np.ndarray, by: Branches | None = None
+) -> Iterator[np.ndarray]:
+    """Yield the lines of a quantity, each (points,); overlaps are the largest ones of `by`."""
     values = getattr(result, quantity)[chosen]
     if quantity in "md":
-        values = np.abs(values).max(axis=-1)
+        largest = np.abs(getattr(by or result, quantity)[chosen]).argmax(axis=-1)
+        values = np.abs(np.take_along_axis(values, largest[..., None], axis=-1))[..., 0]
     elif quantity in "QER":
         values = np.diagonal(values, axis1=-2, axis2=-1)
     if values.ndim == 1:
         yield values
     else:
         yield from values.T
+
+
+def _shade(axes: Axes, result: Branches, quantity: str, styles: Sequence[dict[str, Any]]) -> None:
+    """Shade the standard deviations around stable points; where they diverge, within the axes."""
+    limits, spread = axes.get_ylim(), result.std
+    around: Any = replace(result, **{quantity: spread[quantity]})
+    for n, style in enumerate(styles):
+        chosen = result.branch == n
+        lines = zip(*(_lines(each, quantity, chosen, result) for each in (result, around)),
+                    strict=True)  # fmt: skip
+        for values, std in lines:
+            axes.fill_between(
+                result.varied[chosen], values - std, values + std, color=style["color"],
+                alpha=0.22, linewidth=0, zorder=1,
+            )  # fmt: skip
+    axes.set_ylim(limits)
 
 
 def _stable(growth: np.ndarray) -> np.ndarray:
@@ -148,24 +179,34 @@ def _stretches(
         axes.plot(x[part], values[part], linestyle=line, **style)
 
 
+def _kind(event: dict[str, Any]) -> str:
+    """Return under which of `MARKS` an event falls, if under any."""
+    return event.get("bifurcation") or event["kind"]
+
+
+def _subcritical(event: dict[str, Any]) -> bool:
+    return event.get("side") == "subcritical"
+
+
+def _mark(kind: str, colour: str, filled: bool) -> dict[str, Any]:
+    """Return how a mark looks: filled where the bifurcation is subcritical."""
+    return {
+        "marker": MARKS[kind][0], "markerfacecolor": colour if filled else "white",
+        "markeredgecolor": colour, "markeredgewidth": 0.8,
+        "markersize": 5 if MARKS[kind][0] == "*" else 3,
+    }  # fmt: skip
+
+
 def _marks(axes: Axes, result: Branches, n: int, quantity: str, style: dict[str, Any]) -> None:
     """Mark where something happens on a branch."""
     chosen = result.branch == n
     x = result.varied[chosen]
     for event in result.events:
-        if event["branch"] == n and event["kind"] in MARKS:
+        if event["branch"] == n and _kind(event) in MARKS:
+            look = _mark(_kind(event), style["color"], _subcritical(event))
             for values in _lines(result, quantity, chosen):
-                (mark,) = axes.plot(
-                    event["at"],
-                    np.interp(event["at"], x, values),
-                    marker=MARKS[event["kind"]][0],
-                    markerfacecolor="white",
-                    markeredgecolor=style["color"],
-                    markeredgewidth=0.8,
-                    markersize=3,
-                    zorder=5,
-                    clip_on=False,
-                )
+                y = np.interp(event["at"], x, values)
+                (mark,) = axes.plot(event["at"], y, zorder=5, clip_on=False, **look)
                 mark.set_in_layout(False)
 
 
@@ -237,13 +278,14 @@ def _legend(result: Branches, styles: Sequence[dict[str, Any]]) -> list[Line2D]:
     if not all(_stable(result.growth[result.branch == n]).all() for n in range(len(styles))):
         dashed = {"linestyle": (0, (4, 1.5)), "color": GREY, "linewidth": 0.8}
         entries.append(Line2D([], [], **dashed, label="unstable"))
-    kinds = {event["kind"] for event in result.events}
+    kinds = {_kind(event) for event in result.events}
     entries += [
-        Line2D(
-            [], [], linestyle="none", marker=marker, label=text,
-            markerfacecolor="white", markeredgecolor="black", markeredgewidth=0.8, markersize=3,
-        )
-        for kind, (marker, text) in MARKS.items()
+        Line2D([], [], linestyle="none", label=text, **_mark(kind, "black", False))
+        for kind, (_, text) in MARKS.items()
         if kind in kinds
-    ]  # fmt: skip
+    ]
+    below = next((_kind(event) for event in result.events if _subcritical(event)), None)
+    if below:
+        look = _mark(below, "black", True)
+        entries.append(Line2D([], [], linestyle="none", label="filled: subcritical", **look))
     return entries

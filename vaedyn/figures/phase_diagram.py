@@ -13,9 +13,11 @@ from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 
 from ..fixedpoints.attractors import OSCILLATING, UNDECIDED
+from ..fixedpoints.bifurcation_curves import BifurcationCurves
 from ..fixedpoints.phase_diagram import MAPPED, PhaseDiagram
 from ..model.quantities import CONSTANTS, QUANTITIES
 from ..model.sample_covariance import edge, outlier, slope
+from . import bifurcation_curves
 from .layout import PLAIN, Look, below, finish, label_decades, two_panels
 from .style import TWO_COLUMNS
 from .tex import powers, rates
@@ -34,14 +36,17 @@ BEST: Any = {"color": "black", "linestyle": ":", "linewidth": 1.3}
 FINE = 400  # points of the mesh on which the thresholds are drawn
 
 
-def phase_diagram(result: PhaseDiagram, look: Look = PLAIN) -> Figure:
+def phase_diagram(
+    result: PhaseDiagram, look: Look = PLAIN, curves: BifurcationCurves | None = None
+) -> Figure:
     """Draw the phases beside the generalisation error, with the thresholds of small rates.
 
     The lines show where, as the learning rate goes to 0, a collapsed latent
     starts to learn a signal or to fit noise: ``beta = s / (1 + lam) - lam / s``
     at the variance s = rho_k + eta of a signal, or eta. Where there is no
     attracting fixed point the error is left grey. Hatched is
-    where several fixed points are stable, and the start decides.
+    where several fixed points are stable, and the start decides. Where `curves` are given, they
+    are drawn instead of these lines.
     """
     shared = {"sharex": True, "sharey": True}
     with two_panels(TWO_COLUMNS, 2.5, look, **shared) as (figure, panels):
@@ -63,7 +68,10 @@ def phase_diagram(result: PhaseDiagram, look: Look = PLAIN) -> Figure:
         bar.set_label(QUANTITIES["eps_g"].axis)
         bar.ax.tick_params(which="both", right=_beside(panels))
         for axes in panels:
-            _thresholds(axes, result)
+            if curves is None:
+                _thresholds(axes, result)
+            else:
+                bifurcation_curves.draw(axes, curves)
             _best(axes, result)
             axes.set_xscale(spacing(result.x))
             axes.set_yscale(spacing(result.y))
@@ -73,7 +81,7 @@ def phase_diagram(result: PhaseDiagram, look: Look = PLAIN) -> Figure:
             axes.set_ylim(cells[1][[0, -1]])
         finish(figure, [phases], constants(result), look)
         _name_axes(panels, result)
-        below(figure, _legend(result), look, columns=4)
+        below(figure, _legend(result, curves), look, columns=4)
     return figure
 
 
@@ -202,7 +210,7 @@ def _on_rows(rho: np.ndarray, eta: np.ndarray, gamma: np.ndarray) -> np.ndarray:
     return np.where(slope(rho, eta, gamma) > 0, outlier(rho, eta, gamma), np.nan)
 
 
-def _legend(result: PhaseDiagram) -> list[Any]:
+def _legend(result: PhaseDiagram, curves: BifurcationCurves | None) -> list[Any]:
     """Return legend entries for the phases that occur."""
     handles: list[Any] = [
         Patch(facecolor=TINTS[i], edgecolor="0.2", linewidth=0.4, label=name, hatch=PATTERNS.get(i))
@@ -214,6 +222,8 @@ def _legend(result: PhaseDiagram) -> list[Any]:
     if not np.isfinite(result.eps_g).all():
         text = "error: nothing at rest"
         handles.append(Patch(facecolor=NOWHERE, edgecolor="0.2", linewidth=0.4, label=text))
+    if curves is not None:
+        return handles + bifurcation_curves.legend(curves)
     crossed = {
         id(style): style
         for excess, style in _excesses(result, result.x, result.y)

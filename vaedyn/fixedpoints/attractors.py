@@ -36,7 +36,7 @@ def attractors(c: Constants) -> dict[str, np.ndarray]:
     """
     n, signals = c.rho.shape
     latents = c.latent
-    modes = _Modes(c)
+    modes = Modes(c)
     best = np.full(n, np.inf)
     found = {
         "phase": np.full(n, UNDECIDED, np.int8),
@@ -63,23 +63,32 @@ def attractors(c: Constants) -> dict[str, np.ndarray]:
     return {**found, "stable": count}
 
 
-class _Modes:
+class Modes:
     """The kinds of latents, and growth rates within and between them, each found once.
 
-    A kind is the number of a signal, or one of the two below.
+    A kind is the number of a signal, or one of the two below. Latents of some `kinds` may be
+    given, and growth rates that are `known` (n,), by blocks as in `growth`.
     """
 
     NOISE, COLLAPSED = -1, -2
 
-    def __init__(self, c: Constants):
+    def __init__(
+        self,
+        c: Constants,
+        kinds: dict[int, Latent] | None = None,
+        known: dict[Any, np.ndarray] | None = None,
+    ):
         self.c = c
         self.signals = c.rho.shape[1]
-        zero = np.zeros(len(c.eta))
-        signals, (*collapsed, noise) = singles(c)
-        self.sampled = bool(collapsed)
-        collapsed = collapsed or [Latent(zero, zero, zero, zero, zero, zero, zero + 1)]
-        self.kinds = {self.NOISE: noise, self.COLLAPSED: collapsed[0], **dict(enumerate(signals))}
-        self._known: dict[Any, np.ndarray] = {}
+        self.sampled = bool(np.any(c.sampled))
+        self.kinds = dict(kinds or {})
+        if len(self.kinds) < self.signals + 2:
+            zero = np.zeros(len(c.eta))
+            signals, (*collapsed, noise) = singles(c)
+            collapsed = collapsed or [Latent(zero, zero, zero, zero, zero, zero, zero + 1)]
+            found = {self.NOISE: noise, self.COLLAPSED: collapsed[0], **dict(enumerate(signals))}
+            self.kinds = found | self.kinds
+        self._known: dict[Any, np.ndarray] = dict(known or {})
 
     def fitting(self, noise: int, collapsed: int) -> np.ndarray:
         """Return how many latents without a signal fit noise, (n,)."""

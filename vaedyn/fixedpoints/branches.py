@@ -1,8 +1,7 @@
 """How fixed points move, appear and change stability when one constant is varied."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from itertools import pairwise, product
 from typing import Any, NamedTuple, Unpack
 
@@ -15,87 +14,25 @@ from ..model.numerics import NUMERICS
 from ..model.params import IN_TIME, Fields, Params, integer, real
 from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Store, kept
-from ..model.results import OrderParameters
 from ..model.state import observables, unpack
 from .arclength import EDGE, END, Piece, end_of, spaced, trace
+from .bifurcations import named
 from .configurations import Configuration, configurations, describe, kinds, state
+from .followed import Branches
 from .groups import Unit, Units, alike, intact
 from .newton import newton, root
+from .simpler import living, simpler
 from .varied import VARIED, ratios, vary
 
 GRID = 120  # steps along the range
 MOST = 200  # branches
-MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Branches(OrderParameters):
-    """Branches of fixed points, one after the other; the leading axis is (points,).
-
-    Attributes
-    ----------
-    varied : (points,)
-        The value of the varied constant, ascending along each branch.
-    branch : (points,)
-        Which branch a point belongs to, counted from 0.
-    growth : (points,)
-        Largest real part of the eigenvalues, per unit of time; rotations among
-        equal signals are left out.
-    name : str
-        The constant that varies.
-    types : list of str
-        What the latents live on, for each branch.
-    events : list of dict
-        ``at``: where something happens on branch number ``branch``; ``kind``:
-        ``fold`` (it turns back), ``end`` (it joins a simpler one), ``escape``
-        (to infinity), ``lost`` (in rounding errors) or ``stability`` (it turns
-        stable, or unstable).
-    """
-
-    varied: np.ndarray
-    branch: np.ndarray
-    growth: np.ndarray
-
-    @property
-    def name(self) -> str:
-        return self.info["name"]
-
-    @property
-    def types(self) -> list[str]:
-        return self.info["types"]
-
-    @property
-    def stable(self) -> np.ndarray:
-        """Whether `growth` is negative, and not just marginally so (points,)."""
-        p = self.params
-        rate = self.varied / (1 - p.momentum) if self.name == "lr" else p.rate
-        return self.growth < -MARGINAL * rate
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        return self.info["events"]
-
-
-def attractor(result: Branches) -> np.ndarray:
-    """Return the indices of stable points by rising value of the varied constant, (stable points,).
-
-    Where several are stable, the one of lowest loss, weight decay included, stands.
-    """
-    stable = np.flatnonzero(result.stable)
-    x = result.varied[stable]
-    beta = x if result.name == "beta" else result.params.beta
-    lam = x if result.name == "lam" else result.params.lam
-    size = np.trace(result.Q + result.E, axis1=1, axis2=2)[stable]
-    loss = result.distortion[stable] + beta * result.kl[stable] + 0.5 * lam * size
-    order = np.lexsort((loss, x))
-    first = np.diff(x[order], prepend=-np.inf) > 0
-    return stable[order][first]
 
 
 class _Found(NamedTuple):
-    """One branch: nodes, states, growth rates, and what happens on it."""
+    """One branch: pieces of units, nodes, states, growth rates, and what happens on it."""
 
     configuration: Configuration
+    chosen: dict[Unit, int]
     x: np.ndarray
     states: np.ndarray
     growth: np.ndarray
@@ -119,6 +56,8 @@ class Continuation:
         self._nodes: dict[tuple[Any, ...], Units] = {}
         for unit in wanted:
             self.pieces[unit] = self._trace(unit)
+        for unit in [*self.pieces]:
+            self._trace_joined(unit)
 
     def alone(self, unit: Unit, x: float) -> Constants:
         """Return the model at `x` of a unit, whose strengths are those at the end of the range."""
@@ -140,6 +79,22 @@ class Continuation:
                 pieces = trace(unit, lambda v: self.alone(unit, v), start, x, self.low, self.high)
                 found += [self._ended(unit, piece) for piece in pieces]
         return found
+
+    def _trace_joined(self, unit: Unit) -> None:
+        """Add branches that others end on, which may be there in a small part of the range only."""
+        for piece in self.pieces[unit]:
+            for kind, at in ((piece.first, 0), (piece.last, -1)):
+                x = float(piece.x[at])
+                y = simpler(unit, self.alone(unit, x), piece.states[at]) if kind == END else None
+                left = None if y is None else living(unit, y)
+                if left is None or left[0] not in self.pieces or not self.low <= x <= self.high:
+                    continue
+                other, start = left
+                known = self.pieces[other]
+                if not any(self._passes(other, each, x, start) for each in known):
+                    path = partial(self.alone, other)
+                    new = trace(other, path, start, x, self.low, self.high)
+                    known += [self._ended(other, each) for each in new]
 
     def _passes(self, unit: Unit, piece: Piece, x: float, state: np.ndarray) -> bool:
         """Return whether a piece leads through `state` at `x`."""
@@ -168,9 +123,11 @@ class Continuation:
                 piece = self.pieces[unit][n]
                 guess = piece.guess(x)
                 tip = x in (piece.x[0], piece.x[-1])
-                found = guess if tip else newton(self.alone(unit, x), guess)
-                sampled = bool(self.base.sampled)
-                units.put(here, found if intact(unit, found, sampled) else guess)
+                model, sampled = self.alone(unit, x), bool(self.base.sampled)
+                # where other branches meet this one, the drift hardly changes towards them
+                tries = (newton(model, guess, still=each) for each in (1e-10, 1e-6) if not tip)
+                there = (found for found in tries if intact(unit, found, sampled))
+                units.put(here, next(there, guess))
         return units
 
     def choices(self, configuration: Configuration) -> list[dict[Unit, int]]:
@@ -214,7 +171,9 @@ class Continuation:
             if rates[i] * rates[j] < 0:
                 events.append(("stability", root(growth, float(x[i]), float(x[j]))))
         states = np.array([state(*here(value)) for value in x])
-        return _Found(configuration, x, states, rates * [self.path(v).lr for v in x], events)
+        return _Found(
+            configuration, chosen, x, states, rates * [self.path(v).lr for v in x], events
+        )
 
 
 @shows("branches", "branches")
@@ -261,8 +220,8 @@ def branches(
         raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
 
     def compute() -> Computed:
-        found = list(_all(params, name, low, high, groups, progress))
-        return _joined(params, name, high, found).to_kept("point")
+        traced, found = _all(params, name, low, high, groups, progress)
+        return _joined(params, name, traced, found).to_kept("point")
 
     strongest = params.strengths.max() if name == "rho" else 1
     constants = {**params.to_dict(), "rho": (params.strengths / strongest).tolist()}
@@ -290,8 +249,8 @@ def in_range(params: Params, name: str, low: float, high: float) -> tuple[float,
 
 def _all(
     params: Params, name: str, low: float, high: float, groups: int, progress: Progress | None
-) -> Iterator[_Found]:
-    """Yield all branches."""
+) -> tuple[Continuation, list[_Found]]:
+    """Return all branches, the attracting ones first, and the pieces that they are made of."""
     model = vary(params, name, high)
     wanted = [unit for unit in kinds(model, groups) if unit.latents <= params.latent]
     traced = Continuation(lambda x: vary(params, name, x), low, high, wanted)
@@ -308,17 +267,18 @@ def _all(
     if len(choices) > MOST:
         fewer = "lower groups" if groups > 1 else "lower latent or signal"
         raise ParameterError("groups", f"there are more than {MOST} branches: {fewer}")
+    there_are: list[_Found] = []
     for n, (configuration, chosen) in enumerate(choices):
         branch = traced.branch(configuration, chosen)
         if progress:
             progress(n + 1, len(choices))
-        if branch is not None:
-            yield branch
+        there_are += [] if branch is None else [branch]
+    order = sorted(there_are, key=lambda each: (float(np.mean(each.growth > 0)), each.x[0]))
+    return traced, order
 
 
-def _joined(params: Params, name: str, high: float, found: Sequence[_Found]) -> Branches:
-    """Return the branches as one array, the attracting ones first."""
-    found = sorted(found, key=lambda branch: (float(np.mean(branch.growth > 0)), branch.x[0]))
+def _joined(params: Params, name: str, traced: Continuation, found: Sequence[_Found]) -> Branches:
+    """Return the branches as one array."""
     x = np.concatenate([branch.x for branch in found])
     parts = unpack(
         np.concatenate([branch.states for branch in found]), params.latent, params.signal
@@ -327,12 +287,9 @@ def _joined(params: Params, name: str, high: float, found: Sequence[_Found]) -> 
     for i, value in enumerate(x.tolist()):
         model = vary(params, name, value)
         seen.append(observables({k: part[i] for k, part in parts.items()}, model.rho, model.eta))
-    rho = vary(params, name, high).rho.tolist()
-    events = [
-        {"branch": n, "kind": kind, "at": float(at)}
-        for n, branch in enumerate(found)
-        for kind, at in sorted(branch.events, key=lambda event: event[1])
-    ]
+    rho = traced.base.rho.tolist()
+    happens = enumerate(named(traced, found))
+    events = [{"branch": n, **event} for n, own in happens for event in own]
     types = [describe(branch.configuration, rho) for branch in found]
     if params.sampled:  # which are on noise, and which have collapsed, changes along a branch
         types = [name.replace("noise", "noise or collapsed") for name in types]

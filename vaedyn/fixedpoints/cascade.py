@@ -11,7 +11,7 @@ from ..learning.theory import theory
 from ..model.progress import Asked, shows
 from ..model.records import Store, unwatched
 from ..model.results import Trajectory
-from .branches import Branches, attractor
+from .followed import Branches, attractor
 from .thresholds import thresholds
 
 ENDED = 0.02  # distance of eps_g from that of the stable point, in units of the sum of strengths

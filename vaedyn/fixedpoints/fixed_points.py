@@ -12,7 +12,6 @@ from ..model.numerics import NUMERICS
 from ..model.params import Fields, Params, integer
 from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Store, kept
-from ..model.state import unpack
 from .configurations import (
     Configuration,
     TooManyError,
@@ -26,8 +25,9 @@ from .configurations import (
 )
 from .destination import destination
 from .groups import Unit, Units
-from .newton import eigenvalues, residual
+from .newton import eigenvalues, equivalent, residual
 from .points import FixedPoints, in_order
+from .stationary_spread import closely
 from .thresholds import thresholds
 from .under_adam import Adam, Found, end_under_adam
 from .varied import constants_of
@@ -116,7 +116,7 @@ def fixed_points(
             raise ConvergenceError(f"no fixed point is known: {lost}")
         points = _listed(params, units, found, reached, groups, progress)
         variables, info = points.to_kept("point")
-        return variables, {**info, "lost": lost, "partial": partial}
+        return variables, {**info, "lost": lost, "partial": partial, "std": closely(points.std)}
 
     record = {**params.to_dict(), "rtol": rtol, "atol": atol, "groups": int(groups)}
     record["numerics"] = NUMERICS["fixedpoints"]
@@ -206,13 +206,5 @@ def _under_adam(
 def _alike(params: Params, y: np.ndarray, z: np.ndarray) -> bool:
     """Return whether signs, permutations and rotations may turn one state into the other."""
 
-    def invariants(state: np.ndarray) -> np.ndarray:
-        parts = unpack(state, params.latent, params.signal)
-        both = np.hstack([parts["m"], parts["d"]]) * np.sqrt(np.tile(params.strengths, 2))
-        squares = [parts[name] @ parts[name].T for name in "QER"]
-        return np.concatenate(
-            [np.sort(parts["D"])]
-            + [np.sort(np.diag(square)) for square in (both @ both.T, *squares)]
-        )
-
-    return bool(np.allclose(invariants(y), invariants(z), rtol=1e-6, atol=1e-9))
+    one, other = ((state, params.latent, params.strengths) for state in (y, z))
+    return equivalent(one, other)

@@ -49,11 +49,14 @@ def jacobian(model: Constants, y: np.ndarray) -> np.ndarray:
     return gather @ full @ spread
 
 
-def newton(model: Constants, start: np.ndarray, tolerance: float = 1e-13) -> np.ndarray:
+def newton(
+    model: Constants, start: np.ndarray, tolerance: float = 1e-13, still: float = 1e-10
+) -> np.ndarray:
     """Return the fixed point next to `start`, by Newton's method in the symmetric entries.
 
     It stops when the residual is below `tolerance` or the state no longer
-    changes; the caller looks at the residual that is left.
+    changes; the caller looks at the residual that is left. Directions along which the drift
+    changes by less than `still` times the most are left alone.
     """
     spread, gather = symmetric(model.latent, model.signal)
     y = spread @ (gather @ start)
@@ -62,7 +65,7 @@ def newton(model: Constants, start: np.ndarray, tolerance: float = 1e-13) -> np.
         if not np.isfinite(slope).all() or np.abs(slope).max(initial=0.0) < tolerance:
             break
         # least squares: the Jacobian is singular along symmetries and at thresholds
-        step = np.linalg.lstsq(jacobian(model, y), gather @ slope, rcond=1e-10)[0]
+        step = np.linalg.lstsq(jacobian(model, y), gather @ slope, rcond=still)[0]
         previous, y = y, y - spread @ step
         if np.abs(y - previous).max() <= 1e-15 * max(1.0, np.abs(y).max()):
             break
@@ -106,6 +109,29 @@ def symmetry_tangents(model: Constants, y: np.ndarray) -> np.ndarray:
                 still = {name: np.zeros_like(parts[name]) for name in NAMES}
                 tangents.append(pack(**{**still, "m": parts["m"] @ turn, "d": parts["d"] @ turn}))
     return np.array(tangents).reshape(len(tangents), len(y))
+
+
+def equivalent(
+    one: tuple[np.ndarray, int, np.ndarray],
+    other: tuple[np.ndarray, int, np.ndarray],
+    rtol: float = 1e-6,
+    atol: float = 1e-9,
+) -> bool:
+    """Return whether signs, permutations and rotations may turn one state into the other.
+
+    States come with their number of latents and the strengths of their signals.
+    """
+
+    def invariants(y: np.ndarray, latent: int, rho: np.ndarray) -> np.ndarray:
+        parts = unpack(y, latent, len(rho))
+        both = np.hstack([parts["m"], parts["d"]]) * np.sqrt(np.tile(rho, 2))
+        squares = [parts[name] @ parts[name].T for name in "QER"]
+        return np.concatenate(
+            [np.sort(parts["D"])]
+            + [np.sort(np.diag(square)) for square in (both @ both.T, *squares)]
+        )
+
+    return bool(np.allclose(invariants(*one), invariants(*other), rtol=rtol, atol=atol))
 
 
 def root(function: Callable[[float], float], low: float, high: float) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from ..model.params import Params
 from ..model.quantities import NAMES, OBSERVABLES
 from ..model.results import OrderParameters
 from .configurations import fitting
+from .near_losses import near_losses
 from .single import ALIVE
+from .stationary_spread import spread_out, stationary_stds
 
 MARGINAL = 1e-8  # eigenvalues, per tau, closer to the imaginary axis decide nothing
 
@@ -58,6 +61,14 @@ class FixedPoints(OrderParameters):
         fastest one grows, by a factor e.
     thresholds : dict
         See `vaedyn.thresholds`; ``max_lr`` is that of the point reached.
+    std : dict
+        Standard deviations of single runs at N = `params.dim` around each stable point when
+        time has passed, of all order parameters and observables by name, (points, ...); nan
+        where a point is unstable or marginal. They are those of `vaedyn.bands` at late times. What
+        rotations among equal signals change is left out. Not derived for adam: a
+        `ParameterError`.
+    warnings : list of str
+        Signals that runs at N = `params.dim` may lose by their noise.
     """
 
     residual: np.ndarray
@@ -114,6 +125,16 @@ class FixedPoints(OrderParameters):
     def relaxation_time(self) -> np.ndarray:
         with np.errstate(divide="ignore"):
             return np.where(self.marginal, np.inf, 1 / np.abs(self.max_eigenvalue))
+
+    @cached_property
+    def std(self) -> dict[str, np.ndarray]:
+        if "std" in self.info:
+            return spread_out(self.info["std"], self.params, len(self.residual))
+        return stationary_stds([self.params] * len(self.residual), self.states, self.stable)
+
+    @property
+    def warnings(self) -> list[str]:
+        return near_losses(self)
 
     def to_frame(self) -> Any:
         """Return a `pandas.DataFrame` with a row for each fixed point."""

@@ -188,24 +188,34 @@ def from_covariance(params: Params, y: np.ndarray, C: np.ndarray, solver: dict) 
     `C` (times, entries) are the independent entries of the covariance of one run, see
     `vaedyn.kernels.independent`.
     """
-    M, K = params.latent, params.signal
-    _, which = entries(M, K)
-    stds: Any = unpack(np.sqrt(np.maximum(C[:, np.diag(which)], 0)), M, K)
-    smooth: Any = _std_of_smooth(params, y, C)
-    matched, aligned = stds_of_errors(params, y, C)
-    sizes = np.abs(unpack(y, M, K)["m"])
+    stds: Any = stds_of(params, y, C, stds_of_errors(params, y, C))
+    sizes = np.abs(unpack(y, params.latent, params.signal)["m"])
     grown = (sizes > 0) & (sizes >= GROWN * sizes.max(axis=(0, 1)))
     spread = stds["m"] / np.where(grown, sizes, np.sqrt(params.strengths))
     return Bands(
         params=params,
         t=params.times(),
         **stds,
-        eps_g=matched,
-        eps_g_rotation=aligned,
-        **smooth,
         spread=spread.max(axis=(1, 2)),
         info={"solver": solver},
     )
+
+
+def stds_of(
+    params: Params, y: np.ndarray, C: np.ndarray, errors: tuple[np.ndarray, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return the standard deviations of all quantities by name, as of `from_covariance`.
+
+    Those of both generalisation errors are given, eps_g first.
+    """
+    _, which = entries(params.latent, params.signal)
+    stds = np.sqrt(np.maximum(C[:, np.diag(which)], 0))
+    return {
+        **unpack(stds, params.latent, params.signal),
+        "eps_g": errors[0],
+        "eps_g_rotation": errors[1],
+        **_std_of_smooth(params, y, C),
+    }
 
 
 def _std_of_smooth(params: Params, y: np.ndarray, C: np.ndarray) -> dict[str, np.ndarray]:

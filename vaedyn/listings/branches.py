@@ -1,6 +1,7 @@
 """Branches of fixed points: where each is, where it is stable, and what happens on it."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,34 @@ def table(result: Branches) -> Table:
     for n, name in enumerate(result.types):
         chosen = result.branch == n
         x, growth = result.varied[chosen], result.growth[chosen]
-        happens = [f"{e['kind']} {e['at']:.9g}" for e in result.events if e["branch"] == n]
+        happens = [_named(event) for event in result.events if event["branch"] == n]
         stable = ", ".join(_stable(x, growth, result, n)) or "nowhere"
         rows.append([name, number(x[0]), number(x[-1]), stable, ", ".join(happens)])
     columns = ["branch", f"{result.name} from", "to", "stable", "what happens"]
     return Table(columns, rows, ("stable", "what happens"))
+
+
+def _named(event: dict[str, Any]) -> str:
+    """Return an event in words; branches that end do so at the end of their range."""
+    return f"{event.get('bifurcation') or event['kind']} {event['at']:.9g}"
+
+
+def bifurcations(result: Branches) -> Table:
+    """Return one row a bifurcation, with the branches that meet there."""
+    rows = []
+    for each in result.bifurcations:
+        meeting = "; ".join(dict.fromkeys(result.types[n] for n in each["branches"]))
+        coefficient, frequency = (
+            "-" if each[name] is None else f"{each[name]:.4g}"
+            for name in ("coefficient", "frequency")
+        )
+        kind = each["bifurcation"]
+        if (each["multiplicity"] or 1) > 1:
+            kind += f" ({each['multiplicity']} at once)"
+        rows.append([kind, f"{each['at']:.9g}", each["side"] or "-", coefficient, frequency,
+                     meeting])  # fmt: skip
+    columns = ["bifurcation", result.name, "side", "coefficient", "frequency", "branches"]
+    return Table(columns, rows[:MOST_ROWS], ("side", "branches"), max(len(rows) - MOST_ROWS, 0))
 
 
 def _stable(x: np.ndarray, growth: np.ndarray, result: Branches, n: int) -> list[str]:
@@ -43,4 +67,5 @@ def listing(result: Branches) -> Listing:
     many = f"{len(rows)} branch{'es' * (len(rows) != 1)} of fixed points"
     first = f"{many} over {result.name} from {low} to {high}, {stable} of them stable somewhere"
     shown = Table(columns, rows[:MOST_ROWS], left, max(len(rows) - MOST_ROWS, 0))
-    return Listing(first, [shown])
+    happens = bifurcations(result)
+    return Listing(first, [shown, happens] if happens.rows else [shown])

@@ -2,16 +2,20 @@
 
 from typing import Any
 
+import numpy as np
+
 from ..fixedpoints.points import FixedPoints
-from ..model.quantities import ACTIVE
+from ..model.quantities import ACTIVE, NAMES, OBSERVABLES
 from .listing import Listing, Table, number
 
 MOST_ROWS = 40
+NOTHING = 1e-12  # a standard deviation that is a rounding error
 
 
 def table(result: FixedPoints) -> Table:
     """Return the first fixed points, and the one that is reached."""
-    columns = ["fixed point", "phase", "stable", "eps_g", "KL", "time", "copies", ""]
+    columns = ["fixed point", "phase", "stable", "eps_g", "std", "KL", "std", "time", "copies", ""]
+    spread = spread_of(result)
     labels = result.labels
     marked = [] if result.reached is None else [result.reached]
     shown = sorted({*range(min(len(labels), MOST_ROWS)), *marked})
@@ -21,7 +25,9 @@ def table(result: FixedPoints) -> Table:
             labels[i],
             "yes" if result.stable[i] else "marginal" if result.marginal[i] else "no",
             number(result.eps_g[i]),
+            _three(spread["eps_g"][i]),
             number(result.kl[i]),
+            _three(spread["kl"][i]),
             number(result.relaxation_time[i]),
             "continuum" if result.multiplicity[i] is None else str(result.multiplicity[i]),
             "reached" if i == result.reached else "",
@@ -29,6 +35,20 @@ def table(result: FixedPoints) -> Table:
         for i in shown
     ]
     return Table(columns, rows, ("phase", "stable", ""), len(labels) - len(rows))
+
+
+def spread_of(result: FixedPoints) -> dict[str, np.ndarray]:
+    """Return the standard deviations around stable points, nan where they are not derived."""
+    if result.params.adam:
+        return {name: np.full(np.shape(getattr(result, name)), np.nan)
+                for name in (*OBSERVABLES, *NAMES)}  # fmt: skip
+    return result.std
+
+
+def _three(value: float) -> str:
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:.3g}" if value > NOTHING else "0"
 
 
 def summary(result: FixedPoints) -> list[str]:
@@ -77,7 +97,7 @@ def _of_noise_that_stays(found: dict[str, Any]) -> str:
 def listing(result: FixedPoints) -> Listing:
     """Return what is shown of fixed points."""
     i = result.reached
-    doubts = [text for text in (result.partial, result.lost) if text]
+    doubts = [text for text in (result.partial, result.lost) if text] + result.warnings
     if i is None:
         first = "where the start leads is not known"
     else:

@@ -22,6 +22,7 @@ HOMES = {  # kinds of results, and the module that lists each
     "Collapse": "training",
     "LearningCurve": "curve",
     "Branches": "branches",
+    "BifurcationCurves": "bifurcation_curves",
     "PhaseDiagram": "phase_diagram",
     "TrainedOnRows": "trained_on_rows",
     "CollapseThresholds": "collapse_thresholds",

@@ -10,11 +10,12 @@ NUMERICS = {
     "bands": 3,  # and `kernels.fluctuations`
     "convergence": 3,
     "annealing": 3,
-    "fixedpoints": 5,  # and Newton's method on the drift
-    "branches": 4,  # the drift without the integrator
+    "fixedpoints": 6,  # Newton's method on the drift, and `kernels.fluctuations`
+    "branches": 5,  # the drift without the integrator
     "cycle": 1,  # the drift, the integrator, and the Jacobian along its course
     "cycles": 1,  # and Newton's method on the drift
     "phases": 4,  # both, and the closed forms of latents alone
+    "curves": 1,  # closed forms and linearisations of latents alone
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
     "warmup": 1,
     # steps of SGD: the engines (`kernels.exact`, `kernels.vector`) with their random stream

@@ -11,6 +11,7 @@ from ..annealing.confirm import Comparison, Measured, compare
 from ..errors import ParameterError
 from ..figures.drawn import Looks, both, drawn
 from ..figures.order_parameters import order_of_panels
+from ..fixedpoints.bifurcation_curves import BifurcationCurves
 from ..fixedpoints.branches import Branches
 from ..fixedpoints.cascade import Cascade
 from ..fixedpoints.cascade import cascade as collapsing
@@ -101,23 +102,28 @@ def branches(
     result: Branches,
     y: str = "eps_g",
     *,
+    bands: bool = False,
     cycles: LimitCycles | None = None,
     axes: Panels | None = None,
     **look: Unpack[Looks],
 ) -> np.ndarray:
     """Draw a quantity along all branches of fixed points, and how slowly deviations relax.
 
+    Marks show bifurcations, see `Branches.events`: filled where they are subcritical.
+
     Parameters
     ----------
     result : Branches
     y : {"eps_g", "kl", "distortion", "m", "d", "Q", "E", "R", "D"}
         Of matrices the diagonal is drawn, of m and d the largest overlap of each latent.
+    bands : bool
+        Shade the standard deviation of single runs around stable points, see `Branches.std`.
     cycles : LimitCycles, optional
         Along the same constant: the least and the largest eps_g of each are drawn.
     axes : (2,) Axes, optional
     """
     marked = thresholds(result.params) if result.name == "beta" else None
-    return drawn("branches", axes, look, result, y, marked, cycles=cycles)
+    return drawn("branches", axes, look, result, y, marked, bands=bands, cycles=cycles)
 
 
 def cascade(
@@ -137,16 +143,22 @@ def cascade(
 
 
 def phase_diagram(
-    result: PhaseDiagram, *, axes: Panels | None = None, **look: Unpack[Looks]
+    result: PhaseDiagram,
+    curves: BifurcationCurves | None = None,
+    *,
+    axes: Panels | None = None,
+    **look: Unpack[Looks],
 ) -> np.ndarray:
     """Draw the phases, and the generalisation error, over two constants.
 
     Parameters
     ----------
     result : PhaseDiagram
+    curves : BifurcationCurves, optional
+        Of the same constants, drawn instead of the thresholds for small learning rates.
     axes : (2,) Axes, optional
     """
-    return drawn("phase_diagram", axes, look, result)
+    return drawn("phase_diagram", axes, look, result, curves=curves)
 
 
 def passages(
