@@ -5,7 +5,6 @@ import pytest
 
 from vaedyn.cli import cycles as printed
 from vaedyn.cli.again import command_of
-from vaedyn.cli.session import Session
 from vaedyn.figures.branches import branches as draw
 from vaedyn.fixedpoints import limit_cycles as module
 from vaedyn.fixedpoints.branches import branches
@@ -81,7 +80,7 @@ def test_cycles_are_drawn_open_where_unstable(found):
     figure = draw(along, cycles=found)
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named[-2:] == ["limit cycle (least, largest)", "unstable limit cycle"]
-    marks = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+    marks = [line for line in figure.axes[0].lines if line.get_markersize() == 2]
     drawn = {(line.get_markerfacecolor(), len(line.get_xdata())) for line in marks}
     assert drawn == {("black", 1), ("white", 0), ("white", 1)}
     assert "limit cycle" not in str([t.get_text() for t in draw(along).legends[0].get_texts()])
