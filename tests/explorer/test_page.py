@@ -102,6 +102,7 @@ def test_thresholds_of_another_model_do_not_stay(page):
     page.controls.texts["eta"].value = "1.2"
     assert '<span class="old">Signal lost above' in said(page, "points")
     assert shown.figure.styles == parts.GREYED
+    assert page.axis_of is None  # so that going back brings it back
     page._resting = None
     page._show_part(page.params, "axis", ParameterError("alpha", "is not derived"))
     assert not any(span.visible for span in shown.limits)

@@ -240,6 +240,7 @@ class ModelPage:
         for each in self.framed.values():
             each.age("theory", "band", "runs", "advice", "points", "record")
         if self.axis_of != slowly.of_ends(self.params):
+            self.axis_of = None  # it is said anew even of the model before
             self.framed["points"].age("axis")
             self.framed["points"].grey(True)
         self._resting = self.doc.add_timeout_callback(self._rest, REST)
@@ -311,10 +312,10 @@ class ModelPage:
             learning.busy("")
             points.busy("")
             return
-        drawn = self.found is not None and not self.found.ended
+        line = None if self.found is None or self.found.ended else self.found
         if name == "band":
-            theory = panels.learning(self.found).arrays if drawn else {}
-            learning.picture.show_band(theory, arrays if drawn else None)
+            theory = {} if line is None else panels.learning(line).arrays
+            learning.picture.show_band(theory, None if line is None else arrays)
         elif name == "runs":
             learning.picture.show_runs(arrays)
         elif name == "points":
@@ -327,8 +328,9 @@ class ModelPage:
             points.grey(failed)
         elif name == "record":
             frame.forget(name)
-            failed = failed and drawn  # otherwise theory has said why
-        if failed:
+            if line is None:
+                return  # theory has said why
+        if isinstance(found, Exception):
             frame.say(name, "", (f"No {LACKING[name]}: {slowly.reasons(found)}.",))
         elif name != "record":
             frame.say(name, found.words, found.notes)
