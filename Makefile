@@ -38,6 +38,7 @@ figures: setup ## draw the figures of docs/ again
 	$(BIN)/vaedyn plot cascade --latent 4 --signal 4 --rho 4,3,2,1 --lr 0.2 --t-max 10000 --runs 3 -o docs/cascade.png
 	$(BIN)/vaedyn plot branches --latent 2 --signal 2 --rho 3,1 --lr 0.05 --vary beta=0.05:5 -o docs/branches.png
 	$(BIN)/vaedyn plot phase-diagram --latent 2 --signal 2 --rho 3,1 --vary beta=0.05:5:200 --vary lr=0.02:1.6:160 -o docs/phase-diagram.png
+	$(BIN)/vaedyn plot branches --latent 2 --signal 2 --rho 3,1 --beta 1.19 --vary lr=0.9:1.2 --cycle -o docs/cycles.png
 	$(BIN)/vaedyn plot annealing --family linear --beta 1.5 --dim 10000 --runs 10 -o docs/annealing.png
 	mkdir -p build && $(BIN)/python -c "import numpy, sklearn.datasets as d; numpy.save('build/digits.npy', d.load_digits().data)"
 	$(BIN)/vaedyn plot spectrum build/digits.npy -q -o docs/spectrum.png

@@ -68,7 +68,7 @@ def command(
     The lower panel shows the time in which the slowest deviation from a stable point
     shrinks, or the fastest from an unstable one grows, by a factor e. Marks show what kinds of
     bifurcations there are, filled where they are subcritical. With --bands, stable points have the
-    standard deviation of single runs around them, after a long time. With --cycle, diamonds show
+    standard deviation of single runs around them, after a long time. With --cycle, circles show
     the least and the largest eps_g on limit cycles, filled where stable, open where not.
     """
     if cycle and quantity != "eps_g":

@@ -120,6 +120,12 @@ def test_the_derivative_by_a_constant_is_that_of_differences(name):
     ahead, behind = (flown(with_value(params, name, x + s), y, time) for s in (h, -h))
     slope = GATHER @ (ahead - behind) / (2 * h) * x
     assert found == pytest.approx(slope, abs=1e-6 * np.abs(slope).max())
+    if name == "lam":  # at the end of its range, too
+        bare = PAIR.replace(lam=0.0)
+        shooting = Shooting(lambda x: vary(bare, name, x), 0.0, 1.0)
+        found = shooting.slope(shooting.point(y, time, 0.0))[: len(GATHER), -1]
+        slope = GATHER @ (flown(bare.replace(lam=1e-6), y, time) - flown(bare, y, time)) / 1e-6
+        assert found == pytest.approx(slope, abs=1e-4 * np.abs(slope).max())
 
 
 def test_the_product_of_multipliers_is_that_of_liouville():

@@ -1,4 +1,4 @@
-"""Limit cycles in the picture of branches: filled diamonds where stable, open ones where not."""
+"""Limit cycles in the picture of branches: filled circles where stable, open ones where not."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,9 +7,10 @@ from matplotlib.lines import Line2D
 from ..fixedpoints.limit_cycles import LimitCycles
 
 COLOUR = "black"
-SIZE = 2.4  # points
-APART = 0.02  # of the panel, least distance of two diamonds
-MARK = {"linestyle": "none", "marker": "D", "markersize": SIZE, "markeredgewidth": 0.6}
+SIZE = 2.0  # points
+THIN = 0.4
+APART = 0.02  # of the panel, least distance of two circles
+MARK = {"marker": "o", "markersize": SIZE, "markeredgewidth": 0.6}
 
 
 def cycles(axes: Axes, result: LimitCycles) -> list[Line2D]:
@@ -23,16 +24,24 @@ def cycles(axes: Axes, result: LimitCycles) -> list[Line2D]:
         chosen = np.flatnonzero(result.branch == n)
         for values in (result.eps_g_min, result.eps_g_max):
             x, y = result.varied[chosen], values[chosen]
-            axes.plot(x, y, color=COLOUR, linewidth=0.4, zorder=3)
+            axes.plot(x, y, color=COLOUR, linewidth=THIN, zorder=3)
             kept = _spread((x - left) / (right - left), (y - low) / (high - low))
             for stable in (True, False):
                 here = kept[result.stable[chosen][kept] == stable]
                 face = COLOUR if stable else "white"
-                axes.plot(x[here], y[here], color=COLOUR, markerfacecolor=face, zorder=4, **MARK)
+                axes.plot(
+                    x[here],
+                    y[here],
+                    linestyle="none",
+                    color=COLOUR,
+                    markerfacecolor=face,
+                    zorder=4,
+                    **MARK,
+                )
                 drawn[stable] |= bool(len(here))
     names = {True: "limit cycle (least, largest)", False: "unstable limit cycle"}
     return [
-        Line2D([], [], color=COLOUR, markerfacecolor=COLOUR if stable else "white",
+        Line2D([], [], color=COLOUR, linewidth=THIN, markerfacecolor=COLOUR if stable else "white",
                label=names[stable], **MARK)
         for stable in (True, False)
         if drawn[stable]

@@ -244,7 +244,7 @@ def _joined(params: Params, name: str, found: list[Followed]) -> LimitCycles:
     model = vary(params, name, 1.0)
     width = symmetric(model.latent, model.signal)[0].shape[1]
     empty = _row(params, name, None)
-    columns = {key: np.array([row[key] for row in rows]) for key in empty}
+    columns: dict[str, Any] = {key: np.array([row[key] for row in rows]) for key in empty}
     if not rows:
         columns = {key: np.empty((0, *np.shape(value))) for key, value in empty.items()}
     modes = np.array([cycle.multipliers for cycle in cycles]).reshape(len(cycles), width)

@@ -199,7 +199,7 @@ class Shooting:
         x, span = self.x(point), self.high - self.low
         # the drift is at most quadratic in any constant, but for the time that lr sets the unit of,
         # in which it is cubic: differences of order 4 lose nothing
-        h = 1e-2 * abs(x)
+        h = max(1e-2 * abs(x), 1e-4 * span)
         models = [(self.path(x + k * h), w) for k, w in ((-2, 1), (-1, -8), (1, 8), (2, -1))]
 
         def slope(y: np.ndarray) -> np.ndarray:
@@ -263,6 +263,7 @@ class Shooting:
             wrong[rows:] = 0
             matrix = matrix + np.outer(wrong, step / (step @ step))
             value = after
+        size = max(1.0, float(np.abs(point[:-2]).max()))
         good = value is not None and np.abs(value).max() < CLOSED * size
         return point if good else None
 
