@@ -5,7 +5,8 @@ import pytest
 
 import vaedyn
 from vaedyn.fixedpoints.attractors import DIVERGING, ENTANGLED, OSCILLATING, UNDECIDED
-from vaedyn.fixedpoints.outcomes import _peak, outcome
+from vaedyn.fixedpoints.destination import peak
+from vaedyn.fixedpoints.outcomes import outcome
 from vaedyn.learning.theory import integrate
 from vaedyn.model.schedules import Constant
 from vaedyn.model.state import observables, pack, unpack
@@ -62,6 +63,16 @@ def test_what_diverges_or_takes_too_many_steps_is_called_so(monkeypatch):
 
 def test_peaks_are_beyond_both_ends():
     t = np.linspace(0, 1, 33)
-    assert _peak(np.exp(-t)[:, None]) == 0
-    assert _peak(np.stack([t, np.sin(np.pi * t)], axis=1)) == pytest.approx(1)
-    assert _peak(np.stack([t, -np.sin(np.pi * t)], axis=1)) == pytest.approx(1)
+    assert peak(np.exp(-t)[:, None]) == 0
+    assert peak(np.stack([t, np.sin(np.pi * t)], axis=1)) == pytest.approx(1)
+    assert peak(np.stack([t, -np.sin(np.pi * t)], axis=1)) == pytest.approx(1)
+
+
+def test_no_fixed_point_is_waited_for_where_the_order_parameters_oscillate():
+    """It would take some 10^7 steps: peaks that last are noticed after a few thousand / tau."""
+    fast = {"latent": 2, "signal": 2, "rho": (3, 1), "t_max": 5, "points": 2, "groups": 1}
+    found = vaedyn.fixed_points(beta=0.72, lr=1.4, **fast)
+    assert found.reached is None
+    assert "the order parameters go on oscillating" in found.lost
+    slow = vaedyn.fixed_points(beta=1.5, lr=0.8, **fast)  # a spiral that dies out
+    assert slow.labels[slow.reached] == "learned"

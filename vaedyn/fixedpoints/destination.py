@@ -1,6 +1,7 @@
 """The fixed point in which a trajectory ends, past all saddles on its way."""
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,8 @@ LARGE = 700  # order parameters from which dense matrices of Newton's method tak
 RELAXED = 1e-7  # residual at which the ODE of so many has come to its end
 RESTING = 1e-5  # change of a state under Adam that has come to rest
 CLOSEST = 1e-6  # relative tolerance: with a looser one a trajectory jitters and never settles
+TURNING = 1e-3  # relative height of the peaks of what oscillates
+ENDLESS = 1000.0  # span, in units of 1/tau, from which on lasting peaks are no passage
 TINY = 1e-16  # absolute tolerance: below any real deviation from a saddle, above rounding
 
 
@@ -136,15 +139,35 @@ def _rest(params: Params, y: np.ndarray, rtol: float) -> np.ndarray:
     )
 
 
+def peak(course: np.ndarray) -> Any:
+    """Return by how much any component of (..., times, values) goes beyond both its ends, (...)."""
+    first, last = course[..., 0, :], course[..., -1, :]
+    above = course.max(axis=-2) - np.maximum(first, last)
+    below = np.minimum(first, last) - course.min(axis=-2)
+    return np.maximum(above, below).max(axis=-1)
+
+
 def _settle(params: Params, y: np.ndarray, rtol: float, slow: float) -> np.ndarray:
-    """Integrate on at constant beta until the residual is below `slow`, for at most ~10^6/tau."""
-    span = max(params.t_max, 10 / params.rate)
+    """Integrate on at constant beta until the residual is below `slow`, for at most ~10^6/tau.
+
+    Raises
+    ------
+    ConvergenceError
+        When what turns back does so as far after twice and four times as long.
+    """
+    span, before, lasting = max(params.t_max, 10 / params.rate), 0.0, 0
     for _ in range(16):
         if residual(Constants.of(params), y) < slow:
             break
-        times = np.array([0.0, span])
-        y = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0][-1]
-        span *= 2
+        times = np.append(0.0, span * np.linspace(0.5, 1, 65))
+        course = integrate(params, y, times, Constant(), rtol=rtol, atol=TINY)[0]
+        y = course[-1]
+        height = float(peak(course[1:])) / max(1.0, float(np.abs(y).max()))
+        steady = height > TURNING and 0.5 * before < height < 2 * before
+        lasting = lasting + 1 if steady and span * params.rate > ENDLESS else 0
+        if lasting > 1:
+            raise ConvergenceError("the order parameters go on oscillating: there is a limit cycle")
+        before, span = height, 2 * span
     return y
 
 

@@ -18,6 +18,7 @@ from ..model.schedules import Constant
 from ..model.state import observables, pack, unpack
 from .attractors import DIVERGING, OSCILLATING, PHASES, UNDECIDED
 from .configurations import fitting
+from .destination import TURNING, peak
 from .groups import TOLERANCE
 from .newton import eigenvalues, newton, residual
 from .points import classify
@@ -27,7 +28,6 @@ SPANS = (100.0, 400.0, 1500.0, 3000.0, 6000.0, 12000.0)  # in units of 1/tau
 CLOSE = 1e-3  # residual from which Newton's method is worth its time early on
 NEAR = 0.05  # change of a state by Newton's method that leaves no doubt where it leads
 MARGINAL = 1e-8  # growth rates, per tau, closer to zero decide nothing
-TURNING = 1e-3  # relative height, in the last tenth of a span, of the peaks of what oscillates
 MOST_STEPS = 20_000
 FEW_STEPS = 8000  # after which models at other rates are followed one by one, see `solve`
 RTOL, ATOL = 1e-6, 1e-10
@@ -73,7 +73,7 @@ def outcome(params: Params) -> Outcome:
         y = course[-1]
         early = span == SPANS[0] and residual(model, y) > CLOSE
         size = max(1.0, float(np.abs(y).max()))
-        turning = bool(_peak(course[1:]) > TURNING * size)
+        turning = bool(peak(course[1:]) > TURNING * size)
         found = None if early else _stable_point(model, y)
         if found and np.abs(found[0] - y).max() < NEAR * size:
             return _at_rest(model, *found)
@@ -87,14 +87,6 @@ def started(params: Params) -> Params:
     """Return `params` with the gaussian start of the map."""
     start: Any = {"init": "gaussian", "init_seed": 0, "anneal": "constant"}
     return params.replace(dim=DIM, t_max=1.0, points=2, **start)
-
-
-def _peak(course: np.ndarray) -> Any:
-    """Return by how much any component of (..., times, values) goes beyond both its ends, (...)."""
-    first, last = course[..., 0, :], course[..., -1, :]
-    above = course.max(axis=-2) - np.maximum(first, last)
-    below = np.minimum(first, last) - course.min(axis=-2)
-    return np.maximum(above, below).max(axis=-1)
 
 
 def _stable_point(model: Constants, y: np.ndarray) -> tuple[np.ndarray, float] | None:
@@ -239,7 +231,7 @@ class _Many:
         """Return the models of which it is not known yet where they end."""
         y = self.y[rows] = course[:, -1]
         size = np.maximum(1.0, np.abs(y).max(axis=1))
-        turning = _peak(course) > TURNING * size
+        turning = peak(course) > TURNING * size
         self.creeps[rows] = ~turning
         later, last = span > SPANS[0], span == SPANS[-1]
         tried = np.ones(len(rows), bool) if later else ~(self._residuals(rows, y) > CLOSE)
