@@ -61,10 +61,11 @@ class SideBySide:
             return
         drafts: queue.SimpleQueue[Draft | None] = queue.SimpleQueue()
         self._error, self._room = None, threading.Semaphore(WAITING)
-        publisher = threading.Thread(target=self._publish, args=(drafts, self._room))
+        # an interrupt on the way in or out leaves it waiting: a process ends without it
+        publisher = threading.Thread(target=self._publish, args=(drafts, self._room), daemon=True)
         publisher.start()
-        self._drafts = drafts
         try:
+            self._drafts = drafts
             yield
         finally:  # also after another error, or an interrupt, what has begun is finished
             drafts.put(None)

@@ -3,6 +3,8 @@
 import os
 import pickle
 import stat
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -155,3 +157,17 @@ def test_where_no_thread_can_be_started_nobody_waits_for_ever(store, monkeypatch
     monkeypatch.undo()
     keep(store, 5)
     assert len(store.files()) == 1
+
+
+LEFT = """
+import sys
+from vaedyn.store import ResultStore
+entered = ResultStore(sys.argv[1]).together()
+entered.__enter__()
+"""
+
+
+def test_a_process_ends_where_an_interrupt_came_on_the_way_into_the_context(tmp_path):
+    """Then nobody leaves it."""
+    command = [sys.executable, "-c", LEFT, str(tmp_path)]
+    assert subprocess.run(command, timeout=120, check=True).returncode == 0
