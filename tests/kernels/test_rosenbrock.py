@@ -25,7 +25,7 @@ BETAS, SHARES = np.array([0.7, 1.1]), np.array([0.3, 0.71, 0.95, 1.0])
 def followed(params, end, rtol=1e-6, most=4000, stop=0, bound=1e6):
     """Return status (2,) and states (2, saves, values) at two values of beta."""
     c = Constants.of(params, beta=BETAS).many()
-    y = pack(**module._started(params).overlaps())
+    y = pack(**module.started(params).overlaps())
     which = free(params.latent, params.signal)[1].astype(np.int64)
     status, out = np.full(2, -1), np.full((2, len(SHARES), len(y)), np.nan)
     rosenbrock.integrate(
@@ -40,7 +40,7 @@ def test_courses_are_those_of_the_usual_integrator(name):
     params, end = CASES[name], 25.0
     courses_of = [
         integrate(
-            params.replace(beta=beta), pack(**module._started(params).overlaps()),
+            params.replace(beta=beta), pack(**module.started(params).overlaps()),
             np.array([0.0, *(end / params.rate * SHARES)]), Constant(), rtol=1e-10, atol=1e-13,
         )[0][1:]
         for beta in BETAS.tolist()
