@@ -65,7 +65,7 @@ def show(result: dict) -> None:
         ratio = "" if row["case"] != last else rounded(row["ratio"])
         table.add_row(name, row["who"], *numbers, row["unit"], ratio)
         last = row["case"]
-    console = Console(width=120, highlight=False)
+    console = Console(width=140, highlight=False)
     console.print(", ".join(f"{k} {v}" for k, v in result["machine"].items()), soft_wrap=True)
     console.print(table)
     for row in result["rows"]:
