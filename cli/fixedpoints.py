@@ -130,16 +130,23 @@ def command(
         trajectory = theory(params, rtol=rtol, atol=atol, store=session.reader)
         with session.progress("distances", "points") as progress:
             passed = passages(result, trajectory, progress=progress)
+    print_points(session, result, passed if along else None)
+
+
+def print_points(session: Session, result: FixedPoints, passed: Sequence[Passage] | None) -> None:
+    """Print fixed points, or those that a trajectory has passed."""
     if session.as_json:
         data = {**provenance(result, "fixedpoints"), "fixed_points": describe(result)}
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}
         data |= {"thresholds": thresholds, "missing": result.missing}
-        along_it = {"passages": [_plain(each) for each in passed]} if along else {}
+        along_it = (
+            {"passages": [_plain(each) for each in passed or ()]} if passed is not None else {}
+        )
         data |= {"lost": result.lost or None}
         data |= {"warnings": result.warnings} if result.warnings else {}
         print_json({**data, **({"partial": result.partial} if result.partial else {}), **along_it})
         return
-    if along:
+    if passed is not None:
         print_passages(passed)
         return
     columns, rows, left, more = listed(result)
