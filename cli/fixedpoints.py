@@ -139,9 +139,7 @@ def print_points(session: Session, result: FixedPoints, passed: Sequence[Passage
         data = {**provenance(result, "fixedpoints"), "fixed_points": describe(result)}
         thresholds = {name: plain(value) for name, value in result.thresholds.items()}
         data |= {"thresholds": thresholds, "missing": result.missing}
-        along_it = (
-            {"passages": [_plain(each) for each in passed or ()]} if passed is not None else {}
-        )
+        along_it = {} if passed is None else {"passages": [_plain(each) for each in passed]}
         data |= {"lost": result.lost or None}
         data |= {"warnings": result.warnings} if result.warnings else {}
         print_json({**data, **({"partial": result.partial} if result.partial else {}), **along_it})
