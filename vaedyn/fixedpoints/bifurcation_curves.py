@@ -16,6 +16,7 @@ from ..model.results import Brief
 from .box import Axis, Box, box_of, record_of
 from .conditions import Condition
 from .continued import distance, followed
+from .pair_starts import pair_cells
 from .starts import LINES, Cell, Scan, solved
 from .traced import Traced, kind_of, label_of, traced
 
@@ -170,6 +171,7 @@ def _conditions(follow: str | Sequence[str]) -> list[str]:
 def _cells(scan: Scan, wanted: list[str]) -> Iterator[Cell]:
     """Yield all cells in which curves may be."""
     yield from scan.blocks(tuple(name for name in wanted if name in BIFURCATIONS))
+    yield from pair_cells(scan, wanted)
     for name in wanted:
         if name == "escape":
             yield from scan.escapes()
