@@ -62,7 +62,7 @@ def test_branches_of_cycles_are_listed(found, capsys):
     columns, rows, _, _ = listed.table(found)
     assert columns[:3] == ["lr from", "to", "stable"]
     assert rows[0][:3] == ["1.07", "1.07", "1.07 to 1.07"]
-    assert rows[1][:3] == ["1.07", "1.1", "1.07 to 1.07"]
+    assert rows[1][:3] == ["1.07", "1.1", "1.05 to 1.07"]
     assert rows[1][-1] == "hopf 1.05, lost 1.1"
     assert found.stable.tolist() == [True, True, False]
     assert found.eps_g_max - found.eps_g_min == pytest.approx([2 * 0.30974] * 3, abs=1e-4)
@@ -73,6 +73,20 @@ def test_branches_of_cycles_are_listed(found, capsys):
     assert "2 branches of limit cycles over lr, 2 of them stable somewhere" in (
         listed.listing(found).first
     )
+
+
+def test_each_interval_of_stability_is_listed_from_event_to_event(found):
+    """A branch from a Hopf point, stable up to a doubling, and from a fold to the edge again."""
+    params = found.params
+    stable = attracting(params.replace(lr=1.07))
+    size = np.nanmax(np.abs(stable.multipliers))
+    unstable = stable._replace(multipliers=2 / size * stable.multipliers)
+    places = [(1.05, stable), (1.06, stable), (1.08, unstable), (1.1, unstable), (1.09, stable),
+              (0.9, stable)]  # fmt: skip
+    cycles = [cycle._replace(x=x) for x, cycle in places]
+    events = [("hopf", 1.04, 0), ("period doubling", 1.07, 1), ("fold", 1.11, 3), ("edge", 0.9, 5)]
+    result = module._joined(params, "lr", [Followed(cycles, events)])
+    assert listed.table(result)[1][0][2] == "1.04 to 1.07, 0.9 to 1.11"
 
 
 def test_cycles_are_drawn_open_where_unstable(found):

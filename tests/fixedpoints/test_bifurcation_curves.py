@@ -358,6 +358,7 @@ BETA, ETA = ("beta", 0.1, 2), ("eta", 0.1, 2)
         (BETA, ("eta", 0.1, np.nan), {}, "^y: eta must be finite"),
         (BETA, ("eta", 0.1), {}, "^y: expected a name"),
         (BETA, ETA, {"follow": "flod"}, "^follow: expected fold, loss.*fold"),
+        (BETA, ETA, {"follow": "eps_g"}, "^follow: expected a value of eps_g, such as eps_g=0.5"),
         (BETA, ETA, {"follow": "eps_g=x"}, "^follow: eps_g must be a number"),
         (BETA, ETA, {"follow": "eps_g=-1"}, "^follow: eps_g must be > 0"),
         (BETA, ETA, {"follow": []}, "^follow: expected what to follow"),

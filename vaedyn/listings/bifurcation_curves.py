@@ -59,7 +59,7 @@ def listing(result: BifurcationCurves) -> Listing:
     shown = table(result)
     count = len(result.kinds) - others(result)
     axes = f"over {result.x_name} and {result.y_name}"
-    first = f"{count} curve{'s' * (count != 1)} {axes} that attracting fixed points meet"
+    first = f"{count or 'no'} curve{'s' * (count != 1)} {axes} that attracting fixed points meet"
     return Listing(first, [shown], [remark(result)] if others(result) else [])
 
 
