@@ -380,3 +380,16 @@ def test_equal_strengths_leave_their_rotations_out():
     found = points(result, "loss", "collapsed to signal 1", attracting=True)
     np.testing.assert_allclose(found[:, 0], found[:, 1] + 0.8, rtol=1e-9)
     assert with_value(params, "rho", 1.5).rho == (1.5, 1.5)
+
+
+def test_sampled_latents_that_have_collapsed_escape_too():
+    params = vaedyn.Params(rho=2.6, eta=1.13, lam=0.3, beta=0.46, batch=2, latents="sampled")
+    result = bifurcation_curves(
+        params, ("lr", 0.02, 5), ("lam", 0.1, 1.3), follow="escape", lines=3
+    )
+    found = points(result, "escape", attracting=True)
+    assert len(found) > 5
+    for lr, lam in found[1:-1:4]:
+        sides = Constants.of(params, lr=lr * np.array([0.99, 1.01]), lam=lam)
+        phase = attractors(sides.many())["stable"]
+        assert phase.tolist() == [1, 0]

@@ -319,10 +319,12 @@ class Escape(Condition):
         sides = []
         for at in (X - across, X + across):
             modes = Modes(self.box.constants(at))
-            much = modes.kinds[NOISE].E > MUCH
-            states = selections(self.box.params.latent, self.box.params.signal)
-            kept = [modes.growth(*each) <= MARGINAL * modes.c.lr for each in states if each[1]]
-            sides.append(much & np.any(kept, axis=0))
+            found = np.zeros(len(at), bool)
+            for state in selections(self.box.params.latent, self.box.params.signal):
+                spare = [kind for kind in kinds_of(state) if kind < 0]
+                much = [modes.kinds[kind].E > MUCH for kind in spare]  # of sampled latents, any may
+                found |= np.any(much, axis=0) & (modes.growth(*state) <= MARGINAL * modes.c.lr)
+            sides.append(found)
         return np.where(sides[0] != sides[1], -1.0, 1.0)
 
 
