@@ -383,13 +383,12 @@ def test_equal_strengths_leave_their_rotations_out():
 
 
 def test_sampled_latents_that_have_collapsed_escape_too():
-    params = vaedyn.Params(rho=2.6, eta=1.13, lam=0.3, beta=0.46, batch=2, latents="sampled")
-    result = bifurcation_curves(
-        params, ("lr", 0.02, 5), ("lam", 0.1, 1.3), follow="escape", lines=3
-    )
+    """As far as large beta, where much noise is fitted only very close to the escape."""
+    params = vaedyn.Params(rho=2.6, eta=1.13, lam=0.3, batch=2, latents="sampled")
+    over = ("lr", 0.02, 5, "log"), ("beta", 0.01, 6, "log")
+    result = bifurcation_curves(params, *over, follow="escape", lines=3)
     found = points(result, "escape", attracting=True)
-    assert len(found) > 5
-    for lr, lam in found[1:-1:4]:
-        sides = Constants.of(params, lr=lr * np.array([0.99, 1.01]), lam=lam)
-        phase = attractors(sides.many())["stable"]
-        assert phase.tolist() == [1, 0]
+    assert (len(found), found[:, 1].max()) == (len(result.x), pytest.approx(6))
+    for lr, beta in found[1:-1:8]:
+        sides = Constants.of(params, lr=lr * np.array([0.99, 1.01]), beta=beta)
+        assert attractors(sides.many())["stable"].tolist() == [1, 0]
