@@ -97,6 +97,9 @@ def test_cycles_are_drawn_open_where_unstable(found):
     marks = [line for line in figure.axes[0].lines if line.get_markersize() == 2]
     drawn = {(line.get_markerfacecolor(), len(line.get_xdata())) for line in marks}
     assert drawn == {("black", 1), ("white", 0), ("white", 1)}
+    stable = branches(found.params.replace(beta=5), "lr", 0.1, 0.3, groups=0)
+    low, high = draw(stable, cycles=found, bands=True).axes[0].get_ylim()  # bands cut nothing off
+    assert low < found.eps_g_min.min() < found.eps_g_max.max() < high
     assert "limit cycle" not in str([t.get_text() for t in draw(along).legends[0].get_texts()])
 
 

@@ -73,6 +73,9 @@ def branches(
             with np.errstate(divide="ignore"):
                 _stretches(bottom, x, 1 / np.abs(growth), growth, style)
             _marks(top, result, n, quantity, style)
+        top.set_xlim(result.varied.min(), result.varied.max())
+        bottom.set_xlim(top.get_xlim())
+        around = draw_cycles(top, cycles) if cycles is not None else []
         shown = bands and bool(result.stable.any())
         if shown:
             _shade(top, result, quantity, styles)
@@ -82,9 +85,6 @@ def branches(
         rates = [np.median(np.abs(result.growth[result.branch == n])) for n in range(len(styles))]
         bottom.set_ylim(top=100 / min(rates))  # it diverges at thresholds
         bottom.set_xlabel(CONSTANTS[result.name].axis)
-        for axes in (top, bottom):
-            axes.set_xlim(result.varied.min(), result.varied.max())
-        around = draw_cycles(top, cycles) if cycles is not None else []
         aside = (result.name,) if bands else ("dim", result.name)
         finish(figure, [top], caption(result.params, aside), look)
         label_decades(bottom)
