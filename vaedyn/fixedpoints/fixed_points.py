@@ -184,8 +184,11 @@ def _listed(
     single = {Unit(1, (s,)): beta for s, beta in zip(rho, limits["collapse"], strict=True)}
     single[Unit(1, (), 1)] = np.inf if limits["noise"] is None else limits["noise"]
     info = {"missing": missing(units, groups, single), "thresholds": limits}
-    if outcome:
+    if starts and outcome:
         info["search"] = outcome.info(starts)
+        there = {word for name in types[len(found) :] for word in name.split(", ")}
+        for reason, lacking in info["missing"].items():
+            info["missing"][reason] = [kind for kind in lacking if kind not in there]
     return in_order(params, states, spectra, left, types, copies, at, info)
 
 
