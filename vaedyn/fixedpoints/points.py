@@ -72,8 +72,8 @@ class FixedPoints(OrderParameters):
         have ``converged``, and how many of these to order parameters that no weights have
         (``unphysical``), which are not listed; how many states were ``listed`` without it, of
         which it has met ``listed_found``; how many others it has ``added``; and the chance
-        that a further start that converges meets a state on no list: ``unseen``, the share of
-        those that met a state which no other did (Good, Biometrika 40, 1953).
+        that a further start that leads to a fixed point meets one on no list: ``unseen``, the
+        share of those that met one which no other did (Good, Biometrika 40, 1953).
     found : list of int or None
         How many starts of the search have led to each point.
     new : list of bool

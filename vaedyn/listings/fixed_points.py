@@ -103,9 +103,11 @@ def _of_search(result: FixedPoints) -> list[str]:
         text = "; ".join(missed[:MOST_MISSED])
         more = len(missed) - MOST_MISSED
         lines.append(f"not found by it: {text}" + (f"; and {more} more" if more > 0 else ""))
+    met = went["converged"] - went["unphysical"]
+    chance = f"about {went['unseen']:.2g}" if went["unseen"] else f"less than about {1 / met:.1g}"
     lines.append(
-        "a search is no proof that there are no others: a further start that converges meets one "
-        f"with a chance of about {went['unseen']:.2g}"
+        "a search is no proof that there are no others: a further start that leads to a fixed "
+        f"point meets one with a chance of {chance}"
     )
     return lines
 
