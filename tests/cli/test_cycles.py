@@ -40,6 +40,7 @@ def test_a_cycle_is_printed_and_kept(run, tmp_path):
         ("--cycle --alpha 2", "--alpha: is not derived for limit cycle"),
         ("--cycle --optimiser adam", "not derived for limit cycle"),
         ("--cycle --vary lr=2:1", "--vary"),
+        ("--cycle --vary batch=1:3", "--vary: batch varies in maps only"),
     ],
 )
 def test_what_is_no_cycle_is_refused(run, options, text):
