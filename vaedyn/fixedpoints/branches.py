@@ -155,9 +155,9 @@ class Continuation:
         ends = [(piece, 0, piece.first, low) for piece in pieces if piece.x[0] == low]
         ends += [(piece, -1, piece.last, high) for piece in pieces if piece.x[-1] == high]
         ends = [end for end in ends if end[2] != EDGE]
-        events = list(dict.fromkeys((kind, self._happens(*end, kind, x)) for *end, kind, x in ends))
+        events = list(dict.fromkeys((end[2], self._happens(*end)) for end in ends))
         nodes = [x for x in spaced(self.low, self.high, self.steps + 1).tolist() if low < x < high]
-        tips = {x for *_, x in ends}
+        tips = {end[3] for end in ends}
         for piece in pieces:  # the points of a branch lie closer where it bends
             for tip in tips & {piece.x[0], piece.x[-1]}:
                 close = np.abs(piece.x - tip) < 0.02 * (self.high - self.low)

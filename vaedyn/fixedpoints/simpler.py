@@ -66,7 +66,7 @@ def joins_at(
 
     def critical(value: float) -> np.ndarray:
         forms = Forms(path(value), _newton_within(path(value), symmetric, y))
-        return forms.values[np.argsort(np.abs(forms.values))[:count]].real / forms.scale
+        return np.real(forms.values[np.argsort(np.abs(forms.values))[:count]]) / forms.scale
 
     found, h = x, BESIDE * abs(x)
     with np.errstate(all="ignore"):
