@@ -13,8 +13,7 @@ from .pair_modes import PairModes, State, states_of
 from .pairs_at import APART, OWN, Pair, pairs_of
 from .starts import Cell, Scan
 
-EVERY = 3  # points of a line of `Scan` of which pairs are looked for at one
-BESIDE = 4  # of these, around points where no state of latents alone is stable
+BESIDE = 12  # points of a line around those where no state of latents alone is stable
 PARTS, ROUNDS = 16, 2  # into which cells are divided, so many times
 
 
@@ -27,14 +26,11 @@ def pair_cells(scan: Scan, names: Sequence[str]) -> Iterator[Cell]:
     box, latent, signal = scan.box, scan.box.params.latent, scan.box.params.signal
     if latent < 2 or not {"loss", "fold", "hopf"} & {*names}:
         return
-    best = scan.best()[2].reshape(scan.shape)
-    chosen = np.zeros(scan.shape, bool)
-    chosen[:, ::EVERY] = best[:, ::EVERY] < 0
-    lines, along = np.nonzero(chosen)
-    reach = EVERY * BESIDE
-    for shift in range(-reach, reach + 1, EVERY):
-        chosen[lines, np.clip(along + shift, 0, scan.shape[1] - 1)] = True
-    rows = np.flatnonzero(chosen)
+    nothing = scan.best()[2].reshape(scan.shape) < 0
+    lines, along = np.nonzero(nothing)
+    for shift in range(-BESIDE, BESIDE + 1):
+        nothing[lines, np.clip(along + shift, 0, scan.shape[1] - 1)] = True
+    rows = np.flatnonzero(nothing)
     if not len(rows):
         return
     at = scan.at.reshape(-1, 2)[rows]
@@ -42,7 +38,7 @@ def pair_cells(scan: Scan, names: Sequence[str]) -> Iterator[Cell]:
     pairs = [pair for pair in pairs_of(scan.c.rho[0], modes.sampled) if _able(modes, pair)]
     states = states_of(latent, signal, pairs)
     line = rows // scan.shape[1]
-    near = (line[1:] == line[:-1]) & (np.diff(rows) <= EVERY)
+    near = (line[1:] == line[:-1]) & (np.diff(rows) == 1)
     for state in states:
         stable = modes.growth(state) <= MARGINAL
         edges = np.flatnonzero(near & (stable[1:] != stable[:-1]))
