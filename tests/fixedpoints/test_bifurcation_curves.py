@@ -10,6 +10,7 @@ from vaedyn.fixedpoints.alone_at import COLLAPSED, NOISE, members, relevant, spe
 from vaedyn.fixedpoints.attractors import MARGINAL, Modes, attractors
 from vaedyn.fixedpoints.bifurcation_curves import bifurcation_curves
 from vaedyn.fixedpoints.box import Box
+from vaedyn.fixedpoints.configurations import state
 from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.fixedpoints.newton import symmetric
 from vaedyn.fixedpoints.thresholds import collapse_threshold, fold, noise_window
@@ -314,6 +315,72 @@ def test_a_quantity_has_its_value_along_its_curve(follow):
         assert getattr(listed, name)[stable[0]] == pytest.approx(float(value), rel=1e-7)
 
 
+LIMITED = vaedyn.Params(
+    latent=2, signal=2, rho=(3, 1), eta=0.9, lam=0.02, lr=(0.1, 0.08, 0.13), batch=2, momentum=0.2
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def limited():
+    return bifurcation_curves(
+        LIMITED, ("beta", 0.3, 5), ("eta", 0.5, 1.6), follow="max_lr=1.3", lines=4
+    )
+
+
+def test_a_state_is_stable_up_to_the_largest_rate_along_its_curve(limited):
+    """By bisection in the rate; fixed points and stability are those of the plain drift."""
+    assert set(limited.kinds) == {"max_lr=1.3"}
+    tried = set()
+    for n in dict.fromkeys(limited.curve[limited.attracting].tolist()):
+        rows = np.flatnonzero((limited.curve == n) & limited.attracting)
+        i = rows[len(rows) // 2]
+        p = LIMITED.replace(beta=float(limited.x[i]), eta=float(limited.y[i]))
+
+        def growth(lr, of, p=p):
+            there = with_value(p, "lr", lr)
+            units = Units(constants_of(there))
+            lacking = any(units.state(unit) is None for unit in of)
+            return np.inf if lacking else growth_of(there, state(units, of))
+
+        (of,) = (each for each in ALONE if growth(0.1, each) < 0)
+        assert growth(0.5, of) < 0 > growth(1.0, of)
+        assert brentq(growth, 1.27, 1.33, (of,), xtol=1e-8) == pytest.approx(1.3, rel=1e-6)
+        tried.add(limited.labels[n])
+    assert {"loss, signal 1 and signal 2", "hopf, collapsed and signal 1"} <= tried
+
+
+ALONE = [
+    (Unit(1, (3.0,)), Unit(1, (1.0,))),
+    (Unit(1, (3.0,)), Unit(0, (1.0,)), Unit(1)),
+    (Unit(0, (3.0,)), Unit(0, (1.0,)), Unit(1), Unit(1)),
+]
+
+
+def growth_of(params, y):
+    """Return the largest growth rate of a fixed point of the plain drift, by differences."""
+    p, (spread, gather) = params, symmetric(2, 2)
+    decoder, encoder, variances = p.rates / (1 - p.momentum)
+
+    def drift(y):
+        return gather @ reference.drift(
+            y, p.beta, p.strengths, p.eta, p.lam, decoder, 2,
+            encoder=encoder, variances=variances, batch=p.batch,
+        )  # fmt: skip
+
+    assert np.abs(drift(y)).max() < 1e-9
+    h = 1e-6
+    slope = np.array([drift(y + h * e) - drift(y - h * e) for e in spread.T]).T / (2 * h)
+    return np.linalg.eigvals(slope).real.max()
+
+
+def test_largest_rates_are_those_of_thresholds(limited):
+    rows = np.flatnonzero(limited.attracting)
+    for i in rows[2 :: len(rows) // 5]:
+        p = LIMITED.replace(beta=float(limited.x[i]), eta=float(limited.y[i]))
+        listed = vaedyn.fixed_points(p, groups=1, t_max=3000, points=2)
+        assert listed.thresholds["max_lr"] == pytest.approx(1.3, rel=1e-7)
+
+
 def test_what_is_asked_for_is_kept_once(tmp_path):
     store = ResultStore(tmp_path)
     asked = ("beta", 0.5, 3.2), ("eta", 0.2, 1)
@@ -360,6 +427,9 @@ BETA, ETA = ("beta", 0.1, 2), ("eta", 0.1, 2)
         (BETA, ETA, {"follow": "flod"}, "^follow: expected fold, loss.*fold"),
         (BETA, ETA, {"follow": "eps_g=x"}, "^follow: eps_g must be a number"),
         (BETA, ETA, {"follow": "eps_g=-1"}, "^follow: eps_g must be > 0"),
+        (BETA, ETA, {"follow": "max_lr=0.01"}, "^follow: max_lr must be above lr, 0.01, at which"),
+        (BETA, ETA, {"follow": "max_lr=1e5"}, "^follow: max_lr must be above lr.*at most 10000"),
+        (BETA, ("lr", 0.1, 1), {"follow": "max_lr=2"}, "^follow: max_lr is not followed over lr"),
         (BETA, ETA, {"follow": []}, "^follow: expected what to follow"),
         (BETA, ETA, {"lines": 1}, "^lines: must be at least 2"),
         (BETA, ETA, {"optimiser": "adam"}, "^optimiser: adam is not derived"),
