@@ -43,8 +43,8 @@ def from_hopf(
     direction: np.ndarray,
     frequency: float,
     progress: Progress | None = None,
-) -> Followed | None:
-    """Return the branch of cycles that begins at a Hopf point, None if it is not found.
+) -> Followed | str:
+    """Return the branch of cycles that begins at a Hopf point, or why there is none.
 
     Parameters
     ----------
@@ -58,14 +58,17 @@ def from_hopf(
     way = shooting.gather @ direction
     way = np.append(way / np.linalg.norm(way), [0.0, 0.0])
     size = BORN * max(1.0, float(np.abs(state).max()))
+    why = "the first cycle is not found"
     for smaller in (1.0, 0.3, 0.1):
         centre = shooting.point(state, 2 * np.pi / frequency, x)
         guess = centre + smaller * size * way
         point = shooting.corrected(guess, way, shooting.slope(guess))
-        if point is not None and 0 <= point[-1] <= 1:
+        if point is not None and not 0 <= point[-1] <= 1:
+            why = "the first cycle is outside the range"
+        elif point is not None:
             found = Followed([shooting.cycle(point)], [(HOPF, float(x), 0)])
             return _walk(shooting, found, point, way, progress)
-    return None
+    return why
 
 
 def follow(shooting: Shooting, cycle: Cycle, progress: Progress | None = None) -> Followed:

@@ -13,7 +13,7 @@ NUMERICS = {
     "fixedpoints": 6,  # Newton's method on the drift, and `kernels.fluctuations`
     "branches": 5,  # the drift without the integrator
     "cycle": 1,  # the drift, the integrator, and the Jacobian along its course
-    "cycles": 1,  # and Newton's method on the drift
+    "cycles": 2,  # and Newton's method on the drift
     "phases": 4,  # both, and the closed forms of latents alone
     "curves": 1,  # closed forms and linearisations of latents alone
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
