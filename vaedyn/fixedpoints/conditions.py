@@ -29,7 +29,6 @@ from .attractors import MARGINAL, Modes
 from .box import Box
 from .single import Latent
 
-BESIDE, MUCH = 2e-3, 5.0  # distance at which the side of an escape is seen, and E beyond which
 STEP = 1e-6  # of central differences, relative to a coordinate, or to 1
 
 Selection = tuple[int, int, int]
@@ -295,35 +294,6 @@ class Hopf(_OfBlock):
 
     def rotates(self, point: np.ndarray) -> bool:
         return True
-
-
-@dataclass(frozen=True)
-class Escape(Condition):
-    """Noise that a latent fits grows to infinity: its E does, while Q stays at h / 2.
-
-    The largest terms in E of dE/dt vanish where ``2 (K + lam / eta) = r h K^2``.
-    """
-
-    name = "escape"
-
-    def left(self, X: np.ndarray, c: Constants, latents: dict[int, Latent]) -> list[np.ndarray]:
-        # model: closed form, what is of the order of E
-        K = c.beta + 0.5 * c.h
-        gain, loss = c.encoder * c.h * K**2, 2 * (K + c.lam / c.eta)
-        return [(gain - loss) / (gain + loss)]
-
-    def rest(self, X: np.ndarray) -> np.ndarray:
-        """Return -1 where a stable state with much noise is on one side only, else 1, (n,)."""
-        across = np.array([self.slope(x)[1][0] for x in X])
-        across = BESIDE * across / np.linalg.norm(across, axis=1, keepdims=True)
-        sides = []
-        for at in (X - across, X + across):
-            modes = Modes(self.box.constants(at))
-            much = modes.kinds[NOISE].E > MUCH
-            states = selections(self.box.params.latent, self.box.params.signal)
-            kept = [modes.growth(*each) <= MARGINAL * modes.c.lr for each in states if each[1]]
-            sides.append(much & np.any(kept, axis=0))
-        return np.where(sides[0] != sides[1], -1.0, 1.0)
 
 
 def of_least_loss(

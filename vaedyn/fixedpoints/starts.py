@@ -11,7 +11,6 @@ from .attractors import MARGINAL, Modes
 from .box import Box
 from .conditions import (
     Condition,
-    Escape,
     Fold,
     Hopf,
     Loss,
@@ -21,6 +20,7 @@ from .conditions import (
     pair_sums,
 )
 from .continued import corrected
+from .escape_to_infinity import Escape
 from .levels import Awake, EqualLoss, Level, measured
 
 LINES = 7  # in each direction, the edges included

@@ -14,8 +14,8 @@ NUMERICS = {
     "branches": 5,  # the drift without the integrator
     "cycle": 1,  # the drift, the integrator, and the Jacobian along its course
     "cycles": 2,  # and Newton's method on the drift
-    "phases": 4,  # both, and the closed forms of latents alone
-    "curves": 1,  # closed forms and linearisations of latents alone
+    "phases": 5,  # both, and the closed forms of latents alone
+    "curves": 2,  # closed forms and linearisations of latents alone
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
     "warmup": 1,
     # steps of SGD: the engines (`kernels.exact`, `kernels.vector`) with their random stream
