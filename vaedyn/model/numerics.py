@@ -11,7 +11,7 @@ NUMERICS = {
     "convergence": 3,
     "annealing": 3,
     "fixedpoints": 6,  # Newton's method on the drift, and `kernels.fluctuations`
-    "branches": 5,  # the drift without the integrator
+    "branches": 6,  # the drift without the integrator
     "cycle": 1,  # the drift, the integrator, and the Jacobian along its course
     "cycles": 2,  # and Newton's method on the drift
     "phases": 5,  # both, and the closed forms of latents alone
