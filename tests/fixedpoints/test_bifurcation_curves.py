@@ -9,10 +9,12 @@ from tests.shared import reference
 from vaedyn.fixedpoints.alone_at import COLLAPSED, NOISE, members, relevant, spectrum
 from vaedyn.fixedpoints.attractors import MARGINAL, Modes, attractors
 from vaedyn.fixedpoints.bifurcation_curves import bifurcation_curves
+from vaedyn.fixedpoints.bifurcations import hopf
 from vaedyn.fixedpoints.box import Box
 from vaedyn.fixedpoints.configurations import state
 from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.fixedpoints.newton import symmetric
+from vaedyn.fixedpoints.shooting import course
 from vaedyn.fixedpoints.thresholds import collapse_threshold, fold, noise_window
 from vaedyn.fixedpoints.varied import constants_of, shape, with_value
 from vaedyn.kernels.constants import Constants
@@ -379,6 +381,64 @@ def test_largest_rates_are_those_of_thresholds(limited):
         p = LIMITED.replace(beta=float(limited.x[i]), eta=float(limited.y[i]))
         listed = vaedyn.fixed_points(p, groups=1, t_max=3000, points=2)
         assert listed.thresholds["max_lr"] == pytest.approx(1.3, rel=1e-7)
+
+
+ONE = vaedyn.Params(rho=1.3, lam=0.1, lr=1.0)
+
+
+@pytest.fixture(scope="module")
+def turning():
+    return bifurcation_curves(ONE, ("beta", 0.1, 5), ("lr", 0.2, 3), follow="hopf", lines=4)
+
+
+def test_cycles_grow_or_shrink_as_the_lyapunov_coefficient_says(turning):
+    """On the curve itself 1/|z|^2 falls by 2 omega l1 t, up to a share of the size of z.
+
+    The critical direction is that of differences of the plain drift.
+    """
+    (first, second) = sorted(e["x"] for e in turning.special if e["kind"] == "generalized Hopf")
+    assert set(turning.labels) == {"signal 1"}
+    seen = []
+    for wanted in (0.5 * (first + second), second + 0.1):
+        i = int(np.abs(turning.x - wanted).argmin())
+        l1 = turning.lyapunov[i]
+        model = at(turning, np.array([turning.x[i], turning.y[i]]))
+        y = Units(model).state(Unit(1, (1.3,)))
+        args = (model.beta, model.rho, model.eta, model.lam, model.lr, 1)
+        h = 1e-6
+        slope = np.array([
+            (reference.drift(y + h * e, *args) - reference.drift(y - h * e, *args)) / (2 * h)
+            for e in np.eye(6)
+        ]).T  # fmt: skip
+        values, right = np.linalg.eig(slope)
+        k = int(np.argmin(np.where(values.imag > 0, abs(values.real), np.inf)))
+        q = right[:, k] / np.linalg.norm(right[:, k])
+        p = np.linalg.inv(right)[k] * np.linalg.norm(right[:, k])
+        assert abs(values[k].real) < 1e-6
+        omega = values[k].imag
+
+        times = np.arange(1, 40 * 64) * (2 * np.pi / omega / 64)
+        z = (course(model, y + 0.1 * q.real, times, rtol=1e-10) - y) @ p
+        square = (np.abs(z[: 39 * 64]) ** 2).reshape(39, 64).mean(axis=1)
+        rate = np.polyfit(times[: 39 * 64].reshape(39, 64).mean(axis=1)[3:], 1 / square[3:], 1)[0]
+        assert rate == pytest.approx(-2 * omega * l1, rel=0.15)
+        seen.append(l1 > 0)
+    assert set(seen) == {True, False}
+
+
+def test_the_lyapunov_coefficient_is_that_of_the_whole_state(two):
+    """Another signal, which nobody learns, and the other blocks change nothing."""
+    (n,) = (n for n, label in enumerate(two.labels) if label == "collapsed and signal 1"
+            and two.kinds[n] == "hopf")  # fmt: skip
+    rows = np.flatnonzero((two.curve == n) & two.attracting)
+    sides = set()
+    for i in rows[2:-1:4]:
+        model = at(two, np.array([two.x[i], two.y[i]]))
+        y = state(Units(model), (Unit(1, (3.0,)), Unit(0, (1.0,)), Unit(1)))
+        whole = hopf(model, y)
+        assert two.lyapunov[i] == pytest.approx(whole["coefficient"], rel=1e-5)
+        sides.add(whole["side"])
+    assert sides == {"supercritical", "subcritical"}
 
 
 def test_what_is_asked_for_is_kept_once(tmp_path):

@@ -14,7 +14,7 @@ from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Source, Store, Variables, kept, variable
 from ..model.results import Brief
 from .box import Axis, Box, box_of, record_of
-from .conditions import Condition
+from .conditions import Condition, Hopf
 from .continued import distance, followed
 from .largest_lr import LargestLr
 from .starts import LINES, Cell, Scan, solved
@@ -55,7 +55,11 @@ class BifurcationCurves(Brief):
         ``lost`` (in rounding errors); a ``closed`` curve has no ends.
     special : list of dict
         Points of codimension two on curve number ``curve``, at ``x`` and ``y``: ``kind`` is
-        ``cusp``, ``tricritical``, ``Bogdanov-Takens`` or ``zero-Hopf``.
+        ``cusp``, ``tricritical``, ``Bogdanov-Takens``, ``zero-Hopf`` or ``generalized Hopf``
+        (Bautin), where `lyapunov` changes its sign.
+    lyapunov : (points,)
+        First Lyapunov coefficient of Hopf bifurcations, as that of `Branches.events`:
+        supercritical where it is negative; nan on other curves.
     info : dict
         ``scanned``, the number of points at which starts were looked for.
     """
@@ -67,6 +71,7 @@ class BifurcationCurves(Brief):
     y: np.ndarray
     curve: np.ndarray
     attracting: np.ndarray
+    lyapunov: np.ndarray
     kinds: list[str]
     labels: list[str]
     ends: list[tuple[str, str]]
@@ -270,6 +275,11 @@ def _kept(box: Box, found: list[Traced], scanned: int) -> Computed:
     at = np.concatenate([np.zeros((0, 2)), *(box.values(each.points[:, -2:]) for each in found)])
     flags = np.concatenate([np.zeros(0, bool), *(each.attracting for each in found)])
     number = np.repeat(np.arange(len(found)), [len(each.points) for each in found])
+    sides = [np.zeros(0)]
+    for each in found:
+        turns = isinstance(each.condition, Hopf) and not each.condition.shift
+        none = np.full(len(each.points), np.nan)
+        sides.append(each.condition.lyapunov(each.points)[:, 0] if turns else none)
     special = []
     for n, each in enumerate(found):
         for kind, point in each.special:
@@ -280,6 +290,7 @@ def _kept(box: Box, found: list[Traced], scanned: int) -> Computed:
         "y": variable(box.names[1], at[:, 1], ("point",)),
         "curve": variable("number of the curve", number.astype(np.int32), ("point",)),
         "attracting": variable("whether the state attracts", flags.astype(np.int8), ("point",)),
+        "lyapunov": variable("first Lyapunov coefficient", np.concatenate(sides), ("point",)),
     }
     info = {
         "kinds": [each.kind for each in found],
@@ -302,6 +313,7 @@ def _opened(box: Box, found: Any) -> BifurcationCurves:
         y=arrays["y"],
         curve=arrays["curve"],
         attracting=arrays["attracting"].astype(bool),
+        lyapunov=arrays["lyapunov"],
         ends=[(first, last) for first, last in info.pop("ends")],
         **lists,
         info=info,

@@ -27,6 +27,7 @@ from .alone_at import (
 )
 from .attractors import MARGINAL, Modes
 from .box import Box
+from .hopf_side import lyapunov
 from .single import Latent
 
 STEP = 1e-6  # of central differences, relative to a coordinate, or to 1
@@ -107,8 +108,8 @@ class Condition:
         """Return the conditions whose curves meet this one at a point of codimension two there."""
         return []
 
-    def rotates(self, point: np.ndarray) -> bool:
-        """Return whether the pair of eigenvalues whose sum is nearest to zero is complex."""
+    def holds(self, name: str, point: np.ndarray) -> bool:
+        """Return whether a point at which a test changes its sign is what it tests for."""
         return True
 
     def known(self, X: np.ndarray) -> dict[Block, np.ndarray]:
@@ -161,7 +162,10 @@ class _OfBlock(Condition):
         order = np.argsort(np.abs(values), axis=1)
         return np.take_along_axis(values, order[:, 1:], axis=1)
 
-    def rotates(self, point: np.ndarray) -> bool:
+    def holds(self, name: str, point: np.ndarray) -> bool:
+        """Return whether, of a zero-Hopf point, the pair whose sum vanishes is complex."""
+        if name != "zero-Hopf":
+            return True
         values = self.others(point[None])[0]
         pairs = list(combinations(values, 2))
         return not pairs or abs(min(pairs, key=lambda pair: abs(sum(pair)))[0].imag) > 1e-9
@@ -286,14 +290,25 @@ class Hopf(_OfBlock):
         order = np.argsort(np.abs(values**2 + square[:, None]), axis=1)
         return np.take_along_axis(values, order[:, 2:], axis=1)
 
-    def tests(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        others = self.others(X)
-        if self.shift or not others.shape[1]:
-            return {}
-        return {"zero-Hopf": np.prod(others, axis=1).real / _scaled(others)}
+    def lyapunov(self, X: np.ndarray) -> np.ndarray:
+        """Return first Lyapunov coefficients, and the sizes of their terms, (n, 2)."""
+        c, latents, _ = self.latents(X)
+        return lyapunov(c, tuple(kind for kind in self.block if kind != "unlearned"), latents)
 
-    def rotates(self, point: np.ndarray) -> bool:
-        return True
+    def tests(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        if self.shift:
+            return {}
+        value, size = self.lyapunov(X).T
+        others, found = self.others(X), {"generalized Hopf": value / size}
+        if others.shape[1]:
+            found["zero-Hopf"] = np.prod(others, axis=1).real / _scaled(others)
+        return found
+
+    def holds(self, name: str, point: np.ndarray) -> bool:
+        if name != "generalized Hopf":
+            return True
+        value, size = self.lyapunov(point[None])[0]
+        return bool(abs(value) < 1e-4 * size)  # or it has a pole there
 
 
 def of_least_loss(

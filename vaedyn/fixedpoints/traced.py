@@ -52,7 +52,7 @@ def traced(condition: Condition, line: Followed, attracts: Attracts = attracts) 
                 continue
             test: Callable[[np.ndarray], np.ndarray] = lambda X, name=name: condition.tests(X)[name]  # noqa: E731
             at = located(condition, points[i], points[i + 1], test)
-            if name != "zero-Hopf" or condition.rotates(at):
+            if condition.holds(name, at):
                 special.append((name, at))
                 inserted.append((i + 1, at))
     for i, at in sorted(inserted, key=lambda each: -each[0]):
