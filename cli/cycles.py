@@ -90,7 +90,8 @@ def _branch(result: LimitCycles, n: int) -> dict[str, Any]:
     """Return one branch as plain data."""
     chosen = result.branch == n
     names = ("period", "amplitude", "eps_g_min", "eps_g_max", "eps_g_mean", "kl_mean")
-    events = [{"kind": e["kind"], "at": e["at"]} for e in result.events if e["branch"] == n]
+    own = [e for e in result.events if e["branch"] == n]
+    events = [{k: v for k, v in e.items() if k in ("kind", "at", "why")} for e in own]
     multipliers = (result.multipliers_re + 1j * result.multipliers_im)[chosen]
     return {
         "repeats": result.repeats[n],

@@ -133,7 +133,7 @@ def test_eigenvalues_vanish_in_the_generic_jacobian(two):
             else:
                 pair = values[np.argmin(np.abs(values.real))]
                 assert abs(pair.real) < 1e-8
-                assert abs(pair.imag) > 1e-3
+                assert abs(pair.imag) > 1e-5  # next to a Bogdanov-Takens point it is small
             tried.add((kind, label))
     assert {
         ("loss", "collapsed to signal 1"), ("loss", "collapsed to signal 2"),

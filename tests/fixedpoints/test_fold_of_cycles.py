@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 import vaedyn
 from tests.shared.reference import drift
 from vaedyn.fixedpoints import follow_cycle
-from vaedyn.fixedpoints.follow_cycle import FOLD, HOPF, from_hopf
+from vaedyn.fixedpoints.follow_cycle import FOLD, HOPF, LOST, from_hopf
 from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.fixedpoints.newton import jacobian, root
 from vaedyn.fixedpoints.shooting import Shooting
@@ -46,6 +46,8 @@ def test_a_branch_of_cycles_turns_back(followed):
     assert at < x.min() + 1e-9 < born
     assert (np.diff(x[: n + 1]) < 0).all()
     assert (np.diff(x[n + 1 :]) > 0).all()
+    assert followed.events[-1][0] == LOST
+    assert followed.why == {x[-1]: "it goes on after 10 points"}
     assert [cycle.outside for cycle in followed.cycles] == [1] * (n + 1) + [0] * (len(x) - n - 1)
 
 

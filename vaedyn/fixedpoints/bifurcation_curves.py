@@ -277,9 +277,9 @@ def _kept(box: Box, found: list[Traced], scanned: int) -> Computed:
     number = np.repeat(np.arange(len(found)), [len(each.points) for each in found])
     sides = [np.zeros(0)]
     for each in found:
-        turns = isinstance(each.condition, Hopf) and not each.condition.shift
-        none = np.full(len(each.points), np.nan)
-        sides.append(each.condition.lyapunov(each.points)[:, 0] if turns else none)
+        of, none = each.condition, np.full(len(each.points), np.nan)
+        turns = isinstance(of, Hopf) and not of.shift
+        sides.append(of.lyapunov(each.points)[:, 0] if turns else none)
     special = []
     for n, each in enumerate(found):
         for kind, point in each.special:

@@ -1,5 +1,7 @@
 """A branch of limit cycles, followed by pseudo-arclength in a state, the period and a constant."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -22,10 +24,14 @@ HOMOCLINIC, DIVERGENCE, EDGE, LOST = "homoclinic", "divergence", "edge", "lost"
 
 
 class Followed(NamedTuple):
-    """A branch of cycles, and what happens on it: kind, where, number of the point before it."""
+    """A branch of cycles, and what happens on it: kind, where, number of the point before it.
+
+    `why` says for the values of the constant at which it is lost why it is.
+    """
 
     cycles: list[Cycle]
     events: list[tuple[str, float, int]]
+    why: Mapping[float, str] = MappingProxyType({})
 
     @property
     def widest(self) -> Cycle:
@@ -34,6 +40,9 @@ class Followed(NamedTuple):
     def ended(self, kind: str, at: float | None = None) -> Self:
         x = self.cycles[-1].x if at is None else at
         return self._replace(events=[*self.events, (kind, float(x), len(self.cycles) - 1)])
+
+    def lost(self, why: str) -> Self:
+        return self.ended(LOST)._replace(why={**self.why, float(self.cycles[-1].x): why})
 
 
 def from_hopf(
@@ -85,7 +94,8 @@ def follow(shooting: Shooting, cycle: Cycle, progress: Progress | None = None) -
         for kind, at, n in reversed(down.events)
     ]
     events = turned + [(kind, at, n + last) for kind, at, n in ahead.events]
-    return Followed([*reversed(down.cycles), *ahead.cycles[1:]], events)
+    cycles = [*reversed(down.cycles), *ahead.cycles[1:]]
+    return Followed(cycles, events, {**down.why, **ahead.why})
 
 
 def _tangent(slope: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -117,7 +127,7 @@ def _walk(
         if found is None or cycle is None or collapsed:
             step /= 2
             if step < SMALLEST:
-                break
+                return way.lost("no further cycle is found")
             continue
         steeper = shooting.slope(found, cycle.matrix)
         ahead = _tangent(steeper, tangent)
@@ -137,12 +147,12 @@ def _walk(
         if cycle.period > LONGER * shortest.period and _by_a_saddle(shooting, cycle):
             return way.ended(HOMOCLINIC)
         if np.nanmax(np.abs(cycle.multipliers), initial=0.0) > UNSTABLE:
-            break
+            return way.lost(f"a multiplier is above {UNSTABLE:g}")
         if np.abs(cycle.states).max() > FAR:
             return way.ended(DIVERGENCE)
         if bent > 0.95:
             step = min(1.5 * step, LARGEST)
-    return way.ended(LOST)
+    return way.lost(f"it goes on after {MOST} points")
 
 
 def _by_a_saddle(shooting: Shooting, cycle: Cycle) -> bool:

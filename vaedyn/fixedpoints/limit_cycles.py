@@ -15,7 +15,7 @@ from ..model.records import Computed, Progress, Store, kept
 from ..model.results import OrderParameters
 from ..model.state import observables, unpack
 from .branches import branches, in_range
-from .follow_cycle import Followed, follow, from_hopf
+from .follow_cycle import LOST, Followed, follow, from_hopf
 from .limit_cycle import attracting, repeats
 from .newton import eigenvalues, jacobian, newton, symmetric
 from .shooting import Cycle, Shooting
@@ -59,8 +59,9 @@ class LimitCycles(OrderParameters):
         (of cycles), ``branch point`` (a multiplier 1 without a fold), ``period doubling``,
         ``Neimark-Sacker``; and what else ends it: ``homoclinic`` (the period grows without
         bound, as the cycle passes ever closer by a saddle, and `at` is that of the last cycle),
-        ``divergence``, ``edge`` (of the range), or ``lost`` (no further cycle is found in 80
-        steps, or a multiplier is above 1e6, which single shooting cannot bear).
+        ``divergence``, ``edge`` (of the range), or ``lost``, with ``why``: no further cycle is
+        found, it goes on after 80 points, or a multiplier is above 1e6, which single shooting
+        cannot bear.
     without : list of dict
         Hopf points from which no cycle is followed: ``at``, ``frequency`` and ``why``.
     """
@@ -249,6 +250,7 @@ def _joined(
     first = np.concatenate([[0], np.cumsum([len(each.cycles) for each in found])])
     events = [
         {"branch": n, "kind": kind, "at": at, "point": int(first[n] + i)}
+        | ({"why": each.why[at]} if kind == LOST and at in each.why else {})
         for n, each in enumerate(found)
         for kind, at, i in each.events
     ]
