@@ -277,9 +277,10 @@ def _kept(box: Box, found: list[Traced], scanned: int) -> Computed:
     number = np.repeat(np.arange(len(found)), [len(each.points) for each in found])
     sides = [np.zeros(0)]
     for each in found:
-        of, none = each.condition, np.full(len(each.points), np.nan)
-        turns = isinstance(of, Hopf) and not of.shift
-        sides.append(of.lyapunov(each.points)[:, 0] if turns else none)
+        of, side = each.condition, np.full(len(each.points), np.nan)
+        if isinstance(of, Hopf) and not of.shift:
+            side = of.lyapunov(each.points)[:, 0]
+        sides.append(side)
     special = []
     for n, each in enumerate(found):
         for kind, point in each.special:
