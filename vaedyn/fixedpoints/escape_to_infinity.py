@@ -7,10 +7,10 @@ import numpy as np
 from ..kernels.constants import Constants
 from .alone_at import selections
 from .attractors import MARGINAL, Modes
-from .conditions import Condition
+from .conditions import Condition, kinds_of
 from .single import Latent
 
-BESIDE = (2e-3, 1e-4)  # distances at which the sides of an escape are looked at
+BESIDE = (2e-3, 2e-4, 2e-5)  # distances at which the sides of an escape are looked at
 MUCH = 5.0  # E of latents on much noise
 
 
@@ -43,8 +43,11 @@ class Escape(Condition):
         """Return where a state with much noise is stable, (n,)."""
         modes = Modes(self.box.constants(at))
         states = selections(self.box.params.latent, self.box.params.signal)
-        kept = [modes.growth(*each) <= MARGINAL * modes.c.lr for each in states if each[1]]
-        found = (modes.kinds[Modes.NOISE].E > MUCH) & np.any(kept, axis=0)
+        found = np.zeros(len(at), bool)
+        for state in states:
+            spare = [kind for kind in kinds_of(state) if kind < 0]
+            much = [modes.kinds[kind].E > MUCH for kind in spare]  # of sampled latents, any may
+            found |= np.any(much, axis=0) & (modes.growth(*state) <= MARGINAL * modes.c.lr)
         rows, more = modes.with_more_noise()
         for learned, noise, spare in states if len(rows) else []:
             for k in range(1, noise + 1):
