@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+import numpy as np
 
 from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.bifurcation_curves import (
@@ -73,6 +74,7 @@ def _curve(result: BifurcationCurves, n: int) -> dict[str, Any]:
     """Return one curve as plain data."""
     chosen = result.curve == n
     on = [{k: v for k, v in e.items() if k != "curve"} for e in result.special if e["curve"] == n]
+    side = result.lyapunov[chosen]
     return {
         "kind": result.kinds[n],
         "of": result.labels[n],
@@ -81,4 +83,5 @@ def _curve(result: BifurcationCurves, n: int) -> dict[str, Any]:
         result.x_name: plain(result.x[chosen]),
         result.y_name: plain(result.y[chosen]),
         "attracting": result.attracting[chosen].tolist(),
+        **({"lyapunov": plain(side)} if np.isfinite(side).any() else {}),
     }

@@ -1,5 +1,7 @@
 """`vaedyn fixedpoints --cycle`, and its picture."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from vaedyn.fixedpoints.follow_cycle import Followed
 from vaedyn.fixedpoints.limit_cycle import attracting
 from vaedyn.listings import limit_cycles as listed
 from vaedyn.model.params import Params
+from vaedyn.model.records import Source
 from vaedyn.store import ResultStore
 
 MODEL = "--latent 2 --signal 2 --rho 3,1 --beta 1.19"
@@ -112,3 +115,15 @@ def test_the_command_of_a_record_makes_it_again(tmp_path, monkeypatch):
     words = command_of(record)
     assert words.startswith("vaedyn fixedpoints --cycle ")
     assert words.endswith("--vary lr=0.1:0.2")
+
+
+def test_hopf_points_without_a_cycle_are_printed(run, monkeypatch):
+    params = Params(latent=2, signal=2, rho=(3, 1), beta=1.19)
+    lacking = [{"at": 1.0625, "frequency": 0.4, "why": "the first cycle is not found"}]
+    result = module._joined(params, "lr", [], lacking)
+    result = dataclasses.replace(result, source=Source(key="k", reused=False, path="p", params={}))
+    monkeypatch.setattr(printed, "limit_cycles", lambda *_, **__: result)
+    outcome = run(f"fixedpoints {MODEL} --cycle --vary lr=0.9:1.2 --json")
+    assert outcome.json["without_cycle"] == lacking
+    text = "no cycle is followed from the Hopf point at lr = 1.0625: the first cycle is not found"
+    assert text in outcome.err

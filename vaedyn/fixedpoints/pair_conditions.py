@@ -107,6 +107,10 @@ class PairHopf(_OfPairs, Hopf):
 
     states: tuple[State, ...] = ()
 
+    def lyapunov(self, X: np.ndarray) -> np.ndarray:
+        """Return nan, (n, 2): the first Lyapunov coefficient is not derived for pairs."""
+        return np.full((len(X), 2), np.nan)
+
 
 @dataclass(frozen=True)
 class PairFold(_OfPairs, Fold):

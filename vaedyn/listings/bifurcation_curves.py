@@ -44,10 +44,11 @@ def special(result: BifurcationCurves, n: int, part: np.ndarray) -> list[dict[st
 def _ends(result: BifurcationCurves, n: int, part: np.ndarray) -> tuple[str, str]:
     """Return what a part starts and ends with; within a curve another state takes over."""
     whole = np.flatnonzero(result.curve == n)
+    within = "another curve" if result.kinds[n].startswith("max_lr=") else "saddles"
     first, last = (WORDS.get(end, end) for end in result.ends[n])
     return (
-        first if part[0] == whole[0] else "saddles",
-        last if part[-1] == whole[-1] else "saddles",
+        first if part[0] == whole[0] else within,
+        last if part[-1] == whole[-1] else within,
     )
 
 

@@ -52,4 +52,13 @@ def listing(result: LimitCycles) -> Listing:
     many = f"{len(result.repeats)} branch{'es' * (len(result.repeats) != 1)} of limit cycles"
     stable = len(np.unique(result.branch[result.stable]))
     first = f"{many} over {result.name}, {stable} of them stable somewhere"
-    return Listing(first, [table(result)] if result.repeats else [])
+    return Listing(first, [table(result)] if result.repeats else [], remarks(result))
+
+
+def remarks(result: LimitCycles) -> list[str]:
+    """Return a sentence about each Hopf point from which no cycle is followed."""
+    return [
+        f"no cycle is followed from the Hopf point at {result.name} = {each['at']:.9g}: "
+        f"{each['why']}"
+        for each in result.without
+    ]
