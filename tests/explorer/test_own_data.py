@@ -133,3 +133,69 @@ def test_what_is_sent_is_checked(content, words):
     with pytest.raises(ParameterError, match=words):
         own_data.opened("a.csv", content)
     assert own_data.opened("a.csv", base64.b64encode(b"1,2").decode()) == b"1,2"
+
+
+def test_the_words_below_the_spectrum_have_its_numbers(found):
+    panel, largest = own_data.spectrum(found), found.spectrum.eigenvalues[0]
+    assert panel.words == (
+        f"250 samples in 10 dimensions; the largest eigenvalue is {largest:.6g}, and 1 signal "
+        "stands out of the noise."
+    )
+    assert panel.arrays["edge"] == found.analysis.edge
+    np.testing.assert_array_equal(panel.arrays["number"], np.arange(1, 11))
+    np.testing.assert_array_equal(panel.arrays["signal"], [True] + [False] * 9)
+
+
+def test_the_words_below_active_units_have_the_beta_that_is_recommended(found, rows):
+    panel = own_data.active_units(found)
+    eigenvalues = np.linalg.eigvalsh(np.cov(rows.T, bias=True))[::-1]
+    best = found.prediction.beta
+    count = int((eigenvalues > best).sum())
+    units = "1 unit is" if count == 1 else f"{count} units are"
+    assert panel.words == (
+        f"All units have collapsed from beta = {eigenvalues[0]:.6g} on. At the recommended beta, "
+        f"{best:.6g}, {units} active."
+    )
+    beta = panel.arrays["beta"]
+    assert beta[0] == pytest.approx(0.7 * eigenvalues[-1])
+    assert beta[-1] == pytest.approx(1.3 * eigenvalues[0])
+    assert (np.diff(beta) > 0).all()
+    assert len(beta) == 410
+
+
+def test_where_rows_do_not_fit_nothing_is_said_of_noise():
+    rows = np.random.default_rng(1).exponential(size=(200, 5)) ** 3
+    rows[:, 3] *= 1e-6
+    rows[:, 4] = rows[:, 0]  # a copy: an eigenvalue of 0, on a logarithmic axis
+    table = own_data.Table("odd.csv", "\n".join(",".join(map(str, x)) for x in rows).encode())
+    odd = table.look()
+    table.close()
+    shown, active = own_data.spectrum(odd), own_data.active_units(odd)
+    assert shown.arrays["eta"] is shown.arrays["edge"] is active.arrays["best"] is None
+    top = shown.arrays["eigenvalue"][0]
+    assert shown.words == f"200 samples in 4 dimensions; the largest eigenvalue is {top:.6g}."
+    assert shown.arrays["eigenvalue"][-1] == 1e-12 * top
+    assert active.words == f"All units have collapsed from beta = {top * 199 / 200:.6g} on."
+    assert active.arrays["beta"][0] == pytest.approx(0.7e-6 * top * 199 / 200)
+
+
+def test_of_many_eigenvalues_the_first_are_shown():
+    rows = np.random.default_rng(2).normal(size=(300, 230))
+    shown = own_data.spectrum(vaedyn.look(rows)).arrays
+    assert own_data.MOST_SHOWN == 200
+    assert len(shown["number"]) == len(shown["eigenvalue"]) == len(shown["signal"]) == 200
+
+
+def test_the_words_below_a_learning_curve_have_its_times(found, rows):
+    panel = own_data.learning(found, beta=0.7, latent=2)
+    curve = vaedyn.course(rows, beta=0.7, latent=2, points=own_data.TIMES)
+    times, params = np.sort(curve.learned[curve.active]), curve.params
+    first, last = (f"{t * params.dim * params.batch / 250:.3g}" for t in times[[0, -1]])
+    assert panel.words == (
+        f"At beta = 0.7 and learning rate {params.rate:.6g}, 2 of 2 latents are active in the end; "
+        f"learned from t = {times[0]:.6g} to {times[-1]:.6g} ({first} to {last} epochs)."
+    )
+    gone = own_data.learning(found, beta=40.0, latent=3)
+    assert gone.words.endswith("0 of 3 latents are active in the end.")
+    one = own_data.learning(found, beta=3.0, latent=1)
+    assert "1 of 1 latent is active in the end; learned from" in one.words
