@@ -310,3 +310,70 @@ def test_keys_draw_what_they_stand_for():
     assert f'stroke="{RED}" fill="white"' in marks.dot("a", RED, fill="white")
     assert "a &lt; b</span>" in marks.square("a < b", RED)
     assert f'fill="{GREY}"' in marks.arrow("a", GREY)
+
+
+EVERY = [pictures.Learning, pictures.Order, pictures.KL, pictures.Plane, pictures.FixedPoints,
+         pictures_of_data.Spectrum, pictures_of_data.Active, pictures_of_data.Learning]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_every_picture_names_its_axes_and_leaves_scrolling_alone(kind):
+    made = kind().figure
+    assert made.xaxis.axis_label
+    assert made.yaxis.axis_label
+    assert made.toolbar.active_drag is None
+    assert made.toolbar.logo is None
+    assert made.toolbar.autohide
+    assert made.toolbar_inner  # no strip above the picture
+    assert (made.sizing_mode, made.height, made.min_width) == ("stretch_width", 270, 250)
+    ticks = {pictures_of_data.Spectrum: 6, pictures_of_data.Active: 8}.get(kind, 4)
+    assert made.xaxis.ticker.desired_num_ticks == made.yaxis.ticker.desired_num_ticks == ticks
+
+
+@pytest.mark.parametrize("kind", [pictures.Order, pictures.KL, pictures_of_data.Learning])
+def test_columns_of_many_lines_are_drawn(kind):
+    shown = kind()
+    fields = {"xs": "xs", "ys": "ys", "line_color": "colour", "line_dash": "dash",
+              "line_width": "width"}  # fmt: skip
+    assert drawn(shown, shown.lines) == [("MultiLine", fields)]
+
+
+def test_marks_of_places_are_part_of_their_pictures():
+    for kind in (pictures.Learning, pictures.Order, pictures.KL):
+        shown = kind()
+        assert shown.now in shown.figure.center
+        assert (shown.now.dimension, shown.now.location, shown.now.line_width) == ("height", 0, 1)
+    shown = pictures.FixedPoints()
+    for each in (shown.beta, *shown.limits, *shown.texts):
+        assert each in shown.figure.center
+    assert not any(each.visible for each in (*shown.limits, *shown.texts))
+    assert (shown.beta.location, shown.figure.x_range.end) == (1, 2)
+    for kind, name, across in (("Spectrum", "eta", "width"), ("Active", "best", "height")):
+        shown = getattr(pictures_of_data, kind)()
+        mark = getattr(shown, name)
+        assert mark in shown.figure.center
+        assert mark.dimension == across
+        assert not mark.visible
+
+
+def test_glyphs_look_like_their_key():
+    """Colours, widths and shades of the key stand for what is drawn in them."""
+    curve, plane, ends = pictures.Learning(), pictures.Plane(), pictures.FixedPoints()
+    for shown, held, text in (
+        (curve, curve.line, "theory"), (plane, plane.path, "path"),
+        (ends, ends.line, "stable state"),
+    ):  # fmt: skip
+        (line,) = [each.glyph for each in shown.figure.renderers if each.data_source is held]
+        assert marks.line(text, line.line_color, width=line.line_width) in shown.key
+    (band,) = [each.glyph for each in curve.figure.renderers if each.data_source is curve.band]
+    assert marks.area("± 1σ of theory", band.fill_color, band.fill_alpha) in curve.key
+    (edge,) = [each.glyph for each in plane.figure.renderers if each.data_source is plane.edge]
+    assert marks.area("no weights", edge.fill_color) in plane.key
+    assert edge.y1 == 0
+    for each in curve.figure.renderers:
+        if each.data_source is curve.markers:
+            assert each.glyph.line_color == RED
+    reached = [each.glyph for each in ends.figure.renderers if each.data_source is ends.reached]
+    assert [(mark.fill_color, mark.line_color) for mark in reached] == [(None, BLACK)]
+    (here,) = [each.glyph for each in plane.figure.renderers if each.data_source is plane.here]
+    assert marks.dot("at time t", here.fill_color) in plane.key
