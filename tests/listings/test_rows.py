@@ -183,11 +183,11 @@ def followed():
     return Made(
         name="beta", types=["signal 1", "collapsed"], branch=np.repeat([0, 1], 9),
         varied=np.concatenate([x, x + 1]),
-        growth=np.concatenate([np.where(x < 1.5, -0.1, 0.1), np.full(9, 0.2)]),
+        growth=np.concatenate([np.where(x < 1.5, -0.1, 0.1), np.where(x > 1.5, -0.2, 0.2)]),
         events=[
             {"branch": 0, "kind": "stability", "at": 1.5, "bifurcation": "pitchfork"},
             {"branch": 0, "kind": "end", "at": 2.5, "bifurcation": None},
-            {"branch": 1, "kind": "fold", "at": 3.25},
+            {"branch": 1, "kind": "stability", "at": 2.5, "bifurcation": "fold"},
         ],
         bifurcations=[
             {"bifurcation": "pitchfork", "at": 1.5, "side": "below", "multiplicity": 2, **at,
@@ -205,7 +205,7 @@ def test_branches_have_a_row_each_with_where_they_are_stable():
         ["branch", "beta from", "to", "stable", "what happens"],
         [
             ["signal 1", "0.5", "2.5", "0.5 to 1.5", "pitchfork 1.5, end 2.5"],
-            ["collapsed", "1.5", "3.5", "nowhere", "fold 3.25"],
+            ["collapsed", "1.5", "3.5", "2.5 to 3.5", "fold 2.5"],
         ],
         ("stable", "what happens"),
     )
@@ -221,7 +221,7 @@ def test_branches_have_a_row_each_with_where_they_are_stable():
 def test_of_many_branches_some_are_shown(monkeypatch):
     first, (table, happens), *_ = branches.listing(followed())
     assert (
-        first == "2 branches of fixed points over beta from 0.5 to 3.5, 1 of them stable somewhere"
+        first == "2 branches of fixed points over beta from 0.5 to 3.5, 2 of them stable somewhere"
     )
     assert (table.more, happens.more) == (0, 0)
     assert branches.MOST_ROWS == 40
@@ -230,7 +230,8 @@ def test_of_many_branches_some_are_shown(monkeypatch):
     assert (len(table.rows), table.more, table.left) == (1, 1, ("stable", "what happens"))
     assert (len(happens.rows), happens.more) == (1, 2)
     one = followed()
-    one.types, one.bifurcations = one.types[:1], []
+    one.types, one.bifurcations, one.growth = one.types[:1], [], np.zeros(18)
+    assert branches.table(one).rows[0][3] == "nowhere"
     shown = branches.listing(one)
     assert shown.first.startswith("1 branch of fixed points over beta")
     assert len(shown.tables) == 1
