@@ -8,6 +8,7 @@ import pytest
 import vaedyn
 from vaedyn import ParameterError
 from vaedyn.explorer import own_data
+from vaedyn.explorer.panels import MOST_TIMES
 from vaedyn.listings.look import answer
 
 
@@ -132,6 +133,7 @@ def test_columns_and_missing_numbers_are_read_as_the_command_reads_them():
 def test_what_is_sent_is_checked(content, words):
     with pytest.raises(ParameterError, match=words):
         own_data.opened("a.csv", content)
+    assert "a.csv has 1234 MB, more" in own_data.too_large("a.csv", 1.2335e9).reason
     assert own_data.opened("a.csv", base64.b64encode(b"1,2").decode()) == b"1,2"
 
 
@@ -199,3 +201,34 @@ def test_the_words_below_a_learning_curve_have_its_times(found, rows):
     assert gone.words.endswith("0 of 3 latents are active in the end.")
     one = own_data.learning(found, beta=3.0, latent=1)
     assert "1 of 1 latent is active in the end; learned from" in one.words
+
+
+def test_a_file_of_the_largest_size_is_taken(monkeypatch):
+    assert own_data.LARGEST == 20_000_000
+    monkeypatch.setattr(own_data, "LARGEST", 3)
+    assert own_data.opened("a.csv", base64.b64encode(b"1,2").decode()) == b"1,2"
+    with pytest.raises(ParameterError, match="more than the 0 MB"):
+        own_data.opened("a.csv", base64.b64encode(b"1,23").decode())
+
+
+def test_a_file_without_a_name_is_a_table():
+    table = own_data.Table("/", b"1,2")
+    assert table.name == "table"
+    table.close()
+
+
+def test_without_signals_a_few_latents_are_trained():
+    """As many as there are dimensions, and at most 8; with signals as many as is recommended."""
+    rng = np.random.default_rng(8)
+    for dim, count in ((6, 6), (12, 8)):
+        noise = vaedyn.look(rng.normal(size=(400, dim)))
+        assert len(noise.analysis.rho) == 0
+        panel = own_data.learning(noise, beta=0.5)
+        assert f"of {count} latents" in panel.words
+        assert panel.arrays["kl"].shape[1] == count
+    assert own_data.TIMES == MOST_TIMES + 1  # no time is computed that is not drawn
+
+
+def test_one_latent_is_and_several_are(found):
+    suited = own_data.learning(found, beta=2.0)
+    assert f"of {found.prediction.latents} latent" in suited.words
