@@ -1,6 +1,7 @@
 """A visitor's table: the same as the functions and the command say of it."""
 
 import base64
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -229,6 +230,14 @@ def test_without_signals_a_few_latents_are_trained():
     assert own_data.TIMES == MOST_TIMES + 1  # no time is computed that is not drawn
 
 
-def test_one_latent_is_and_several_are(found):
-    suited = own_data.learning(found, beta=2.0)
-    assert f"of {found.prediction.latents} latent" in suited.words
+@pytest.mark.parametrize(("beta", "words"), [(2.5, "1 unit is"), (1.5, "2 units are")])
+def test_one_unit_is_and_several_are(beta, words):
+    prediction = SimpleNamespace(
+        beta=beta, variances=lambda: np.array([3.0, 2.0, 1.0]),
+        active=lambda at: (np.array([3.0, 2.0, 1.0]) > np.asarray(at)[..., None]).sum(axis=-1),
+    )  # fmt: skip
+    found = SimpleNamespace(prediction=prediction, analysis=SimpleNamespace(no_floor=None))
+    assert own_data.active_units(found).words == (
+        "All units have collapsed from beta = 3 on. At the recommended beta, "
+        f"{beta}, {words} active."
+    )

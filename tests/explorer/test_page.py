@@ -392,3 +392,22 @@ def test_the_axis_is_asked_for_once(page, monkeypatch):
     page._rest()
     assert jobs == [(SMALL, None, slowly.of_ends(SMALL)), (SMALL, None, None)]
     assert page.copied.field.value.startswith("vaedyn plot learning-curve")
+
+
+def test_each_part_that_fails_is_named(page):
+    answer(page)
+    page._stop_waiting()
+    for part, name, frame in (
+        ("axis", "thresholds", "points"), ("points", "fixed points", "points"),
+        ("runs", "runs", "learning"), ("advice", "advice", "learning"),
+        ("band", "band", "learning"), ("record", "record", "learning"),
+    ):  # fmt: skip
+        page._show_part(page.params, part, OSError("no space"))
+        assert f"No {name}: no space." in said(page, frame)
+    assert np.isnan(page.framed["learning"].picture.band.data["t"][0])
+
+
+def test_only_what_is_drawn_at_once_may_be_late(page):
+    """While a slider is dragged the curve of a moment ago is better than none."""
+    assert page.fast._late
+    assert not page.slow._late

@@ -13,6 +13,7 @@ from vaedyn.fixedpoints import limit_cycle, pairs, traced
 from vaedyn.fixedpoints.alone_at import (
     COLLAPSED,
     NOISE,
+    bend,
     blocks_of,
     latent_at,
     left,
@@ -57,7 +58,13 @@ def test_kinds_and_states_are_those_of_a_count_by_hand():
     )  # fmt: skip
     assert members((0, "unlearned", 2)) == (0,)
     assert members((NOISE, 1)) == tuple(sorted((NOISE, 1)))
-    assert len(relevant(2, 3)) == len(set(relevant(2, 3)))
+    kinds = (0, 1, NOISE, COLLAPSED)
+    by_hand = {(a,) for a in kinds}
+    by_hand |= {(a, "unlearned", k) for a in (NOISE, COLLAPSED) for k in (0, 1, 2)}
+    by_hand |= {(0, "unlearned", k) for k in (1, 2)} | {(a, "unlearned", 2) for a in (0, 1)}
+    by_hand |= {tuple(sorted((a, b))) for a in (NOISE, COLLAPSED) for b in (0, NOISE, COLLAPSED)}
+    by_hand |= {(0, 1)}
+    assert sorted(relevant(2, 3), key=str) == sorted(by_hand, key=str)
 
 
 def test_what_a_condition_gives_way_to_at_a_point_of_codimension_two():
@@ -273,7 +280,11 @@ def test_a_latent_is_at_rest_where_its_function_vanishes():
     c, Q = Constants.of(TWO).many(), np.array([0.8])
     D = c.beta / (Q + c.beta)
     assert left(c, 1, Q) == signal_at(c.column(), c.rho[:, 1, None], Q[:, None], D)[0][0]
+    assert left(c, 0, Q) == signal_at(c.column(), c.rho[:, 0, None], Q[:, None], D)[0][0]
     assert left(c, NOISE, Q) == noise_at(c.column(), Q[:, None], D)[0][0]
+    for kind in (0, 2, NOISE):
+        slope = (left(c, kind, Q + 1e-5) - left(c, kind, Q - 1e-5)) / 2e-5
+        np.testing.assert_allclose(bend(c, kind, Q), slope, rtol=1e-7)
     gone, sizes = latent_at(c, COLLAPSED, Q)
     assert (gone.Q, gone.E, gone.m, gone.D) == (0, 0, 0, 1)
     assert sizes.shape == (1, 0)

@@ -400,7 +400,8 @@ def test_thresholds_of_other_likelihoods():
 
 def test_times_of_latents_are_listed_in_steps_and_epochs():
     made = Made(
-        kl_per_latent=np.array([[0.0, 0, 0], [0.5, 2.5, 1e-9]]), order=np.array([1, 0, 2]),
+        kl_per_latent=np.array([[0.0, 0, 0], [0.1, 0.2, 0.3], [0.5, 2.5, 1e-9]]),
+        order=np.array([1, 0, 2]),
         active=np.array([True, True, False]), learned=np.array([12.5, 4.0, 1.0]), samples=60,
         params=Params(dim=30, batch=4, t_max=50, beta=0.75, lr=0.0625),
     )  # fmt: skip
@@ -421,8 +422,10 @@ def test_times_of_latents_are_listed_in_steps_and_epochs():
     assert shown.columns == ["latent learned", "predicted t", "measured t", "SGD steps", "epochs"]
     assert shown.rows == [["1", "4", "6.1", "183", "12.2"], ["2", "12.5", "17", "510", "34"]]
     assert said == [curve.APART]
-    made.learned[1] = 4.1  # 6.1 is less than 1.5 times as much
-    assert curve.both(Made(measured=later, predicted=made))[1] == []
+    for first, apart in ((4.03, True), (4.1, False), (9.1, False), (9.2, True)):
+        made.learned[1] = first  # beside 6.1: of those that are learned at first 1.5 times as much
+        made.learned[0] = 17.0
+        assert curve.both(Made(measured=later, predicted=made))[1] == [curve.APART] * apart
     alone, said = curve.both(Made(measured=later, predicted=None))
     assert alone.columns == ["latent learned", "measured t", "SGD steps", "epochs"]
     assert alone.rows[0] == ["1", "6.1", "183", "12.2"]
@@ -431,7 +434,12 @@ def test_times_of_latents_are_listed_in_steps_and_epochs():
     fewer, said = curve.both(Made(measured=later, predicted=made))
     assert fewer.rows[1] == ["2", "-", "17", "510", "34"]
     assert said == [curve.APART]
+    made.learned[1], later.learned[0] = 8.0, 9.0  # 6.1 and 9 are both near it
+    assert curve.both(Made(measured=later, predicted=made))[1] == [curve.APART]
+    later.active[:] = True
+    assert curve.said(later) == curve.MEANING
     made.active[:] = later.active[:] = False
+    assert curve.both(Made(measured=later, predicted=None)) == (None, [])
     assert curve.both(Made(measured=later, predicted=made)) == (None, [])
     assert curve.listing(made).first == "all latents have collapsed at t = 50"
 
