@@ -22,6 +22,7 @@ from vaedyn.fixedpoints.alone_at import (
     selections,
     turns,
 )
+from vaedyn.fixedpoints.attractors import Modes
 from vaedyn.fixedpoints.box import Box, box_of, record_of
 from vaedyn.fixedpoints.conditions import (
     Escape,
@@ -36,7 +37,7 @@ from vaedyn.fixedpoints.conditions import (
 )
 from vaedyn.fixedpoints.levels import Awake, EqualLoss, Level, measured
 from vaedyn.fixedpoints.near_losses import near_losses
-from vaedyn.fixedpoints.single import noise_at, signal_at
+from vaedyn.fixedpoints.single import Latent, noise_at, signal_at
 from vaedyn.fixedpoints.starts import Cell, Scan, _closest, solved
 from vaedyn.kernels.constants import Constants
 
@@ -471,3 +472,19 @@ def test_of_several_saddles_the_nearest_counts():
         made.m, made.eigenvalues_re = three.m[order], three.eigenvalues_re[order]
         (line,) = near_losses(made)
         assert "is 2.5 standard deviations from m = 0.5" in line
+
+
+def test_what_is_left_beside_a_curve_is_the_growth_of_the_state():
+    """Per unit of time and tau, without the critical mode; inf where there is no such state."""
+    X = np.array([[0.8, 0.7, 0.25, 0.5], [0.8, 0.01, 0.25, 0.5]])
+    loss = of_block(BOX, (0, 1), Loss)
+    c, latents, sizes = loss.latents(X)
+    modes = Modes(c, {k: Latent(*map(np.real, one)) for k, one in latents.items()}, loss.known(X))
+    expected = modes.growth(2, 0, 0)[0] / 0.52
+    assert sizes[0].min() > 0 > sizes[1].min()
+    np.testing.assert_array_equal(loss.rest(X), [expected, np.inf])
+    assert c.lr[0] == pytest.approx(0.52)
+    # it lacks one eigenvalue of the block: that of the least size
+    values = loss.own(c, latents)[0]
+    kept = np.delete(values, np.abs(values).argmin())
+    assert loss.known(X)[0, 1][0] == pytest.approx(0.52 * kept.real.max())
