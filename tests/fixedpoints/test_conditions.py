@@ -171,6 +171,7 @@ def test_what_is_critical_is_left_out_of_others():
 def test_a_pair_that_sums_to_zero_rotates_or_not():
     point = AT[0, [0, 1, 3, 4]]
     assert fixed([0, 0.01 + 0.4j, 0.01 - 0.4j, -0.5], Loss).rotates(point)
+    assert fixed([0, 0.01 + 0.4j, 0.01 - 0.4j, -0.3], Loss).rotates(point)
     assert not fixed([0, 0.5, -0.499, -3], Loss).rotates(point)
     assert fixed([0, 0.5], Loss).rotates(point)  # there is no pair
     assert fixed([0.3j, -0.3j, 0.5, -0.5]).rotates(point)
@@ -191,6 +192,7 @@ def test_growth_rates_of_a_block_are_per_step():
     lr = BOX.constants(point[:, -2:]).lr
     assert lr == pytest.approx(0.52)
     assert found.known(point)[0, 1] == pytest.approx(0.52 * (0.5 - 0.1 / 0.52))
+    assert fixed([-2, 0.29j, 0.5, -0.29j]).known(AT)[0, 1] == pytest.approx(0.52 * 0.5)
     plain = of_block(BOX, (0, 1), Loss)
     shifted = of_block(BOX, (0, 1), Loss, 0.1)
     c, latents, _ = plain.latents(point)
@@ -228,7 +230,11 @@ def test_the_growth_of_a_block_is_the_least_of_states_that_have_it():
     block = tuple(sorted((0, COLLAPSED)))
     np.testing.assert_array_equal(of_block(BOX, block, Loss).among(rates, modes), rates[1, 0, 1])
     slow = of_block(BOX, (0, 1), Loss, 0.25).among(rates, modes)
-    np.testing.assert_allclose(slow, np.where([0, 0], 0, rates[2, 0, 0]) + 0.5)
+    np.testing.assert_allclose(slow, rates[2, 0, 0] + 0.5)
+    # of a slow one the state is to be that of least loss, of others it need not be
+    modes.loss = lambda learned, noise: (np.array([1.0, 1.0]) + (learned == 2), None)
+    assert of_block(BOX, (0, 1), Loss, 0.25).among(rates, modes)[0] == np.inf
+    np.testing.assert_array_equal(of_block(BOX, (0, 1), Loss).among(rates, modes), rates[2, 0, 0])
 
 
 def test_a_level_is_what_is_measured_of_the_state():
@@ -488,3 +494,18 @@ def test_what_is_left_beside_a_curve_is_the_growth_of_the_state():
     values = loss.own(c, latents)[0]
     kept = np.delete(values, np.abs(values).argmin())
     assert loss.known(X)[0, 1][0] == pytest.approx(0.52 * kept.real.max())
+
+
+def test_a_latent_is_born_with_a_bend_that_vanishes_at_tricritical_points():
+    X = POINT[None, -2:]
+    loss = of_block(BOX, (COLLAPSED, "unlearned", 1), Loss)
+    c, latents, _ = loss.latents(X)
+    tests = loss.tests(X)
+    assert tests["tricritical"] == bend(c, 1, np.zeros(1))
+    values = loss.own(c, latents)[0]
+    assert loss.left(X, c, latents)[0] == pytest.approx(
+        (np.prod(values) / np.prod(1 + np.abs(values))).real
+    )
+    X = POINT[None]
+    for block in ((0,), (0, "unlearned", 2)):
+        assert "tricritical" not in of_block(BOX, block, Loss).tests(X)

@@ -324,3 +324,157 @@ def test_growth_rates_close_to_zero_are_not_stable():
     assert Branches.stable.fget(made).tolist() == [False, True, True, True]
     made.name, made.varied = "lr", np.full(4, 2.0)
     assert Branches.stable.fget(made).tolist() == [False, False, False, True]
+
+
+class Straight:
+    """Shooting along u, of cycles whose properties are functions of u."""
+
+    gather = np.eye(1)
+
+    def __init__(self, u=0.0, stops=9.0, **properties):
+        self.properties, self.stops, self.u, self.tried = properties, stops, u, []
+
+    def corrected(self, guess, across, slope):
+        self.tried.append(float(guess[-1]))
+        return None if guess[-1] > self.stops else guess
+
+    def slope(self, point, matrix=None):
+        return np.array([[1.0, 0.0]])
+
+    def x(self, point):
+        return float(point[-1])
+
+    def path(self, x):
+        return x
+
+    def cycle(self, point):
+        u = float(point[-1])
+        found = {name: f(u) for name, f in self.properties.items()}
+        size = found.pop("amplitude", 1.0)
+        return cycle(u, found.pop("period", 2.0), found.pop("multipliers", (0.5,)),
+                     [[-size], [size + found.pop("shift", 0.0)]])  # fmt: skip
+
+    def walked(self, direction=1.0, progress=None):
+        start = np.array([0.0, self.u])
+        way = Followed([self.cycle(start)], [])
+        return follow_cycle._walk(self, way, start, np.array([0.0, direction]), progress)
+
+
+def test_steps_along_a_branch_grow_to_its_edge():
+    done = []
+    line = Straight()
+    found = line.walked(progress=lambda n, total: done.append((n, total)))
+    steps = np.minimum(0.02 * 1.5 ** np.arange(11), 0.15)
+    expected = np.cumsum(steps)
+    expected = expected[expected < 1]
+    np.testing.assert_allclose([each.x for each in found.cycles], [0, *expected, 1])
+    assert found.events == [(EDGE, 1.0, len(expected) + 1)]
+    assert done == [(n + 2, 80) for n in range(len(expected))]
+    down = Straight(0.045).walked(-1.0)
+    np.testing.assert_allclose([each.x for each in down.cycles], [0.045, 0.025, 0])
+
+
+def test_steps_along_a_branch_are_half_of_an_amplitude_at_most():
+    found = Straight(amplitude=lambda u: 0.01).walked()
+    np.testing.assert_allclose(np.diff([each.x for each in found.cycles]), 0.005)
+    assert len(found.cycles) == follow_cycle.MOST == 80
+    assert found.events == [(LOST, pytest.approx(79 * 0.005), 79)]
+
+
+def test_a_branch_is_lost_where_no_further_cycle_is_found():
+    line = Straight(stops=0.5)
+    found = line.walked()
+    assert [kind for kind, _, _ in found.events] == [LOST]
+    assert found.cycles[-1].x == pytest.approx(0.5, abs=2e-6)
+    assert min(line.tried[-1] - found.cycles[-1].x, 1) < 2e-6
+    # cycles that suddenly shrink are others
+    other = Straight(amplitude=lambda u: 1.0 if u < 0.5 else 0.19).walked()
+    assert other.events[0][0] == LOST
+    assert other.cycles[-1].x == pytest.approx(0.5, abs=2e-6)
+    assert Straight(amplitude=lambda u: 1.0 if u < 0.5 else 0.21).walked().events[0][0] == EDGE
+
+
+@pytest.mark.parametrize(
+    ("properties", "kind"),
+    [
+        ({"multipliers": lambda u: (1.01e6 if u > 0.4 else 9.9e5, np.nan)}, LOST),
+        ({"shift": lambda u: 1000.0 if u > 0.4 else 998.0}, "divergence"),
+        ({"period": lambda u: 3.01 if u > 0.4 else 2.99 if u else 2.0}, "homoclinic"),
+    ],
+)
+def test_what_ends_a_branch(monkeypatch, properties, kind):
+    monkeypatch.setattr(follow_cycle, "_by_a_saddle", lambda shooting, cycle: True)
+    found = Straight(**properties).walked()
+    assert found.events[-1][0] == kind
+    last = found.cycles[-1].x
+    assert 0.4 < last < 0.6
+    assert found.events[-1][1:] == (last, len(found.cycles) - 1)
+    if kind == "homoclinic":
+        monkeypatch.setattr(follow_cycle, "_by_a_saddle", lambda shooting, cycle: False)
+        assert Straight(**properties).walked().events[-1][0] == EDGE
+
+
+def test_a_branch_ends_at_a_hopf_point_where_its_cycles_shrink(monkeypatch):
+    """Below a thirty-third of the widest, and only where they do shrink."""
+    monkeypatch.setattr(follow_cycle, "_hopf", lambda shooting, before, last: 0.75)
+    found = Straight(amplitude=lambda u: max(2 * (0.7 - u), 0.01) ** 2 if u else 2.0).walked()
+    assert found.events == [(HOPF, 0.75, len(found.cycles) - 1)]
+    size = [each.amplitude for each in found.cycles]
+    assert size[-1] < 0.03 * size[0] <= size[-2]
+    grows = Straight(amplitude=lambda u: 0.01 + u).walked()
+    assert grows.events[-1][0] == EDGE
+
+
+def test_cycles_begin_beside_a_hopf_point_along_its_direction():
+    """Of a hundredth of what is largest, or three or ten times less where that leads nowhere."""
+    tried = []
+
+    class Born(Straight):
+        def point(self, start, period, x):
+            return np.array([*start[:1], np.log(period), x])
+
+        def corrected(self, guess, across, slope):
+            tried.append(guess.tolist())
+            np.testing.assert_array_equal(across, [-1, 0, 0])
+            return
+
+    found = follow_cycle.from_hopf(
+        Born(), 0.5, np.array([-4.0]), np.array([-0.5]), frequency=np.pi / 3
+    )
+    assert found is None
+    np.testing.assert_allclose(
+        tried, [[-4 - 0.04 * s, np.log(6), 0.5] for s in (1, 0.3, 0.1)], rtol=1e-12
+    )
+
+
+def test_where_cycles_shrink_to_a_fixed_point(monkeypatch):
+    """Squares of amplitudes are linear: 4 at 1, 1 at 1.6, 0 at 1.8; beside it growth vanishes."""
+    monkeypatch.setattr(follow_cycle, "newton", lambda model, y: y)
+    monkeypatch.setattr(follow_cycle, "residual", lambda model, y: 0.0)
+    monkeypatch.setattr(
+        follow_cycle, "eigenvalues",
+        lambda model, y: 0.5 * np.array([np.nan, 30.0, model.x - zero + 1j, model.x - zero - 1j]),
+    )  # fmt: skip
+    line = Made(path=lambda x: Made(lr=0.5, x=x))
+    before = cycle(1.0, 4 * np.pi, states=[[-2], [2]])
+    last = cycle(1.6, 4 * np.pi, states=[[-1], [1]])
+    for zero in (1.79, 1.81, 2.3, 3.7):
+        assert follow_cycle._hopf(line, before, last) == pytest.approx(zero, abs=1e-9)
+    zero = 3.9  # further than ten times as far from the last cycle as expected
+    assert follow_cycle._hopf(line, before, last) == pytest.approx(1.8)
+    zero = 1.81
+    monkeypatch.setattr(follow_cycle, "residual", lambda model, y: 1e-8)
+    assert follow_cycle._hopf(line, before, last) == pytest.approx(1.8)
+
+
+def test_a_cycle_is_by_a_saddle_where_it_is_slowest(monkeypatch):
+    """Within 0.03 of its amplitude, which is 2."""
+    made = cycle(1.0, states=[[0.0], [3.0], [4.0]])
+    speeds = {0.0: 2.5, 3.0: 0.5, 4.0: 1.5}  # elsewhere it is at rest
+    monkeypatch.setattr(follow_cycle, "residual", lambda model, y: speeds.get(y[0], 0.0))
+    line = Made(path=lambda x: None)
+    for away, there in ((0.059, True), (0.061, False)):
+        monkeypatch.setattr(follow_cycle, "newton", lambda model, y, away=away: y - away)
+        assert follow_cycle._by_a_saddle(line, made) == there
+    monkeypatch.setattr(follow_cycle, "residual", lambda model, y: 1e-8)
+    assert not follow_cycle._by_a_saddle(line, made)
