@@ -118,11 +118,18 @@ def test_controls_hold_what_a_model_has():
                     momentum=0.5, signal=2, eta=0.1)  # fmt: skip
     controls = Controls(texts_of(params))
     assert controls.read() == texts_of(params)
+    assert controls.kind.value == "constant"
+    assert Controls(texts_of(params.replace(anneal="tanh:0.1"))).kind.value == "tanh"
+    assert (controls.engine.value, controls.engine.options) == (
+        "as suits", ["as suits", "exact", "vector"],
+    )  # fmt: skip
     assert set(controls.texts) == set(FIELDS)
     expected = {"beta": 0.75, "eta": -1, "rho": np.log10(2.5), "lr": -2, "lam": 0.25, "latent": 3,
                 "signal": 2, "dim": 2, "t_max": 3, "batch": 5, "momentum": 0.5}  # fmt: skip
     assert set(controls.sliders) == set(SLIDERS) == set(expected)
+    assert not controls.pace.show_value  # it may be a logarithm
     for name, value in expected.items():
+        assert not controls.sliders[name].show_value
         slider, over = controls.sliders[name], SLIDERS[name]
         assert slider.value == pytest.approx(value, abs=1e-9), name
         assert (slider.start, slider.end, slider.step) == (over.low, over.high, over.step)
@@ -205,12 +212,17 @@ def send(page, content=b"1,2\n3,5\n5,1\n7,3\n", name="a.csv", size=None):
 
 def test_a_table_that_arrives_is_read_as_the_fields_say(page):
     assert "Choose a table first." in page.state.text
+    assert set(page.arrived.data) == {"name", "content", "size"}
+    ended = []
+    page.lane.cancel = lambda: ended.append(page.table)
     page.columns.value = " a,b "
     assert page.asked == []  # there is no table yet
     send(page, name="a<b.csv")
     assert page.state.text == '<p><span class="busy">reading a&lt;b.csv</span></p>'
     assert page.arrived.data == {"name": [], "content": [], "size": []}
     ((job, _),) = page.asked
+    for each in page.framed.values():
+        assert each.picture.figure.styles == parts.GREYED
     how = {"standardise": False, "columns": "a,b", "missing": None}
     assert job.args == (page.table, how, None, None)
     page.standardise.active = True
@@ -222,7 +234,9 @@ def test_a_table_that_arrives_is_read_as_the_fields_say(page):
     assert len(page.asked) == 6
     assert page.asked[-1][0].args == (page.table, how, 0.5, 3.0)
     before = page.table
+    assert ended == [None]
     send(page)
+    assert ended == [None, before]  # what is under way for the table before is given up
     assert page.table is not before
     assert not before._path.exists()
 
@@ -253,6 +267,7 @@ def test_parts_of_an_answer_are_shown_as_they_come(page):
     page.table.look = lambda **how: look
     job(lambda *_: None)
     assert [part for part, _ in posted] == ["state", "spectrum", "active", "learning"]
+    assert set(page.framed) == {"spectrum", "active", "learning"}
     assert {kind for _, kind in posted} == {"Panel"}
     posted.clear()
     page._compute(table, {}, -1.0, None, lambda *_: None)  # a beta that nothing is predicted for

@@ -406,8 +406,8 @@ def test_what_ends_a_branch(monkeypatch, properties, kind):
     monkeypatch.setattr(follow_cycle, "_by_a_saddle", lambda shooting, cycle: True)
     found = Straight(**properties).walked()
     assert found.events[-1][0] == kind
-    last = found.cycles[-1].x
-    assert 0.4 < last < 0.6
+    last, before = found.cycles[-1].x, found.cycles[-2].x
+    assert before < 0.4 < last < 0.6
     assert found.events[-1][1:] == (last, len(found.cycles) - 1)
     if kind == "homoclinic":
         monkeypatch.setattr(follow_cycle, "_by_a_saddle", lambda shooting, cycle: False)
