@@ -80,6 +80,14 @@ def test_a_talk_has_all_presets_by_number_and_steps_through_them():
     assert talk.keys.code.startswith(f"const COUNT = {len(PRESETS)};")
 
 
+def test_commands_are_those_of_the_page():
+    assert [*COMMANDS.values()] == [
+        "plot learning-curve", "theory", "simulate", "fixedpoints", "plot branches",
+        "plot order-parameters", "explore",
+    ]  # fmt: skip
+    assert Copied().choice.options == [*COMMANDS]
+
+
 def test_commands_draw_bands_where_they_are_derived_and_beta_up_to_collapse():
     def line(params, command):
         copied = Copied()
@@ -284,6 +292,11 @@ def test_parts_of_an_answer_are_shown_as_they_come(page):
     page._show("spectrum", own_data.spectrum(look))
     assert "60 samples in 4 dimensions" in spectrum.text.text
     assert spectrum.picture.figure.styles == parts.CLEAR
+    spectrum.busy("at work")
+    spectrum.refuse("an error of before")
+    page._show("spectrum", own_data.spectrum(look))
+    assert "busy" not in spectrum.head.text
+    assert "an error of before" not in spectrum.text.text
     assert "computing" in page.framed["learning"].head.text
     page._show("learning", ParameterError("beta", "must be > 0"))
     assert page.framed["learning"].text.text == (
@@ -293,6 +306,8 @@ def test_parts_of_an_answer_are_shown_as_they_come(page):
     assert page.framed["learning"].picture.figure.styles == parts.GREYED
     page._show("state", ParameterError("data", "is odd"))
     assert page.state.text == '<p class="error">is odd.</p>'
+    assert '<span class="old">60 samples' in spectrum.text.text
+    assert '<p class="error old">Nothing is' in page.framed["learning"].text.text
     assert spectrum.picture.figure.styles == parts.GREYED
 
 

@@ -158,6 +158,7 @@ def test_what_is_critical_is_left_out_of_others():
     tests = found.tests(AT)
     assert tests == {"zero-Hopf": pytest.approx(-1 / (3 * 1.5))}
     assert fixed([0.3j, -0.3j]).tests(AT) == {}
+    assert set(fixed([0.3j, 0.84j, -0.84j, -0.3j]).others(AT)[0]) == {0.84j, -0.84j}
     assert fixed([-2, 0.29j, 0.5, -0.29j], shift=0.1).tests(AT) == {}
     point = AT[:, [0, 1, 3, 4]]
     loss = fixed([-2, 1e-5, 0.5], Loss).tests(point)
@@ -509,3 +510,52 @@ def test_a_latent_is_born_with_a_bend_that_vanishes_at_tricritical_points():
     X = POINT[None]
     for block in ((0,), (0, "unlearned", 2)):
         assert "tricritical" not in of_block(BOX, block, Loss).tests(X)
+
+
+def test_a_fold_has_a_cusp_where_its_function_ceases_to_bend():
+    fold, X = Fold(BOX, (0,), (0,)), POINT[None]
+    c = fold.box.constants(X[:, -2:])
+    tests = fold.tests(X)
+    h = 1e-5
+    second = (bend(c, 0, X[:, 0] + h) - bend(c, 0, X[:, 0] - h)) / (2 * h)
+    np.testing.assert_allclose(tests["cusp"], second, rtol=1e-5)
+    values = fold.own(c, fold.latents(X)[1])[0]
+    others = np.delete(values, np.abs(values).argmin())[None]
+    assert tests["Bogdanov-Takens"] == pytest.approx(
+        (np.prod(others) / np.prod(1 + np.abs(others))).real
+    )
+    assert tests["zero-Hopf"] == pytest.approx(pair_sums(others))
+    assert len(tests) == 3
+
+
+def test_noise_escapes_where_its_largest_terms_vanish():
+    """2 (K + lam/eta) = r h K^2, K = beta + h/2, at one rate r of the encoder to the decoder."""
+    params = vaedyn.Params(eta=0.8, lam=0.3, beta=0.6, lr=(0.5, 0.2, 0.4), batch=2)
+    box = Box(params, ("beta", "lam"), (0.1, 0.0), (9.1, 1.0))
+    X = np.array([[0.2, 0.3], [0.9, 0.3]])
+    c = box.constants(X)
+    K, r = c.beta + 0.5 * c.h, 0.2 / 0.5
+    np.testing.assert_allclose(c.encoder, r)
+    gain, loss = r * c.h * K**2, 2 * (K + 0.3 / 0.8)
+    escape = Escape(box, ())
+    np.testing.assert_allclose(escape.values(X)[:, 0], (gain - loss) / (gain + loss))
+
+
+@pytest.mark.parametrize(
+    ("size", "left", "away", "growth", "there"),
+    [
+        (0.5, 9e-4, 9e-5, -0.1, True), (0.5, 1.1e-3, 9e-5, -0.1, False),
+        (0.5, 9e-4, 1.1e-4, -0.1, False), (0.5, 9e-4, 9e-5, 0.1, False),
+        (4.0, 3.9e-3, 3.9e-4, -0.1, True), (4.0, 4.1e-3, 3.9e-4, -0.1, False),
+        (4.0, 3.9e-3, 4.1e-4, -0.1, False),
+    ],
+)  # fmt: skip
+def test_a_course_ends_at_a_stable_point_that_is_near(monkeypatch, size, left, away, growth, there):
+    """To 1e-4 of the largest order parameter, or of 1; it is at rest to ten times that."""
+    y = np.array([size, 0.1])
+    monkeypatch.setattr(limit_cycle, "newton", lambda model, y: y + away)
+    monkeypatch.setattr(limit_cycle, "residual", lambda model, x: left if x is y else 0.0)
+    monkeypatch.setattr(
+        limit_cycle, "eigenvalues", lambda model, x: np.array([np.nan, growth + 1j, -1])
+    )
+    assert limit_cycle._at_rest(None, y) == there
