@@ -12,11 +12,16 @@ from vaedyn.listings import (
     collapse_thresholds,
     curve,
     fixed_points,
+    heldout,
     limit_cycle,
     limit_cycles,
     phase_diagram,
+    report,
     sweep,
     trained_on_rows,
+    training,
+    trajectory,
+    tuning,
 )
 from vaedyn.listings.listing import Listing, Table, counted, number, state_rows, with_error
 
@@ -566,3 +571,253 @@ def test_large_matrices_are_left_out_of_rows_and_named():
     assert rows["m, d"] == ["there", "there"]
     assert {"Q[0,0]", "Q[1,0]", "D[0]", "D[1]"} <= set(rows)
     assert rows["Q[1,0]"] == [f"{made.Q[0, 0, 0]:g}", f"{made.Q[0, 0, 0] + 1:g}"]
+
+
+# ---- trainings, schedules, trajectories, rows held out, reports
+
+
+def training_of(**others):
+    made = Made(
+        predicted=np.array([2.5, 0.5, 0.0]), measured=np.array([2.25, 0.75, 0.005]), active=(2, 2),
+        params=Params(dim=30, t_max=40, beta=0.75, lr=0.0625), warnings=["few rows"], slowed=None,
+    )  # fmt: skip
+    vars(made).update(others)
+    return made
+
+
+def test_trainings_are_listed_beside_the_prediction():
+    shown = training.listing(training_of())
+    assert shown.first == "2 of 3 latents are active, 2 predicted"
+    assert shown.tables == [
+        Table(
+            ["KL of latent", "predicted", "at t = 40"],
+            [["1", "2.5", "2.25"], ["2", "0.5", "0.75"], ["3", "0", "0.005"],
+             ["active units", "2", "2"]],
+        )
+    ]  # fmt: skip
+    when = "a latent is active where its KL is above 0, measured: above 0.01 nats"
+    assert shown.lines == [when, "KL weight beta = 0.75, learning rate 0.0625"]
+    assert shown.warnings == ["few rows"]
+    slow = training.listing(training_of(slowed="it was slow", active=(1, 3)))
+    assert slow.first == "3 of 3 latents are active, 1 predicted"
+    assert slow.lines[0] == "it was slow"
+
+
+def test_trainings_at_many_beta_are_listed_with_what_missed():
+    made = Made(
+        beta=np.array([0.5, 1.5]), predicted=np.array([[2.5, 0.5], [1.0, 0.0]]),
+        measured=np.array([[2.25, 0.75], [0.9, 0.005]]), missed=["at beta = 1.5"],
+        lines=np.array([[3.0, 2], [1, 0], [0, 0], [0, 0]]), fine=np.array([0.5, 1, 1.75, 2]),
+        look=Made(analysis=Made(warnings=["few rows"])),
+    )  # fmt: skip
+    assert training.of_betas(made) == Table(
+        ["KL weight beta", "KL predicted", "measured", "active units predicted", "measured"],
+        [["0.5", "3", "3", "2", "2"], ["1.5", "1", "0.905", "1", "1"]],
+    )
+    shown = training._of_collapse(made)
+    assert shown.first == (
+        "2 VAEs were trained, at beta from 0.5 to 1.5; predicted: all latents collapse at beta = "
+        "1.75; 1 missed the prediction"
+    )
+    assert shown.warnings == ["few rows", "at beta = 1.5"]
+    made.lines[:, 0], made.missed = 1, []
+    assert training._of_collapse(made).first == "2 VAEs were trained, at beta from 0.5 to 1.5"
+
+
+def tuned(**others):
+    made = Made(
+        constant=90.0, spec="tanh:0.25", family="tanh", time=45.0, off=50.0, gain=2.0, tol=0.02,
+        criterion="eps_g", params=Params(beta=0.75, dim=300),
+    )  # fmt: skip
+    vars(made).update(others)
+    return made
+
+
+def test_schedules_are_listed_beside_a_constant_one():
+    rows = [["constant", "90", "1"], ["tanh:0.25", "45", "2"],
+            ["the same, off by a tenth", "50", "1.8"]]  # fmt: skip
+    assert tuning.table(tuned()) == Table(["beta(t)", "converged at t", "gain"], rows)
+    for length, name in ((39, "x" * 39), (40, "tanh")):
+        assert tuning.table(tuned(spec="x" * length)).rows[1][0] == name
+    assert tuning.said(tuned()) == []
+    assert tuning.said(tuned(criterion="elbo")) == [
+        "converged: the loss, distortion + beta KL at the final beta, stays within 0.02 of its "
+        "final value"
+    ]
+    shown = tuning.listing(tuned())
+    assert shown.lines == ["beta = 0.75, anneal = 'tanh:0.25'"]
+    assert shown.first == "annealing helps"
+
+
+def test_annealing_helps_where_it_gains_a_twentieth_and_is_not_lost_by_a_tenth():
+    assert tuning.verdict(tuned(gain=1.049)) == (
+        "annealing does not help here: no tanh schedule gains 5%"
+    )
+    assert tuning.verdict(tuned(gain=1.05, off=80.0)) == "annealing helps"
+    lost = "annealing helps, but more than half of the gain is lost if the pace is off by a tenth"
+    assert tuning.verdict(tuned(off=60.0)) == "annealing helps"  # 1.5 times, of 2
+    assert tuning.verdict(tuned(off=60.1)) == lost
+    assert tuning.verdict(tuned(off=np.nan)) == lost
+    for gain, error, helps in ((1.0, 0.025, True), (1.0, 0.024, False), (1.2, 0.0, True)):
+        measured = Made(gain=gain, error=error)
+        assert tuning.helps(tuned(), measured) == helps
+        none = "annealing does not help at N = 300: the runs do not gain"
+        assert (tuning.verdict(tuned(), measured) == none) == (not helps)
+    assert not tuning.helps(tuned(gain=1.049), Made(gain=2.0, error=0.0))
+
+
+def warmed(**others):
+    made = Made(
+        constant=90.0, spec="linear:20", family="linear", time=45.0, off=np.nan, gain=2.0, tol=0.02,
+        torch=np.array([80.0, 50.0]), steps=lambda t: 30 * t, epochs=lambda t: t / 8,
+    )  # fmt: skip
+    vars(made).update(others)
+    return made
+
+
+def test_warm_ups_are_listed_in_steps_and_epochs():
+    assert tuning.warm_up_table(warmed()) == Table(
+        ["beta(t)", "converged at t", "SGD steps", "epochs", "gain"],
+        [
+            ["constant", "90", "2700", "11.2", "1"],
+            ["linear:20", "45", "1350", "5.62", "2"],
+            ["the same, off by a tenth", "-", "-", "-", "-"],
+        ],
+    )
+    assert len(tuning.warm_up_table(warmed(spec="constant")).rows) == 2
+    assert tuning.converged(warmed()) == (
+        "converged: the loss, distortion + beta KL on the rows, stays within 2 % of its final value"
+    )
+    helps = "a warm-up helps, from standard normal weights: 2 times sooner"
+    torch = "; from PyTorch's default start "
+    assert tuning.warm_up_verdict(warmed()) == f"{helps}{torch}1.6 times"
+    for other, end in ((80 / 1.049, f"{torch}it does not"), (80 / 1.051, f"{torch}1.05 times")):
+        assert tuning.warm_up_verdict(warmed(torch=np.array([80.0, other]))) == helps + end
+    assert tuning.warm_up_verdict(warmed(torch=np.array([np.nan, np.nan]))) == helps
+    assert tuning.warm_up_verdict(warmed(gain=1.04)) == (
+        "a warm-up does not help here: no linear one gains 5%"
+    )
+
+
+def test_runs_are_listed_by_mean_and_spread():
+    values = np.array([[[1.0], [2.0]], [[3.0], [5.0]]])
+    mean, std = trajectory.mean_and_std(values)
+    assert (mean.tolist(), std.tolist()) == ([3.5], [pytest.approx(np.sqrt(4.5))])
+    assert np.isnan(trajectory.mean_and_std(values[:1])[1]).all()
+    made = cycle(t=np.array([0, 1, 2, 3.5]), params=Params(latent=2, signal=1))
+    for name, size in {"m": (2, 1), "d": (2, 1), "D": (2,), "Q": (2, 2), "E": (2, 2),
+                       "R": (2, 2)}.items():  # fmt: skip
+        setattr(made, name, np.full((4, *size), 0.5))
+    for name in fixed_points.OBSERVABLES:
+        setattr(made, name, np.arange(4.0))
+    shown = trajectory.listing(made)
+    end = "the generalisation error ends at eps_g = 3, the KL at 3 nats"
+    assert shown.first == end
+    assert shown.tables[0].columns == ["t = 3.5", "theory"]
+    for name in (*fixed_points.OBSERVABLES, *fixed_points.NAMES):
+        setattr(made, name, np.stack([getattr(made, name), getattr(made, name) + 1]))
+    shown = trajectory.listing(made)
+    assert shown.first == "the generalisation error ends at eps_g = 3.5, the KL at 3.5 nats, on " \
+        "average over 2 runs"  # fmt: skip
+    assert shown.tables[0].columns == ["t = 3.5", "mean of 2", "std"]
+
+
+def reported(**others):
+    made = Made(
+        kl_per_latent=np.array([2.5, 0.5]), predicted=np.array([2.0, 0.25]), kl=3.0,
+        mean_variance=np.array([0.75, 0.125]), posterior_variance=np.array([0.5, 0.875]),
+        order=np.array([1, 0]), in_force=None, predicted_kl=2.25, active_kl=2, active_variance=1,
+        predicted_active=2, beta=0.75, verdict="healthy", advice="go on", notes=["few rows"],
+    )  # fmt: skip
+    vars(made).update(others)
+    return made
+
+
+def test_reports_have_a_row_for_each_latent_and_one_for_all(monkeypatch):
+    heading = ["latent", "KL (nats)", "predicted", "variance of mu", "posterior variance"]
+    rows = [["2", "2.5", "2", "0.75", "0.5"], ["1", "0.5", "0.25", "0.125", "0.875"]]
+    shown = report.listing(reported())
+    assert shown.tables == [Table(heading, [*rows, ["all", "3", "2.25", "", ""]], more=0)]
+    assert shown.first == "healthy: go on"
+    units = (
+        "active units: 2 with KL above 0.01 nats, 1 with a variance of mu above 0.01; 2 predicted"
+    )
+    assert shown.lines == [units, "note: few rows"]
+    force = Made(per_latent=np.array([0.625, 0.5]), beta=0.5, spread=0.0312)
+    forced = reported(in_force=force, predicted=None, predicted_kl=None)
+    table = report.table(forced)
+    assert table.columns == [*heading, "beta in force"]
+    assert table.rows[0] == ["2", "2.5", "-", "0.75", "0.5", "0.625"]
+    assert table.rows[-1] == ["all", "3", "-", "", "", ""]
+    line = "beta in force: 0.5, spread 3.1 % among active units; yours is 0.75"
+    assert report.summary(forced) == [f"{units} (a first guess)", line]
+    force.spread = np.nan
+    assert report.summary(forced)[1] == "beta in force: 0.5; yours is 0.75"
+    force.beta = np.nan
+    assert len(report.summary(forced)) == 1
+    assert report.MOST_ROWS == 25
+    monkeypatch.setattr(report, "MOST_ROWS", 1)
+    assert report.table(reported()).more == 1
+    assert len(report.table(reported()).rows) == 2
+
+
+def scored(beta, **others):
+    made = Made(
+        beta=beta, active=2.0, explained=0.625, explained_error=0.0125, squared_error=1.25,
+        squared_error_error=0.125, log_likelihood=-20.0, log_likelihood_error=0.5,
+    )  # fmt: skip
+    vars(made).update(others)
+    return made
+
+
+def held(**others):
+    made = Made(
+        folds=Made(variances=np.array([[4.0, 1.0, 0.0]]), total=np.array([5.0]), rows=[0, 0, 0]),
+        dim=3, samples=40, best=scored(0.75), simplest=scored(1.5), score=scored, doubts=[],
+        unbounded=False,
+    )  # fmt: skip
+    vars(made).update(others)
+    return made
+
+
+def test_rows_held_out_are_listed_at_round_weights_and_those_that_matter():
+    """From a third of the best, where no variance is smaller, to the largest variance."""
+    listed = heldout.listed(held(), beta=1.25)
+    marks = {each.beta: mark for each, mark in listed if mark}
+    assert marks == {0.75: "best", 1.25: "yours", 1.5: "simplest"}
+    betas = [each.beta for each, _ in listed]
+    assert betas == sorted(set(betas))
+    assert min(betas) <= 0.25 * 1.0001
+    assert max(betas) >= 4.0 / 2.5
+    twice = heldout.listed(held(), 2.0)
+    assert "yours" not in [mark for _, mark in twice]
+    assert {round(2 * each.beta, 12) for each, mark in twice if not mark} >= {1.0, 2.0, 5.0}
+    same = heldout.listed(held(simplest=scored(0.75)))
+    assert [mark for each, mark in same if each.beta == 0.75] == ["best"]
+    table = heldout.table([(scored(0.75), "best")], factor=2.0)
+    assert table == Table(
+        ["KL weight beta", "active units", "explained variance", "squared error",
+         "log likelihood", ""],
+        [["1.5", "2", "62.5 +- 1.2 %", "1.25 +- 0.12", "-20.00 +- 0.50", "best"]], [""],
+    )  # fmt: skip
+    assert heldout.table([], Made()).columns[0] == "KL weight"
+
+
+def test_which_weight_is_best_in_words():
+    assert heldout.answer(held()) == [
+        "best: KL weight beta = 0.75, 2 active units",
+        "simplest within one standard error: KL weight beta = 1.5, 2 active units",
+    ]
+    assert heldout.answer(held(), Made(), 2.0)[0] == (
+        "best: KL weight 1.5 (beta = 0.75), 2 active units"
+    )
+    assert heldout.size(held()) == (
+        "40 samples in 3 dimensions, 3 folds: likelihoods are in nats per row held out"
+    )
+    assert heldout.answer(held(unbounded=True)) == [heldout.EDGE]
+    assert heldout.answer(held(doubts=["rows repeat", "more"], unbounded=True)) == [
+        "no KL weight is recommended, as rows repeat"
+    ]
+    shown = heldout.listing(held(doubts=["rows repeat"]))
+    assert shown.lines == [heldout.size(held())]
+    assert shown.warnings == ["rows repeat"]
