@@ -105,6 +105,8 @@ def test_commands_draw_bands_where_they_are_derived_and_beta_up_to_collapse():
     for command in ("theory", "fixedpoints", "explore"):
         assert line(plain, command)[0].startswith(f"vaedyn {command}")
         assert "--runs" not in line(plain, command)[0]
+    for command in ("simulate", curve):
+        assert "--engine" not in line(plain, command)[0]
     assert line(plain, "theory")[1] == ""
     also = line(plain.replace(alpha=2), "theory")[1]
     assert also == '<p class="soft">Besides what fields show: --alpha 2.0</p>'
@@ -371,6 +373,9 @@ def test_how_many_runs_are_worth_waiting_for(monkeypatch):
         monkeypatch.setitem(slowly.ENGINES, "exact", lambda params, engine=engine: engine)
         found, took = slowly.runs_within(Params(dim=50, t_max=2, points=9), None)
         assert (found, took) == (count, pytest.approx(seconds))
+    monkeypatch.setitem(slowly.ENGINES, "vector", lambda params: Made(seconds_per_step=0.01))
+    for changes in ({"alpha": 2}, {"optimiser": "adam"}):  # which the other engine does not know
+        assert slowly.runs_within(Params(dim=50, t_max=2, points=9, **changes), None)[0] == 3
 
 
 @pytest.mark.parametrize(
