@@ -478,6 +478,14 @@ def test_a_sweep_has_a_row_for_each_point(monkeypatch):
     assert sweep.table(one) == Table(
         ["beta", "converges at", "eps_g"], [["0.5", "12.5", "0.5"]], ("fixed point", "")
     )
+    one.command, one.varied = "fixedpoints", ["lr"]
+    one.outcomes = [Made(final={"type": "signal 1", "max_eigenvalue": -0.25}, error=None)]
+    columns = ["lr", "eps_g", "kl", "active", "max eigenvalue", "time", "fixed point"]
+    rows = [["0.5", "-", "-", "-", "-0.25", "-", "signal 1"]]
+    assert sweep.table(one) == Table(columns, rows, ("fixed point", ""))
+    one.outcomes = [Made(final=None, error=None)]
+    assert sweep.table(one).rows == [["0.5", *"------"]]
+    one.command, one.varied = "convergence", ["beta"]
     shown = sweep.listing(swept())
     assert shown.first == "simulate at 3 points of beta, 1 without a result"
     assert [text.partition(" at ")[0] for text in shown.warnings] == ["no result", "not known"]
@@ -570,6 +578,15 @@ def test_large_matrices_are_left_out_of_rows_and_named():
     rows = {row[0]: row[1:] for row in state_rows(made, lambda x: [x[0], x[1] + 1], "there")}
     assert rows["m, d"] == ["there", "there"]
     assert {"Q[0,0]", "Q[1,0]", "D[0]", "D[1]"} <= set(rows)
+    assert "eps_g" in rows  # of one number, which has no place
+    assert "" not in rows
+    alone = cycle(params=Params(latent=1, signal=1))
+    names = (*fixed_points.OBSERVABLES, *fixed_points.NAMES)
+    for name in names:
+        setattr(alone, name, np.full((4, *(1,) * len(size.get(name, ()))), 0.5))
+    one = [row[0] for row in state_rows(alone, lambda x: [x[0]])]
+    assert set(one) < set(names)  # some are the same for one latent
+    assert {"eps_g", "kl", "m", "D"} <= set(one)
     assert rows["Q[1,0]"] == [f"{made.Q[0, 0, 0]:g}", f"{made.Q[0, 0, 0] + 1:g}"]
 
 
@@ -801,6 +818,25 @@ def test_rows_held_out_are_listed_at_round_weights_and_those_that_matter():
         [["1.5", "2", "62.5 +- 1.2 %", "1.25 +- 0.12", "-20.00 +- 0.50", "best"]], [""],
     )  # fmt: skip
     assert heldout.table([], Made()).columns[0] == "KL weight"
+
+
+@pytest.mark.parametrize(
+    ("variances", "best", "low"),
+    [
+        ([[4.0, 1.0, 0.0]], 0.75, 0.25), ([[4.0, 1.0, 0.0]], 9.0, 1.0),
+        ([[4.0, 1.0], [0.001, 0.0]], 9.0, 0.001 * 5 / 3), ([[4.0, 0.002]], 9.0, 0.002),
+    ],
+)  # fmt: skip
+def test_where_the_table_of_rows_held_out_begins(monkeypatch, variances, best, low):
+    """At the smallest variance, or a thousandth of their mean, in your KL weights."""
+    asked = []
+    monkeypatch.setattr(heldout, "steps", lambda *ends: asked.append(ends) or [1.0, 3.0])
+    made = held(best=scored(best))
+    made.folds.variances = np.array(variances)
+    listed = heldout.listed(made, 2.0)
+    assert asked == [(pytest.approx(2 * low), 8.0)]
+    marks = [(each.beta, mark) for each, mark in listed]
+    assert marks == sorted([(0.5, ""), (1.5, "simplest"), (best, "best")])
 
 
 def test_which_weight_is_best_in_words():
