@@ -60,7 +60,11 @@ def print_curves(session: Session, result: BifurcationCurves) -> None:
         data["varied"] = [result.x_name, result.y_name]
         print_json({**data, "curves": [_curve(result, n) for n in range(len(result.kinds))]})
         return
-    table(*listed.table(result)[:3])
+    shown = listed.table(result)
+    if shown.rows:
+        table(*shown[:3])
+    else:
+        click.echo(listed.listing(result).first)
     if listed.others(result):
         click.echo(listed.remark(result))
 

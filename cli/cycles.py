@@ -11,7 +11,7 @@ from vaedyn.listings import limit_cycle as of_one
 from vaedyn.listings import limit_cycles as of_many
 from vaedyn.model.params import Params
 
-from .follow import blamed_on_vary
+from .follow import along_one, blamed_on_vary
 from .options import option
 from .output import plain, print_json, provenance, table
 from .ranges import Range
@@ -54,8 +54,9 @@ def print_cycle(session: Session, params: Params) -> None:
 
 def cycles(session: Session, params: Params, varied: Range, groups: int) -> LimitCycles:
     """Return the branches of limit cycles along one constant."""
+    along_one(varied)
     with (
-        blamed_on_vary("low", "high", "name", of=varied.name),
+        blamed_on_vary("low", "high", of=varied.name),
         session.progress("limit cycles", "points") as progress,
     ):
         return limit_cycles(

@@ -117,6 +117,12 @@ def command(
     """
     if len(vary) > 2 or (vary and along):
         raise click.UsageError("expected --vary at most twice, and not with --along")
+    lists = not follow and params.alpha is None and (len(vary) == 1 or (not vary and not cycle))
+    source = click.get_current_context().get_parameter_source("groups")
+    if source == click.core.ParameterSource.COMMANDLINE and not lists:
+        raise click.UsageError(
+            "--groups goes with lists of fixed points, and with one --vary: leave it out"
+        )
     if search and (vary or follow or cycle or params.alpha is not None):
         raise click.UsageError("expected --search without --vary, --follow, --cycle and --alpha")
     if search_seed and not search:

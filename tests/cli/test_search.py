@@ -55,3 +55,14 @@ def test_what_cannot_be_searched_is_refused_in_a_line(run, options, text):
     assert outcome.code == 2
     assert text in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--cycle", "--alpha 2", "--vary beta=1:2 --vary lr=0.1:1"],
+)
+def test_groups_are_refused_where_they_have_no_part(run, options):
+    for more in ("", " --follow loss") if "--vary" in options else ("",):
+        outcome = run(f"fixedpoints {options}{more} --groups 1")
+        assert outcome.code == 2
+        assert "--groups goes with lists of fixed points" in outcome.err

@@ -358,6 +358,7 @@ BETA, ETA = ("beta", 0.1, 2), ("eta", 0.1, 2)
         (BETA, ("eta", 0.1, np.nan), {}, "^y: eta must be finite"),
         (BETA, ("eta", 0.1), {}, "^y: expected a name"),
         (BETA, ETA, {"follow": "flod"}, "^follow: expected fold, loss.*fold"),
+        (BETA, ETA, {"follow": "eps_g"}, "^follow: expected a value of eps_g, such as eps_g=0.5"),
         (BETA, ETA, {"follow": "eps_g=x"}, "^follow: eps_g must be a number"),
         (BETA, ETA, {"follow": "eps_g=-1"}, "^follow: eps_g must be > 0"),
         (BETA, ETA, {"follow": []}, "^follow: expected what to follow"),
@@ -379,3 +380,15 @@ def test_equal_strengths_leave_their_rotations_out():
     found = points(result, "loss", "collapsed to signal 1", attracting=True)
     np.testing.assert_allclose(found[:, 0], found[:, 1] + 0.8, rtol=1e-9)
     assert with_value(params, "rho", 1.5).rho == (1.5, 1.5)
+
+
+def test_sampled_latents_that_have_collapsed_escape_too():
+    """As far as large beta, where much noise is fitted only very close to the escape."""
+    params = vaedyn.Params(rho=2.6, eta=1.13, lam=0.3, batch=2, latents="sampled")
+    over = ("lr", 0.02, 5, "log"), ("beta", 0.01, 6, "log")
+    result = bifurcation_curves(params, *over, follow="escape", lines=3)
+    found = points(result, "escape", attracting=True)
+    assert (len(found), found[:, 1].max()) == (len(result.x), pytest.approx(6))
+    for lr, beta in found[1:-1:8]:
+        sides = Constants.of(params, lr=lr * np.array([0.99, 1.01]), beta=beta)
+        assert attractors(sides.many())["stable"].tolist() == [1, 0]

@@ -150,7 +150,9 @@ def _conditions(follow: str | Sequence[str]) -> list[str]:
         if not equals and word in (*ALL, "all"):
             found |= dict.fromkeys(ALL if word == "all" else (word,))
             continue
-        if word not in QUANTITIES or not equals:
+        if word in QUANTITIES and not equals:
+            raise ParameterError("follow", f"expected a value of {word}, such as {word}=0.5")
+        if word not in QUANTITIES:
             known = ", ".join([*ALL, "all", *(f"{name}=VALUE" for name in QUANTITIES)])
             question = did_you_mean(word, (*ALL, "all", *QUANTITIES))
             raise ParameterError("follow", f"expected {known}, got {each!r}{question}")

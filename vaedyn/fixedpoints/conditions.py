@@ -29,7 +29,7 @@ from .attractors import MARGINAL, Modes
 from .box import Box
 from .single import Latent
 
-BESIDE, MUCH = 2e-3, 5.0  # distance at which the side of an escape is seen, and E beyond which
+BESIDE, MUCH = (2e-3, 2e-4, 2e-5), 5.0  # where the side of an escape is seen, by a larger E
 STEP = 1e-6  # of central differences, relative to a coordinate, or to 1
 
 Selection = tuple[int, int, int]
@@ -315,15 +315,21 @@ class Escape(Condition):
     def rest(self, X: np.ndarray) -> np.ndarray:
         """Return -1 where a stable state with much noise is on one side only, else 1, (n,)."""
         across = np.array([self.slope(x)[1][0] for x in X])
-        across = BESIDE * across / np.linalg.norm(across, axis=1, keepdims=True)
-        sides = []
-        for at in (X - across, X + across):
-            modes = Modes(self.box.constants(at))
-            much = modes.kinds[NOISE].E > MUCH
-            states = selections(self.box.params.latent, self.box.params.signal)
-            kept = [modes.growth(*each) <= MARGINAL * modes.c.lr for each in states if each[1]]
-            sides.append(much & np.any(kept, axis=0))
-        return np.where(sides[0] != sides[1], -1.0, 1.0)
+        across = across / np.linalg.norm(across, axis=1, keepdims=True)
+        found = np.zeros(len(X), bool)
+        for far in BESIDE:
+            found |= self._much(X - far * across) != self._much(X + far * across)
+        return np.where(found, -1.0, 1.0)
+
+    def _much(self, X: np.ndarray) -> np.ndarray:
+        """Return whether a state with much noise is stable, (n,)."""
+        modes = Modes(self.box.constants(X))
+        found = np.zeros(len(X), bool)
+        for state in selections(self.box.params.latent, self.box.params.signal):
+            spare = [kind for kind in kinds_of(state) if kind < 0]
+            much = [modes.kinds[kind].E > MUCH for kind in spare]  # of sampled latents, any may
+            found |= np.any(much, axis=0) & (modes.growth(*state) <= MARGINAL * modes.c.lr)
+        return found
 
 
 def of_least_loss(
