@@ -336,8 +336,12 @@ def test_branches_of_limit_cycles_have_a_row_each():
         varied=np.array([0.5, 0.75, 0.625, 1.5, 1.0]), period=np.array([8.0, 7, 9, 4, 5]),
         amplitude=np.array([0.0, 0.25, 0.125, 0.5, 0.375]),
         stable=np.array([False, True, True, False, False]),
-        events=[{"branch": 0, "kind": "Hopf", "at": 0.5}, {"branch": 1, "kind": "fold", "at": 1.0},
-                {"branch": 0, "kind": "lost", "at": 0.75}],
+        events=[
+            {"branch": 0, "kind": "hopf", "at": 0.5, "point": 0},
+            {"branch": 1, "kind": "fold", "at": 0.875, "point": 3},
+            {"branch": 0, "kind": "fold", "at": 0.5625, "point": 0},  # before the next point
+            {"branch": 0, "kind": "lost", "at": 0.8125, "point": 2},
+        ],
     )  # fmt: skip
     shown = limit_cycles.listing(made)
     assert shown.first == "2 branches of limit cycles over lr, 1 of them stable somewhere"
@@ -346,8 +350,16 @@ def test_branches_of_limit_cycles_have_a_row_each():
         Table(
             heading,
             [
-                ["0.5", "0.75", "0.625 to 0.75", "7 to 9", "0.25", "2", "Hopf 0.5, lost 0.75"],
-                ["1", "1.5", "nowhere", "4 to 5", "0.5", "1", "fold 1"],
+                [
+                    "0.5",
+                    "0.75",
+                    "0.5625 to 0.8125",
+                    "7 to 9",
+                    "0.25",
+                    "2",
+                    "hopf 0.5, fold 0.5625, lost 0.8125",
+                ],
+                ["1", "1.5", "nowhere", "4 to 5", "0.5", "1", "fold 0.875"],
             ],
             ("stable", "period", "what happens"),
         )
