@@ -456,6 +456,8 @@ def test_a_signal_may_be_lost_where_a_saddle_is_near():
         "runs at N = 200 may lose signal 2: m = 0.6 is 2.5 standard deviations from m = 0.5, "
         "where another state attracts; --dim 540 is large enough"
     )
+    slow = np.array([[-0.1, -0.2], [1e-8, -0.2]])  # above 1e-8 of the learning rate
+    assert near_losses(beside(NEAR, STDS, eigenvalues_re=slow)) == [line]
     far = [[9.0, 9.0], [9.0, 0.0249]]
     assert near_losses(beside(NEAR, far)) == []
     for others in (

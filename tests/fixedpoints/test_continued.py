@@ -211,6 +211,15 @@ def test_at_a_tip_a_curve_attracts_as_its_neighbours_do():
     np.testing.assert_allclose(at, [0.7, 0.5], atol=1e-9)
 
 
+def test_at_an_edge_a_curve_attracts_or_does_not_by_itself():
+    curve = Curve(
+        lambda x, y: y - 0.5, rest=lambda X: np.where(np.abs(X[:, 0] - 0.5) > 0.5 - 1e-9, 1.0, -1)
+    )
+    found = traced(curve, followed(curve, np.array([0.1, 0.5])))
+    assert not found.attracting[[0, -1]].any()
+    assert found.attracting[2:-2].all()
+
+
 def test_ranges_over_more_than_a_thousand_are_wide():
     assert not wide(0.5, 500)
     assert wide(0.5, 500.1)
