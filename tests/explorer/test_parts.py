@@ -267,7 +267,7 @@ def test_a_table_that_is_too_large_is_refused_before_it_is_sent(page):
     assert page.answer.text == ""
 
 
-def test_parts_of_an_answer_are_shown_as_they_come(page):
+def test_parts_of_an_answer_are_shown_as_they_come(page, monkeypatch):
     send(page)
     posted = []
     page._post = lambda table, part, found: posted.append((part, type(found).__name__))
@@ -282,6 +282,12 @@ def test_parts_of_an_answer_are_shown_as_they_come(page):
     posted.clear()
     page._compute(table, {}, -1.0, None, lambda *_: None)  # a beta that nothing is predicted for
     assert posted[-1] == ("learning", "ParameterError")
+    wanted = []
+    with monkeypatch.context() as patch:
+        patch.setattr(own_data, "learning", lambda *args, **kept: wanted.append(args))
+        page._compute(table, {}, 0.5, 2.0, lambda *_: None)
+        page._compute(table, {}, None, None, lambda *_: None)
+    assert wanted == [(look, 0.5, 2), (look, None, None)]
     assert answer(None, None) is None
     answer(None, ValueError())
     assert posted[-1] == ("state", "ValueError")

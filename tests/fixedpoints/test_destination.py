@@ -127,6 +127,8 @@ def test_a_saddle_that_a_trajectory_does_not_leave_is_where_it_ends(monkeypatch)
     assert point == 0.5011
     with pytest.raises(ConvergenceError, match="more than 20 saddles"):
         ended(monkeypatch, [0.9e-4 * 0.25], [0.0])  # so slowly nobody waits
+    pace = 1.1e-4 * 0.25
+    assert ended(monkeypatch, [pace, -0.1], [0, 0]) == (5.0, [pytest.approx(50 / pace)])
     with pytest.raises(ConvergenceError, match="more than 20 saddles"):
         ended(monkeypatch, [1.1e-4 * 0.25] * 20, [1.0] * 20)
 

@@ -274,6 +274,9 @@ def test_parts_of_bifurcation_curves_have_a_row_each():
     whole.attracting[:] = True
     found = bifurcation_curves.listing(whole)
     assert [row[6] for row in found.tables[0].rows] == ["cusp to edge", "edge to edge"]
+    whole.ends = [("end", "lost"), ("escape", "closed")]
+    words = [row[6] for row in bifurcation_curves.table(whole).rows]
+    assert words == ["simpler state to rounding errors", "escape to closed"]
     assert found.first == "2 curves over beta and lr that attracting fixed points meet"
     assert found.lines == []
     shown = bifurcation_curves.listing(curves())
@@ -847,6 +850,8 @@ def test_where_the_table_of_rows_held_out_begins(monkeypatch, variances, best, l
     made.folds.variances = np.array(variances)
     listed = heldout.listed(made, 2.0)
     assert asked == [(pytest.approx(2 * low), 8.0)]
+    heldout.listed(made)  # in those of the model
+    assert asked[1] == (pytest.approx(low), 4.0)
     marks = [(each.beta, mark) for each, mark in listed]
     assert marks == sorted([(0.5, ""), (1.5, "simplest"), (best, "best")])
 
