@@ -115,31 +115,14 @@ def command(
     With --alpha or --samples, training uses the same rows again and again: printed is what
     that leads to at small learning rates, beside fresh data.
     """
-    if len(vary) > 2 or (vary and along):
-        raise click.UsageError("expected --vary at most twice, and not with --along")
-    lists = not follow and params.alpha is None and (len(vary) == 1 or (not vary and not cycle))
-    source = click.get_current_context().get_parameter_source("groups")
-    if source == click.core.ParameterSource.COMMANDLINE and not lists:
-        raise click.UsageError(
-            "--groups goes with lists of fixed points, and with one --vary: leave it out"
-        )
-    if search and (vary or follow or cycle or params.alpha is not None):
-        raise click.UsageError("expected --search without --vary, --follow, --cycle and --alpha")
-    if search_seed and not search:
-        raise click.UsageError("--search-seed goes with --search")
+    _check(params, search, search_seed, vary, follow, along, cycle)
     if cycle:
-        if along or follow or len(vary) > 1:
-            raise click.UsageError(
-                "expected --cycle without --along and --follow, and with one --vary at most"
-            )
         if vary:
             print_cycles(session, params, vary[0], groups)
         else:
             print_cycle(session, params)
         return
     if follow:
-        if len(vary) != 2:
-            raise click.UsageError("expected --vary twice with --follow")
         print_curves(session, curves(session, params, vary, follow))
         return
     if params.alpha is not None and not vary:
@@ -172,6 +155,41 @@ def command(
         with session.progress("distances", "points") as progress:
             passed = passages(result, trajectory, progress=progress)
     print_points(session, result, passed if along else None)
+
+
+def _check(
+    params: Params,
+    search: int | None,
+    search_seed: int,
+    vary: tuple[Range, ...],
+    follow: tuple[str, ...],
+    along: bool,
+    cycle: bool,
+) -> None:
+    """Refuse options that have no part in what is asked for, or exclude each other.
+
+    Raises
+    ------
+    click.UsageError
+    """
+    if len(vary) > 2 or (vary and along):
+        raise click.UsageError("expected --vary at most twice, and not with --along")
+    lists = not follow and params.alpha is None and (len(vary) == 1 or (not vary and not cycle))
+    source = click.get_current_context().get_parameter_source("groups")
+    if source == click.core.ParameterSource.COMMANDLINE and not lists:
+        raise click.UsageError(
+            "--groups goes with lists of fixed points, and with one --vary: leave it out"
+        )
+    if search and (vary or follow or cycle or params.alpha is not None):
+        raise click.UsageError("expected --search without --vary, --follow, --cycle and --alpha")
+    if search_seed and not search:
+        raise click.UsageError("--search-seed goes with --search")
+    if cycle and (along or follow or len(vary) > 1):
+        raise click.UsageError(
+            "expected --cycle without --along and --follow, and with one --vary at most"
+        )
+    if follow and len(vary) != 2:
+        raise click.UsageError("expected --vary twice with --follow")
 
 
 def print_points(session: Session, result: FixedPoints, passed: Sequence[Passage] | None) -> None:

@@ -16,6 +16,7 @@ from ..model.results import Brief
 from .box import Axis, Box, box_of, record_of
 from .conditions import Condition
 from .continued import distance, followed
+from .pair_starts import pair_cells
 from .starts import LINES, Cell, Scan, solved
 from .traced import Traced, kind_of, label_of, traced
 
@@ -46,7 +47,8 @@ class BifurcationCurves(Brief):
         same loss), ``active`` (a sampled latent without a signal has 0.01 nats), or a
         quantity with its value.
     labels : list of str
-        Which latents each is about; signals count from the strongest.
+        Which latents each is about, such as ``two on signal 1 and noise``; signals count from the
+        strongest.
     ends : list of (str, str)
         What each curve starts and ends with: an ``edge`` of the range, a point of
         codimension two, ``end`` (the state joins a simpler one), ``escape`` (to infinity), or
@@ -88,10 +90,12 @@ def bifurcation_curves(
     """Follow bifurcations of fixed points over two constants, through points of codimension two.
 
     The states are those of `vaedyn.phase_diagram`: each latent lives alone, on the strongest
-    signals, on noise, or has collapsed. A curve is a small system of equations, in the Q of the
-    latents whose block of the Jacobian becomes singular, and is followed by pseudo-arclength. It
-    is found where it crosses one of a few lines through the box: a closed curve
-    between all of them is missed.
+    signals, on noise, or has collapsed, or two live together, mixed over two directions or on one.
+    A curve is a small system of equations, in the Q of the latents whose block of the Jacobian
+    becomes singular, and is followed by pseudo-arclength. It is found where it crosses one of a
+    few lines through the box: a closed curve between all of them is missed. States with pairs are
+    looked for where no other is stable, and only folds, losses of stability and Hopf bifurcations
+    of those that attract are followed.
 
     Parameters
     ----------
@@ -172,6 +176,7 @@ def _conditions(follow: str | Sequence[str]) -> list[str]:
 def _cells(scan: Scan, wanted: list[str]) -> Iterator[Cell]:
     """Yield all cells in which curves may be."""
     yield from scan.blocks(tuple(name for name in wanted if name in BIFURCATIONS))
+    yield from pair_cells(scan, wanted)
     for name in wanted:
         if name == "escape":
             yield from scan.escapes()

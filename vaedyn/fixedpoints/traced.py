@@ -12,6 +12,7 @@ from .continued import LIMIT, Followed, corrected, located
 from .levels import EqualLoss, Level
 
 SLACK = 1e-7  # growth rates per tau below it let a state attract: others vanish with a critical one
+JUMP = 1e-3  # of a function's values, above which it changes its sign without being 0
 SHARES = np.arange(1, 16) / 16  # of a step in which a state ceases to attract
 
 
@@ -41,6 +42,11 @@ def traced(condition: Condition, line: Followed) -> Traced:
                 continue
             test: Callable[[np.ndarray], np.ndarray] = lambda X, name=name: condition.tests(X)[name]  # noqa: E731
             at = located(condition, points[i], points[i + 1], test)
+            if (
+                name == "cusp"
+                and np.abs(test(at[None])[0]) > JUMP * np.abs(values[i : i + 2]).max()
+            ):
+                continue
             if name != "zero-Hopf" or condition.rotates(at):
                 special.append((name, at))
                 inserted.append((i + 1, at))
@@ -98,6 +104,9 @@ def label_of(condition: Condition) -> str:
         return f"{_state(condition.one)} | {_state(condition.other)}"
     if isinstance(condition, Level) and condition.name == "level":
         return _state(condition.of)
+    own: str | None = getattr(condition, "label", None)  # of states with pairs
+    if own is not None:
+        return own
     block: Block = getattr(condition, "block", condition.concerned or (NOISE,))
     if "unlearned" in block:
         return f"{_word(block[0])} to signal {block[2] + 1}"
