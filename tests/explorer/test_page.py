@@ -391,6 +391,11 @@ def test_the_axis_is_asked_for_once(page, monkeypatch):
     page.axis_of = slowly.of_ends(page.params)
     page._rest()
     assert jobs == [(SMALL, None, slowly.of_ends(SMALL)), (SMALL, None, None)]
+    for name in ("plane", "order", "kl"):
+        page.framed[name].grey(True)
+    page._rest()
+    for name in ("plane", "order", "kl"):
+        assert page.framed[name].picture.figure.styles == parts.CLEAR
     assert page.copied.field.value.startswith("vaedyn plot learning-curve")
 
 

@@ -300,6 +300,7 @@ def test_a_source_that_shows_nothing_is_left_alone():
 
 def test_keys_draw_what_they_stand_for():
     assert 'stroke-dasharray="5 3"' in marks.line("a", RED, "dashed")
+    assert 'stroke-dasharray="1.5 2.5"' in marks.line("a", RED, "dotted")
     assert 'stroke-dasharray="1.5 2.5 5 2.5"' in marks.line("a", RED, "dotdash")
     assert "dasharray" not in marks.line("a", RED)
     assert 'stroke-width="2"' in marks.line("a", RED)

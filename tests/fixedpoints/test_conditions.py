@@ -445,8 +445,8 @@ def beside(m, std, **others):
     return made
 
 
-NEAR = [[[0.9, 0.0], [0.0, -0.6]], [[0.85, 0.0], [0.0, 0.5]]]
-STDS = [[9.0, 9.0], [9.0, 0.04]]
+NEAR = [[[0.9, 0.0, 0.0], [0.0, -0.6, 0.0]], [[0.85, 0.0, 0.0], [0.0, 0.5, 0.0]]]
+STDS = [[9.0, 9.0, 9.0], [9.0, 0.04, 9.0]]
 
 
 def test_a_signal_may_be_lost_where_a_saddle_is_near():
@@ -458,7 +458,7 @@ def test_a_signal_may_be_lost_where_a_saddle_is_near():
     )
     slow = np.array([[-0.1, -0.2], [1e-8, -0.2]])  # above 1e-8 of the learning rate
     assert near_losses(beside(NEAR, STDS, eigenvalues_re=slow)) == [line]
-    far = [[9.0, 9.0], [9.0, 0.0249]]
+    far = [[9.0, 9.0, 9.0], [9.0, 0.0249, 9.0]]
     assert near_losses(beside(NEAR, far)) == []
     for others in (
         {"reached": None}, {"stable": [False, False]},
@@ -471,7 +471,7 @@ def test_a_signal_may_be_lost_where_a_saddle_is_near():
 
 
 def test_of_several_saddles_the_nearest_counts():
-    further = [[0.9, 0.0], [0.0, 0.46]]
+    further = [[0.9, 0.0, 0.0], [0.0, 0.46, 0.0]]
     three = beside([NEAR[0], further, NEAR[1]], STDS)
     three.types = [three.types[0], *three.types[1:] * 2]
     three.eigenvalues_re = np.array([[-0.1, -0.2], [0.3, -0.2], [0.4, -0.2]])

@@ -66,17 +66,19 @@ def test_a_course_is_followed_until_it_is_slow(monkeypatch):
 def test_what_goes_on_oscillating_is_given_up(monkeypatch):
     """Where peaks are as high, to a factor of 2, in two long spans after one another."""
 
-    def fails(heights):
+    def fails(heights, t_max=60.0):
         asked = followed(monkeypatch, waves(heights), [])
         monkeypatch.setattr(destination, "residual", lambda model, y: 1.0)
         with pytest.raises((ConvergenceError, RuntimeError, StopIteration)) as raised:
-            destination._settle(PARAMS, np.array([1.0]), 1e-6, 1e-3)
+            destination._settle(PARAMS.replace(t_max=t_max), np.array([1.0]), 1e-6, 1e-3)
         return raised.type is ConvergenceError, len(asked)
 
     # spans of 60, 120, ..., of which those from 7680 on are longer than 1000/lr = 4000
     assert fails([0.5] * 16) == (True, 9)
     assert fails([0.5] * 7 + [0.24] + [0.25] * 9) == (True, 10)  # it has become lower
     assert fails([0.5] * 8 + [1.01] * 9) == (True, 11)  # and higher
+    assert fails([0.5] * 16, 2010) == (True, 3)
+    assert fails([0.5] * 16, 1990) == (True, 4)
     for heights in ([9e-4] * 16, [0.5**n for n in range(16)]):
         assert len(waited(monkeypatch, heights)[0]) == 16
     times = followed(monkeypatch, waves([0.0]), [])

@@ -50,6 +50,9 @@ def test_one_in_four_is_random_in_all_and_two_are_groups():
         else:  # V (W^T W + beta) = W of the same directions
             np.testing.assert_allclose((Q + 0.5 * np.eye(4)) @ parts["d"], parts["m"], atol=1e-12)
             np.testing.assert_allclose((Q + 0.5 * np.eye(4)) @ parts["R"].T, Q, atol=1e-11)
+        sizes = np.diag(Q)[np.diag(Q) > 0].round(9).tolist()
+        if n % 4 < 2:  # no two latents are equally strong
+            assert len(set(sizes)) == len(sizes)
         if n % 4 == 1:
             assert Q.trace() < 4 * (3.7 + 1.9 + 4 * 0.7) * 10 * 16  # 4 standard deviations
     assert trials.SCALES == (-1.0, 0.5)
