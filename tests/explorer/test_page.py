@@ -428,3 +428,15 @@ def test_a_page_draws_what_it_opens_with_and_what_runs_are_asked_for(page):
     assert (slider.start, slider.end, slider.step, slider.value) == (0, 1, 0.01, 1)
     page.copied.choice.value = "print what theory says"
     assert page.copied.field.value.startswith("vaedyn theory ")
+
+
+def test_what_ends_well_at_rest_is_not_posted_again(page, monkeypatch):
+    answers, posted = [], []
+    monkeypatch.setattr(page.slow, "ask", lambda job, done: answers.append(done))
+    page._post = lambda params, name, found: posted.append((params, name, found))
+    answer(page)
+    page._rest()
+    answers[0](None, None)
+    assert posted == []
+    answers[0](None, error := OSError("no space"))
+    assert posted == [(SMALL, "advice", error)]
