@@ -1,5 +1,6 @@
 """What is made of times to converge: whether they are sure, what is said, when beta arrives."""
 
+import numpy as np
 import pytest
 
 import vaedyn
@@ -67,3 +68,31 @@ def test_beta_arrives_at_the_last_kink():
     assert Constant().arrival() == 0
     assert Tanh(0.04).arrival() == pytest.approx(300)
     assert Points((0.0, 3.0, 9.0), (1.0, 2.0, 3.0)).arrival() == 9
+
+
+@pytest.mark.parametrize(
+    ("far", "last", "level"),
+    [
+        ([2.0, 0.75, 0.9, 0.5], 2, 0.75),  # it peaks later on, from the level itself
+        ([2.0, 0.76, 0.9, 0.5], 0, 1.0),  # this is no peak of its own
+        ([2.0, 0.7, 1.01, 0.8, 0.5], 2, 1.0),
+        ([2.0, 0.7, 1.0, 0.8, 0.5], 3, 0.75),
+        ([0.9, 0.8, 0.5], -1, 1.0),  # the tolerance is never left
+        ([0.75, 0.5], -1, 1.0),
+        ([0.5, 0.9, 0.5], 1, 0.75),
+        ([3.0, 1.5], 1, 1.0),
+    ],
+)
+def test_the_last_time_outside_is_that_of_the_peak_that_comes_last(far, last, level):
+    """The tolerance is 1; a margin of a quarter counts for what peaks below it later on."""
+    assert time_to_converge._last_outside(np.array(far), 1.0, 0.25) == (last, level)
+
+
+def test_peaks_close_below_the_tolerance_are_looked_at():
+    """From 0.9 of it on, at both ends of a plateau, too; what is above it is known already."""
+    for far, peaks in (
+        ([1.0, 0.95, 0.91, 0.91, 0.8, 0.9, 0.8, 1.0, 0.95, 1.01, 0.9, 0.99], [3, 7]),
+        ([0.5, 0.92, 0.92, 0.6], [1, 2]),
+        ([0.5, 1.001, 0.6, 0.901, 0.5], [3]),
+    ):
+        assert time_to_converge._peaks(np.array(far), 1.0).tolist() == peaks

@@ -72,6 +72,7 @@ def test_rows_of_convergence_in_dim(quick, dims, runs):
     assert (recipe.command, recipe.params) == ("sweep simulate", base)
     assert recipe.options == {"runs": runs, "seed": 7, "vary": f"dim={listed}"}
     assert panel.caption.startswith(f"Left: generalisation error of {runs} runs")
+    assert panel.known == f"The paper proves the rate (its Theorem 4.2). {limit.SCRIPT}"
 
 
 @pytest.mark.parametrize(("quick", "dim", "runs"), [(True, 500, 10), (False, 2000, 20)])
@@ -98,6 +99,11 @@ def test_rows_of_learning_curves(monkeypatch, quick, dim, runs):
     assert recipe.options == {"runs": runs, "seed": 7, "vary": "beta=0.5,1,1.5,2.5,3"}
     assert [point.params for point in panel.data["points"]] == models
     assert panel.data["ode"] == [*off.values()]
+    script = "The authors' published script has M = M* = 1, rho = eta = 1 and N = 200."
+    assert (base.latent, base.signal, *base.rho, base.eta) == (1, 1, 1, 1)
+    assert panel.known == (
+        f"{script} Its learning rate is {base.lr:g}, and t goes to {base.t_max:g}."
+    )
 
 
 def test_every_tenth_time_is_compared_but_the_first():

@@ -1,6 +1,7 @@
 """Warnings about somebody's data: just below and above the limits from which they are given."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -215,3 +216,44 @@ def test_neighbours_closer_than_two_errors_of_their_difference_are_a_group():
     assert (group.first, group.last) == (1, 3)
     assert group.rho == pytest.approx(rho[1:4].mean())
     assert group.rho_error == pytest.approx(np.sqrt(0.16 + 0.25 + 0.25) / 3)
+
+
+def test_what_is_said_of_rows_comes_by_rank(monkeypatch):
+    """Rows that hang together first; whether they drift is asked only where they do not."""
+    names = ("alike", "_single_rows", "_heavy_tails", "slow")
+    for name in names:
+        monkeypatch.setattr(cautions, name, lambda *_, name=name: name)
+    found = [(each.rank, each.text) for each in cautions._about_rows(None, None, None)]
+    assert found == [(0, "alike"), (1, "_single_rows"), (2, "_heavy_tails")]
+    assert list(cautions._rows(None, None, None)) == ["_single_rows", "_heavy_tails"]
+    monkeypatch.setattr(cautions, "alike", lambda *_: None)
+    found = [(each.rank, each.text) for each in cautions._about_rows(None, None, None)]
+    assert found == [(1, "_single_rows"), (2, "_heavy_tails"), (3, "slow")]
+
+
+def test_what_is_said_of_columns_has_ranks(monkeypatch):
+    """Other units hardly matter where columns are lost to rounding, which is the reason."""
+    lost = np.zeros(20, bool)
+    monkeypatch.setattr(cautions, "lost_columns", lambda spectrum: lost)
+    monkeypatch.setattr(cautions, "_units", lambda spectrum, analysis: "units")
+
+    def said(constant, dim=14, freedom=30):
+        spectrum = SimpleNamespace(constant=np.arange(constant), dim=20)
+        sample = SimpleNamespace(dim=dim, freedom=freedom)
+        analysis = SimpleNamespace(without_noise=0.5)
+        return [(each.rank, each.text) for each in
+                cautions._about_columns(spectrum, sample, analysis)]  # fmt: skip
+
+    left_out = "6 of 20 columns are constant (1, 2, 3, 4, 5, ...) and left out: N = 14"
+    assert said(6) == [(4, left_out), (1, "units")]
+    assert said(5, 15)[0][1].startswith("5 of 20 columns are constant (1, 2, 3, 4, 5) and left")
+    assert said(0, 20) == [(1, "units")]
+    (rank, text), _ = said(0, 19)
+    assert rank == 3
+    assert text.startswith("the data vary in 19 of 20 directions only")
+    assert text.endswith("beta below 0.5 is right")
+    assert "in 9 of 12 directions" in said(0, 9, 12)[0][1]
+    lost[:2] = True
+    ((rank, text),) = said(0, 19)
+    assert rank == 1
+    assert "that 2 of them are lost to rounding" in text

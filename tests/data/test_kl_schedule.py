@@ -276,3 +276,12 @@ def test_other_things_are_no_schedules():
     for name in ("a b", "class"):
         with pytest.raises(ParameterError, match="^name: must be an identifier"):
             KLSchedule("constant").to_python(name)
+
+
+def test_a_table_has_a_hundred_equal_parts_and_the_step_before_each_bend():
+    steps = [step for step, _ in KLSchedule("linear:100", per_step=0.25, weight=0.37).table()]
+    assert steps == sorted([*range(0, 401, 4), 399])
+
+
+def test_a_table_of_cycles_ends_after_two_of_them():
+    assert KLSchedule("cyclical:40:0.6", **MADE).table()[-1] == (8000, 0.0)

@@ -1,6 +1,7 @@
 """A visitor's table: the same as the functions and the command say of it."""
 
 import base64
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import vaedyn
 from vaedyn import ParameterError
 from vaedyn.explorer import own_data
+from vaedyn.explorer.panels import MOST_TIMES
 from vaedyn.listings.look import answer
 
 
@@ -132,4 +134,110 @@ def test_columns_and_missing_numbers_are_read_as_the_command_reads_them():
 def test_what_is_sent_is_checked(content, words):
     with pytest.raises(ParameterError, match=words):
         own_data.opened("a.csv", content)
+    assert "a.csv has 1234 MB, more" in own_data.too_large("a.csv", 1.2335e9).reason
     assert own_data.opened("a.csv", base64.b64encode(b"1,2").decode()) == b"1,2"
+
+
+def test_the_words_below_the_spectrum_have_its_numbers(found):
+    panel, largest = own_data.spectrum(found), found.spectrum.eigenvalues[0]
+    assert panel.words == (
+        f"250 samples in 10 dimensions; the largest eigenvalue is {largest:.6g}, and 1 signal "
+        "stands out of the noise."
+    )
+    assert panel.arrays["edge"] == found.analysis.edge
+    np.testing.assert_array_equal(panel.arrays["number"], np.arange(1, 11))
+    np.testing.assert_array_equal(panel.arrays["signal"], [True] + [False] * 9)
+
+
+def test_the_words_below_active_units_have_the_beta_that_is_recommended(found, rows):
+    panel = own_data.active_units(found)
+    eigenvalues = np.linalg.eigvalsh(np.cov(rows.T, bias=True))[::-1]
+    best = found.prediction.beta
+    count = int((eigenvalues > best).sum())
+    units = "1 unit is" if count == 1 else f"{count} units are"
+    assert panel.words == (
+        f"All units have collapsed from beta = {eigenvalues[0]:.6g} on. At the recommended beta, "
+        f"{best:.6g}, {units} active."
+    )
+    beta = panel.arrays["beta"]
+    assert beta[0] == pytest.approx(0.7 * eigenvalues[-1])
+    assert beta[-1] == pytest.approx(1.3 * eigenvalues[0])
+    assert (np.diff(beta) > 0).all()
+    assert len(beta) == 410
+
+
+def test_where_rows_do_not_fit_nothing_is_said_of_noise():
+    rows = np.random.default_rng(1).exponential(size=(200, 5)) ** 3
+    rows[:, 3] *= 1e-6
+    rows[:, 4] = rows[:, 0]  # a copy: an eigenvalue of 0, on a logarithmic axis
+    table = own_data.Table("odd.csv", "\n".join(",".join(map(str, x)) for x in rows).encode())
+    odd = table.look()
+    table.close()
+    shown, active = own_data.spectrum(odd), own_data.active_units(odd)
+    assert shown.arrays["eta"] is shown.arrays["edge"] is active.arrays["best"] is None
+    top = shown.arrays["eigenvalue"][0]
+    assert shown.words == f"200 samples in 4 dimensions; the largest eigenvalue is {top:.6g}."
+    assert shown.arrays["eigenvalue"][-1] == 1e-12 * top
+    assert active.words == f"All units have collapsed from beta = {top * 199 / 200:.6g} on."
+    assert active.arrays["beta"][0] == pytest.approx(0.7e-6 * top * 199 / 200)
+
+
+def test_of_many_eigenvalues_the_first_are_shown():
+    rows = np.random.default_rng(2).normal(size=(300, 230))
+    shown = own_data.spectrum(vaedyn.look(rows)).arrays
+    assert own_data.MOST_SHOWN == 200
+    assert len(shown["number"]) == len(shown["eigenvalue"]) == len(shown["signal"]) == 200
+
+
+def test_the_words_below_a_learning_curve_have_its_times(found, rows):
+    panel = own_data.learning(found, beta=0.7, latent=2)
+    curve = vaedyn.course(rows, beta=0.7, latent=2, points=own_data.TIMES)
+    times, params = np.sort(curve.learned[curve.active]), curve.params
+    first, last = (f"{t * params.dim * params.batch / 250:.3g}" for t in times[[0, -1]])
+    assert panel.words == (
+        f"At beta = 0.7 and learning rate {params.rate:.6g}, 2 of 2 latents are active in the end; "
+        f"learned from t = {times[0]:.6g} to {times[-1]:.6g} ({first} to {last} epochs)."
+    )
+    gone = own_data.learning(found, beta=40.0, latent=3)
+    assert gone.words.endswith("0 of 3 latents are active in the end.")
+    one = own_data.learning(found, beta=3.0, latent=1)
+    assert "1 of 1 latent is active in the end; learned from" in one.words
+
+
+def test_a_file_of_the_largest_size_is_taken(monkeypatch):
+    assert own_data.LARGEST == 20_000_000
+    monkeypatch.setattr(own_data, "LARGEST", 3)
+    assert own_data.opened("a.csv", base64.b64encode(b"1,2").decode()) == b"1,2"
+    with pytest.raises(ParameterError, match="more than the 0 MB"):
+        own_data.opened("a.csv", base64.b64encode(b"1,23").decode())
+
+
+def test_a_file_without_a_name_is_a_table():
+    table = own_data.Table("/", b"1,2")
+    assert table.name == "table"
+    table.close()
+
+
+def test_without_signals_a_few_latents_are_trained():
+    """As many as there are dimensions, and at most 8; with signals as many as is recommended."""
+    rng = np.random.default_rng(8)
+    for dim, count in ((6, 6), (12, 8)):
+        noise = vaedyn.look(rng.normal(size=(400, dim)))
+        assert len(noise.analysis.rho) == 0
+        panel = own_data.learning(noise, beta=0.5)
+        assert f"of {count} latents" in panel.words
+        assert panel.arrays["kl"].shape[1] == count
+    assert own_data.TIMES == MOST_TIMES + 1  # no time is computed that is not drawn
+
+
+@pytest.mark.parametrize(("beta", "words"), [(2.5, "1 unit is"), (1.5, "2 units are")])
+def test_one_unit_is_and_several_are(beta, words):
+    prediction = SimpleNamespace(
+        beta=beta, variances=lambda: np.array([3.0, 2.0, 1.0]),
+        active=lambda at: (np.array([3.0, 2.0, 1.0]) > np.asarray(at)[..., None]).sum(axis=-1),
+    )  # fmt: skip
+    found = SimpleNamespace(prediction=prediction, analysis=SimpleNamespace(no_floor=None))
+    assert own_data.active_units(found).words == (
+        "All units have collapsed from beta = 3 on. At the recommended beta, "
+        f"{beta}, {words} active."
+    )

@@ -248,3 +248,11 @@ def test_warnings_are_heard_in_the_thread_that_gives_them():
 )
 def test_errors_are_said_in_words(error, words):
     assert slowly.reasons(error).startswith(words)
+
+
+@pytest.mark.parametrize(("latent", "signal"), [(4, 4), (5, 4), (4, 5)])
+def test_up_to_four_latents_and_signals_all_is_drawn(latent, signal):
+    params = Params(latent=latent, signal=signal, dim=40, t_max=1, points=3)
+    panel = panels.order_parameters(panels.course(params))
+    assert bool(panel.notes) == (latent + signal > 8)
+    assert len([1 for name, *_ in panel.arrays["lines"] if name == "R"]) == 16

@@ -8,6 +8,8 @@ import pytest
 import vaedyn
 from tests.shared import reference
 from vaedyn.annealing.examine import examine
+from vaedyn.fixedpoints import thresholds as module
+from vaedyn.fixedpoints.groups import Unit
 from vaedyn.fixedpoints.thresholds import collapse_threshold, fold, lives, noise_window
 from vaedyn.kernels.constants import Constants
 from vaedyn.learning.theory import integrate
@@ -156,3 +158,70 @@ def test_tiny_noise_overflows_nowhere():
         assert 0 <= low < high
         assert np.isfinite(high)
         assert high > 1e300
+
+
+def test_a_condition_is_switched_at_the_first_value_from_which_it_holds():
+    betas = np.geomspace(0.01, 100, 30)
+    for at in (0.0345, 1.7, 99.0):
+        found = module._switched(lambda x, at=at: x >= at, betas, True)
+        assert found == pytest.approx(at, rel=1e-11)
+        assert found >= at
+        found = module._switched(lambda x, at=at: x < at, betas, False)
+        assert found == pytest.approx(at, rel=1e-11)
+    assert module._switched(lambda x: x > 0, betas, True) == 0.01
+    assert module._switched(lambda x: x > 0, betas, False) is None
+    twice = module._switched(lambda x: ((x > 1) & (x < 2)) | (x > 50), betas, True)
+    assert twice == pytest.approx(1, rel=1e-11)
+
+
+def test_growth_turns_negative_at_the_smallest_beta_that_counts():
+    """Between 1e-9 and 1000 times a scale; what touches zero, and what sinks from 0, does not."""
+    first = module._first_sign_change
+    for at in (2e-5, 0.7, 1.9, 1999.0):
+        assert first(lambda beta, at=at: at - beta, 2.0) == pytest.approx(at, rel=1e-12)
+    assert first(lambda beta: (beta - 1) * (beta - 3), 2.0) == pytest.approx(1, rel=1e-12)
+    assert first(lambda beta: 2001 - beta, 2.0) is None
+    assert first(lambda beta: 1.0, 2.0) is None
+    assert first(lambda beta: 0.0 - beta, 2.0) is None
+    assert first(lambda beta: 1.9e-9 - beta, 2.0) is None
+
+
+def test_a_rate_is_the_largest_where_nothing_happens_before(monkeypatch):
+    """Stable up to lr = 3 of a unit, whose branch is not found near: to a thousandth."""
+
+    class Some:
+        def __init__(self, model):
+            self.lr = model.lr
+
+        def state(self, unit):
+            return None if self.lr > gone else np.zeros(1)
+
+        def growth(self, configuration):
+            return self.lr - most
+
+    made = []
+
+    class Near:
+        def __init__(self, path, low, high, living, steps):
+            made.append((low, high, steps))
+
+        def choices(self, configuration):
+            return []
+
+    monkeypatch.setattr(module, "Units", Some)
+    monkeypatch.setattr(module, "Continuation", Near)
+    begun, unit = Constants.of(vaedyn.Params(lr=0.25)), (Unit(1, (1.0,)),)
+    gone, most = np.inf, 3.0
+    low = module.max_lr(begun, unit)
+    assert 3 / 1.001 <= low < 3
+    ((start, stop, _),) = made
+    assert start == 0.999 * low
+    assert 3 < stop < 1.004 * 3
+    gone = 2.0
+    assert 2 / 1.001 <= module.max_lr(begun, unit) <= 2
+    most = 0.25
+    assert module.max_lr(begun, unit) is None
+    gone, most = np.inf, 7.7e3
+    assert 7.7e3 / 1.001 <= module.max_lr(begun, unit) < 7.7e3
+    most = 1.3e4
+    assert module.max_lr(begun, unit) is None

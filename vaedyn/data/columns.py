@@ -19,9 +19,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.rows = 0
-        self.first = self.last = self.step = np.empty(0)
+        self.first = self.last = self.step = self.sums = np.empty(0)
         self.single = self.even = self.rising = self.falling = np.empty(0, bool)
-        self.sums = np.empty((2, 0))
         self.low, self.high = _Ends(), _Ends()
         self.copies = Copies()
 

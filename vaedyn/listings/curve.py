@@ -62,8 +62,7 @@ def _far_apart(one: np.ndarray, other: np.ndarray) -> bool:
     if len(one) != len(other):
         return True
     ratio = np.maximum(one, 1e-9) / np.maximum(other, 1e-9)
-    late = np.maximum(one, other) > 0
-    return bool((np.abs(np.log(ratio[late])) > np.log(FAR)).any())
+    return bool((np.abs(np.log(ratio)) > np.log(FAR)).any())
 
 
 def _cells(times: np.ndarray, n: int, curve: LearningCurve) -> list[str]:

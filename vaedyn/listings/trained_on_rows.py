@@ -40,8 +40,8 @@ def summary(*results: TrainedOnRows) -> dict[str, list[str]]:
 def remarks(result: TrainedOnRows) -> list[str]:
     """Return what to keep in mind about a state, in words."""
     lines, strengths = [], result.params.strengths.tolist()
-    order = sorted(strengths, reverse=True)[: result.params.latent]
-    lost = sum(c2 == 0 for c2 in result.overlaps[: len(order)].tolist())
+    learnable = min(len(strengths), result.params.latent)
+    lost = sum(c2 == 0 for c2 in result.overlaps[:learnable].tolist())
     if lost:
         what = "signal is" if lost == 1 else "signals are"
         lines.append(f"{lost} {what} lost in the noise of so few rows: no beta learns more of it")
