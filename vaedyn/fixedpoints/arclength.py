@@ -6,6 +6,7 @@ is predicted along the tangent and corrected in the plane across it.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, Self
 
@@ -63,7 +64,7 @@ class _Curve:
     """
 
     def __init__(self, path: Callable[[float], Constants], low: float, high: float):
-        self.path, self.low, self.high = path, low, high
+        self.path, self.low, self.high = lru_cache(path), low, high
         self.decades = wide(low, high)
         model = path(low)
         self.sampled = bool(model.sampled)
