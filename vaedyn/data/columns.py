@@ -43,9 +43,14 @@ class Watch:
 
     def _count(self, block: np.ndarray, columns: np.ndarray) -> None:
         """Look for whole numbers that all differ, among `columns` where there are only such."""
-        some = np.sort(block[:, columns], axis=0)
-        good = (some == np.rint(some)).all(axis=0) & (np.diff(some, axis=0) > 0).all(axis=0)
-        self.single[columns] = good
+        self.single[columns] = False
+        whole = (block[0] == np.rint(block[0]))[columns]  # which spares a look at most others
+        columns = columns[whole]
+        some = block[:, columns]
+        whole = (some == np.rint(some)).all(axis=0)
+        some, columns = np.sort(some[:, whole], axis=0), columns[whole]
+        good = (np.diff(some, axis=0) > 0).all(axis=0)
+        self.single[columns[good]] = True
         shifted = some[:, good] - self.first[columns[good]]
         self.sums[:, columns[good]] += shifted.sum(axis=0), (shifted**2).sum(axis=0)
 
@@ -115,8 +120,10 @@ class _Ends:
         values, counts = [*self.seen[:, columns]], [*self.counts[:, columns]]
         for _ in range(3):
             values.append(least)
-            counts.append((some == least).sum(axis=0))
-            least = np.where(some > least, some, np.inf).min(axis=0)
+            here = some == least
+            counts.append(np.count_nonzero(here, axis=0))
+            np.copyto(some, np.inf, where=here)
+            least = some.min(axis=0)
         merged = _merged(np.array(values), np.array(counts))
         self.seen[:, columns], self.counts[:, columns] = merged
 
