@@ -170,10 +170,11 @@ def overlaps(W, V, D, teacher) -> np.ndarray:
 
 def split(y, M, K):
     """Return m, d, Q, E, R, D of a flat state."""
-    cuts = np.cumsum([M * K, M * K, M * M, M * M, M * M])
-    m, d, Q, E, R, D = np.split(np.asarray(y), cuts)
+    m, d, Q, E, R = 0, M * K, 2 * M * K, 2 * M * K + M * M, 2 * M * K + 2 * M * M
+    D, y = R + M * M, np.asarray(y)
     return (
-        m.reshape(M, K), d.reshape(M, K), Q.reshape(M, M), E.reshape(M, M), R.reshape(M, M), D,
+        y[m:d].reshape(M, K), y[d:Q].reshape(M, K),
+        y[Q:E].reshape(M, M), y[E:R].reshape(M, M), y[R:D].reshape(M, M), y[D:],
     )  # fmt: skip
 
 
