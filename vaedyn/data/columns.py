@@ -89,10 +89,15 @@ class Watch:
         )
 
     def _codes(self) -> list[str]:
+        sides = (
+            (1, self.low, self.high, self.low.odd()),
+            (-1, self.high, self.low, self.high.odd()),
+        )
         found = [
             (column, f"holds {value:g} in {count} of {self.rows} rows, far from all else")
             for column in _apart(self.low, self.high)
-            for sign, ends, others in ((1, self.low, self.high), (-1, self.high, self.low))
+            for sign, ends, others, odd in sides
+            if odd[column]
             for value, count in _codes(sign, self.rows, ends, others, column)
         ]
         return _sentence(found, "if that stands for a missing value, leave such rows out")
@@ -126,6 +131,12 @@ class _Ends:
             least = some.min(axis=0)
         merged = _merged(np.array(values), np.array(counts))
         self.seen[:, columns], self.counts[:, columns] = merged
+
+
+    def odd(self) -> np.ndarray:
+        """Return where `_is_code` could be true of the lowest value, (dim,): mostly nowhere."""
+        value = np.abs(self.seen[0])
+        return (value > 90) | (value == np.rint(value)) | (self.counts[0] > 1)
 
 
 def _merged(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
