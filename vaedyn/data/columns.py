@@ -132,7 +132,6 @@ class _Ends:
         merged = _merged(np.array(values), np.array(counts))
         self.seen[:, columns], self.counts[:, columns] = merged
 
-
     def odd(self) -> np.ndarray:
         """Return where `_is_code` could be true of the lowest value, (dim,): mostly nowhere."""
         value = np.abs(self.seen[0])
