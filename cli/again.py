@@ -14,7 +14,7 @@ READING = ("columns", "missing")  # options on how a table is read
 # what a record's parameters are made of besides the model, by kind
 OPTIONS = {
     "theory": ("rtol", "atol"),
-    "fixedpoints": ("rtol", "atol", "groups"),
+    "fixedpoints": ("rtol", "atol", "groups", "search", "search_seed"),
     "branches": ("groups",),
     "curves": (),
     "cycle": (),

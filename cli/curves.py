@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+import numpy as np
 
 from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.bifurcation_curves import (
@@ -60,7 +61,11 @@ def print_curves(session: Session, result: BifurcationCurves) -> None:
         data["varied"] = [result.x_name, result.y_name]
         print_json({**data, "curves": [_curve(result, n) for n in range(len(result.kinds))]})
         return
-    table(*listed.table(result)[:3])
+    shown = listed.table(result)
+    if shown.rows:
+        table(*shown[:3])
+    else:
+        click.echo(listed.listing(result).first)
     if listed.others(result):
         click.echo(listed.remark(result))
 
@@ -69,6 +74,7 @@ def _curve(result: BifurcationCurves, n: int) -> dict[str, Any]:
     """Return one curve as plain data."""
     chosen = result.curve == n
     on = [{k: v for k, v in e.items() if k != "curve"} for e in result.special if e["curve"] == n]
+    side = result.lyapunov[chosen]
     return {
         "kind": result.kinds[n],
         "of": result.labels[n],
@@ -77,4 +83,5 @@ def _curve(result: BifurcationCurves, n: int) -> dict[str, Any]:
         result.x_name: plain(result.x[chosen]),
         result.y_name: plain(result.y[chosen]),
         "attracting": result.attracting[chosen].tolist(),
+        **({"lyapunov": plain(side)} if np.isfinite(side).any() else {}),
     }

@@ -1,5 +1,6 @@
 """`vaedyn fixedpoints --cycle`: limit cycles, alone or along one constant."""
 
+import logging
 from typing import Any
 
 import click
@@ -11,11 +12,13 @@ from vaedyn.listings import limit_cycle as of_one
 from vaedyn.listings import limit_cycles as of_many
 from vaedyn.model.params import Params
 
-from .follow import blamed_on_vary
+from .follow import along_one, blamed_on_vary
 from .options import option
 from .output import plain, print_json, provenance, table
 from .ranges import Range
 from .session import Session
+
+log = logging.getLogger("vaedyn.cli")
 
 CYCLE = option(
     "Output",
@@ -54,14 +57,18 @@ def print_cycle(session: Session, params: Params) -> None:
 
 def cycles(session: Session, params: Params, varied: Range, groups: int) -> LimitCycles:
     """Return the branches of limit cycles along one constant."""
+    along_one(varied)
     with (
-        blamed_on_vary("low", "high", "name", of=varied.name),
+        blamed_on_vary("low", "high", of=varied.name),
         session.progress("limit cycles", "points") as progress,
     ):
-        return limit_cycles(
+        result = limit_cycles(
             params, varied.name, varied.start, varied.high,
             groups=groups, store=session.store, progress=progress,
         )  # fmt: skip
+    for line in of_many.remarks(result):
+        log.warning(line)
+    return result
 
 
 def print_cycles(session: Session, params: Params, varied: Range, groups: int) -> None:
@@ -70,6 +77,7 @@ def print_cycles(session: Session, params: Params, varied: Range, groups: int) -
     if session.as_json:
         data = {**provenance(result, "fixedpoints"), "varied": result.name}
         numbers = range(len(result.repeats))
+        data |= {"without_cycle": result.without} if result.without else {}
         print_json({**data, "cycles": [_branch(result, n) for n in numbers]})
         return
     if not result.repeats:
@@ -83,7 +91,8 @@ def _branch(result: LimitCycles, n: int) -> dict[str, Any]:
     """Return one branch as plain data."""
     chosen = result.branch == n
     names = ("period", "amplitude", "eps_g_min", "eps_g_max", "eps_g_mean", "kl_mean")
-    events = [{"kind": e["kind"], "at": e["at"]} for e in result.events if e["branch"] == n]
+    own = [e for e in result.events if e["branch"] == n]
+    events = [{k: v for k, v in e.items() if k in ("kind", "at", "why")} for e in own]
     multipliers = (result.multipliers_re + 1j * result.multipliers_im)[chosen]
     return {
         "repeats": result.repeats[n],

@@ -29,6 +29,7 @@ from .output import number, plain, print_json, provenance, table
 from .ranges import Range
 from .session import Session
 from .trained import print_trained
+from .values import WholeNumber
 
 log = logging.getLogger("vaedyn.cli")
 GROUPS = option(
@@ -39,6 +40,21 @@ GROUPS = option(
     help="Most latents that live together; with 0 only the end of the trajectory is found, "
     "and of branches only that of collapse.",
 )
+SEARCH = [
+    option(
+        "Numerics",
+        "--search",
+        type=WholeNumber(1),
+        help="Look for further fixed points by Newton's method from this many random weights.",
+    ),
+    option(
+        "Numerics",
+        "--search-seed",
+        type=WholeNumber(0),
+        default=0,
+        help="Seed of the weights that a search starts from.",
+    ),
+]
 ALONG = option(
     "Output",
     "--along",
@@ -58,15 +74,18 @@ ALONG = option(
         "vaedyn fixedpoints --vary beta=0.05:3 --vary eta=0.1:2",
         "vaedyn fixedpoints --vary beta=0.05:3 --vary lr=0.02:1.3 --follow all",
         "vaedyn fixedpoints --latent 2 --along",
+        "vaedyn fixedpoints --latent 3 --signal 2 --rho 3,1 --search 1000",
         "vaedyn fixedpoints --latent 2 --signal 2 --rho 3,1 --beta 1.19 --lr 1.07 --cycle",
         "vaedyn fixedpoints --latent 2 --samples 500",
     ],
 )
-@with_model(THEORY_OPTIONS, [GROUPS, VARY, FOLLOW, ALONG, CYCLE])
+@with_model(THEORY_OPTIONS, [GROUPS, *SEARCH, VARY, FOLLOW, ALONG, CYCLE])
 def command(
     session: Session,
     params: Params,
     groups: int,
+    search: int | None,
+    search_seed: int,
     vary: tuple[Range, ...],
     follow: tuple[str, ...],
     along: bool,
@@ -88,24 +107,22 @@ def command(
     count as collapsed up to 0.01 nats of KL divergence. With --optimiser adam, two
     latents that share a direction are not derived, and not listed.
 
+    With --search, Newton's method starts from many random weights, half of which are groups
+    of any size. States that no closed form gives are marked as new; `found` counts the starts that
+    led to a state. Of a continuum one state is listed, and the stability of others may differ.
+    A search is no proof that there are no more.
+
     With --alpha or --samples, training uses the same rows again and again: printed is what
     that leads to at small learning rates, beside fresh data.
     """
-    if len(vary) > 2 or (vary and along):
-        raise click.UsageError("expected --vary at most twice, and not with --along")
+    _check(params, search, search_seed, vary, follow, along, cycle)
     if cycle:
-        if along or follow or len(vary) > 1:
-            raise click.UsageError(
-                "expected --cycle without --along and --follow, and with one --vary at most"
-            )
         if vary:
             print_cycles(session, params, vary[0], groups)
         else:
             print_cycle(session, params)
         return
     if follow:
-        if len(vary) != 2:
-            raise click.UsageError("expected --vary twice with --follow")
         print_curves(session, curves(session, params, vary, follow))
         return
     if params.alpha is not None and not vary:
@@ -121,7 +138,14 @@ def command(
         return
     with session.progress("fixed points", "points") as progress:
         result = fixed_points(
-            params, groups=groups, rtol=rtol, atol=atol, store=session.store, progress=progress
+            params,
+            groups=groups,
+            search=search,
+            search_seed=search_seed,
+            rtol=rtol,
+            atol=atol,
+            store=session.store,
+            progress=progress,
         )
     for text in result.warnings:
         log.warning(text)
@@ -133,6 +157,41 @@ def command(
     print_points(session, result, passed if along else None)
 
 
+def _check(
+    params: Params,
+    search: int | None,
+    search_seed: int,
+    vary: tuple[Range, ...],
+    follow: tuple[str, ...],
+    along: bool,
+    cycle: bool,
+) -> None:
+    """Refuse options that have no part in what is asked for, or exclude each other.
+
+    Raises
+    ------
+    click.UsageError
+    """
+    if len(vary) > 2 or (vary and along):
+        raise click.UsageError("expected --vary at most twice, and not with --along")
+    lists = not follow and params.alpha is None and (len(vary) == 1 or (not vary and not cycle))
+    source = click.get_current_context().get_parameter_source("groups")
+    if source == click.core.ParameterSource.COMMANDLINE and not lists:
+        raise click.UsageError(
+            "--groups goes with lists of fixed points, and with one --vary: leave it out"
+        )
+    if search and (vary or follow or cycle or params.alpha is not None):
+        raise click.UsageError("expected --search without --vary, --follow, --cycle and --alpha")
+    if search_seed and not search:
+        raise click.UsageError("--search-seed goes with --search")
+    if cycle and (along or follow or len(vary) > 1):
+        raise click.UsageError(
+            "expected --cycle without --along and --follow, and with one --vary at most"
+        )
+    if follow and len(vary) != 2:
+        raise click.UsageError("expected --vary twice with --follow")
+
+
 def print_points(session: Session, result: FixedPoints, passed: Sequence[Passage] | None) -> None:
     """Print fixed points, or those that a trajectory has passed."""
     if session.as_json:
@@ -141,6 +200,7 @@ def print_points(session: Session, result: FixedPoints, passed: Sequence[Passage
         data |= {"thresholds": thresholds, "missing": result.missing}
         along_it = {} if passed is None else {"passages": [_plain(each) for each in passed]}
         data |= {"lost": result.lost or None}
+        data |= {} if result.search is None else {"search": result.search}
         data |= {"warnings": result.warnings} if result.warnings else {}
         print_json({**data, **({"partial": result.partial} if result.partial else {}), **along_it})
         return
@@ -177,7 +237,7 @@ def print_passages(passed: Sequence[Passage]) -> None:
 
 def describe(result: FixedPoints) -> list[dict]:
     """Return the fixed points as plain data."""
-    points, spread = [], spread_of(result)
+    points, spread, found = [], spread_of(result), result.found
     for i, label in enumerate(result.labels):
         spectrum = zip(result.eigenvalues_re[i], result.eigenvalues_im[i], strict=True)
         points.append(
@@ -186,6 +246,7 @@ def describe(result: FixedPoints) -> list[dict]:
                 "type": result.types[i],
                 "reached": i == result.reached,
                 "multiplicity": result.multiplicity[i],
+                **({} if found is None else {"found": found[i], "new": result.new[i]}),
                 "stable": bool(result.stable[i]),
                 "marginal": bool(result.marginal[i]),
                 "max_eigenvalue": float(result.max_eigenvalue[i]),

@@ -43,10 +43,15 @@ def blamed_on_vary(*names: str, of: str = "") -> Iterator[None]:
         raise ParameterError("vary", f"{of} {error.reason}".strip()) from error
 
 
-def follow(session: Session, params: Params, varied: Range, groups: int) -> Branches:
-    """Return the branches along one constant."""
+def along_one(varied: Range) -> None:
+    """Raise an error unless a constant is one along which states are followed."""
     if varied.name not in VARIED:
         raise ParameterError("vary", f"{varied.name} varies in maps only: give --vary twice")
+
+
+def follow(session: Session, params: Params, varied: Range, groups: int) -> Branches:
+    """Return the branches along one constant."""
+    along_one(varied)
     if varied.start != varied.low:
         log.info(
             "branches are followed from beta = %g on: at 0 there is no fixed point, as D shrinks "

@@ -29,7 +29,7 @@ OF_MODELS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "theory": (theory, TOLERANCES),
     "simulate": (simulate, ("seed", "engine", "random_start")),
     "bands": (bands, ("random_start",)),
-    "fixedpoints": (fixed_points, ("groups", *TOLERANCES)),
+    "fixedpoints": (fixed_points, ("groups", "search", "search_seed", *TOLERANCES)),
     "branches": (branches, ("groups",)),
     "curves": (bifurcation_curves, ("follow", "lines")),
     "cycle": (limit_cycle, ()),

@@ -174,6 +174,8 @@ def test_following_over_two_constants_makes_curves(run):
     assert "reused curves" in again.err
     assert re.search(r"loss +collapsed to signal 1 +(1.2 +2|2 +1.2) ", again.out)
     assert "saddles only: see --json" in again.out
+    none = run("fixedpoints --vary beta=0.5:2.5 --vary eta=0.2:1 --follow kl=1e9", FAST)
+    assert none.out == "no curves over beta and eta that attracting fixed points meet\n"
     zero = run("fixedpoints --vary beta=0:3 --vary batch=1:3 --follow all --lr 0.5", FAST)
     assert zero.code == 0, zero.err
 

@@ -1,5 +1,7 @@
 """`vaedyn fixedpoints --cycle`, and its picture."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from vaedyn.fixedpoints.follow_cycle import Followed
 from vaedyn.fixedpoints.limit_cycle import attracting
 from vaedyn.listings import limit_cycles as listed
 from vaedyn.model.params import Params
+from vaedyn.model.records import Source
 from vaedyn.store import ResultStore
 
 MODEL = "--latent 2 --signal 2 --rho 3,1 --beta 1.19"
@@ -40,6 +43,7 @@ def test_a_cycle_is_printed_and_kept(run, tmp_path):
         ("--cycle --alpha 2", "--alpha: is not derived for limit cycle"),
         ("--cycle --optimiser adam", "not derived for limit cycle"),
         ("--cycle --vary lr=2:1", "--vary"),
+        ("--cycle --vary batch=1:3", "--vary: batch varies in maps only"),
     ],
 )
 def test_what_is_no_cycle_is_refused(run, options, text):
@@ -62,7 +66,7 @@ def test_branches_of_cycles_are_listed(found, capsys):
     columns, rows, _, _ = listed.table(found)
     assert columns[:3] == ["lr from", "to", "stable"]
     assert rows[0][:3] == ["1.07", "1.07", "1.07 to 1.07"]
-    assert rows[1][:3] == ["1.07", "1.1", "1.07 to 1.07"]
+    assert rows[1][:3] == ["1.07", "1.1", "1.05 to 1.07"]
     assert rows[1][-1] == "hopf 1.05, lost 1.1"
     assert found.stable.tolist() == [True, True, False]
     assert found.eps_g_max - found.eps_g_min == pytest.approx([2 * 0.30974] * 3, abs=1e-4)
@@ -75,6 +79,20 @@ def test_branches_of_cycles_are_listed(found, capsys):
     )
 
 
+def test_each_interval_of_stability_is_listed_from_event_to_event(found):
+    """A branch from a Hopf point, stable up to a doubling, and from a fold to the edge again."""
+    params = found.params
+    stable = attracting(params.replace(lr=1.07))
+    size = np.nanmax(np.abs(stable.multipliers))
+    unstable = stable._replace(multipliers=2 / size * stable.multipliers)
+    places = [(1.05, stable), (1.06, stable), (1.08, unstable), (1.1, unstable), (1.09, stable),
+              (0.9, stable)]  # fmt: skip
+    cycles = [cycle._replace(x=x) for x, cycle in places]
+    events = [("hopf", 1.04, 0), ("period doubling", 1.07, 1), ("fold", 1.11, 3), ("edge", 0.9, 5)]
+    result = module._joined(params, "lr", [Followed(cycles, events)])
+    assert listed.table(result)[1][0][2] == "1.04 to 1.07, 0.9 to 1.11"
+
+
 def test_cycles_are_drawn_open_where_unstable(found):
     along = branches(found.params, "lr", 0.9, 1.2, groups=0)
     figure = draw(along, cycles=found)
@@ -83,6 +101,9 @@ def test_cycles_are_drawn_open_where_unstable(found):
     marks = [line for line in figure.axes[0].lines if line.get_markersize() == 2]
     drawn = {(line.get_markerfacecolor(), len(line.get_xdata())) for line in marks}
     assert drawn == {("black", 1), ("white", 0), ("white", 1)}
+    stable = branches(found.params.replace(beta=5), "lr", 0.1, 0.3, groups=0)
+    low, high = draw(stable, cycles=found, bands=True).axes[0].get_ylim()  # bands cut nothing off
+    assert low < found.eps_g_min.min() < found.eps_g_max.max() < high
     assert "limit cycle" not in str([t.get_text() for t in draw(along).legends[0].get_texts()])
 
 
@@ -94,3 +115,15 @@ def test_the_command_of_a_record_makes_it_again(tmp_path, monkeypatch):
     words = command_of(record)
     assert words.startswith("vaedyn fixedpoints --cycle ")
     assert words.endswith("--vary lr=0.1:0.2")
+
+
+def test_hopf_points_without_a_cycle_are_printed(run, monkeypatch):
+    params = Params(latent=2, signal=2, rho=(3, 1), beta=1.19)
+    lacking = [{"at": 1.0625, "frequency": 0.4, "why": "the first cycle is not found"}]
+    result = module._joined(params, "lr", [], lacking)
+    result = dataclasses.replace(result, source=Source(key="k", reused=False, path="p", params={}))
+    monkeypatch.setattr(printed, "limit_cycles", lambda *_, **__: result)
+    outcome = run(f"fixedpoints {MODEL} --cycle --vary lr=0.9:1.2 --json")
+    assert outcome.json["without_cycle"] == lacking
+    text = "no cycle is followed from the Hopf point at lr = 1.0625: the first cycle is not found"
+    assert text in outcome.err

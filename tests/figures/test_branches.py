@@ -98,3 +98,7 @@ def test_bands_are_as_wide_as_the_spread(noisy, quantity):
     )
     assert points[at, 1].max() == pytest.approx(value + std)
     assert points[at, 1].min() == pytest.approx(value - std)
+    named = [
+        [text.get_text() for text in figure.legends[0].get_texts()] for figure in (plain, shaded)
+    ]
+    assert [each for each in named[1] if each not in named[0]] == ["mean ± std of runs"]

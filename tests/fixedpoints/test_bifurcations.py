@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import vaedyn
+from tests.shared import reference
 from tests.shared.models import random_state
 from vaedyn.errors import ParameterError
 from vaedyn.fixedpoints.branches import branches
@@ -194,3 +195,59 @@ def test_what_lives_on_is_told_apart():
 def test_adam_has_no_branches():
     with pytest.raises(ParameterError, match="optimiser"):
         branches(vaedyn.Params(optimiser="adam"), "beta", 0.5, 2)
+
+
+def test_where_a_branch_without_a_closed_form_begins_is_said():
+    """By Newton's method on the plain drift: its amplitude is the root of the distance.
+
+    It is there on one side only; no listed branch comes as near.
+    """
+    params = vaedyn.Params(latent=2, signal=1, rho=1.1, eta=1.22, beta=1.15, lam=0.4, lr=1.2)
+    found = branches(params, "beta", 0.25, 0.5)
+    lacking = [e for e in found.events if e["kind"] == "stability" and not e["meets"]]
+    lacking.sort(key=lambda e: found.types[e["branch"]])
+    assert [found.types[e["branch"]] for e in lacking] == [
+        "signal 1, noise", "two on signal 1 and noise",
+    ]  # fmt: skip
+    assert {e["bifurcation"] for e in lacking} == {"pitchfork"}
+    (why,) = {e["why"] for e in lacking}
+    assert why == "the branch that begins here has no closed form, and is not listed"
+    assert all("why" not in e for e in found.events if e["meets"])
+    assert all("why" not in e for e in found.bifurcations)
+    spread, gather = independent(2, 1)
+    event = lacking[1]
+    chosen = found.branch == event["branch"]
+
+    def nearest(away):
+        """Return how far the nearest other fixed point is from the branch."""
+        x = event["at"] + away
+
+        def drift(u):
+            args = (x, params.strengths, params.eta, params.lam, params.lr, 2)
+            return gather @ reference.drift(spread @ u, *args)
+
+        def slope(u):
+            h = 1e-6
+            return np.array([drift(u + h * e) - drift(u - h * e) for e in np.eye(len(u))]).T / 2 / h
+
+        def solved(u):
+            for _ in range(30):
+                step = np.linalg.solve(slope(u), drift(u))
+                u = u - step
+                if np.abs(step).max() < 1e-12:
+                    break
+            return u
+
+        columns = found.states[chosen].T
+        trunk = solved(
+            gather @ np.array([np.interp(x, found.varied[chosen], each) for each in columns])
+        )
+        values, vectors = np.linalg.eig(slope(trunk))
+        way = vectors[:, np.abs(values).argmin()].real
+        off = [np.linalg.norm(solved(trunk + size * way) - trunk) for size in (0.02, 0.03)]
+        return min((each for each in off if each > 1e-6), default=np.inf)
+
+    one, other = nearest(-1e-3), nearest(-3e-4)
+    assert one == pytest.approx(0.03, abs=0.001)
+    assert one / other == pytest.approx(np.sqrt(10 / 3), rel=0.01)
+    assert nearest(1e-3) > 0.3

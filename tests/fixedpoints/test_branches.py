@@ -16,7 +16,7 @@ from vaedyn.fixedpoints.arclength import EDGE, END, ESCAPE, FOLD, trace
 from vaedyn.fixedpoints.branches import Continuation, branches, vary
 from vaedyn.fixedpoints.followed import attractor
 from vaedyn.fixedpoints.groups import Unit, Units
-from vaedyn.fixedpoints.newton import eigenvalues, root
+from vaedyn.fixedpoints.newton import eigenvalues, newton, root
 from vaedyn.fixedpoints.thresholds import noise
 from vaedyn.kernels.constants import Constants
 from vaedyn.store import ResultStore
@@ -149,7 +149,45 @@ def test_the_noise_branch_turns_back_in_the_learning_rate_and_escapes():
     assert beyond is None
     (escape,) = [e["at"] for e in result.events if e["kind"] == ESCAPE]
     # a large E grows as tau K (tau K - 2) and holds Q at tau / 2, with K = Q + 1
-    assert escape == pytest.approx(np.sqrt(5) - 1, abs=1e-5)
+    assert escape == pytest.approx(np.sqrt(5) - 1, abs=1e-11)
+
+
+def test_escapes_are_where_the_largest_terms_balance():
+    params = vaedyn.Params(rho=1.3, eta=0.8, lam=0.1, beta=1.1, lr=(0.1, 0.07, 0.1))
+    result = branches(params, "lr", 0.5, 4)
+    (escape,) = [e["at"] for e in result.events if e["kind"] == ESCAPE]
+    h = 0.8 * escape  # in the largest terms of dE/dt, at Q = h / 2
+    K = 1.1 + h / 2
+    assert 0.7 * h * K**2 == pytest.approx(2 * (K + 0.1 / 0.8), rel=1e-11)
+    assert escape < result.varied[result.branch == 2].min()  # no branch leads so far
+
+
+def test_near_a_tricritical_point_a_branch_ends_at_the_threshold_too():
+    s, lam = 1.2, 0.614  # the overlaps are no small ones as close as to 1e-3
+    result = branches(vaedyn.Params(rho=0.13, eta=1.07, lam=lam), "beta", 0.15, 0.3)
+    (end,) = [e for e in result.events if e["kind"] == END]
+    assert end["at"] == pytest.approx((s**2 / (1 + lam) - lam) / s, rel=1e-12)
+    assert len(result.bifurcations) == 1
+
+
+def test_pairs_end_where_noise_begins_to_learn_the_signal():
+    """A pair that loses its signal, where the two latents it leaves see one another or do not."""
+    unit, s, beta = Unit(2, (1.0,), 1), 2.0, 1.19
+
+    def path(lr):
+        return vary(vaedyn.Params(latent=2, beta=beta), "lr", lr)
+
+    pieces = Continuation(path, 1.17, 1.19, [unit]).pieces[unit]
+    shared = []
+    for piece in pieces:
+        model = path(piece.x[-1])
+        left = newton(model, np.concatenate([np.zeros(4), piece.states[-1, 4:]]))
+        Q, E, _ = left[4:16].reshape(3, 2, 2)
+        B, K = E + np.diag(left[16:]), Q + beta * np.eye(2)  # eta = 1, lam = 0
+        linear = np.block([[-B, s * np.eye(2)], [s * np.eye(2), -s * K]])  # m and d
+        assert np.abs(np.linalg.eigvals(linear)).min() < 1e-11
+        shared.append(Q[0, 1])
+    assert sorted(np.abs(shared) > 1e-3) == [False, True]
 
 
 def test_a_curve_is_followed_round_its_folds():

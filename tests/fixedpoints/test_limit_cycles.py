@@ -9,6 +9,7 @@ from tests.shared.models import random_state
 from tests.shared.reference import drift
 from vaedyn.errors import ConvergenceError, DivergenceError, ParameterError
 from vaedyn.fixedpoints import follow_cycle
+from vaedyn.fixedpoints import limit_cycles as limit_cycles_module
 from vaedyn.fixedpoints.follow_cycle import BRANCH, EDGE, HOPF, follow, from_hopf
 from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.fixedpoints.limit_cycle import attracting, limit_cycle, repeats
@@ -16,6 +17,7 @@ from vaedyn.fixedpoints.limit_cycles import LimitCycles, limit_cycles
 from vaedyn.fixedpoints.newton import jacobian, root, symmetric
 from vaedyn.fixedpoints.shooting import Shooting, monodromy
 from vaedyn.fixedpoints.varied import vary, with_value
+from vaedyn.listings import limit_cycles as listed
 from vaedyn.store import ResultStore
 
 PAIR = vaedyn.Params(latent=2, signal=2, rho=(3, 1), beta=1.19, lr=1.07)
@@ -169,13 +171,13 @@ def born():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(follow_cycle, "MOST", 9)
         found = from_hopf(shooting, x, state, SPREAD @ vector.real, value.imag * x)
-    assert found is not None
-    return x, value.imag * x, found
+    assert not isinstance(found, str)
+    return x, value.imag * x, found, (state, SPREAD @ vector.real)
 
 
 def test_cycles_begin_at_a_hopf_point(born):
     """The period tends to 2 pi/omega, and amplitude^2 is linear in the distance."""
-    x, frequency, found = born
+    x, frequency, found, _ = born
     assert found.events[0] == (HOPF, x, 0)
     away = np.array([cycle.x - x for cycle in found.cycles])
     square = np.array([cycle.amplitude for cycle in found.cycles]) ** 2
@@ -192,6 +194,25 @@ def test_cycles_begin_at_a_hopf_point(born):
     leading = np.array([1 - abs(cycle.multipliers[0]) for cycle in found.cycles])
     assert (leading > 0).all()
     assert np.ptp((leading / square)[small][1:]) < 0.05 * (leading / square)[small].mean()
+
+
+def test_hopf_points_without_a_cycle_are_named(born, monkeypatch):
+    """Where its first cycle is out of the range, and where Newton's method fails."""
+    x, frequency, _, (state, direction) = born
+    asked = x, state, direction, frequency
+    narrow = Shooting(lambda x: vary(PAIR, "lr", x), 0.9, x + 1e-9)
+    assert from_hopf(narrow, *asked) == "the first cycle is outside the range"
+    monkeypatch.setattr(limit_cycles_module, "TRIED", ())
+    hopf = limit_cycles_module.Hopf(*asked)
+    monkeypatch.setattr(limit_cycles_module, "hopf_points", lambda *_: iter([hopf]))
+    monkeypatch.setattr(Shooting, "corrected", lambda *_, **__: None)
+    found = limit_cycles(PAIR, "lr", 0.9, 1.3)
+    why = "the first cycle is not found"
+    assert found.without == [{"at": x, "frequency": frequency, "why": why}]
+    assert found.repeats == []
+    assert listed.remarks(found) == [
+        f"no cycle is followed from the Hopf point at lr = {x:.9g}: {why}"
+    ]
 
 
 def test_what_happens_on_a_branch(cycle):

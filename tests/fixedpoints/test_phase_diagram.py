@@ -7,6 +7,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import vaedyn
+from tests.shared import reference
 from vaedyn.figures import phase_diagram as figures_phases
 from vaedyn.fixedpoints import attractors
 from vaedyn.fixedpoints import phase_diagram as phases
@@ -22,7 +23,7 @@ from vaedyn.fixedpoints.attractors import (  # fmt: skip
 )
 from vaedyn.fixedpoints.configurations import configurations, state
 from vaedyn.fixedpoints.groups import Unit, Units
-from vaedyn.fixedpoints.newton import velocity
+from vaedyn.fixedpoints.newton import symmetric, velocity
 from vaedyn.fixedpoints.phase_diagram import phase_diagram
 from vaedyn.fixedpoints.single import on_signal
 from vaedyn.fixedpoints.thresholds import collapse_threshold
@@ -117,6 +118,37 @@ def test_it_is_the_stable_one_of_lowest_loss_of_all_single_latents(seed):
             assert got["eps_g"] == pytest.approx(best[2], abs=1e-8)
             assert got["active"] == best[3]
     assert {COLLAPSED, LEARNED, NOISE} <= seen
+
+
+def test_between_a_fold_and_an_escape_more_noise_is_fitted():
+    """Two latents on noise of Q = 0.645 are stable there, though not at the least root, 0.273.
+
+    By differences of the plain drift at the states that are listed; on both sides of the sliver
+    no state is stable.
+    """
+    p = vaedyn.Params(latent=2, signal=2, rho=(3, 1), beta=0.8805, lr=1.3046)
+    found = attractors.attractors(Constants.of(p, lr=np.array([1.304, 1.3046, 1.306])).many())
+    assert found["stable"].tolist() == [0, 2, 0]
+    listed = vaedyn.fixed_points(p, groups=1, t_max=1, points=2)
+    assert found["phase"][1] == NOISE
+    assert found["active"][1] == 2
+    spread, gather = symmetric(2, 2)
+
+    def drift(y):
+        return gather @ reference.drift(y, p.beta, p.strengths, p.eta, p.lam, p.lr, 2)
+
+    losses = {}
+    for i in np.flatnonzero(listed.stable):
+        y = listed.states[i]
+        assert np.abs(drift(y)).max() < 1e-8 * np.abs(y).max()
+        h = 1e-6
+        slope = np.array([drift(y + h * e) - drift(y - h * e) for e in spread.T]).T / (2 * h)
+        growth = np.linalg.eigvals(slope).real.max()
+        assert growth < -1e-4
+        losses[listed.distortion[i] + p.beta * listed.kl[i]] = listed.eps_g[i], growth
+    eps_g, growth = losses[min(losses)]
+    assert found["eps_g"][1] == pytest.approx(eps_g, rel=1e-7)
+    assert found["growth"][1] == pytest.approx(growth, rel=1e-4)
 
 
 def test_spectra_are_those_of_the_units():

@@ -9,6 +9,7 @@ from scipy.linalg import solve_continuous_lyapunov
 import vaedyn
 from tests.shared.models import random_state
 from vaedyn.errors import ParameterError
+from vaedyn.fixedpoints.groups import Unit, Units
 from vaedyn.fixedpoints.newton import jacobian, symmetric
 from vaedyn.fixedpoints.stationary_spread import (
     _of_errors,
@@ -54,6 +55,21 @@ def test_bands_come_to_it(params):
     unstable = ~found.stable
     assert unstable.any()
     assert all(np.isnan(values[unstable]).all() for values in found.std.values())
+
+
+@pytest.mark.parametrize("beta", [1e-5, 1e-6])
+def test_variances_that_follow_at_once_leave_the_others_their_spread(beta):
+    """At tiny beta D is faster than all else by 12 decades: a twin eliminates it first."""
+    model = constants_of(vaedyn.Params(rho=2.3, eta=0.6, beta=beta, lr=0.02))
+    y = Units(model).state(Unit(1, (2.3,)))
+    J, B = model.lr * jacobian(model, y), covariance_of_step(model, y)
+    slaved = J[:-1, :-1] - np.outer(J[:-1, -1], J[-1, :-1]) / J[-1, -1]
+    twin = solve_continuous_lyapunov(slaved, -B[:-1, :-1])
+    P = covariance(model, y)
+    np.testing.assert_allclose(P[:-1, :-1], twin, rtol=1e-4, atol=1e-6 * twin.max())
+    np.testing.assert_allclose(np.diag(P)[:-1], np.diag(twin), rtol=1e-4)
+    back = J[-1, :-1] / J[-1, -1]
+    assert P[-1, -1] == pytest.approx(back @ twin @ back, rel=1e-4)
 
 
 def test_what_rotations_leave_alone_is_finite_among_equal_signals():

@@ -247,6 +247,9 @@ OTHERS = {  # what a computation depends on besides the model
     "bands": [lambda p, s: bands(p, random_start=True, store=s)],
     "fixedpoints": [
         lambda p, s: fixed_points(p, groups=1, store=s),
+        lambda p, s: fixed_points(p, search=9, store=s),
+        lambda p, s: fixed_points(p, search=10, store=s),
+        lambda p, s: fixed_points(p, search=9, search_seed=1, store=s),
         lambda p, s: fixed_points(p, rtol=1e-7, store=s),
         lambda p, s: fixed_points(p, atol=1e-9, store=s),
     ],

@@ -25,7 +25,13 @@ WORDS = {
     "maxwell": "equal loss",
     "active": "0.01 nats",
 }
-MARKS = {"cusp": "^", "tricritical": "D", "Bogdanov-Takens": "s", "zero-Hopf": "v"}
+MARKS = {
+    "cusp": "^",
+    "tricritical": "D",
+    "Bogdanov-Takens": "s",
+    "zero-Hopf": "v",
+    "generalized Hopf": "o",
+}
 MARK: Any = {
     "linestyle": "none",
     "markerfacecolor": "white",

@@ -8,17 +8,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.textpath import TextPath
 
 from ..errors import ParameterError
 from ..fixedpoints.branches import Branches
 from ..fixedpoints.limit_cycles import LimitCycles
 from ..model.quantities import ALONG, CONSTANTS, QUANTITIES
+from .curves import BANDS
 from .cycles import cycles as draw_cycles
 from .layout import PLAIN, Look, below, canvas, caption, finish, label_decades
 from .style import COLOURS, ONE_COLUMN
 
-GREY = "#8c8c8c"
+GREY, SHADE = "#8c8c8c", 0.22
 CLOSER = 10.0 ** -np.arange(0.25, 6.25, 0.25)  # to where a rate is zero, of the last step to it
 MARKS = {
     "fold": ("^", "fold"),
@@ -71,7 +73,11 @@ def branches(
             with np.errstate(divide="ignore"):
                 _stretches(bottom, x, 1 / np.abs(growth), growth, style)
             _marks(top, result, n, quantity, style)
-        if bands:
+        top.set_xlim(result.varied.min(), result.varied.max())
+        bottom.set_xlim(top.get_xlim())
+        around = draw_cycles(top, cycles) if cycles is not None else []
+        shown = bands and bool(result.stable.any())
+        if shown:
             _shade(top, result, quantity, styles)
         top.set_ylabel(QUANTITIES[quantity].axis)
         bottom.set_ylabel(r"time $1/|\mathrm{Re}\,\lambda_1|$")
@@ -79,13 +85,11 @@ def branches(
         rates = [np.median(np.abs(result.growth[result.branch == n])) for n in range(len(styles))]
         bottom.set_ylim(top=100 / min(rates))  # it diverges at thresholds
         bottom.set_xlabel(CONSTANTS[result.name].axis)
-        for axes in (top, bottom):
-            axes.set_xlim(result.varied.min(), result.varied.max())
-        around = draw_cycles(top, cycles) if cycles is not None else []
         aside = (result.name,) if bands else ("dim", result.name)
         finish(figure, [top], caption(result.params, aside), look)
         label_decades(bottom)
-        below(figure, [*_legend(result, styles), *around], look, columns=2)
+        shade = [Patch(facecolor=GREY, alpha=SHADE, linewidth=0, label=BANDS["std"])] * shown
+        below(figure, [*_legend(result, styles), *shade, *around], look, columns=2)
         mark_thresholds(figure, (top, bottom), result, thresholds)
     return figure
 
@@ -154,7 +158,7 @@ def _shade(axes: Axes, result: Branches, quantity: str, styles: Sequence[dict[st
         for values, std in lines:
             axes.fill_between(
                 result.varied[chosen], values - std, values + std, color=style["color"],
-                alpha=0.22, linewidth=0, zorder=1,
+                alpha=SHADE, linewidth=0, zorder=1,
             )  # fmt: skip
     axes.set_ylim(limits)
 

@@ -19,6 +19,7 @@ from .newton import jacobian, newton, residual, symmetric, velocity
 SMALLEST, LARGEST = 1e-7, 0.05  # arc lengths of a step, with the parameter's range as 1
 WIDE = 1e3  # ratio of the ends of a range that is followed in its logarithm
 FAR = 1e4  # order parameters beyond this are on their way to infinity
+SMALL = 3e-3  # inverses up to which an escape is extrapolated from
 GONE = 1e-4  # what vanishes at an end is below this where the last step fails
 EDGE, FOLD, END, ESCAPE, LOST = "edge", "fold", "end", "escape", "lost"
 
@@ -287,6 +288,20 @@ def _without_images(pieces: list[Piece]) -> list[Piece]:
         ):
             kept.append(piece)
     return kept
+
+
+def escape_of(piece: Piece, at: int) -> float:
+    """Return where the largest order parameter of a branch that escapes is infinite.
+
+    It grows inversely to the distance: the parameter is a polynomial in its inverse.
+    """
+    x, states = (piece.x, piece.states) if at == 0 else (piece.x[::-1], piece.states[::-1])
+    inverse = 1 / np.maximum(np.abs(states).max(axis=1), 1e-300)
+    near = inverse < SMALL
+    count = len(x) if near.all() else int(np.argmin(near))  # the points before the first other one
+    if count < 8:
+        return float(x[0])
+    return float(np.polynomial.Polynomial.fit(inverse[:count], x[:count], 4)(0.0))
 
 
 def end_of(unit: Unit, path: Callable[[float], Constants], piece: Piece, at_last: bool) -> float:

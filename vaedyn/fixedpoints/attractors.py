@@ -16,7 +16,7 @@ import numpy as np
 from ..kernels.constants import Constants
 from ..model.quantities import ACTIVE
 from ..model.state import kl_per_latent
-from .single import Latent, singles
+from .single import Latent, beyond, singles
 
 PHASES = (
     "collapsed", "learned", "partly learned", "noise-fitting", "entangled", "oscillating",
@@ -32,45 +32,39 @@ def attractors(c: Constants) -> dict[str, np.ndarray]:
     ``stable`` is the number of fixed points that are; without one the phase is left
     undecided. Latents learn the strongest signals, as the lack of a stronger one always
     makes a latent on a weaker one unstable; the others fit noise or collapse. Sampled
-    latents always fit a little noise: they have collapsed up to `ACTIVE` nats.
+    latents always fit a little noise: they have collapsed up to `ACTIVE` nats. Between a fold and
+    an escape to infinity others may fit more noise than the usual latent does.
     """
-    n, signals = c.rho.shape
-    latents = c.latent
+    n = len(c.eta)
     modes = Modes(c)
-    best = np.full(n, np.inf)
     found = {
         "phase": np.full(n, UNDECIDED, np.int8),
         "eps_g": np.full(n, np.nan),
         "active": np.full(n, -1, np.int16),
         "growth": np.full(n, np.nan),
     }
-    count = np.zeros(n, np.int16)
-    most = min(latents, signals)
-    for learned in range(most + 1):
-        for noise in range(latents - learned + 1):
-            growth = modes.growth(learned, noise, latents - learned - noise)
-            loss, eps_g = modes.loss(learned, noise)
-            stable = growth <= MARGINAL * c.lr
-            count += stable
-            better = stable & (loss < best)
-            best[better] = loss[better]
-            alone = COLLAPSED if learned == 0 else LEARNED if learned == most else PARTLY
-            fitting = modes.fitting(noise, latents - learned - noise)
-            phase = np.where(fitting > 0, NOISE, alone)
-            values = (phase, eps_g, learned + fitting, growth)
-            for name, value in zip(found, values, strict=True):
-                found[name][better] = np.broadcast_to(value, n)[better]
-    return {**found, "stable": count}
+    found["stable"] = np.zeros(n, np.int16)
+    found["loss"] = np.full(n, np.inf)
+    modes.survey(found)
+    rows, more = modes.with_more_noise()
+    if len(rows):
+        own = {name: values[rows] for name, values in found.items()}
+        more.survey(own, beyond=True)
+        for name, values in own.items():
+            found[name][rows] = values
+    del found["loss"]
+    return found
 
 
 class Modes:
     """The kinds of latents, and growth rates within and between them, each found once.
 
-    A kind is the number of a signal, or one of the two below. Latents of some `kinds` may be
+    A kind is the number of a signal, or one of the three below, of which the last is there only
+    after `with_more_noise`. Latents of some `kinds` may be
     given, and growth rates that are `known` (n,), by blocks as in `growth`.
     """
 
-    NOISE, COLLAPSED = -1, -2
+    NOISE, COLLAPSED, BEYOND = -1, -2, -3
 
     def __init__(
         self,
@@ -90,6 +84,37 @@ class Modes:
             self.kinds = found | self.kinds
         self._known: dict[Any, np.ndarray] = dict(known or {})
 
+    def survey(self, found: dict[str, np.ndarray], beyond: bool = False) -> None:
+        """Put the stable states of lower loss than those in `found` in their place.
+
+        `found` has what `attractors` returns and ``loss``, (n,) each. `beyond`: only states in
+        which latents fit more noise than the usual one.
+        """
+        c, n, latents = self.c, len(self.c.eta), self.c.latent
+        most = min(latents, self.signals)
+        for learned in range(most + 1):
+            alone = COLLAPSED if learned == 0 else LEARNED if learned == most else PARTLY
+            for noise in range(latents - learned + 1):
+                for more in range(beyond, (latents - learned - noise) * beyond + 1):
+                    spare = latents - learned - noise - more
+                    growth = self.growth(learned, noise, spare, more)
+                    loss, eps_g = self.loss(learned, noise, more)
+                    stable = growth <= MARGINAL * c.lr
+                    found["stable"] += stable
+                    better = stable & (loss < found["loss"])
+                    fitting = self.fitting(noise, spare) + more
+                    phase = np.where(fitting > 0, NOISE, alone)
+                    values = {"phase": phase, "eps_g": eps_g, "active": learned + fitting}
+                    for name, value in (values | {"growth": growth, "loss": loss}).items():
+                        found[name][better] = np.broadcast_to(value, n)[better]
+
+    def with_more_noise(self) -> tuple[np.ndarray, "Modes"]:
+        """Return where a latent on noise has a further state of more Q, and the modes there."""
+        more = None if self.sampled else beyond(self.c, self.kinds[self.NOISE])
+        rows = np.flatnonzero([]) if more is None else np.flatnonzero(np.isfinite(more.Q))
+        there = self.kinds | ({} if more is None else {self.BEYOND: more})
+        return rows, Modes(self.c.at(rows), {kind: one.at(rows) for kind, one in there.items()})
+
     def fitting(self, noise: int, collapsed: int) -> np.ndarray:
         """Return how many latents without a signal fit noise, (n,)."""
         counts = {self.NOISE: noise, self.COLLAPSED: collapsed}
@@ -101,13 +126,14 @@ class Modes:
             total += count * (kl_of(one, self.c) > ACTIVE)
         return total
 
-    def loss(self, learned: int, noise: int) -> tuple[np.ndarray, np.ndarray]:
+    def loss(self, learned: int, noise: int, beyond: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Return distortion + beta KL and eps_g, (n,) each."""
         # model: closed form, the loss of single latents
         c = self.c
         loss, eps_g = np.zeros(len(c.eta)), c.rho.sum(axis=1)
         spare = [self.COLLAPSED] * (self.sampled * (c.latent - learned - noise))
-        for kind in [*range(learned), *[self.NOISE] * noise, *spare]:
+        fitting = [self.NOISE] * noise + [self.BEYOND] * beyond
+        for kind in [*range(learned), *fitting, *spare]:
             one = self.kinds[kind]
             S, A, *_ = one.moments(c)
             loss = loss - A + 0.5 * one.Q * (S + one.D)
@@ -116,9 +142,10 @@ class Modes:
             eps_g = eps_g - 2 * np.sqrt(one.rho) * one.m + one.Q
         return loss, eps_g
 
-    def growth(self, learned: int, noise: int, collapsed: int) -> np.ndarray:
+    def growth(self, learned: int, noise: int, collapsed: int, beyond: int = 0) -> np.ndarray:
         """Return the largest growth rate (n,), or any positive one or inf where it is unstable."""
-        kinds = [*range(learned), *[self.NOISE] * noise, *[self.COLLAPSED] * collapsed]
+        spare = [self.COLLAPSED] * collapsed + [self.BEYOND] * beyond
+        kinds = [*range(learned), *[self.NOISE] * noise, *spare]
         top = np.full(len(self.c.eta), -np.inf)
         modes: list[tuple[Any, Callable[[np.ndarray], np.ndarray]]] = []
         for a in sorted(set(kinds)):

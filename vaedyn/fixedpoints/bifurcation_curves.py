@@ -14,14 +14,16 @@ from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Source, Store, Variables, kept, variable
 from ..model.results import Brief
 from .box import Axis, Box, box_of, record_of
-from .conditions import Condition
+from .conditions import Condition, Hopf
 from .continued import distance, followed
+from .largest_lr import LargestLr
+from .pair_starts import pair_cells
 from .starts import LINES, Cell, Scan, solved
-from .traced import Traced, kind_of, label_of, traced
+from .traced import Attracts, Traced, attracts, kind_of, traced
 
 BIFURCATIONS = ("fold", "loss", "hopf", "escape")
 ALL = (*BIFURCATIONS, "maxwell", "active")
-QUANTITIES = ("eps_g", "kl", "relaxation_time")  # of the state that attracts
+QUANTITIES = ("eps_g", "kl", "relaxation_time", "max_lr")  # of the state that attracts
 ON_CURVE = 0.15  # distance from a curve, in its steps, at which a start belongs to it
 
 
@@ -46,14 +48,19 @@ class BifurcationCurves(Brief):
         same loss), ``active`` (a sampled latent without a signal has 0.01 nats), or a
         quantity with its value.
     labels : list of str
-        Which latents each is about; signals count from the strongest.
+        Which latents each is about, such as ``two on signal 1 and noise``; signals count from the
+        strongest. For ``max_lr`` the kind of bifurcation at that learning rate comes first.
     ends : list of (str, str)
         What each curve starts and ends with: an ``edge`` of the range, a point of
         codimension two, ``end`` (the state joins a simpler one), ``escape`` (to infinity), or
         ``lost`` (in rounding errors); a ``closed`` curve has no ends.
     special : list of dict
         Points of codimension two on curve number ``curve``, at ``x`` and ``y``: ``kind`` is
-        ``cusp``, ``tricritical``, ``Bogdanov-Takens`` or ``zero-Hopf``.
+        ``cusp``, ``tricritical``, ``Bogdanov-Takens``, ``zero-Hopf`` or ``generalized Hopf``
+        (Bautin), where `lyapunov` changes its sign.
+    lyapunov : (points,)
+        First Lyapunov coefficient of Hopf bifurcations, as that of `Branches.events`:
+        supercritical where it is negative; nan on other curves.
     info : dict
         ``scanned``, the number of points at which starts were looked for.
     """
@@ -65,6 +72,7 @@ class BifurcationCurves(Brief):
     y: np.ndarray
     curve: np.ndarray
     attracting: np.ndarray
+    lyapunov: np.ndarray
     kinds: list[str]
     labels: list[str]
     ends: list[tuple[str, str]]
@@ -88,10 +96,12 @@ def bifurcation_curves(
     """Follow bifurcations of fixed points over two constants, through points of codimension two.
 
     The states are those of `vaedyn.phase_diagram`: each latent lives alone, on the strongest
-    signals, on noise, or has collapsed. A curve is a small system of equations, in the Q of the
-    latents whose block of the Jacobian becomes singular, and is followed by pseudo-arclength. It
-    is found where it crosses one of a few lines through the box: a closed curve
-    between all of them is missed.
+    signals, on noise, or has collapsed, or two live together, mixed over two directions or on one.
+    A curve is a small system of equations, in the Q of the latents whose block of the Jacobian
+    becomes singular, and is followed by pseudo-arclength. It is found where it crosses one of a
+    few lines through the box: a closed curve between all of them is missed. States with pairs are
+    looked for where no other is stable, and only folds, losses of stability and Hopf bifurcations
+    of those that attract are followed.
 
     Parameters
     ----------
@@ -105,7 +115,8 @@ def bifurcation_curves(
     follow : str or list of str
         ``fold``, ``loss``, ``hopf``, ``escape``, ``maxwell``, ``active``, ``all`` of these, or
         a quantity of the state that attracts with a value: ``eps_g=0.1``, ``kl=0.5``,
-        ``relaxation_time=1000``.
+        ``relaxation_time=1000``, or ``max_lr=0.8``: the state that attracts at the learning
+        rate of the model is stable up to this one, see `vaedyn.thresholds`.
     lines : int
         How many lines are looked along in each direction, the edges included.
     store : ResultStore, optional
@@ -135,6 +146,8 @@ def bifurcation_curves(
                     "x", "numbers overflow in these ranges: narrow x or y"
                 ) from None
 
+    for value in _limits(wanted):
+        LargestLr.of(box, value)
     record = record_of(box) | {"follow": wanted, "lines": int(lines)}
     record["numerics"] = NUMERICS["curves"]
     return _opened(box, kept(store, "curves", record, compute))
@@ -150,7 +163,9 @@ def _conditions(follow: str | Sequence[str]) -> list[str]:
         if not equals and word in (*ALL, "all"):
             found |= dict.fromkeys(ALL if word == "all" else (word,))
             continue
-        if word not in QUANTITIES or not equals:
+        if word in QUANTITIES and not equals:
+            raise ParameterError("follow", f"expected a value of {word}, such as {word}=0.5")
+        if word not in QUANTITIES:
             known = ", ".join([*ALL, "all", *(f"{name}=VALUE" for name in QUANTITIES)])
             question = did_you_mean(word, (*ALL, "all", *QUANTITIES))
             raise ParameterError("follow", f"expected {known}, got {each!r}{question}")
@@ -177,7 +192,7 @@ def _cells(scan: Scan, wanted: list[str]) -> Iterator[Cell]:
             yield from scan.equal_loss()
         elif name == "active":
             yield from scan.awake()
-        elif name not in BIFURCATIONS:
+        elif "=" in name:
             word, _, value = name.partition("=")
             if word == "relaxation_time":
                 yield from scan.blocks(("loss", "hopf"), 1 / float(value))
@@ -185,9 +200,42 @@ def _cells(scan: Scan, wanted: list[str]) -> Iterator[Cell]:
                 yield from scan.level(word, float(value))
 
 
+def _limits(wanted: list[str]) -> list[float]:
+    """Return the largest learning rates that are followed."""
+    parts = (name.partition("=") for name in wanted)
+    return [float(value) for word, _, value in parts if word == "max_lr"]
+
+
 def _computed(box: Box, wanted: list[str], lines: int, progress: Progress | None) -> Computed:
+    limits = _limits(wanted)
+    rest = [name for name in wanted if not name.startswith("max_lr=")]
+    found, scanned = _followed(box, rest, lines, progress) if rest else ([], 0)
+    for value in limits:
+        limit = LargestLr.of(box, value)
+        own, more = _followed(
+            limit.box, list(BIFURCATIONS), lines, progress, attracts=limit.attracts, pairs=False
+        )
+        name = f"max_lr={value!r}"
+        found += [each._replace(kind=name, label=f"{each.kind}, {each.label}") for each in own]
+        scanned += more
+    found = [each for each in found if _shown(each)]
+    order = [*ALL, *(name for name in wanted if name not in ALL)]
+    found.sort(key=lambda each: (not each.attracting.any(), order.index(each.kind)))
+    return _kept(box, found, scanned)
+
+
+def _followed(
+    box: Box,
+    wanted: list[str],
+    lines: int,
+    progress: Progress | None,
+    *,
+    attracts: Attracts = attracts,
+    pairs: bool = True,
+) -> tuple[list[Traced], int]:
+    """Return all curves, of pairs, too, or not, and at how many points starts were looked for."""
     scan = Scan(box, lines)
-    cells = list(_cells(scan, wanted))
+    cells = [*_cells(scan, wanted), *(pair_cells(scan, wanted) if pairs else ())]
     known: list[tuple[Condition, np.ndarray]] = []
     found: list[Traced] = []
 
@@ -198,7 +246,7 @@ def _computed(box: Box, wanted: list[str], lines: int, progress: Progress | None
         line = followed(condition, start)
         known.append((condition, line.points))
         if len(line.points) > 1:
-            found.append(traced(condition, line))
+            found.append(traced(condition, line, attracts))
             for name, at in found[-1].special:
                 for other, seed in condition.others_at(name, at):
                     if other.name in wanted:
@@ -210,10 +258,7 @@ def _computed(box: Box, wanted: list[str], lines: int, progress: Progress | None
             progress(n + 1, len(cells))
         if start is not None:
             follow_from(cell.condition, start)
-    found = [each for each in found if _shown(each)]
-    order = [*ALL, *(name for name in wanted if name not in ALL)]
-    found.sort(key=lambda each: (not each.attracting.any(), order.index(kind_of(each.condition))))
-    return _kept(box, found, scan.points)
+    return found, scan.points
 
 
 def _on_one(
@@ -231,8 +276,7 @@ def _on_one(
 
 def _shown(curve: Traced) -> bool:
     """Return whether a curve is one: of attractors where it is about these only."""
-    named = curve.condition.name in BIFURCATIONS and not getattr(curve.condition, "shift", 0)
-    return named or bool(curve.attracting.any())
+    return curve.kind in BIFURCATIONS or bool(curve.attracting.any())
 
 
 def _kept(box: Box, found: list[Traced], scanned: int) -> Computed:
@@ -240,6 +284,12 @@ def _kept(box: Box, found: list[Traced], scanned: int) -> Computed:
     at = np.concatenate([np.zeros((0, 2)), *(box.values(each.points[:, -2:]) for each in found)])
     flags = np.concatenate([np.zeros(0, bool), *(each.attracting for each in found)])
     number = np.repeat(np.arange(len(found)), [len(each.points) for each in found])
+    sides = [np.zeros(0)]
+    for each in found:
+        of, side = each.condition, np.full(len(each.points), np.nan)
+        if isinstance(of, Hopf) and not of.shift:
+            side = of.lyapunov(each.points)[:, 0]
+        sides.append(side)
     special = []
     for n, each in enumerate(found):
         for kind, point in each.special:
@@ -250,10 +300,11 @@ def _kept(box: Box, found: list[Traced], scanned: int) -> Computed:
         "y": variable(box.names[1], at[:, 1], ("point",)),
         "curve": variable("number of the curve", number.astype(np.int32), ("point",)),
         "attracting": variable("whether the state attracts", flags.astype(np.int8), ("point",)),
+        "lyapunov": variable("first Lyapunov coefficient", np.concatenate(sides), ("point",)),
     }
     info = {
-        "kinds": [kind_of(each.condition) for each in found],
-        "labels": [label_of(each.condition) for each in found],
+        "kinds": [each.kind for each in found],
+        "labels": [each.label for each in found],
         "ends": [list(each.ends) for each in found],
         "special": special,
         "scanned": scanned,
@@ -272,6 +323,7 @@ def _opened(box: Box, found: Any) -> BifurcationCurves:
         y=arrays["y"],
         curve=arrays["curve"],
         attracting=arrays["attracting"].astype(bool),
+        lyapunov=arrays["lyapunov"],
         ends=[(first, last) for first, last in info.pop("ends")],
         **lists,
         info=info,

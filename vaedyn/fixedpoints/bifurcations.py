@@ -11,6 +11,7 @@ from ..kernels.constants import Constants
 from ..model.state import unpack
 from .arclength import END, FOLD
 from .configurations import state
+from .emerging import emerging
 from .groups import Unit, assemble
 from .newton import equivalent
 from .normal_forms import CRITICAL, Coefficient, Forms, Steady, first_lyapunov
@@ -23,6 +24,8 @@ SUPER, SUB = "supercritical", "subcritical"
 STABILITY = "stability"
 SAME = 1e-7  # of the range: events that are closer are at one place
 APART = 1e-3  # from where a branch ends: a point on it that shows its direction
+UNLISTED = "the branch that begins here has no closed form, and is not listed"
+UNSEEN = "no fixed point is found next to it"
 UNKNOWN = {"bifurcation": None, "side": None, "coefficient": None, "frequency": None}
 
 
@@ -160,15 +163,16 @@ class _Naming:
         branch, units = self.found[n], self._ending(n, x, END)
         joined = {unit: self.joined(unit, branch.chosen[unit], x) for unit in units}
         if any(y is None for y, _ in joined.values()):
-            return {}
+            return {"why": "the state that it joins is not found"}
         placed = [self.traced.at(unit, x) for unit in branch.configuration]
         there = self.traced.units(branch.chosen, x)
         states = [joined[unit][0] if unit in joined else there.state(place)
                   for unit, place in zip(branch.configuration, placed, strict=True)]  # fmt: skip
         model, y = assemble(there.model, placed, states)
         meets = [i for i in range(len(self.found)) if i != n and self._at(i, model, y, x)]
+        why = {} if meets else {"why": "no branch that is listed leads through the state it joins"}
         return {**joined[units[0]][1], "meets": meets,
-                "multiplicity": self._multiplicity(meets, x)}  # fmt: skip
+                "multiplicity": self._multiplicity(meets, x), **why}  # fmt: skip
 
     def _at(self, n: int, model: Constants, y: np.ndarray, x: float) -> bool:
         """Return whether a branch goes through the state `y` at `x`."""
@@ -221,14 +225,51 @@ class _Naming:
                     meets.append(i)
                     first = first or {name: event[name] for name in UNKNOWN}
         found = first or self._alone(n, x)
+        if not meets and found["bifurcation"] not in (HOPF, None):
+            meets, why = self._beside(n, x)
+            return {**found, "meets": meets, "multiplicity": many, **({} if meets else why)}
         return {**found, "meets": meets, "multiplicity": many}
 
-    def _alone(self, n: int, x: float) -> dict[str, Any]:
-        """Return the bifurcation of a branch that no other one is known to meet at `x`."""
-        branch = self.found[n]
-        there = self.traced.units(branch.chosen, x)
-        placed = [self.traced.at(unit, x) for unit in branch.configuration]
-        keys = [(unit,) for unit in dict.fromkeys(placed)]
+    def _beside(self, n: int, x: float) -> tuple[list[int], dict[str, str]]:
+        """Return the branches that pass through a bifurcation of branch `n`, or why none does."""
+        key = self._critical(n, x)
+        placed = [self.traced.at(unit, x) for unit in self.found[n].configuration]
+        there = self.traced.units(self.found[n].chosen, x)
+        model, y = assemble(there.model, key, [there.state(unit) for unit in key])
+        rest = placed.copy()
+        for unit in key:
+            rest.remove(unit)
+        joint = Unit(model.latent, tuple(model.rho.tolist()))
+
+        def others(at: float, z: np.ndarray) -> list[int] | None:
+            """Return the other branches through `z` and the rest of the state at `at`."""
+            now = self.traced.units(self.found[n].chosen, at)
+            scale = now.model.rho.max() / there.model.rho.max()
+            units = [unit._replace(strengths=tuple(scale * rho for rho in unit.strengths))
+                     for unit in (joint, *rest)]  # fmt: skip
+            parts = [z, *(now.state(unit) for unit in units[1:])]
+            if any(part is None for part in parts):
+                return None
+            whole = assemble(now.model, units, parts)
+            return [i for i in range(len(self.found)) if i != n and self._at(i, *whole, at)]
+
+        def alone(at: float) -> Constants:
+            scale = self.traced.path(at).rho.max() / there.model.rho.max()
+            return self.traced.path(at)._replace(latent=model.latent, rho=model.rho * scale)
+
+        meets = others(x, y)
+        if meets:
+            return meets, {}
+        forms = Forms(model, y)
+        direction = forms.spread @ Steady(forms).right[:, 0]
+        new = emerging(alone, x, self.traced.high - self.traced.low, y, direction)
+        return [], {"why": UNLISTED if any(others(*each) == [] for each in new) else UNSEEN}
+
+    def _critical(self, n: int, x: float) -> tuple[Unit, ...]:
+        """Return the units of a branch among which an eigenvalue vanishes at `x`."""
+        there = self.traced.units(self.found[n].chosen, x)
+        placed = [self.traced.at(unit, x) for unit in self.found[n].configuration]
+        keys: list[tuple[Unit, ...]] = [(unit,) for unit in dict.fromkeys(placed)]
         keys += list(dict.fromkeys(combinations(placed, 2)))
 
         def least(key: tuple[Unit, ...]) -> float:
@@ -236,7 +277,11 @@ class _Naming:
             return float(np.abs(np.real(values[~np.isnan(values)])).min(initial=np.inf))
 
         nearest = min(map(least, keys)) + CRITICAL * there.model.lr
-        key = next(key for key in keys if least(key) <= nearest)  # within one unit, if there is one
+        return next(key for key in keys if least(key) <= nearest)  # within one, if there is one
+
+    def _alone(self, n: int, x: float) -> dict[str, Any]:
+        """Return the bifurcation of a branch that no other one is known to meet at `x`."""
+        there, key = self.traced.units(self.found[n].chosen, x), self._critical(n, x)
         model, y = assemble(there.model, key, [there.state(unit) for unit in key])
         forms = Forms(model, y)
         if forms.zeros() == 0:

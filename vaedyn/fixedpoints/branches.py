@@ -15,13 +15,13 @@ from ..model.params import IN_TIME, Fields, Params, integer, real
 from ..model.progress import Asked, shows
 from ..model.records import Computed, Progress, Store, kept
 from ..model.state import observables, unpack
-from .arclength import EDGE, END, Piece, end_of, spaced, trace
+from .arclength import EDGE, END, ESCAPE, Piece, end_of, escape_of, spaced, trace
 from .bifurcations import named
 from .configurations import Configuration, configurations, describe, kinds, state
 from .followed import Branches
 from .groups import Unit, Units, alike, intact
 from .newton import newton, root
-from .simpler import living, simpler
+from .simpler import joins_at, living, simpler
 from .varied import VARIED, ratios, vary
 
 GRID = 120  # steps along the range
@@ -108,7 +108,11 @@ class Continuation:
         x = piece.x.copy()
         for kind, at in ((piece.first, 0), (piece.last, -1)):
             if kind == END:
-                x[at] = end_of(unit, lambda v: self.alone(unit, v), piece, at == -1)
+                path = partial(self.alone, unit)
+                x[at] = end_of(unit, path, piece, at == -1)
+                near = [float(x[at]), float(piece.x[at])]
+                exact = (joins_at(unit, path, value, piece.states[at]) for value in near)
+                x[at] = next((value for value in exact if value is not None), x[at])
         order = np.argsort(x)
         return piece._replace(x=x[order], states=piece.states[order])
 
@@ -141,6 +145,11 @@ class Continuation:
         numbers = product(*(range(len(self.pieces[unit])) for unit in living))
         return [dict(zip(living, chosen, strict=True)) for chosen in numbers]
 
+    def _happens(self, piece: Piece, at: int, kind: str, x: float) -> float:
+        """Return where what limits a piece at `x` happens: beyond its last point, if it escapes."""
+        there = escape_of(piece, at) if kind == ESCAPE else x
+        return float(np.clip(there, self.low, self.high))
+
     def branch(self, configuration: Configuration, chosen: dict[Unit, int]) -> _Found | None:
         """Return the branch of `configuration` on the chosen piece of each living unit."""
         pieces = [self.pieces[unit][n] for unit, n in chosen.items()]
@@ -148,11 +157,12 @@ class Continuation:
         high = min([self.high, *(piece.x[-1] for piece in pieces)])
         if not low < high:
             return None
-        events = [(piece.first, low) for piece in pieces if piece.x[0] == low]
-        events += [(piece.last, high) for piece in pieces if piece.x[-1] == high]
-        events = [event for event in dict.fromkeys(events) if event[0] != EDGE]
+        ends = [(piece, 0, piece.first, low) for piece in pieces if piece.x[0] == low]
+        ends += [(piece, -1, piece.last, high) for piece in pieces if piece.x[-1] == high]
+        ends = [end for end in ends if end[2] != EDGE]
+        events = list(dict.fromkeys((end[2], self._happens(*end)) for end in ends))
         nodes = [x for x in spaced(self.low, self.high, self.steps + 1).tolist() if low < x < high]
-        tips = {x for _, x in events}
+        tips = {end[3] for end in ends}
         for piece in pieces:  # the points of a branch lie closer where it bends
             for tip in tips & {piece.x[0], piece.x[-1]}:
                 close = np.abs(piece.x - tip) < 0.02 * (self.high - self.low)

@@ -27,9 +27,9 @@ from .alone_at import (
 )
 from .attractors import MARGINAL, Modes
 from .box import Box
+from .hopf_side import lyapunov
 from .single import Latent
 
-BESIDE, MUCH = 2e-3, 5.0  # distance at which the side of an escape is seen, and E beyond which
 STEP = 1e-6  # of central differences, relative to a coordinate, or to 1
 
 Selection = tuple[int, int, int]
@@ -108,8 +108,8 @@ class Condition:
         """Return the conditions whose curves meet this one at a point of codimension two there."""
         return []
 
-    def rotates(self, point: np.ndarray) -> bool:
-        """Return whether the pair of eigenvalues whose sum is nearest to zero is complex."""
+    def holds(self, name: str, point: np.ndarray) -> bool:
+        """Return whether a point at which a test changes its sign is what it tests for."""
         return True
 
     def known(self, X: np.ndarray) -> dict[Block, np.ndarray]:
@@ -162,7 +162,10 @@ class _OfBlock(Condition):
         order = np.argsort(np.abs(values), axis=1)
         return np.take_along_axis(values, order[:, 1:], axis=1)
 
-    def rotates(self, point: np.ndarray) -> bool:
+    def holds(self, name: str, point: np.ndarray) -> bool:
+        """Return whether, of a zero-Hopf point, the pair whose sum vanishes is complex."""
+        if name != "zero-Hopf":
+            return True
         values = self.others(point[None])[0]
         pairs = list(combinations(values, 2))
         return not pairs or abs(min(pairs, key=lambda pair: abs(sum(pair)))[0].imag) > 1e-9
@@ -287,43 +290,25 @@ class Hopf(_OfBlock):
         order = np.argsort(np.abs(values**2 + square[:, None]), axis=1)
         return np.take_along_axis(values, order[:, 2:], axis=1)
 
+    def lyapunov(self, X: np.ndarray) -> np.ndarray:
+        """Return first Lyapunov coefficients, and the sizes of their terms, (n, 2)."""
+        c, latents, _ = self.latents(X)
+        return lyapunov(c, tuple(kind for kind in self.block if kind != "unlearned"), latents)
+
     def tests(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        others = self.others(X)
-        if self.shift or not others.shape[1]:
+        if self.shift:
             return {}
-        return {"zero-Hopf": np.prod(others, axis=1).real / _scaled(others)}
+        value, size = self.lyapunov(X).T
+        others, found = self.others(X), {"generalized Hopf": value / size}
+        if others.shape[1]:
+            found["zero-Hopf"] = np.prod(others, axis=1).real / _scaled(others)
+        return found
 
-    def rotates(self, point: np.ndarray) -> bool:
-        return True
-
-
-@dataclass(frozen=True)
-class Escape(Condition):
-    """Noise that a latent fits grows to infinity: its E does, while Q stays at h / 2.
-
-    The largest terms in E of dE/dt vanish where ``2 (K + lam / eta) = r h K^2``.
-    """
-
-    name = "escape"
-
-    def left(self, X: np.ndarray, c: Constants, latents: dict[int, Latent]) -> list[np.ndarray]:
-        # model: closed form, what is of the order of E
-        K = c.beta + 0.5 * c.h
-        gain, loss = c.encoder * c.h * K**2, 2 * (K + c.lam / c.eta)
-        return [(gain - loss) / (gain + loss)]
-
-    def rest(self, X: np.ndarray) -> np.ndarray:
-        """Return -1 where a stable state with much noise is on one side only, else 1, (n,)."""
-        across = np.array([self.slope(x)[1][0] for x in X])
-        across = BESIDE * across / np.linalg.norm(across, axis=1, keepdims=True)
-        sides = []
-        for at in (X - across, X + across):
-            modes = Modes(self.box.constants(at))
-            much = modes.kinds[NOISE].E > MUCH
-            states = selections(self.box.params.latent, self.box.params.signal)
-            kept = [modes.growth(*each) <= MARGINAL * modes.c.lr for each in states if each[1]]
-            sides.append(much & np.any(kept, axis=0))
-        return np.where(sides[0] != sides[1], -1.0, 1.0)
+    def holds(self, name: str, point: np.ndarray) -> bool:
+        if name != "generalized Hopf":
+            return True
+        value, size = self.lyapunov(point[None])[0]
+        return bool(abs(value) < 1e-4 * size)  # or it has a pole there
 
 
 def of_least_loss(

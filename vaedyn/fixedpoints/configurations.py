@@ -15,6 +15,7 @@ from .groups import Unit, Units, assemble, closed_form
 from .single import ALIVE
 
 MOST = 5000  # fixed points listed at most
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 
 class TooManyError(ParameterError):
@@ -224,10 +225,12 @@ def describe(
 def _words(unit: Unit, names: Sequence[str]) -> str:
     if not unit.alive:
         return "collapsed"
-    on = [f"signal {name}" for name in names] + ["noise"] * unit.noise
+    noise = ["noise"] if unit.noise == 1 else [f"{unit.noise} directions of noise"]
+    on = [f"signal {name}" for name in names] + (noise if unit.noise else [])
     if unit.branch:
         on[-1] += f" (branch {unit.branch + 1})"
-    return " and ".join(on) if unit.latents == 1 else "two on " + " and ".join(on)
+    latents = NUMBERS.get(unit.latents, str(unit.latents))
+    return " and ".join(on) if unit.latents == 1 else f"{latents} on " + " and ".join(on)
 
 
 def missing(units: Units, groups: int, limits: dict[Unit, float]) -> dict[str, list[str]]:

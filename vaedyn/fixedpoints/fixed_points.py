@@ -27,7 +27,9 @@ from .destination import destination
 from .groups import Unit, Units
 from .newton import eigenvalues, equivalent, residual
 from .points import FixedPoints, in_order
+from .search import Starts, searched, spectrum, starts_of
 from .stationary_spread import closely
+from .symmetries import apart, how_many, living_on
 from .thresholds import thresholds
 from .under_adam import Adam, Found, end_under_adam
 from .varied import constants_of
@@ -38,6 +40,8 @@ def fixed_points(
     params: Params | None = None,
     *,
     groups: int = 2,
+    search: int | None = None,
+    search_seed: int = 0,
     rtol: float = 1e-8,
     atol: float = 1e-10,
     store: Store | None = None,
@@ -68,6 +72,12 @@ def fixed_points(
     groups : {0, 1, 2}
         Most latents that live together. With 0 only the end of the trajectory
         and the collapsed state are listed.
+    search : int, optional
+        Number of random weights, at most 1,000,000, from which Newton's method looks for further
+        fixed points: groups of three or more latents, and any others. They are listed, too, see
+        `FixedPoints.search`. A search is no proof that there are no more.
+    search_seed : int
+        Seed of these weights. Those of a smaller number are the first of a larger one.
     rtol, atol : float
         Tolerances of the trajectory, see `vaedyn.theory`.
     store : ResultStore, optional
@@ -81,7 +91,8 @@ def fixed_points(
     Raises
     ------
     ParameterError
-        When beta is 0, where encoder variances shrink for ever.
+        When beta is 0, where encoder variances shrink for ever; for a search under Adam, which
+        is not derived, or among more than 700 order parameters.
     ConvergenceError, DivergenceError
         When nothing but the end of the trajectory is wanted, and it cannot be found.
     """
@@ -91,6 +102,7 @@ def fixed_points(
         raise ParameterError("groups", f"must be 0, 1 or 2, got {groups}")
     if params.beta == 0:
         raise ParameterError("beta", "must be > 0 for fixed points: D shrinks for ever at beta = 0")
+    starts = None if search is None else starts_of(params, search, search_seed)
 
     def compute() -> Computed:
         if params.adam:
@@ -107,18 +119,20 @@ def fixed_points(
             trajectory = theory(params, rtol=rtol, atol=atol, store=store)
             reached = destination(params, trajectory.states[-1], rtol)
         except (ConvergenceError, DivergenceError) as error:
-            if groups == 0:
+            if groups == 0 and not starts:
                 raise
             lost = str(error)
         if partial:
             found = neighbours(units, reached, groups)
-        if reached is None and not found:
+        if reached is None and not found and not starts:
             raise ConvergenceError(f"no fixed point is known: {lost}")
-        points = _listed(params, units, found, reached, groups, progress)
+        points = _listed(params, units, found, reached, groups, starts, progress)
         variables, info = points.to_kept("point")
         return variables, {**info, "lost": lost, "partial": partial, "std": closely(points.std)}
 
     record = {**params.to_dict(), "rtol": rtol, "atol": atol, "groups": int(groups)}
+    if starts:
+        record |= {"search": starts.number, "search_seed": starts.seed}
     record["numerics"] = NUMERICS["fixedpoints"]
     return FixedPoints.from_kept(params, kept(store, "fixedpoints", record, compute))
 
@@ -129,16 +143,17 @@ def _listed(
     found: Sequence[Configuration],
     reached: np.ndarray | None,
     groups: int,
+    starts: Starts | None = None,
     progress: Progress | None = None,
 ) -> FixedPoints:
-    """Return the fixed points `found`, and the one that was reached, if any, in order."""
+    """Return the fixed points `found`, the one reached, if any, and those of a search, in order."""
     rho = params.strengths.tolist()
     states = [state(units, configuration) for configuration in found]
     spectra = []
     for configuration in found:
         spectra.append(units.spectrum(configuration))
         if progress:
-            progress(len(spectra), len(found))
+            progress(len(spectra), len(found) + (starts.number if starts else 0))
     idle = asleep(units)
     types = [describe(configuration, rho, idle) for configuration in found]
     copies = [multiplicity(configuration) for configuration in found]
@@ -149,15 +164,31 @@ def _listed(
         states[at] = reached  # with the signs and the order that the start leads to
     elif reached is not None:
         states.append(reached)
-        spectra.append(eigenvalues(units.model, reached))
+        spectra.append((spectrum if starts else eigenvalues)(units.model, reached))
         types.append("of another kind" if groups == 2 else "the end of the trajectory")
         copies.append(None)
+    outcome = None
+    if starts:
+        offset, total = len(found), len(found) + starts.number
+        also = (lambda done, _: progress(offset + done, total)) if progress else None
+        outcome = searched(units.model, states, starts, also)
+        states += outcome.states
+        spectra += [spectrum(units.model, y) for y in outcome.states]
+        others = states[len(found) :]  # that reached, too, if it is not among those found
+        words = [describe(living_on(units.model, y), rho, idle) for y in others]
+        types[len(found) :] = apart(types[: len(found)], words)
+        copies[len(found) :] = [how_many(units.model, y) for y in others]
     left = [residual(units.model, y) for y in states]
     reached_one = None if at is None or at == len(found) else found[at]
     limits = thresholds(params, configuration=reached_one)
     single = {Unit(1, (s,)): beta for s, beta in zip(rho, limits["collapse"], strict=True)}
     single[Unit(1, (), 1)] = np.inf if limits["noise"] is None else limits["noise"]
     info = {"missing": missing(units, groups, single), "thresholds": limits}
+    if starts and outcome:
+        info["search"] = outcome.info(starts)
+        there = {word for name in types[len(found) :] for word in name.split(", ")}
+        for reason, lacking in info["missing"].items():
+            info["missing"][reason] = [kind for kind in lacking if kind not in there]
     return in_order(params, states, spectra, left, types, copies, at, info)
 
 

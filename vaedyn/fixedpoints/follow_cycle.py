@@ -1,5 +1,7 @@
 """A branch of limit cycles, followed by pseudo-arclength in a state, the period and a constant."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -22,10 +24,14 @@ HOMOCLINIC, DIVERGENCE, EDGE, LOST = "homoclinic", "divergence", "edge", "lost"
 
 
 class Followed(NamedTuple):
-    """A branch of cycles, and what happens on it: kind, where, number of the point before it."""
+    """A branch of cycles, and what happens on it: kind, where, number of the point before it.
+
+    `why` says for the values of the constant at which it is lost why it is.
+    """
 
     cycles: list[Cycle]
     events: list[tuple[str, float, int]]
+    why: Mapping[float, str] = MappingProxyType({})
 
     @property
     def widest(self) -> Cycle:
@@ -35,6 +41,9 @@ class Followed(NamedTuple):
         x = self.cycles[-1].x if at is None else at
         return self._replace(events=[*self.events, (kind, float(x), len(self.cycles) - 1)])
 
+    def lost(self, why: str) -> Self:
+        return self.ended(LOST)._replace(why={**self.why, float(self.cycles[-1].x): why})
+
 
 def from_hopf(
     shooting: Shooting,
@@ -43,8 +52,8 @@ def from_hopf(
     direction: np.ndarray,
     frequency: float,
     progress: Progress | None = None,
-) -> Followed | None:
-    """Return the branch of cycles that begins at a Hopf point, None if it is not found.
+) -> Followed | str:
+    """Return the branch of cycles that begins at a Hopf point, or why there is none.
 
     Parameters
     ----------
@@ -58,14 +67,17 @@ def from_hopf(
     way = shooting.gather @ direction
     way = np.append(way / np.linalg.norm(way), [0.0, 0.0])
     size = BORN * max(1.0, float(np.abs(state).max()))
+    why = "the first cycle is not found"
     for smaller in (1.0, 0.3, 0.1):
         centre = shooting.point(state, 2 * np.pi / frequency, x)
         guess = centre + smaller * size * way
         point = shooting.corrected(guess, way, shooting.slope(guess))
-        if point is not None and 0 <= point[-1] <= 1:
+        if point is not None and not 0 <= point[-1] <= 1:
+            why = "the first cycle is outside the range"
+        elif point is not None:
             found = Followed([shooting.cycle(point)], [(HOPF, float(x), 0)])
             return _walk(shooting, found, point, way, progress)
-    return None
+    return why
 
 
 def follow(shooting: Shooting, cycle: Cycle, progress: Progress | None = None) -> Followed:
@@ -82,7 +94,8 @@ def follow(shooting: Shooting, cycle: Cycle, progress: Progress | None = None) -
         for kind, at, n in reversed(down.events)
     ]
     events = turned + [(kind, at, n + last) for kind, at, n in ahead.events]
-    return Followed([*reversed(down.cycles), *ahead.cycles[1:]], events)
+    cycles = [*reversed(down.cycles), *ahead.cycles[1:]]
+    return Followed(cycles, events, {**down.why, **ahead.why})
 
 
 def _tangent(slope: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -114,7 +127,7 @@ def _walk(
         if found is None or cycle is None or collapsed:
             step /= 2
             if step < SMALLEST:
-                break
+                return way.lost("no further cycle is found")
             continue
         steeper = shooting.slope(found, cycle.matrix)
         ahead = _tangent(steeper, tangent)
@@ -134,12 +147,12 @@ def _walk(
         if cycle.period > LONGER * shortest.period and _by_a_saddle(shooting, cycle):
             return way.ended(HOMOCLINIC)
         if np.nanmax(np.abs(cycle.multipliers), initial=0.0) > UNSTABLE:
-            break
+            return way.lost(f"a multiplier is above {UNSTABLE:g}")
         if np.abs(cycle.states).max() > FAR:
             return way.ended(DIVERGENCE)
         if bent > 0.95:
             step = min(1.5 * step, LARGEST)
-    return way.ended(LOST)
+    return way.lost(f"it goes on after {MOST} points")
 
 
 def _by_a_saddle(shooting: Shooting, cycle: Cycle) -> bool:

@@ -41,7 +41,8 @@ class Branches(OrderParameters):
         of a Hopf bifurcation the first Lyapunov coefficient); ``frequency`` is the angular
         frequency of a Hopf bifurcation, per unit of time; ``multiplicity`` says how many
         eigenvalues, or pairs of them, cross together; ``meets`` has the numbers of the
-        branches that meet this one. See the theory page.
+        branches that meet this one. Where none does, though one should, ``why`` says why. See the
+        theory page.
     """
 
     varied: np.ndarray
@@ -94,7 +95,7 @@ class Branches(OrderParameters):
             )  # fmt: skip
             known = next(same, None)
             if known is None:
-                aside = ("branch", "kind", "meets")
+                aside = ("branch", "kind", "meets", "why")
                 known = {name: value for name, value in event.items() if name not in aside}
                 known["branches"] = set()
                 found.append(known)

@@ -22,6 +22,8 @@ from .pairs import mixed
 from .single import ALIVE, Finder, Latent, all_roots, first_rise, on_noise, on_signal
 
 TOLERANCE = 1e-12  # of the residual max |dy/dt| / tau
+ROUNDING = 1e-6  # of an eigenvalue that is not negative
+SMALL = 1e-3  # an overlap below it is compared with it
 
 
 class Unit(NamedTuple):
@@ -112,11 +114,28 @@ def intact(unit: Unit, y: np.ndarray, sampled: bool = False) -> bool:
     parts = unpack(y, unit.latents, len(unit.strengths))
     if not (np.isfinite(y).all() and (parts["D"] > 0).all()):
         return False
+    return vanishing(unit, y, sampled) > ALIVE and _least(parts, 1e-300) > -1e-8
+
+
+def of_weights(parts: dict[str, np.ndarray], slack: float = ROUNDING) -> bool:
+    """Return whether weights have these order parameters, of a state with latents of any kind.
+
+    What a collapsed latent has by rounding does not count.
+    """
+    if not (all(np.isfinite(part).all() for part in parts.values()) and (parts["D"] > 0).all()):
+        return False
+    return _least(parts, SMALL) > -slack
+
+
+def _least(parts: dict[str, np.ndarray], smallest: float) -> float:
+    """Return the least eigenvalue of the Gram matrix away from the signals, all of size 1.
+
+    What is smaller than `smallest` is as if it were of that size.
+    """
     along = np.vstack([parts["m"], parts["d"]])
     gram = np.block([[parts["Q"], parts["R"]], [parts["R"].T, parts["E"]]])
-    scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
-    least = np.linalg.eigvalsh((gram - along @ along.T) / np.outer(scale, scale))[0]
-    return vanishing(unit, y, sampled) > ALIVE and bool(least > -1e-8)
+    scale = np.sqrt(np.maximum(np.diag(gram), smallest))
+    return float(np.linalg.eigvalsh((gram - along @ along.T) / np.outer(scale, scale))[0])
 
 
 class Units:

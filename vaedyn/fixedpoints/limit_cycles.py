@@ -1,6 +1,6 @@
 """How limit cycles appear, grow and lose stability when one constant is varied."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Unpack
 
@@ -15,7 +15,7 @@ from ..model.records import Computed, Progress, Store, kept
 from ..model.results import OrderParameters
 from ..model.state import observables, unpack
 from .branches import branches, in_range
-from .follow_cycle import Followed, follow, from_hopf
+from .follow_cycle import LOST, Followed, follow, from_hopf
 from .limit_cycle import attracting, repeats
 from .newton import eigenvalues, jacobian, newton, symmetric
 from .shooting import Cycle, Shooting
@@ -59,8 +59,11 @@ class LimitCycles(OrderParameters):
         (of cycles), ``branch point`` (a multiplier 1 without a fold), ``period doubling``,
         ``Neimark-Sacker``; and what else ends it: ``homoclinic`` (the period grows without
         bound, as the cycle passes ever closer by a saddle, and `at` is that of the last cycle),
-        ``divergence``, ``edge`` (of the range), or ``lost`` (no further cycle is found in 80
-        steps, or a multiplier is above 1e6, which single shooting cannot bear).
+        ``divergence``, ``edge`` (of the range), or ``lost``, with ``why``: no further cycle is
+        found, it goes on after 80 points, or a multiplier is above 1e6, which single shooting
+        cannot bear.
+    without : list of dict
+        Hopf points from which no cycle is followed: ``at``, ``frequency`` and ``why``.
     """
 
     varied: np.ndarray
@@ -86,6 +89,10 @@ class LimitCycles(OrderParameters):
     @property
     def events(self) -> list[dict[str, Any]]:
         return self.info["events"]
+
+    @property
+    def without(self) -> list[dict[str, Any]]:
+        return self.info["without"]
 
     @property
     def stable(self) -> np.ndarray:
@@ -141,8 +148,9 @@ def limit_cycles(
     low, high = in_range(params, name, low, high)
 
     def compute() -> Computed:
-        found = list(_all(params, name, low, high, groups, store, progress))
-        return _joined(params, name, found).to_kept("point")
+        without: list[dict[str, Any]] = []
+        found = list(_all(params, name, low, high, groups, store, progress, without))
+        return _joined(params, name, found, without).to_kept("point")
 
     strongest = params.strengths.max() if name == "rho" else 1
     constants = {**params.to_dict(), "rho": (params.strengths / strongest).tolist()}
@@ -163,16 +171,19 @@ def _all(
     groups: int,
     store: Store | None,
     progress: Progress | None,
+    without: list[dict[str, Any]],
 ) -> Iterator[Followed]:
-    """Yield all branches of cycles, each once."""
+    """Yield all branches of cycles, each once; Hopf points without one are added to `without`."""
     shooting = Shooting(lambda x: vary(params, name, x), low, high)
     found: list[Followed] = []
     for hopf in hopf_points(params, name, low, high, groups, store):
         if not any(_ends_at(each, hopf) for each in found):
             one = from_hopf(shooting, *hopf, progress=progress)
-            if one is not None:
-                found.append(one)
-                yield one
+            if isinstance(one, str):
+                without.append({"at": hopf.x, "frequency": hopf.frequency, "why": one})
+                continue
+            found.append(one)
+            yield one
     for share in TRIED:
         x = low + share * (high - low)
         try:
@@ -229,7 +240,9 @@ def _passes(found: Followed, x: float, period: float) -> bool:
     return False
 
 
-def _joined(params: Params, name: str, found: list[Followed]) -> LimitCycles:
+def _joined(
+    params: Params, name: str, found: list[Followed], without: Sequence[dict[str, Any]] = ()
+) -> LimitCycles:
     """Return all branches as one result."""
     cycles = [cycle for each in found for cycle in each.cycles]
     branch = np.repeat(np.arange(len(found)), [len(each.cycles) for each in found])
@@ -237,6 +250,7 @@ def _joined(params: Params, name: str, found: list[Followed]) -> LimitCycles:
     first = np.concatenate([[0], np.cumsum([len(each.cycles) for each in found])])
     events = [
         {"branch": n, "kind": kind, "at": at, "point": int(first[n] + i)}
+        | ({"why": each.why[at]} if kind == LOST and at in each.why else {})
         for n, each in enumerate(found)
         for kind, at, i in each.events
     ]
@@ -258,7 +272,7 @@ def _joined(params: Params, name: str, found: list[Followed]) -> LimitCycles:
         multipliers_re=np.real(modes),
         multipliers_im=np.imag(modes),
         trivial=np.array([cycle.trivial for cycle in cycles]),
-        info={"name": name, "events": events, "repeats": parts},
+        info={"name": name, "events": events, "repeats": parts, "without": list(without)},
     )
 
 

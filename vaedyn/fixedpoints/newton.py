@@ -77,15 +77,23 @@ def sort_modes(values: np.ndarray) -> np.ndarray:
     return values[np.lexsort((np.imag(values), -np.real(values)))]
 
 
-def eigenvalues(model: Constants, y: np.ndarray, cross: np.ndarray | None = None) -> np.ndarray:
+def eigenvalues(
+    model: Constants,
+    y: np.ndarray,
+    cross: np.ndarray | None = None,
+    beside: np.ndarray | None = None,
+) -> np.ndarray:
     """Return the eigenvalues of the Jacobian of dy/dt, per unit of time, (free,) complex.
 
     They fall by real part; nan at the end stands for modes of a symmetry.
-    `cross` (values,) may select entries that deviate by themselves.
+    `cross` (values,) may select entries that deviate by themselves, and `beside` (tangents,
+    values) are directions of fixed points beside rotations among signals.
     """
     matrix = jacobian(model, y)
     _, gather = symmetric(model.latent, model.signal)
     tangents = symmetry_tangents(model, y) @ gather.T
+    if beside is not None:
+        tangents = np.vstack([tangents, beside @ gather.T])
     if cross is not None:
         chosen = gather @ cross > 0
         matrix, tangents = matrix[np.ix_(chosen, chosen)], tangents[:, chosen]

@@ -293,5 +293,5 @@ class _Many:
         from ..kernels.settle import settle
 
         left, status = np.empty(len(rows)), np.empty(len(rows), np.int64)
-        settle(y, self.c.at(rows), *self.places, most, 1e-13, left, status)
+        settle(y, self.c.at(rows), *self.places, most, np.inf, 1e-13, left, status)
         return left, status

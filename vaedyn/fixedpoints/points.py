@@ -67,6 +67,18 @@ class FixedPoints(OrderParameters):
         where a point is unstable or marginal. They are those of `vaedyn.bands` at late times. What
         rotations among equal signals change is left out. Not derived for adam: a
         `ParameterError`.
+    search : dict or None
+        How the search went, if one was asked for: its ``starts`` and ``seed``; how many starts
+        have ``converged``, and how many of these to order parameters that no weights have
+        (``unphysical``), which are not listed; how many states were ``listed`` without it, of
+        which it has met ``listed_found``; how many others it has ``added``; and the chance
+        that a further start that leads to a fixed point meets one on no list: ``unseen``, the
+        share of those that met one which no other did (Good, Biometrika 40, 1953).
+    found : list of int or None
+        How many starts of the search have led to each point.
+    new : list of bool
+        Whether a point is listed only because of the search. Of a continuum there is one state;
+        other states of it may have another stability.
     warnings : list of str
         Signals that runs at N = `params.dim` may lose by their noise.
     """
@@ -113,6 +125,29 @@ class FixedPoints(OrderParameters):
         return self.info["thresholds"]
 
     @property
+    def search(self) -> dict[str, Any] | None:
+        if "search" not in self.info:
+            return None
+        kept, found = self.info["search"], np.array(self.info["search"]["found"])
+        new, met = np.array(kept["new"]), kept["converged"] - kept["unphysical"]
+        names = ("starts", "seed", "converged", "unphysical")
+        return {
+            **{name: kept[name] for name in names},
+            "listed": int((~new).sum()),
+            "listed_found": int((found[~new] > 0).sum()),
+            "added": int(new.sum()),
+            "unseen": float((found == 1).sum() / met) if met else 1.0,
+        }
+
+    @property
+    def found(self) -> list[int] | None:
+        return self.info["search"]["found"] if "search" in self.info else None
+
+    @property
+    def new(self) -> list[bool]:
+        return self.info["search"]["new"] if "search" in self.info else [False] * len(self.types)
+
+    @property
     def stable(self) -> np.ndarray:
         return self.max_eigenvalue < -MARGINAL * self.params.rate
 
@@ -144,6 +179,8 @@ class FixedPoints(OrderParameters):
         rows = [{name: values[i] for name, values in lead.items()} for i in range(len(self.types))]
         for i, row in enumerate(rows):
             row["reached"] = i == self.reached
+            if self.found is not None:
+                row |= {"found": self.found[i], "new": self.new[i]}
             for name in (*OBSERVABLES, *NAMES):
                 row |= scalars(name, getattr(self, name)[i])
         return frame(rows, "point")
@@ -196,5 +233,8 @@ def in_order(
         "reached": None if at is None else int(np.flatnonzero(order == at)[0]),
         **info,
     }
+    if "search" in info:
+        by_point = {name: [info["search"][name][i] for i in order] for name in ("found", "new")}
+        info["search"] = {**info["search"], **by_point}
     arrays = {name: getattr(points, name)[order] for name in points.to_variables()}
     return replace(points, **arrays, info=info)

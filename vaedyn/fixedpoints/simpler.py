@@ -15,6 +15,9 @@ from .normal_forms import Forms
 from .single import ALIVE
 
 SIMPLE = 1e-5  # of the largest eigenvalue: one that is smaller is zero where branches meet
+ABOUT = 2e-4  # likewise, before it is known where that is to rounding
+BESIDE = 1e-5  # of a constant: a difference of it that derivatives are taken over
+CLOSE, EXACT = 1e-3, 1e-10  # of a constant: how far it is corrected at most, and what needs none
 NEAR = 0.05  # from the last point of a branch to where it ends, relative to 1
 
 
@@ -24,6 +27,13 @@ def simpler(unit: Unit, model: Constants, tip: np.ndarray) -> np.ndarray | None:
     It has a symmetry that the branch lacks: of the states that have one it is the first that has
     most of it.
     """
+    return _joined(unit, model, tip)[1]
+
+
+def _joined(
+    unit: Unit, model: Constants, tip: np.ndarray, critical: float = SIMPLE
+) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray | None]:
+    """Return what gives states the symmetry of the fixed point that `simpler` finds, and it."""
     near = NEAR * max(1.0, float(np.abs(tip).max()))
     for symmetric in _symmetries(unit):
         with np.errstate(all="ignore"):
@@ -35,9 +45,37 @@ def simpler(unit: Unit, model: Constants, tip: np.ndarray) -> np.ndarray | None:
         ):
             continue
         rests = residual(model, y) < TOLERANCE * max(1.0, float(np.abs(y).max()))
-        if rests and Forms(model, y).zeros(SIMPLE):
-            return y
-    return None
+        if rests and Forms(model, y).zeros(critical):
+            return symmetric, y
+    return np.copy, None
+
+
+def joins_at(
+    unit: Unit, path: Callable[[float], Constants], x: float, tip: np.ndarray
+) -> float | None:
+    """Return where a branch of a unit with the last point `tip` joins a simpler fixed point.
+
+    That is near `x`, and all eigenvalues of that fixed point that are about zero at `x` vanish
+    there. `x` itself is returned where that is no more exact, and None where there is no such
+    point.
+    """
+    symmetric, y = _joined(unit, path(x), tip, ABOUT)
+    if y is None:
+        return None
+    count = Forms(path(x), y).zeros(ABOUT)
+
+    def critical(value: float) -> np.ndarray:
+        forms = Forms(path(value), _newton_within(path(value), symmetric, y))
+        return np.real(forms.values[np.argsort(np.abs(forms.values))[:count]]) / forms.scale
+
+    found, h = x, BESIDE * abs(x)
+    with np.errstate(all="ignore"):
+        for _ in range(4):
+            ahead, behind = critical(found + h).sum(), critical(found - h).sum()
+            found -= float(critical(found).sum() * 2 * h / (ahead - behind))
+    if not (abs(found - x) < CLOSE * abs(x) and np.abs(critical(found)).max() < EXACT):
+        return None
+    return found if abs(found - x) > EXACT * abs(x) else x
 
 
 def living(unit: Unit, y: np.ndarray) -> tuple[Unit, np.ndarray] | None:

@@ -121,26 +121,37 @@ def singles(c: Constants) -> tuple[list[Latent], list[Latent]]:
     """
     from ..kernels import alone
 
-    one = c.column()
-    n, none = len(c.eta), np.zeros(len(c.eta))
-
-    def least(kind: int, rho: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        Q, top = np.empty(n), furthest(rho + c.eta + c.h, c.beta)
-        alone.first_rises(c, rho, kind, first, top, Q)
-        Q = Q[:, None]
-        return Q, one.beta / (Q + one.beta)
-
+    one, none = c.column(), np.zeros(len(c.eta))
     signals = []
     for strength in c.rho.T:
         rho = np.ascontiguousarray(strength)
-        signals.append(signal_latent(one, rho[:, None], *least(alone.SIGNAL, rho, none)))
-    noise = [noise_latent(one, *least(alone.NOISE, none, none))]
+        signals.append(signal_latent(one, rho[:, None], *_least(c, alone.SIGNAL, rho, none)))
+    noise = [noise_latent(one, *_least(c, alone.NOISE, none, none))]
     if np.any(c.sampled):
-        first = noise[0].Q
-        Q, D = least(alone.BEYOND, none, first)
-        beyond = np.where(Q / first[:, None] > 1 + 1e-6, Q, np.nan)
-        noise.append(noise_latent(one, beyond, D))
+        noise.append(beyond(c, noise[0]))
     return signals, noise
+
+
+def beyond(c: Constants, least: Latent) -> Latent:
+    """Return latents on noise of more than the `least` Q, as `on_noise_beyond` does; compiled."""
+    from ..kernels import alone
+
+    Q, D = _least(c, alone.BEYOND, np.zeros(len(c.eta)), least.Q)
+    with np.errstate(invalid="ignore"):
+        more = Q / least.Q[:, None] > 1 + 1e-6
+    return noise_latent(c.column(), np.where(more, Q, np.nan), D)
+
+
+def _least(
+    c: Constants, kind: int, rho: np.ndarray, first: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least Q of latents of a kind, and their D, (n, 1) each."""
+    from ..kernels import alone
+
+    Q = np.empty(len(c.eta))
+    alone.first_rises(c, rho, kind, first, furthest(rho + c.eta + c.h, c.beta), Q)
+    one = c.column()
+    return Q[:, None], one.beta / (Q[:, None] + one.beta)
 
 
 def signal_latent(c: Constants, rho: np.ndarray, Q: np.ndarray, D: np.ndarray) -> Latent:

@@ -11,7 +11,6 @@ from .attractors import MARGINAL, Modes
 from .box import Box
 from .conditions import (
     Condition,
-    Escape,
     Fold,
     Hopf,
     Loss,
@@ -21,6 +20,7 @@ from .conditions import (
     pair_sums,
 )
 from .continued import corrected
+from .escape_to_infinity import Escape
 from .levels import Awake, EqualLoss, Level, measured
 
 LINES = 7  # in each direction, the edges included
@@ -146,13 +146,7 @@ class Scan:
 
     def best(self) -> tuple[dict[Selection, np.ndarray], list[Selection], np.ndarray]:
         """Return which states are stable, all states, and the one of lowest loss; -1 for none."""
-        states = selections(self.box.params.latent, self.box.params.signal)
-        stable, losses = {}, []
-        for state in states:
-            stable[state] = self.modes.growth(*state) <= MARGINAL * self.c.lr
-            losses.append(np.where(stable[state], self.modes.loss(*state[:2])[0], np.inf))
-        least = np.argmin(losses, axis=0)
-        return stable, states, np.where(np.min(losses, axis=0) < np.inf, least, -1)
+        return of_lowest_loss(self.modes, self.box.params.latent, self.box.params.signal)
 
     def equal_loss(self) -> Iterator[Cell]:
         """Yield the cells in which another of several stable states becomes that of least loss."""
@@ -192,6 +186,19 @@ class Scan:
             condition: Any = Awake(self.box, (kind,), state, "kl", ACTIVE)
             for i, j in self.changes(found - ACTIVE):
                 yield Cell(condition, self.guess(condition, i), self.guess(condition, j))
+
+
+def of_lowest_loss(
+    modes: Modes, latent: int, signal: int
+) -> tuple[dict[Selection, np.ndarray], list[Selection], np.ndarray]:
+    """Return which states are stable, all states, and the one of lowest loss; -1 for none."""
+    states = selections(latent, signal)
+    stable, losses = {}, []
+    for state in states:
+        stable[state] = modes.growth(*state) <= MARGINAL * modes.c.lr
+        losses.append(np.where(stable[state], modes.loss(*state[:2])[0], np.inf))
+    least = np.argmin(losses, axis=0)
+    return stable, states, np.where(np.min(losses, axis=0) < np.inf, least, -1)
 
 
 def _closest(values: np.ndarray) -> float:

@@ -23,6 +23,7 @@ from .varied import constants_of
 
 MOST = 1100  # independent order parameters; beyond it the spread is nan
 NEUTRAL = 1e-8  # eigenvalues, per tau, that are zero or decide nothing
+STIFF, FEW = 1e10, 30  # ratio of rates, and order parameters up to which it is borne
 UNRELATED = 1e-13  # of the largest entry of J or B
 
 
@@ -118,7 +119,8 @@ def covariance(model: Constants, y: np.ndarray) -> np.ndarray | None:
     """Return N times the covariance of independent order parameters around `y`, (free, free).
 
     What rotations among equal signals change, along which runs diffuse without an end, is left
-    out. None where the point is not stable, or there are more than `MOST` order parameters.
+    out. None where the point is not stable, there are more than `MOST` order parameters, or
+    their rates are too far apart, see `_stationary`.
     """
     from scipy.sparse.csgraph import connected_components
 
@@ -143,15 +145,19 @@ def covariance(model: Constants, y: np.ndarray) -> np.ndarray | None:
 def _stationary(J: np.ndarray, B: np.ndarray, least: float) -> tuple[np.ndarray | None, int]:
     """Return the solution off the modes that do not decay, and how many of those there are.
 
-    It is None where one grows.
+    It is None where one grows, or rates are so far apart that rotations lose slow modes in the
+    rounding errors of fast ones, and there are too many to eliminate them instead.
     """
     from scipy.linalg import schur, solve_continuous_lyapunov
 
+    rates = np.linalg.eigvals(J).real
+    if rates.max() < -least and np.abs(J).max() > STIFF * np.abs(rates).min():
+        return (_by_elimination(J, B) if len(J) <= FEW else None), 0
     found: Any = schur(J, output="real", sort=lambda re, _: re < -least)
     T, Z, decaying = found
     neutral = len(J) - decaying
     if neutral:
-        if np.real(np.linalg.eigvals(J)).max() > least:
+        if rates.max() > least:
             return None, neutral
         # coordinates along the modes that decay, in a basis that the others complete
         others: Any = schur(J, output="real", sort=lambda re, _: re >= -least)
@@ -162,6 +168,17 @@ def _stationary(J: np.ndarray, B: np.ndarray, least: float) -> tuple[np.ndarray 
     X = solve_continuous_lyapunov(T[:decaying, :decaying], -rows @ B @ rows.T)
     P = Z[:, :decaying] @ X @ Z[:, :decaying].T
     return (P + P.T) / 2, neutral
+
+
+def _by_elimination(J: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Return the solution of ``J P + P J^T + B = 0``, each equation in its own units."""
+    n = len(J)
+    matrix = np.kron(J, np.eye(n)) + np.kron(np.eye(n), J)
+    rows = np.abs(matrix).max(axis=1)
+    columns = np.abs(matrix / rows[:, None]).max(axis=0)
+    P = np.linalg.solve(matrix / rows[:, None] / columns, -B.ravel() / rows) / columns
+    P = P.reshape(n, n)
+    return (P + P.T) / 2
 
 
 def covariance_of_step(model: Constants, y: np.ndarray) -> np.ndarray:

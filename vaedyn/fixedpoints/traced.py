@@ -12,20 +12,32 @@ from .continued import LIMIT, Followed, corrected, located
 from .levels import EqualLoss, Level
 
 SLACK = 1e-7  # growth rates per tau below it let a state attract: others vanish with a critical one
+JUMP = 1e-3  # of a function's values, above which it changes its sign without being 0
 SHARES = np.arange(1, 16) / 16  # of a step in which a state ceases to attract
 
 
 class Traced(NamedTuple):
-    """A curve: its points (n, unknowns), whether each attracts, and what is special."""
+    """A curve: its points (n, unknowns), whether each attracts, what is special, and its names."""
 
     condition: Condition
     points: np.ndarray
     attracting: np.ndarray
     ends: tuple[str, str]
     special: list[tuple[str, np.ndarray]]
+    kind: str
+    label: str
 
 
-def traced(condition: Condition, line: Followed) -> Traced:
+Attracts = Callable[[Condition, np.ndarray], np.ndarray]
+"""Returns at which points (n, unknowns) of a curve it is about a state that attracts, (n,)."""
+
+
+def attracts(condition: Condition, points: np.ndarray) -> np.ndarray:
+    """Return where a state is stable but for what is critical, (n,)."""
+    return condition.rest(points) < SLACK
+
+
+def traced(condition: Condition, line: Followed, attracts: Attracts = attracts) -> Traced:
     """Return a curve with its points of codimension two, and where it attracts."""
     points = line.points
     special: list[tuple[str, np.ndarray]] = []
@@ -41,12 +53,16 @@ def traced(condition: Condition, line: Followed) -> Traced:
                 continue
             test: Callable[[np.ndarray], np.ndarray] = lambda X, name=name: condition.tests(X)[name]  # noqa: E731
             at = located(condition, points[i], points[i + 1], test)
-            if name != "zero-Hopf" or condition.rotates(at):
+            if name == "cusp" and _jumps(test(at[None])[0], values[i : i + 2]):
+                continue
+            if condition.holds(name, at):
                 special.append((name, at))
                 inserted.append((i + 1, at))
     for i, at in sorted(inserted, key=lambda each: -each[0]):
         points = np.insert(points, i, at, axis=0)
-    return Traced(condition, *_attracting(condition, points, line), (ends[0], ends[1]), special)
+    along = _attracting(condition, points, line, attracts)
+    names = kind_of(condition), label_of(condition)
+    return Traced(condition, *along, (ends[0], ends[1]), special, *names)
 
 
 def _of_end(i: int, count: int, line: Followed) -> bool:
@@ -55,10 +71,10 @@ def _of_end(i: int, count: int, line: Followed) -> bool:
 
 
 def _attracting(
-    condition: Condition, points: np.ndarray, line: Followed
+    condition: Condition, points: np.ndarray, line: Followed, attracts: Attracts
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the points, more of them where that changes, and whether each attracts."""
-    flags = condition.rest(points) < SLACK
+    flags = attracts(condition, points)
     if len(points) > 2:  # at a tip something else may vanish, or there is nothing
         flags[0] = flags[1] if line.first == LIMIT else flags[0]
         flags[-1] = flags[-2] if line.last == LIMIT else flags[-1]
@@ -71,7 +87,7 @@ def _attracting(
                 way = chord / np.linalg.norm(chord)
                 tries = [corrected(condition, ends[0] + s * chord, way) for s in SHARES]
                 inner = np.array([ends[0], *(p for p in tries if p is not None), ends[1]])
-                side = condition.rest(inner) < SLACK
+                side = attracts(condition, inner)
                 side[0], side[-1] = flags[i - 1], flags[i]
                 n = int(np.argmax(side != side[0]))
                 ends = [inner[n - 1], inner[n]]
@@ -92,12 +108,20 @@ def kind_of(condition: Condition) -> str:
     return {"equal loss": "maxwell", "awake": "active"}.get(condition.name, condition.name)
 
 
+def _jumps(value: float, beside: np.ndarray) -> bool:
+    """Return whether a function changes its sign between two values without being 0."""
+    return bool(np.abs(value) > JUMP * np.abs(beside).max())
+
+
 def label_of(condition: Condition) -> str:
     """Return which latents a condition is about; signals count from the strongest."""
     if isinstance(condition, EqualLoss):
         return f"{_state(condition.one)} | {_state(condition.other)}"
     if isinstance(condition, Level) and condition.name == "level":
         return _state(condition.of)
+    own: str | None = getattr(condition, "label", None)  # of states with pairs
+    if own is not None:
+        return own
     block: Block = getattr(condition, "block", condition.concerned or (NOISE,))
     if "unlearned" in block:
         return f"{_word(block[0])} to signal {block[2] + 1}"

@@ -84,7 +84,7 @@ def substitute(matrix, pivots, x):
 
 
 @kernel
-def settle(y, c, which, counts, most, tolerance, residual, status):
+def settle(y, c, which, counts, most, longest, tolerance, residual, status):
     """Move states `y` (n, values) to the fixed points next to them, as `fixedpoints.newton` does.
 
     Parameters
@@ -97,6 +97,8 @@ def settle(y, c, which, counts, most, tolerance, residual, status):
         How often each of these stands in a state.
     most : int
         Number of steps.
+    longest : float
+        Change of an order parameter in a step, relative to 1 and the largest one; inf for any.
     tolerance : float
         Of the drift over tau, with which a state is at rest.
     residual, status : (n,)
@@ -133,10 +135,16 @@ def settle(y, c, which, counts, most, tolerance, residual, status):
                 status[n] = SINGULAR
                 break
             substitute(matrix, pivots, slope)
+            share = 1.0
+            if longest < np.inf:
+                change, size = 0.0, 1.0
+                for i in range(values):
+                    change, size = max(change, abs(slope[which[i]])), max(size, abs(y[n, i]))
+                share = min(1.0, longest * size / max(change, 1e-300))
             change, size = 0.0, 1.0
             for i in range(values):
                 before = y[n, i]
-                y[n, i] = before - slope[which[i]]
+                y[n, i] = before - share * slope[which[i]]
                 change, size = max(change, abs(y[n, i] - before)), max(size, abs(y[n, i]))
             if change <= 1e-15 * size:
                 residual[n] = linearise(y[n], one, which, counts, work, matrix, slope)

@@ -7,6 +7,8 @@ import numpy as np
 from ..fixedpoints.bifurcation_curves import BifurcationCurves
 from .listing import Listing, Table, number
 
+WORDS = {"end": "simpler state", "lost": "rounding errors"}
+
 
 def table(result: BifurcationCurves) -> Table:
     """Return one row for each part of a curve that attractors meet."""
@@ -42,10 +44,11 @@ def special(result: BifurcationCurves, n: int, part: np.ndarray) -> list[dict[st
 def _ends(result: BifurcationCurves, n: int, part: np.ndarray) -> tuple[str, str]:
     """Return what a part starts and ends with; within a curve another state takes over."""
     whole = np.flatnonzero(result.curve == n)
-    first, last = result.ends[n]
+    within = "another curve" if result.kinds[n].startswith("max_lr=") else "saddles"
+    first, last = (WORDS.get(end, end) for end in result.ends[n])
     return (
-        first if part[0] == whole[0] else "saddles",
-        last if part[-1] == whole[-1] else "saddles",
+        first if part[0] == whole[0] else within,
+        last if part[-1] == whole[-1] else within,
     )
 
 
@@ -59,7 +62,7 @@ def listing(result: BifurcationCurves) -> Listing:
     shown = table(result)
     count = len(result.kinds) - others(result)
     axes = f"over {result.x_name} and {result.y_name}"
-    first = f"{count} curve{'s' * (count != 1)} {axes} that attracting fixed points meet"
+    first = f"{count or 'no'} curve{'s' * (count != 1)} {axes} that attracting fixed points meet"
     return Listing(first, [shown], [remark(result)] if others(result) else [])
 
 

@@ -9,12 +9,14 @@ from ..model.quantities import ACTIVE, NAMES, OBSERVABLES
 from .listing import Listing, Table, number
 
 MOST_ROWS = 40
+MOST_MISSED = 8  # fixed points that a search has not found
 NOTHING = 1e-12  # a standard deviation that is a rounding error
 
 
 def table(result: FixedPoints) -> Table:
     """Return the first fixed points, and the one that is reached."""
-    columns = ["fixed point", "phase", "stable", "eps_g", "std", "KL", "std", "time", "copies", ""]
+    columns = ["fixed point", "phase", "stable", "eps_g", "std", "KL", "std", "time", "copies"]
+    columns += [""] if result.found is None else ["found", ""]
     spread = spread_of(result)
     labels = result.labels
     marked = [] if result.reached is None else [result.reached]
@@ -30,7 +32,8 @@ def table(result: FixedPoints) -> Table:
             _three(spread["kl"][i]),
             number(result.relaxation_time[i]),
             "continuum" if result.multiplicity[i] is None else str(result.multiplicity[i]),
-            "reached" if i == result.reached else "",
+            *([] if result.found is None else [str(result.found[i])]),
+            "reached" if i == result.reached else "new" if result.new[i] else "",
         ]
         for i in shown
     ]
@@ -69,6 +72,7 @@ def summary(result: FixedPoints) -> list[str]:
         lines.append(f"background noise is not fitted by a collapsed latent {where}")
     if found["max_lr"] is not None:
         lines.append(f"the point reached is stable up to lr = {found['max_lr']:.10g}")
+    lines += _of_search(result)
     if result.partial:
         lines.append(result.partial)
     if result.lost:
@@ -80,6 +84,31 @@ def summary(result: FixedPoints) -> list[str]:
         if result.missing[reason]:
             kinds = "; ".join(result.missing[reason])
             lines.append(f"no fixed point has a latent on: {kinds} ({text})")
+    return lines
+
+
+def _of_search(result: FixedPoints) -> list[str]:
+    """Return how a search went, in words."""
+    went, found = result.search, result.found
+    if went is None or found is None:
+        return []
+    lines = [
+        f"of {went['starts']} starts of the search {went['converged']} converged, "
+        f"{went['unphysical']} of them to order parameters that no weights have, which are dropped",
+        f"the search found {went['listed_found']} of {went['listed']} fixed points that were "
+        f"listed without it, and {went['added']} more, marked new",
+    ]
+    named = zip(result.types, found, result.new, strict=True)
+    if missed := [name for name, times, new in named if not (times or new)]:
+        text = "; ".join(missed[:MOST_MISSED])
+        more = len(missed) - MOST_MISSED
+        lines.append(f"not found by it: {text}" + (f"; and {more} more" if more > 0 else ""))
+    met = went["converged"] - went["unphysical"]
+    chance = f"about {went['unseen']:.2g}" if went["unseen"] else f"less than about {1 / met:.1g}"
+    lines.append(
+        "a search is no proof that there are no others: a further start that leads to a fixed "
+        f"point meets one with a chance of {chance}"
+    )
     return lines
 
 

@@ -11,11 +11,11 @@ NUMERICS = {
     "convergence": 3,
     "annealing": 3,
     "fixedpoints": 6,  # Newton's method on the drift, and `kernels.fluctuations`
-    "branches": 5,  # the drift without the integrator
+    "branches": 6,  # the drift without the integrator
     "cycle": 1,  # the drift, the integrator, and the Jacobian along its course
-    "cycles": 1,  # and Newton's method on the drift
-    "phases": 4,  # both, and the closed forms of latents alone
-    "curves": 1,  # closed forms and linearisations of latents alone
+    "cycles": 2,  # and Newton's method on the drift
+    "phases": 5,  # both, and the closed forms of latents alone
+    "curves": 3,  # closed forms and linearisations of latents alone, and of pairs
     "course": 1,  # the drift with classes (`kernels.classes`) and the integrator
     "warmup": 1,
     # steps of SGD: the engines (`kernels.exact`, `kernels.vector`) with their random stream
