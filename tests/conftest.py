@@ -5,7 +5,9 @@ import logging
 import os
 import signal
 import sys
+import zlib
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # tests run on all cores: threads only wait
@@ -34,10 +36,12 @@ remember_labels()
 os.fsync = lambda handle: None  # no test survives a loss of power: none waits for the disk
 
 
+gc.set_threshold(100_000, 20, 20)  # little garbage is made: look for it less often
+
+
 def pytest_collection_finish(session):
-    """Look for garbage less often, and no longer at what is there before the first test."""
+    """No longer look for garbage in what is there before the first test."""
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
 
 
 def pytest_configure(config):
@@ -46,10 +50,14 @@ def pytest_configure(config):
         return
     from vaedyn.kernels.jit import cache_folder
 
-    if any(cache_folder().rglob("*.nbi")):
+    # what numba keeps is apart by the folder of the sources, too
+    done = cache_folder() / f"tests-{zlib.crc32(__file__.encode()):08x}"
+    if done.exists():
         return
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         list(pool.map(compiled, COMPILED))
+    with suppress(OSError):  # where nothing can be kept
+        done.touch()
 
 
 COMPILED = ("bands", "simulate", "batches", "classes", "maps", "trained", "adam")

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.datasets import load_digits
 
-from tests.shared.tables import analysed, blocks, spiked, warned
+from tests.shared.tables import analysed, blocks, drawn, spiked, warned
 from vaedyn.data import spectrum
 from vaedyn.data import spiked as noise
 from vaedyn.data.analyse import analyse, sample_of
@@ -18,7 +18,7 @@ from vaedyn.errors import ParameterError
 
 def draws(samples, dim, rho, eta, count, seed=10, **options):
     rng = np.random.default_rng(seed)
-    return [analysed(spiked(rng, samples, dim, rho, eta), **options) for _ in range(count)]
+    return [drawn(spiked(rng, samples, dim, rho, eta), **options) for _ in range(count)]
 
 
 CASES = [

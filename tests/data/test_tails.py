@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.shared.tables import analysed, blocks, spiked, warned
+from tests.shared.tables import analysed, blocks, drawn, spiked, warned
 from vaedyn.data.spectrum import covariance_spectrum
 
 
@@ -69,7 +69,7 @@ def test_tails_of_noise_are_those_of_gaussian_noise():
     rng = np.random.default_rng(29)
     for samples, dim, rho in ((300, 20, (9, 5)), (80, 120, (40,)), (60, 2, ()), (400, 30, ())):
         scale = np.sqrt(rng.uniform(0.5, 1.5, dim)) if not rho else 1.0
-        found = [analysed(scale * spiked(rng, samples, dim, rho)) for _ in range(60)]
+        found = [drawn(scale * spiked(rng, samples, dim, rho)) for _ in range(60)]
         tails = np.array([x.tails for x in found])
         assert tails.mean() == pytest.approx(1, abs=4 * tails.std() / np.sqrt(60))
         assert not any("heavy tails" in text for x in found for text in x.warnings)

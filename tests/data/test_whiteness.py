@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn import datasets
 
-from tests.shared.tables import analysed, spiked
+from tests.shared.tables import analysed, drawn, spiked
 from vaedyn.data.analyse import analyse
 from vaedyn.data.spectrum import covariance_spectrum
 from vaedyn.data.spiked import Sample
@@ -13,7 +13,7 @@ from vaedyn.data.whiteness import _chance, is_white
 
 
 def share_with_floor(draw, count, **options):
-    return np.mean([analysed(draw(), **options).no_floor is None for _ in range(count)])
+    return np.mean([drawn(draw(), **options).no_floor is None for _ in range(count)])
 
 
 @pytest.mark.parametrize("gamma", [0.01, 0.1, 0.5, 1, 3])
@@ -101,7 +101,7 @@ def test_the_end_of_counting_is_no_floor():
 def test_a_signal_that_hides_in_the_mean_is_found():
     """In 96 of 100 draws; half of the time it misses that it is found in 91 only."""
     rng = np.random.default_rng(44)
-    counts = [len(analysed(spiked(rng, 9, 4, (60.0,))).rho) for _ in range(40)]
+    counts = [len(drawn(spiked(rng, 9, 4, (60.0,))).rho) for _ in range(40)]
     assert np.mean(np.equal(counts, 1)) > 0.9
 
 

@@ -72,7 +72,7 @@ def test_warming_up_tells_how_far_it_is(monkeypatch):
     for name in ("spread", "runs", "points", "beta_axis"):
         monkeypatch.setattr(f"vaedyn.explorer.slowly.{name}", lambda params: None)
     module.warm_up(lambda done, total: told.append((done, total)))
-    assert told == [(i + 1, 15) for i in range(15)]
+    assert told == [(i + 1, 10) for i in range(10)]
 
 
 def test_the_last_page_of_a_visitor_ends_all_that_is_computed(monkeypatch):

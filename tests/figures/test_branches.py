@@ -77,9 +77,14 @@ def test_marks_are_those_of_the_bifurcations():
     }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def noisy():
+    return branches(vaedyn.Params(lr=0.3, dim=50), "beta", 1.2, 1.6, groups=1)
+
+
 @pytest.mark.parametrize("quantity", ["eps_g", "m", "Q"])
-def test_bands_are_as_wide_as_the_spread(quantity):
-    found = branches(vaedyn.Params(lr=0.3, dim=50), "beta", 1.2, 1.6, groups=1)
+def test_bands_are_as_wide_as_the_spread(noisy, quantity):
+    found = noisy
     plain, shaded = (figures_branches.branches(found, quantity, bands=b) for b in (False, True))
     assert not plain.axes[0].collections
     assert plain.axes[0].get_ylim() == shaded.axes[0].get_ylim()

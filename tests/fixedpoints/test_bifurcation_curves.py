@@ -154,6 +154,7 @@ def slope_of(model, y):
     return np.linalg.eigvals(gather @ np.array(columns).T @ spread)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_stability_of_the_whole_state_changes_where_the_plain_drift_has_it(two):
     """Both signals are learned on one side, with all eigenvalues negative, and not beyond."""
     found = points(two, "loss", "signal 1 and signal 2", attracting=True)
@@ -306,6 +307,7 @@ def test_blocks_are_those_of_the_generic_jacobian(latents):
 
 
 @pytest.mark.parametrize("follow", ["eps_g=0.12", "kl=0.9", "relaxation_time=300"])
+@pytest.mark.usefixtures("no_thresholds")
 def test_a_quantity_has_its_value_along_its_curve(follow):
     result = bifurcation_curves(TWO, ("beta", 0.3, 3.5), ("eta", 0.3, 2), follow=[follow], lines=3)
     name, _, value = follow.partition("=")

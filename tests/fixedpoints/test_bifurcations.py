@@ -1,5 +1,6 @@
 """Bifurcations on branches: all of them, by their names, and which branches meet there."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,15 @@ MODELS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=list(MODELS))
-def followed(request):
-    params, *how, groups = MODELS[request.param]
+@functools.cache
+def followed_of(name):
+    params, *how, groups = MODELS[name]
     return branches(params, *how, groups=groups)
+
+
+@pytest.fixture(params=list(MODELS))
+def followed(request):
+    return followed_of(request.param)
 
 
 def spectrum(model, y):
@@ -151,16 +157,14 @@ def test_thresholds_are_events():
     noise = limits["noise"]
     assert at["transcritical", round(noise, 3)] == pytest.approx(noise, abs=1e-9)
     pair = (Unit(1, (0.49,)),)
-    params = vaedyn.Params(rho=0.49, eta=1.13, beta=1.56, lr=0.4)
-    most = thresholds(params, configuration=pair)["max_lr"]
-    (hopf,) = (e for e in branches(params, "lr", 0.3, 1.0, groups=1).events
-               if e["bifurcation"] == "hopf")  # fmt: skip
+    large = followed_of("large rates")
+    most = thresholds(large.params.replace(lr=0.4), configuration=pair)["max_lr"]
+    (hopf,) = (e for e in large.events if e["bifurcation"] == "hopf")
     assert hopf["at"] == pytest.approx(most, abs=1e-9)
 
 
 def test_a_branch_that_only_another_one_leads_to_is_found():
-    params, name, low, high, _ = MODELS["large rates"]
-    found = branches(params, name, low, high, groups=1)
+    found = followed_of("large rates")
     n = found.types.index("noise")  # between two values at which branches are looked for
     x = found.varied[found.branch == n]
     assert 0.86 < x[0] < x[-1] < 0.92

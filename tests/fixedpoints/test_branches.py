@@ -112,6 +112,7 @@ def test_at_small_learning_rates_a_branch_is_the_closed_form():
 
 
 @pytest.mark.parametrize("name", ["eta", "rho", "lam", "lr"])
+@pytest.mark.usefixtures("no_thresholds")
 def test_other_constants_may_be_varied(name):
     low, high = {"eta": (0.3, 2), "rho": (0.5, 4), "lam": (0, 0.6), "lr": (0.01, 0.6)}[name]
     params = vaedyn.Params(latent=2, signal=2, rho=(2, 1), lr=0.05)

@@ -166,6 +166,7 @@ def test_newton_that_runs_away_is_not_believed(monkeypatch):
 
 
 @pytest.mark.parametrize(("strong", "arrives"), [(2.52, False), (2.6, True)])
+@pytest.mark.usefixtures("no_thresholds")
 def test_a_slow_turn_between_nearly_equal_signals_is_not_guessed(strong, arrives):
     params = vaedyn.Params(latent=2, signal=2, rho=(strong, 2.5), beta=1.5, lr=0.2, t_max=2000)
     points = vaedyn.fixed_points(params)

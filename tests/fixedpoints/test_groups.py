@@ -212,6 +212,7 @@ def test_equal_signals_make_a_continuum():
     assert "two on signal 1 and signal 2" not in found  # aligned in another frame
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_of_too_many_fixed_points_the_neighbours_of_the_reached_one_are_listed(monkeypatch):
     monkeypatch.setattr("vaedyn.fixedpoints.configurations.MOST", 50)
     params = vaedyn.Params(latent=3, signal=3, rho=(5, 3, 1.5), lr=0.05, t_max=3000)
@@ -371,6 +372,7 @@ def test_the_largest_learning_rate_is_where_the_branch_ends():
         (9.8, 2.6, 0.021, 0.047, 0.0),
     ],
 )
+@pytest.mark.usefixtures("no_thresholds")
 def test_small_beta_does_not_lose_the_learned_state(rho, eta, beta, lr, lam):
     params = vaedyn.Params(rho=rho, eta=eta, beta=beta, lr=lr, lam=lam)
     points = vaedyn.fixed_points(params)

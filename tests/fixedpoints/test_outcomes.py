@@ -68,6 +68,7 @@ def test_peaks_are_beyond_both_ends():
     assert peak(np.stack([t, -np.sin(np.pi * t)], axis=1)) == pytest.approx(1)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_no_fixed_point_is_waited_for_where_the_order_parameters_oscillate():
     """It would take some 10^7 steps: peaks that last are noticed after a few thousand / tau."""
     fast = {"latent": 2, "signal": 2, "rho": (3, 1), "t_max": 5, "points": 2, "groups": 1}

@@ -123,6 +123,7 @@ def invariants(model, y):
         (0.07, 0.138500099, 0.18504254, 0.019238547, None, None, 0.784414385, 0.06108),
     ],
 )
+@pytest.mark.usefixtures("no_thresholds")
 def test_a_pair_has_a_second_state_between_the_threshold_and_the_fold(
     beta, m, d, Q, E, R, D, growth
 ):

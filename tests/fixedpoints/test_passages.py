@@ -130,6 +130,7 @@ def test_many_latents_are_matched_about_as_well_as_by_trying_all(monkeypatch):
     assert np.mean(assigned / exact) < 1.1
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_images_of_fixed_points_with_many_latents_are_found():
     rng = np.random.default_rng(8)
     params = vaedyn.Params(latent=5, signal=2, rho=(3, 1), beta=1.2, lr=0.05)
@@ -208,6 +209,7 @@ def test_mixed_latents_are_entangled_first_and_disentangled_later(mixed):
     assert trajectory.eps_g[middle] > 10 * trajectory.eps_g[-1]
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_a_gaussian_start_may_be_entangled_first_too():
     found = passages(
         *both(latent=2, signal=2, rho=(3, 1), lr=0.05, t_max=3000, points=801, init_seed=4)
@@ -231,6 +233,7 @@ def test_passages_are_in_order_and_the_last_is_reached(mixed):
     assert last.distance < 0.01
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_an_end_that_is_too_far_off_has_an_empty_residence(mixed):
     points, _ = mixed
     _, trajectory = both(**{**MIXED, "t_max": 600, "points": 201})
@@ -284,6 +287,7 @@ def test_the_figure_names_and_marks_what_is_passed(mixed, x_scale):
     np.testing.assert_allclose(curves[2].get_ydata(), expected)
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_what_is_only_flown_by_is_not_passed():
     params = vaedyn.Params(latent=2, lr=0.05)
     found = vaedyn.passages(vaedyn.fixed_points(params), vaedyn.theory(params))

@@ -69,6 +69,7 @@ def test_what_a_finite_learning_rate_costs_at_beta_eta_to_first_order():
 
 
 @pytest.mark.parametrize(("beta", "lr"), [(1.5, 1.0), (3.75, 0.5), (2.1, 0.8)])
+@pytest.mark.usefixtures("no_thresholds")
 def test_a_pole_is_no_state_of_a_latent(beta, lr):
     """At beta = 2/lr - lr/2 what E is divided by touches zero; beyond, it comes from infinity."""
     points = vaedyn.fixed_points(vaedyn.Params(beta=beta, lr=lr))

@@ -44,6 +44,7 @@ def test_the_noise_of_a_step_is_that_of_the_kernel(model):
 
 
 @pytest.mark.parametrize("params", [ONE, SAMPLED], ids=["one", "sampled"])
+@pytest.mark.usefixtures("no_thresholds")
 def test_bands_come_to_it(params):
     found = vaedyn.fixed_points(params, groups=1)
     late = vaedyn.bands(params.replace(t_max=1000, points=2))
@@ -154,6 +155,7 @@ def test_adam_is_refused():
         stationary_stds([ONE.replace(optimiser="adam")], np.zeros((1, 6)), np.array([True]))
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_branches_have_it_where_they_are_stable():
     found = vaedyn.branches(ONE, "beta", 1.1, 1.3, groups=1)
     (i,) = np.flatnonzero((found.branch == 0) & (np.abs(found.varied - 1.2) < 1e-12))

@@ -32,6 +32,7 @@ def test_a_state_reached_through_rounding_is_not_reported(sign):
     assert "start is symmetric" in vaedyn.time_to_converge(params).reason
 
 
+@pytest.mark.usefixtures("no_thresholds")
 def test_starts_that_differ_are_believed():
     params = vaedyn.Params(latent=2, beta=0.8, lr=0.1, t_max=3000, init=start(apart=1e-3))
     assert not alike(params)

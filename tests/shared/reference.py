@@ -170,10 +170,11 @@ def overlaps(W, V, D, teacher) -> np.ndarray:
 
 def split(y, M, K):
     """Return m, d, Q, E, R, D of a flat state."""
-    cuts = np.cumsum([M * K, M * K, M * M, M * M, M * M])
-    m, d, Q, E, R, D = np.split(np.asarray(y), cuts)
+    m, d, Q, E, R = 0, M * K, 2 * M * K, 2 * M * K + M * M, 2 * M * K + 2 * M * M
+    D, y = R + M * M, np.asarray(y)
     return (
-        m.reshape(M, K), d.reshape(M, K), Q.reshape(M, M), E.reshape(M, M), R.reshape(M, M), D,
+        y[m:d].reshape(M, K), y[d:Q].reshape(M, K),
+        y[Q:E].reshape(M, M), y[E:R].reshape(M, M), y[R:D].reshape(M, M), y[D:],
     )  # fmt: skip
 
 
@@ -186,20 +187,15 @@ def drift(
     The rates of decoder (`tau`), `encoder` and `variances` are numbers, or one for each latent.
     """
     # model: drift, matrix by matrix
-    K_ = len(rho)
-    m, d, Q, E, R, D = split(y, M, K_)
-    L, eye = np.diag(rho), np.eye(M)
-    T_W, T_V, T_D = (
-        np.diag(np.broadcast_to(tau if rate is None else rate, M))
-        for rate in (tau, encoder, variances)
-    )
+    m, d, Q, E, R, D = split(y, M, len(rho))
+    L, P, eye = np.diag(rho), np.diag(np.asarray(rho) + eta), np.eye(M)
+    T_W, T_V, T_D = (eye * (tau if rate is None else rate) for rate in (tau, encoder, variances))
     S = d @ L @ d.T + eta * E
     A = m @ L @ d.T + eta * R
     Y = m @ L @ m.T + eta * Q
-    P = L + eta * np.eye(K_)
     K = Q + beta * eye
-    B = S + np.diag(D) + lam * eye
-    xi = np.diag(D) if sampled else np.zeros((M, M))
+    B = S + (D + lam) * eye
+    xi = sampled * D * eye
     of_W = S + xi
     of_V = Y - A @ K - K @ A.T + K @ S @ K + Q @ xi @ Q
     of_V = (of_V + of_V.T) / 2  # rounding would grow where E is not symmetric

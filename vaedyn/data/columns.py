@@ -42,9 +42,14 @@ class Watch:
 
     def _count(self, block: np.ndarray, columns: np.ndarray) -> None:
         """Look for whole numbers that all differ, among `columns` where there are only such."""
-        some = np.sort(block[:, columns], axis=0)
-        good = (some == np.rint(some)).all(axis=0) & (np.diff(some, axis=0) > 0).all(axis=0)
-        self.single[columns] = good
+        self.single[columns] = False
+        whole = (block[0] == np.rint(block[0]))[columns]  # which spares a look at most others
+        columns = columns[whole]
+        some = block[:, columns]
+        whole = (some == np.rint(some)).all(axis=0)
+        some, columns = np.sort(some[:, whole], axis=0), columns[whole]
+        good = (np.diff(some, axis=0) > 0).all(axis=0)
+        self.single[columns[good]] = True
         shifted = some[:, good] - self.first[columns[good]]
         self.sums[:, columns[good]] += shifted.sum(axis=0), (shifted**2).sum(axis=0)
 
@@ -83,10 +88,15 @@ class Watch:
         )
 
     def _codes(self) -> list[str]:
+        sides = (
+            (1, self.low, self.high, self.low.odd()),
+            (-1, self.high, self.low, self.high.odd()),
+        )
         found = [
             (column, f"holds {value:g} in {count} of {self.rows} rows, far from all else")
             for column in _apart(self.low, self.high)
-            for sign, ends, others in ((1, self.low, self.high), (-1, self.high, self.low))
+            for sign, ends, others, odd in sides
+            if odd[column]
             for value, count in _codes(sign, self.rows, ends, others, column)
         ]
         return _sentence(found, "if that stands for a missing value, leave such rows out")
@@ -114,10 +124,17 @@ class _Ends:
         values, counts = [*self.seen[:, columns]], [*self.counts[:, columns]]
         for _ in range(3):
             values.append(least)
-            counts.append((some == least).sum(axis=0))
-            least = np.where(some > least, some, np.inf).min(axis=0)
+            here = some == least
+            counts.append(np.count_nonzero(here, axis=0))
+            np.copyto(some, np.inf, where=here)
+            least = some.min(axis=0)
         merged = _merged(np.array(values), np.array(counts))
         self.seen[:, columns], self.counts[:, columns] = merged
+
+    def odd(self) -> np.ndarray:
+        """Return where `_is_code` could be true of the lowest value, (dim,): mostly nowhere."""
+        value = np.abs(self.seen[0])
+        return (value > 90) | (value == np.rint(value)) | (self.counts[0] > 1)
 
 
 def _merged(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

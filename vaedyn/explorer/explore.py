@@ -111,7 +111,7 @@ def warm_up(progress: Progress | None = None) -> None:
         lambda params: at_once(course(params)), spread, runs, points, beta_axis,
     ]  # fmt: skip
     small = Params(dim=20, t_max=2, points=3)
-    models = [small, small.replace(latent=2), small.replace(latent=2, signal=2, rho=(2, 1))]
+    models = [small, small.replace(latent=2, signal=2, rho=(2, 1))]
     for i, params in enumerate(models):
         for k, step in enumerate(steps):
             step(params)

@@ -6,6 +6,7 @@ is predicted along the tangent and corrected in the plane across it.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, Self
 
@@ -64,7 +65,7 @@ class _Curve:
     """
 
     def __init__(self, path: Callable[[float], Constants], low: float, high: float):
-        self.path, self.low, self.high = path, low, high
+        self.path, self.low, self.high = lru_cache(path), low, high
         self.decades = wide(low, high)
         model = path(low)
         self.sampled = bool(model.sampled)
@@ -95,7 +96,10 @@ class _Curve:
         # the drift is at most quadratic in any constant: long differences lose nothing
         h = max(1e-3 * abs(x), 1e-6 * rate)
         ahead, behind = (self.gather @ velocity(self.path(x + s), y) for s in (h, -h))
-        return np.column_stack([jacobian(self.path(x), y), (ahead - behind) * (rate / (2 * h))])
+        slope = np.empty((len(ahead), len(ahead) + 1))
+        slope[:, :-1] = jacobian(self.path(x), y)
+        slope[:, -1] = (ahead - behind) * (rate / (2 * h))
+        return slope
 
     def tangent(self, point: np.ndarray, before: np.ndarray | None) -> np.ndarray:
         """Return the direction of the curve, turned along `before`."""
@@ -109,6 +113,8 @@ class _Curve:
     def corrected(self, guess: np.ndarray, tangent: np.ndarray) -> np.ndarray | None:
         """Return the point of the curve in the plane through `guess`, or None."""
         point = guess.copy()
+        matrix, rhs = np.empty((len(point), len(point))), np.empty(len(point))
+        matrix[-1] = tangent
         for _ in range(12):
             if not -1 <= point[-1] <= 2:  # far out, where numbers may overflow
                 return None
@@ -118,8 +124,8 @@ class _Curve:
                 return None
             if np.abs(value).max() < 0.01 * TOLERANCE:
                 return point
-            matrix = np.vstack([self.slope(point), tangent])
-            rhs = np.append(value, tangent @ (point - guess))
+            matrix[:-1] = self.slope(point)
+            rhs[:-1], rhs[-1] = value, tangent @ (point - guess)
             try:
                 point = point - np.linalg.solve(matrix, rhs)
             except np.linalg.LinAlgError:

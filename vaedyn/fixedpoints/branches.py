@@ -1,7 +1,7 @@
 """How fixed points move, appear and change stability when one constant is varied."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache, partial
+from functools import cache, partial
 from itertools import pairwise, product
 from typing import Any, NamedTuple, Unpack
 
@@ -50,8 +50,9 @@ class Continuation:
         wanted: Iterable[Unit],
         steps: int = GRID,
     ):
-        self.path, self.low, self.high, self.steps = lru_cache(path), low, high, steps
+        self.path, self.low, self.high, self.steps = cache(path), low, high, steps
         self.base = path(high)
+        self.at, self._on = cache(self._at), cache(self._state)
         self.pieces: dict[Unit, list[Piece]] = {}
         self._nodes: dict[tuple[Any, ...], Units] = {}
         for unit in wanted:
@@ -63,7 +64,7 @@ class Continuation:
         """Return the model at `x` of a unit, whose strengths are those at the end of the range."""
         return self.path(x)._replace(latent=unit.latents, rho=np.array(self.at(unit, x).strengths))
 
-    def at(self, unit: Unit, x: float) -> Unit:
+    def _at(self, unit: Unit, x: float) -> Unit:
         """Return a unit with the strengths that its signals have at `x`."""
         scale = self.path(x).rho.max() / self.base.rho.max()
         return unit._replace(strengths=tuple(rho * scale for rho in unit.strengths))
@@ -124,15 +125,19 @@ class Continuation:
         for unit, n in chosen.items():
             here = self.at(unit, x)
             if not units.known(here):
-                piece = self.pieces[unit][n]
-                guess = piece.guess(x)
-                tip = x in (piece.x[0], piece.x[-1])
-                model, sampled = self.alone(unit, x), bool(self.base.sampled)
-                # where other branches meet this one, the drift hardly changes towards them
-                tries = (newton(model, guess, still=each) for each in (1e-10, 1e-6) if not tip)
-                there = (found for found in tries if intact(unit, found, sampled))
-                units.put(here, next(there, guess))
+                units.put(here, self._on(unit, n, x))
         return units
+
+    def _state(self, unit: Unit, n: int, x: float) -> np.ndarray:
+        """Return the state of a unit on one of its pieces."""
+        piece = self.pieces[unit][n]
+        guess = piece.guess(x)
+        tip = x in (piece.x[0], piece.x[-1])
+        model, sampled = self.alone(unit, x), bool(self.base.sampled)
+        # where other branches meet this one, the drift hardly changes towards them
+        tries = (newton(model, guess, still=each) for each in (1e-10, 1e-6) if not tip)
+        there = (found for found in tries if intact(unit, found, sampled))
+        return next(there, guess)
 
     def choices(self, configuration: Configuration) -> list[dict[Unit, int]]:
         """Return all ways to choose a piece for each living unit."""

@@ -9,13 +9,14 @@ and small deviations live within one unit or between two of them.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..kernels.constants import Constants
 from ..model.quantities import NAMES, ORDER_PARAMETERS, shape
-from ..model.state import pack, unpack
+from ..model.state import count, pack, unpack
 from .newton import eigenvalues, newton, residual, root
 from .pairs import mixed
 from .single import ALIVE, Finder, Latent, all_roots, first_rise, on_noise, on_signal
@@ -199,7 +200,8 @@ class Units:
         if key not in self._modes:
             states = [self.state(unit) for unit in key]
             joint, y = assemble(self.model, key, states)
-            cross = None if len(key) == 1 else _between(*key)
+            sizes = [(unit.latents, len(unit.strengths)) for unit in key]
+            cross = None if len(key) == 1 else _between(*sizes)
             self._modes[key] = eigenvalues(joint, y, cross)
         return self._modes[key]
 
@@ -286,22 +288,38 @@ def assemble(
     rho = np.array([strength for unit in units for strength in unit.strengths], float)
     latent = sum(unit.latents for unit in units)
     joint = model._replace(latent=latent, rho=rho)
-    parts = {name: np.zeros(shape(name, latent, len(rho))) for name in NAMES}
-    i = k = 0
-    for unit, state in zip(units, states, strict=True):
+    y = np.zeros(count(latent, len(rho)))
+    places = _places(tuple((unit.latents, len(unit.strengths)) for unit in units))
+    for place, state in zip(places, states, strict=True):
         assert state is not None, "this unit does not exist here"
-        j, l_ = i + unit.latents, k + len(unit.strengths)
-        own = {"latent": slice(i, j), "latent_": slice(i, j), "signal": slice(k, l_)}
-        for name, part in unpack(state, unit.latents, len(unit.strengths)).items():
-            parts[name][tuple(own[dim] for dim in ORDER_PARAMETERS[name].dims)] = part
-        i, k = j, l_
-    return joint, pack(**parts)
+        y[place] = state
+    return joint, y
 
 
-def _between(a: Unit, b: Unit) -> np.ndarray:
-    """Return 1 for the entries of a state of two units that belong to both, else 0, (values,)."""
-    latent = np.repeat([0, 1], [a.latents, b.latents])
-    signal = np.repeat([0, 1], [len(a.strengths), len(b.strengths)])
+@lru_cache
+def _places(sizes: tuple[tuple[int, int], ...]) -> list[np.ndarray]:
+    """Return where the states of units of so many latents and signals stand in that of all."""
+    latent, signal = (sum(each) for each in zip(*sizes, strict=True)) if sizes else (0, 0)
+    parts = unpack(np.arange(count(latent, signal)), latent, signal)
+    found, i, k = [], 0, 0
+    for latents, signals in sizes:
+        own = {"latent": slice(i, i + latents), "signal": slice(k, k + signals)}
+        own["latent_"] = own["latent"]
+        dims = {name: ORDER_PARAMETERS[name].dims for name in NAMES}
+        blocks = {name: parts[name][tuple(own[dim] for dim in dims[name])] for name in NAMES}
+        found.append(pack(**blocks))
+        i, k = i + latents, k + signals
+    return found
+
+
+@lru_cache
+def _between(a: tuple[int, int], b: tuple[int, int]) -> np.ndarray:
+    """Return 1 for the entries of a state of two units that belong to both, else 0, (values,).
+
+    Of the units it takes the numbers of latents and signals.
+    """
+    latent = np.repeat([0, 1], [a[0], b[0]])
+    signal = np.repeat([0, 1], [a[1], b[1]])
     overlaps = (latent[:, None] != signal).astype(float)
     pairs = (latent[:, None] != latent).astype(float)
     return pack(overlaps, overlaps, pairs, pairs, pairs, np.zeros(len(latent)))

@@ -107,11 +107,13 @@ def eigenvalues(
 
 def symmetry_tangents(model: Constants, y: np.ndarray) -> np.ndarray:
     """Return how rotations among signals of equal strength move `y`, (rotations, values)."""
+    rho, tangents = model.rho.tolist(), []
+    if len(set(rho)) == len(rho):
+        return np.empty((0, len(y)))
     parts = unpack(y, model.latent, model.signal)
-    tangents = []
     for k in range(model.signal):
         for j in range(k):
-            if model.rho[j] == model.rho[k]:
+            if rho[j] == rho[k]:
                 turn = np.zeros((model.signal, model.signal))
                 turn[j, k], turn[k, j] = 1, -1
                 still = {name: np.zeros_like(parts[name]) for name in NAMES}

@@ -8,7 +8,8 @@ import numpy as np
 from ..kernels.constants import Constants
 
 ALIVE = 1e-8  # a latent at a fixed point that has a smaller Q_ii has none: it has collapsed
-NODES = 128  # values of Q that a fixed point is looked for between
+FIRST_NODES = np.linspace(0, 1, 129) ** 3  # shares of a bound of Q between which a root is sought
+FINER_NODES = np.linspace(0, 1, 17)  # shares of a cell of those, and then of a cell of these
 
 
 class Latent(NamedTuple):
@@ -187,22 +188,22 @@ def first_rise(function: Callable[[np.ndarray], np.ndarray], top: np.ndarray) ->
     is positive at 0; so no narrow peak or dip is missed.
     """
     low, width = np.zeros_like(top), top
-    found = np.zeros(top.shape, bool)
-    steps = np.linspace(0, 1, NODES + 1) ** 3
+    found, rows = np.zeros(top.shape, bool), np.arange(len(top))[:, None]
     above = None
-    for count in (NODES, *[16] * 13):
+    for steps in (FIRST_NODES, *[FINER_NODES] * 13):
         nodes = low + width * steps
-        f = np.nan_to_num(function(nodes), nan=-np.inf, neginf=-np.inf)
+        f = function(nodes)
+        f = np.where(np.isnan(f), -np.inf, f)
         above = f[:, :1] > 0 if above is None else above
-        rises = (f[:, :-1] <= 0) & (f[:, 1:] > 0) & (f[:, :-1] > -np.inf)
+        before = f[:, :-1]
+        rises = (before <= 0) & (f[:, 1:] > 0) & (before > -np.inf)
         found |= rises.any(axis=1, keepdims=True)
-        peak = np.clip(f.argmax(axis=1, keepdims=True) - 1, 0, count - 2)
+        peak = (f.argmax(axis=1, keepdims=True) - 1).clip(0, len(steps) - 3)
         dips = (f[:, 1:-1] < f[:, :-2]) & (f[:, 1:-1] <= f[:, 2:])
         around = np.where(above, dips.argmax(axis=1, keepdims=True), peak)
         cell = np.where(found, rises.argmax(axis=1, keepdims=True), around)
-        low = np.take_along_axis(nodes, cell, axis=1)
-        high = np.take_along_axis(nodes, np.where(found, cell + 1, cell + 2), axis=1)
-        width, steps = high - low, np.linspace(0, 1, 17)
+        low, high = nodes[rows, cell], nodes[rows, cell + 2 - found]
+        width = high - low
     return np.where(found, low + 0.5 * width, np.nan)
 
 

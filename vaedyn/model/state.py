@@ -5,7 +5,7 @@ row-major order; compiled code has it from `vaedyn.kernels.layout`. All function
 accept any number of leading axes.
 """
 
-from functools import reduce
+from functools import lru_cache, reduce
 from math import prod
 
 import numpy as np
@@ -18,9 +18,20 @@ VERY_MANY = 100_000  # entries of matrices that are matched in turn: they are al
 ROUNDING = 1e-14  # a KL divergence below that is zero, as far as its terms can tell
 
 
+@lru_cache
+def layout(latent: int, signal: int) -> tuple[tuple[str, slice, tuple[int, ...]], ...]:
+    """Return each order parameter by name, where it stands in the flat array, and its shape."""
+    at, found = 0, []
+    for name in NAMES:
+        own = shape(name, latent, signal)
+        found.append((name, slice(at, at + prod(own)), own))
+        at += prod(own)
+    return tuple(found)
+
+
 def count(latent: int, signal: int) -> int:
     """Return the length of the flat array."""
-    return sum(prod(shape(name, latent, signal)) for name in NAMES)
+    return layout(latent, signal)[-1][1].stop
 
 
 def pack(m, d, Q, E, R, D) -> np.ndarray:
@@ -31,13 +42,8 @@ def pack(m, d, Q, E, R, D) -> np.ndarray:
 
 def unpack(y: np.ndarray, latent: int, signal: int) -> dict[str, np.ndarray]:
     """Return the order parameters by name; m and d are (..., latent, signal), and so on."""
-    parts = {}
-    at = 0
-    for name in NAMES:
-        own = shape(name, latent, signal)
-        parts[name] = y[..., at : at + prod(own)].reshape(*y.shape[:-1], *own)
-        at += prod(own)
-    return parts
+    lead = y.shape[:-1]
+    return {name: y[..., place].reshape(*lead, *own) for name, place, own in layout(latent, signal)}
 
 
 def places(latent: int, signal: int) -> dict[str, np.ndarray]:
