@@ -200,6 +200,20 @@ def test_equal_steps_are_equal_up_to_a_millionth():
     assert counters(-even)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("code", "count", "told"),
+    [(91.5, 1, False), (99.9, 1, True), (80.25, 1, False), (80.25, 2, True), (99, 1, False),
+     (99, 2, True)],
+)  # fmt: skip
+def test_codes_are_looked_for_where_a_number_occurs_twice_or_is_large(sign, code, count, told):
+    data = 0.1 * np.random.default_rng(5).normal(size=(400, 3))
+    data[100 : 100 + count, 1] = sign * code
+    watch = Watch()
+    watch.see(data)
+    assert len(watch.doubts()) == told
+
+
 def test_other_columns_are_named_once_in_order_and_five_at_most():
     assert _sentence([], "cure") == []
     assert _sentence([(4, "is bad"), (4, "is worse")], "cure") == ["column 5 is bad: cure"]

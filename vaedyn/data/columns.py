@@ -133,8 +133,7 @@ class _Ends:
 
     def odd(self) -> np.ndarray:
         """Return where `_is_code` could be true of the lowest value, (dim,): mostly nowhere."""
-        value = np.abs(self.seen[0])
-        return (value > 90) | (value == np.rint(value)) | (self.counts[0] > 1)
+        return (np.abs(self.seen[0]) > 90) | (self.counts[0] > 1)
 
 
 def _merged(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
