@@ -6,7 +6,7 @@ import pytest
 import vaedyn
 from vaedyn.fixedpoints.groups import Unit, Units, intact
 from vaedyn.fixedpoints.newton import residual
-from vaedyn.fixedpoints.single import all_roots
+from vaedyn.fixedpoints.single import all_roots, first_rise
 from vaedyn.kernels.constants import Constants
 
 
@@ -87,3 +87,33 @@ def test_roots_are_found_from_where_a_latent_is_alive_on():
     top = np.array([[740.0]])
     found = all_roots(lambda Q: (Q - 3e-8) * (Q - 1.0) * (Q - 1.001), top)
     np.testing.assert_allclose(found, [[3e-8, 1.0, 1.001]], rtol=1e-9)
+
+
+RISES = {
+    "a root": (lambda x: x - 0.3, 0.3),
+    "at the very end": (lambda x: x - 0.9999, 0.9999),
+    "the first of three": (lambda x: (x - 0.1) * (x - 0.4) * (x - 0.8), 0.1),
+    "a narrow peak": (lambda x: 1e-9 - (x - 0.777) ** 2, 0.777 - 1e-9**0.5),
+    "a narrow dip": (lambda x: (x - 0.412) ** 2 - 1e-9, 0.412 + 1e-9**0.5),
+    "nowhere": (lambda x: x - 1, np.nan),
+    "everywhere": (lambda x: 1 + x, np.nan),
+    "behind what is no number": (lambda x: np.where(x < 0.4, np.nan, x - 0.6), 0.6),
+    "beside what is no number": (lambda x: np.where(x < 0.4, np.nan, 1.0), np.nan),
+    "no numbers": (lambda x: np.full_like(x, np.nan), np.nan),
+    "before what is infinite": (lambda x: np.where(x > 0.9, np.inf, x - 0.5), 0.5),
+}
+
+
+def test_the_first_root_is_found_row_by_row():
+    """Against roots that are known; rows are looked at together, each as if it were alone."""
+    tops = np.geomspace(0.01, 300, len(RISES))[:, None]
+    functions, shares = zip(*RISES.values(), strict=True)
+
+    def together(Q):
+        return np.stack([f(q / top) for f, q, top in zip(functions, Q, tops, strict=True)])
+
+    found = first_rise(together, tops)
+    np.testing.assert_allclose(found[:, 0], tops[:, 0] * shares, rtol=1e-11)
+    for f, top, one in zip(functions, tops, found, strict=True):
+        alone = first_rise(lambda Q, f=f, top=top: f(Q / top), top[None])
+        np.testing.assert_array_equal(alone[0], one)
