@@ -94,6 +94,10 @@ RISES = {
     "at the very end": (lambda x: x - 0.9999, 0.9999),
     "the first of three": (lambda x: (x - 0.1) * (x - 0.4) * (x - 0.8), 0.1),
     "a narrow peak": (lambda x: 1e-9 - (x - 0.777) ** 2, 0.777 - 1e-9**0.5),
+    "a narrow peak at the end": (lambda x: 1e-9 - (x - 0.999) ** 2, 0.999 - 1e-9**0.5),
+    "a narrow peak beside what is no number": (
+        lambda x: np.where(x < 0.4, np.nan, 1e-9 - (x - 0.777) ** 2), 0.777 - 1e-9**0.5,
+    ),
     "a narrow dip": (lambda x: (x - 0.412) ** 2 - 1e-9, 0.412 + 1e-9**0.5),
     "nowhere": (lambda x: x - 1, np.nan),
     "everywhere": (lambda x: 1 + x, np.nan),
@@ -101,7 +105,7 @@ RISES = {
     "beside what is no number": (lambda x: np.where(x < 0.4, np.nan, 1.0), np.nan),
     "no numbers": (lambda x: np.full_like(x, np.nan), np.nan),
     "before what is infinite": (lambda x: np.where(x > 0.9, np.inf, x - 0.5), 0.5),
-}
+}  # fmt: skip
 
 
 def test_the_first_root_is_found_row_by_row():
