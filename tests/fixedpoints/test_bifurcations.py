@@ -173,6 +173,13 @@ def test_a_branch_that_only_another_one_leads_to_is_found():
     assert event["side"] == "subcritical"
 
 
+def test_a_branch_that_bends_between_two_points_is_met():
+    """That on noise has other values at the nearest point: it comes from infinity."""
+    found = branches(vaedyn.Params(rho=2.712, eta=0.593, beta=1.635), "lr", 0.05, 2.5)
+    (end,) = (e for e in found.events if e["bifurcation"] == "pitchfork" and e["branch"] == 0)
+    assert end["meets"] == [found.types.index("noise")]
+
+
 def test_nothing_simpler_is_near_a_state_away_from_it():
     model = constants_of(vaedyn.Params(rho=1.7, eta=0.6, lr=0.3))
     assert simpler(Unit(1, (1.7,)), model, random_state(1, 1)) is None

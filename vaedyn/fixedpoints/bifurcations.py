@@ -182,11 +182,10 @@ class _Naming:
             return False
         if any(abs(at - x) < self.close for kind, at in branch.events if kind != STABILITY):
             return False
-        i = int(np.abs(branch.x - x).argmin())
-        near = self.traced.path(float(branch.x[i]))
+        near = np.array([np.interp(x, branch.x, values) for values in branch.states.T])
         loose = 0.1 * max(1.0, float(np.abs(y).max()) ** 2)
         if not equivalent(
-            _ordered(near, branch.states[i]), _ordered(model, y), rtol=0.1, atol=loose
+            _ordered(self.traced.path(x), near), _ordered(model, y), rtol=0.1, atol=loose
         ):
             return False
         placed = tuple(self.traced.at(unit, x) for unit in branch.configuration)

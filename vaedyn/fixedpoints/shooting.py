@@ -24,6 +24,7 @@ SAMPLES = 480  # states on a cycle, a multiple of 2, 3 and 4
 CLOSED = 1e-9  # of an order parameter, relative to 1 and to the largest, after a period
 MOST_STEPS = 60_000  # of an integration over a period
 FAR = 1e3  # times the natural size of order parameters: beyond it, it diverges
+SMALL, TERMS = 0.5, 14  # rows of matrices, whose exponential has this many terms to 1e-17
 NODES = np.array([0.5 - np.sqrt(0.15), 0.5, 0.5 + np.sqrt(0.15)])  # of Gauss, in a part
 
 
@@ -57,27 +58,44 @@ def monodromy(
     """Return the derivative of the flow over a period in the independent entries, (free, free).
 
     `parts` is the number of steps; 0 leaves it to the period. `forcing` returns the derivative
-    (free,) of dy/dt at a state by a constant: that of the flow is then a last column, over
+    (states, free) of dy/dt at states by a constant: that of the flow is then a last column, over
     a last row of zeros and a one.
     """
-    from scipy.linalg import expm
-
     parts = parts or _parts(model, period)
     h = period / parts
     states = course(model, start, ((np.arange(parts)[:, None] + NODES) * h).ravel())
     rates = np.array([jacobian(model, y) for y in states]) * (model.lr * h)
     if forcing is not None:  # a constant is one more entry of the state, which stays what it is
         rates = np.pad(rates, ((0, 0), (0, 1), (0, 1)))
-        rates[:, :-1, -1] = h * np.array([forcing(y) for y in states])
+        rates[:, :-1, -1] = h * forcing(states)
     a, b, c = rates[0::3], rates[1::3], rates[2::3]
     first, second, third = b, np.sqrt(15) / 3 * (c - a), 10 / 3 * (c - 2 * b + a)
     one = _commutator(first, second)
     two = -_commutator(first, 2 * third + one) / 60
     exponent = first + third / 12 + _commutator(-20 * first - third + one, second + two) / 240
     whole = np.eye(exponent.shape[-1])
-    for step in expm(exponent):
+    for step in exponentials(exponent):
         whole = step @ whole
     return whole
+
+
+def exponentials(matrices: np.ndarray) -> np.ndarray:
+    """Return the exponential of each of many small matrices (n, size, size).
+
+    By its series, of matrices halved until they are small, and squared again. This multiplies
+    only, while a method that solves equations waits for threads of BLAS most of the time.
+    """
+    largest = float(np.abs(matrices).sum(axis=-1).max(initial=0.0))
+    if not np.isfinite(largest):
+        return np.full_like(matrices, np.nan)
+    halvings = max(0, int(np.ceil(np.log2(max(largest, 1e-300) / SMALL))))
+    halved, one = matrices / 2.0**halvings, np.eye(matrices.shape[-1])
+    found = one + halved / TERMS
+    for k in range(TERMS - 1, 0, -1):
+        found = one + halved @ found / k
+    for _ in range(halvings):
+        found = found @ found
+    return found
 
 
 def _parts(model: Constants, period: float) -> int:
@@ -195,16 +213,18 @@ class Shooting:
         return cycle_at(model, self.x(point), start, period, self.forcing(point))
 
     def forcing(self, point: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """Return the derivative of dy/dt by u as a function of the state."""
+        """Return the derivative (states, free) of dy/dt by u as a function of states."""
+        from ..kernels import flows
+
         x, span = self.x(point), self.high - self.low
         # the drift is at most quadratic in any constant, but for the time that lr sets the unit of,
         # in which it is cubic: differences of order 4 lose nothing
         h = max(1e-2 * abs(x), 1e-4 * span)
         models = [(self.path(x + k * h), w) for k, w in ((-2, 1), (-1, -8), (1, 8), (2, -1))]
 
-        def slope(y: np.ndarray) -> np.ndarray:
-            rates = [(w * model.lr) * velocity(model, y) for model, w in models]
-            return self.gather @ (np.sum(rates, axis=0) * (span / (12 * h)))
+        def slope(states: np.ndarray) -> np.ndarray:
+            rates = [w * flows.derivatives(model, states) for model, w in models]
+            return np.sum(rates, axis=0) * (span / (12 * h)) @ self.gather.T
 
         return slope
 

@@ -90,14 +90,21 @@ def _plain_or_not(c: Constants) -> tuple[Callable, np.ndarray]:
 
 def derivative(c: Constants, y: np.ndarray) -> np.ndarray:
     """Return dy/dt of order parameters under SGD at constant beta, (values,)."""
+    return derivatives(c, y[None])[0]
+
+
+def derivatives(c: Constants, states: np.ndarray) -> np.ndarray:
+    """Return `derivative` at many states, (states, values)."""
+    beta, lacking = float(c.beta), 6 - states.shape[1]
     if _written_out(c):
-        return np.array(one.plainly(float(c.beta), *_for_one(c, y))[6 - len(y) :])
+        return np.array([one.plainly(beta, *_for_one(c, y))[lacking:] for y in states])
     entry, box = _of_sgd(c)
     if entry is one.drift:
         entry, box = with_rates, boxed(c, (), general.RATES + scratch(general, 1, 1))
-    out = np.empty_like(y)
-    entry(float(c.beta), y, box, out)
-    return out
+    rates = np.empty_like(states)
+    for y, out in zip(states, rates, strict=True):
+        entry(beta, y, box, out)
+    return rates
 
 
 def _written_out(c: Constants) -> bool:
