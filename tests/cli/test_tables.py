@@ -257,6 +257,7 @@ class Found:
         self.thresholds = {"collapse": [2.5, None], "noise": None, "max_lr": None} | thresholds
         self.missing = {"threshold": ["signal 2", "noise"], "ended": ["two on noise"]}
         self.partial, self.lost = "only a part", "it creeps"
+        self.search = self.found = None
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,8 @@ class Curve:
     def end(self, vanishing):
         return f"end {vanishing}"
 
-    def rotates(self, point):
-        return point[-2] > 0.5
+    def holds(self, name, point):
+        return name != "zero-Hopf" or point[-2] > 0.5
 
 
 def circle(r, **others):

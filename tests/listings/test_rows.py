@@ -345,6 +345,7 @@ def test_branches_of_limit_cycles_have_a_row_each():
             {"branch": 0, "kind": "fold", "at": 0.5625, "point": 0},  # before the next point
             {"branch": 0, "kind": "lost", "at": 0.8125, "point": 2},
         ],
+        without=[{"at": 0.4375, "why": "it is narrow"}],
     )  # fmt: skip
     shown = limit_cycles.listing(made)
     assert shown.first == "2 branches of limit cycles over lr, 1 of them stable somewhere"
@@ -367,7 +368,8 @@ def test_branches_of_limit_cycles_have_a_row_each():
             ("stable", "period", "what happens"),
         )
     ]
-    one = Made(name="lr", repeats=[1], branch=np.array([0]), stable=np.array([True]),
+    assert shown.lines == ["no cycle is followed from the Hopf point at lr = 0.4375: it is narrow"]
+    one = Made(name="lr", repeats=[1], without=[], branch=np.array([0]), stable=np.array([True]),
                varied=np.ones(1), period=np.ones(1), amplitude=np.ones(1), events=[])  # fmt: skip
     assert limit_cycles.listing(one).first.startswith("1 branch of limit cycles over lr, 1 of")
 
