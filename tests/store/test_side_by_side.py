@@ -33,7 +33,8 @@ def test_all_are_there_at_the_end_and_each_was_made_safe_first(store, monkeypatc
     """
     sync, replace, lock = os.fsync, os.replace, threading.Lock()
     safe, named, lasting, wrong, order = set(), set(), set(), [], []
-    written, two = threading.Event(), threading.Barrier(2, timeout=30)
+    begun, written = threading.Event(), threading.Event()
+    two = threading.Barrier(2, timeout=30)
 
     def state(status):
         return status.st_ino, status.st_size, status.st_mtime_ns
@@ -50,6 +51,7 @@ def test_all_are_there_at_the_end_and_each_was_made_safe_first(store, monkeypatc
             order.append("file")
             count = order.count("file")
         if count == 1:
+            begun.set()
             written.wait(30)
         elif count <= 3:
             two.wait()  # for another one at the same time
@@ -65,7 +67,9 @@ def test_all_are_there_at_the_end_and_each_was_made_safe_first(store, monkeypatc
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", replaced)
     with store.together():
-        records = [keep(store, n) for n in range(WAITING - 2)]
+        records = [keep(store, 0)]
+        assert begun.wait(30)  # so that all others come together
+        records += [keep(store, n) for n in range(1, WAITING - 2)]
         assert not named
         written.set()
         records += [keep(store, n) for n in range(WAITING - 2, COUNT)]
