@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from vaedyn.fixedpoints.fixed_points import FixedPoints, fixed_points
 from vaedyn.fixedpoints.passages import Passage, passages
@@ -115,7 +116,7 @@ def command(
     With --alpha or --samples, training uses the same rows again and again: printed is what
     that leads to at small learning rates, beside fresh data.
     """
-    _check(params, search, search_seed, vary, follow, along, cycle)
+    _check(click.get_current_context(), trained=params.alpha is not None)
     if cycle:
         if vary:
             print_cycles(session, params, vary[0], groups)
@@ -126,8 +127,6 @@ def command(
         print_curves(session, curves(session, params, vary, follow))
         return
     if params.alpha is not None and not vary:
-        if along:
-            raise click.UsageError("--along is not derived for rows used again: leave out --alpha")
         print_trained(session, params)
         return
     if len(vary) == 2:
@@ -157,32 +156,26 @@ def command(
     print_points(session, result, passed if along else None)
 
 
-def _check(
-    params: Params,
-    search: int | None,
-    search_seed: int,
-    vary: tuple[Range, ...],
-    follow: tuple[str, ...],
-    along: bool,
-    cycle: bool,
-) -> None:
+def _check(context: click.Context, *, trained: bool) -> None:
     """Refuse options that have no part in what is asked for, or exclude each other.
 
     Raises
     ------
     click.UsageError
     """
+    along, cycle, follow, search, vary = (
+        context.params[name] for name in ("along", "cycle", "follow", "search", "vary")
+    )
     if len(vary) > 2 or (vary and along):
         raise click.UsageError("expected --vary at most twice, and not with --along")
-    lists = not follow and params.alpha is None and (len(vary) == 1 or (not vary and not cycle))
-    source = click.get_current_context().get_parameter_source("groups")
-    if source == click.core.ParameterSource.COMMANDLINE and not lists:
+    lists = not follow and not trained and (len(vary) == 1 or (not vary and not cycle))
+    if context.get_parameter_source("groups") == ParameterSource.COMMANDLINE and not lists:
         raise click.UsageError(
             "--groups goes with lists of fixed points, and with one --vary: leave it out"
         )
-    if search and (vary or follow or cycle or params.alpha is not None):
+    if search and (vary or follow or cycle or trained):
         raise click.UsageError("expected --search without --vary, --follow, --cycle and --alpha")
-    if search_seed and not search:
+    if context.params["search_seed"] and not search:
         raise click.UsageError("--search-seed goes with --search")
     if cycle and (along or follow or len(vary) > 1):
         raise click.UsageError(
@@ -190,6 +183,8 @@ def _check(
         )
     if follow and len(vary) != 2:
         raise click.UsageError("expected --vary twice with --follow")
+    if trained and along:
+        raise click.UsageError("--along is not derived for rows used again: leave out --alpha")
 
 
 def print_points(session: Session, result: FixedPoints, passed: Sequence[Passage] | None) -> None:
