@@ -35,7 +35,7 @@ def test_wishes_that_no_table_fulfils_are_refused_by_themselves():
     assert refused(check_wanted, keep=0) == "keep: must be at least 1, got 0"
     assert refused(check_wanted, keep=2.5) == "keep: must be a whole number, got 2.5"
     assert refused(check_wanted, capacity=-1.0) == "capacity: must be > 0, got -1"
-    assert refused(check_wanted, explained=0.0) == "explained: must be > 0, got 0.0"
+    assert refused(check_wanted, explained=0.0) == "explained: must be > 0, got 0"
     text = "explained: must be below 1, all of the variance, got 1.0"
     assert refused(check_wanted, explained=1.0) == text
     assert refused(beta_for, found([4, 2, 1]), explained=1.0) == text
