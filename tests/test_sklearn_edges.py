@@ -14,7 +14,7 @@ from vaedyn.sklearn import LinearVAE
 MEAN = np.array([1.0, -2.0, 3.0])
 ROWS = MEAN + np.array(
     [[4, 2, 1], [4, -2, -1], [-4, 2, -1], [-4, -2, 1.0]]
-) * np.sqrt(0.5) * [1, 1, 1]  # fmt: skip
+) * np.sqrt(0.5)  # fmt: skip
 TURN = np.array([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1.0]])
 
 
