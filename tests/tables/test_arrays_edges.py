@@ -134,8 +134,8 @@ def test_which_matrices_may_be_the_table(shapes, found):
     ("attribute", "said", "form"),
     [
         ("encoding-type", "csr_matrix", "csr"), ("encoding-type", b"csc_matrix", "csc"),
-        ("encoding-type", "csr", "csr"), ("encoding-type", "csr_array", ""), ("h5sparse_format", "csc", "csc"),
-        ("encoding-type", "coo", ""), ("other", "csr", ""),
+        ("encoding-type", "csr", "csr"), ("encoding-type", "csr_array", ""),
+        ("h5sparse_format", "csc", "csc"), ("encoding-type", "coo", ""), ("other", "csr", ""),
     ],
 )  # fmt: skip
 def test_forms_of_sparse_matrices(attribute, said, form):
