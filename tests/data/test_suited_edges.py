@@ -76,6 +76,7 @@ def test_the_noise_level_is_the_usual_beta_and_signals_are_the_latents(fixed):
     assert suited(known(latents=4, some=3)).latent == 4
     weak = suited(known(latents=5))
     assert weak.rho == pytest.approx((4.2, 1.2, 0.7, 0.2, 5e-12), rel=1e-12)
+    assert weak.rho[4] == 1e-12 * 5
     assert refused(suited, known(), -1.0) == "beta: must be > 0, got -1"
     assert refused(suited, known(), latent=0) == "latent: must be at least 1, got 0"
     assert refused(suited, known(), latent=7) == "latent: must be at most 6, the columns, got 7"
