@@ -1,5 +1,6 @@
 """Noise and signals of known eigenvalues, rows that hang together, and copies: each number."""
 
+from dataclasses import MISSING, fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ from vaedyn.data.analyse import _counted, _groups, _tails, _without_noise, analy
 from vaedyn.data.cautions import Caution
 from vaedyn.data.copies import Copies
 from vaedyn.data.dependence import alike, autocorrelation, slow
-from vaedyn.data.findings import Group
+from vaedyn.data.findings import Analysis, Group
 from vaedyn.data.judge import Judged, judge, overview
 from vaedyn.data.prediction import Prediction
 from vaedyn.data.spiked import Sample
@@ -71,6 +72,13 @@ def test_an_analysis_is_that_of_its_laws(quiet):
     even = analyse(table(np.array([30.0, *[1.0] * 7])), spikes=1)
     assert even.spread == 0  # which rounding makes less than that
     assert even.tails == pytest.approx(2.0 * 7 / 2, rel=1e-9)
+
+
+def test_what_an_analysis_need_not_say():
+    usual = {each.name: each.default for each in fields(Analysis) if each.default is not MISSING}
+    assert usual == {
+        "without_noise": None, "groups": (), "no_floor": None, "warnings": (), "weighty": 0,
+    }  # fmt: skip
 
 
 def test_estimators_that_need_all_eigenvalues(quiet):

@@ -156,6 +156,7 @@ def test_time_is_a_share_of_half_a_minute(fixed):
     most = 30 * 1e-4 / (step * 6)
     assert most == pytest.approx(929.7, abs=0.1)
     assert suited(known(), latent=3, share=1e-4).t_max == 930
+    assert suited(known(), lr=1e-9).t_max == 9.6e6  # 30 s at 5e-7 + 2e-10 * 108 a step
     assert suited(known(), latent=3, share=5e-4, batch=5).t_max == 930
     assert suited(known(), latent=3, share=1e-6).t_max == 100
     assert suited(known(), latent=3, share=1e-6, anneal="linear:900").t_max == 100
