@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+from vaedyn.tables import arrays as arrays_module
 from vaedyn.tables.arrays import (
     checked,
     choice,
@@ -105,6 +106,25 @@ def test_some_arrays_by_their_names(tmp_path):
     assert refused(named_arrays, tmp_path / "y", ["a"]) == f"there is no file {tmp_path / 'y'}"
 
 
+def test_some_arrays_must_fit(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(arrays_module, "check_memory", lambda *given: asked.append(given))
+    np.savez(tmp_path / "x.npz", a=np.ones((3, 2), "f4"))
+    named_arrays(tmp_path / "x.npz", ["a"])
+    assert asked == [(f"{tmp_path}/x.npz:a", (3, 2), 4)]
+
+
+def test_a_header_that_makes_no_sense_is_quoted_in_part(tmp_path, monkeypatch):
+    def fails(file):
+        raise ValueError("a" * 81)
+
+    np.save(tmp_path / "x.npy", np.ones((3, 2)))
+    monkeypatch.setattr(np.lib.format, "read_array_header_1_0", fails)
+    with pytest.raises(ValueError, match="^its header says ") as error:
+        open_npy(tmp_path / "x.npy", "")
+    assert str(error.value) == f"its header says {'a' * 80!r}"
+
+
 def test_samples_are_along_the_first_axis():
     for shape in ((5, 9), (5, 3, 5), (5, 9, 2), (9, 2, 2, 8)):
         samples_first("x", shape)
@@ -189,7 +209,8 @@ def test_sparse_rows_are_read_in_blocks(tmp_path, parts, form, most):
 )  # fmt: skip
 def test_parts_that_do_not_fit(tmp_path, changes, text):
     path = sparse(tmp_path / "x.h5", CSR, **changes)
-    assert refused(open_hdf5, path, "/x") == f"{path}:/x{text}"
+    for name in ("/x", ""):  # the only one that can be meant, whatever its parts are
+        assert refused(open_hdf5, path, name) == f"{path}:/x{text}"
 
 
 @pytest.mark.parametrize("place", [-1, 4])
