@@ -185,6 +185,20 @@ def test_a_sparse_matrix_must_fit(monkeypatch):
     sparse = SimpleNamespace(toarray=lambda: np.eye(2), nnz=2, shape=(2, 2))
     assert held(sparse).numbers.tolist() == [[1, 0], [0, 1]]
     assert seen == [("this sparse matrix", (2, 2))]
+    import pandas as pd
+
+    held(pd.DataFrame({"w": ["a"] * 3, "x": [1, 2, 3]}))
+    assert seen[1:] == [("this table", (3, 1))]
+
+
+def test_what_is_an_array_is_read_as_one():
+    class Streams(np.ndarray):
+        def __arrow_c_stream__(self, schema=None):
+            raise AssertionError("which is slower")
+
+    assert held(np.eye(2).view(Streams)).numbers.tolist() == [[1, 0], [0, 1]]
+    dense = type("Dense", (), {"toarray": None, "__array__": lambda *_, **__: np.eye(2)})()
+    assert held(dense).numbers.tolist() == [[1, 0], [0, 1]]
 
 
 def test_half_of_the_free_memory_may_be_taken(monkeypatch):
