@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vaedyn.tables import lines as lines_module
+from vaedyn.tables.headers import text_of
 from vaedyn.tables.lines import (
     TableError,
     encoding_of,
@@ -220,3 +221,24 @@ def test_what_cells_of_a_column_hold():
     assert why("NA", "b" * 21, "1", "c") == f"words such as '{'b' * 20}'"
     assert why("1,5", "a", "b", "c") == "words such as '1,5'"
     assert why("nan", "a", "1") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "closed", "columns", "names"),
+    [
+        ("a,b\n1,2,\n3,4,\n", True, 2, ("a", "b")), ("a,b,\n1,2,\n3,4,\n", True, 2, ("a", "b")),
+        ("1,2,\n3,4,\n", True, 2, ()), ("1,2,\n", True, 2, ()), ("1,2\n3,4\n", False, 2, ()),
+        ("a,b,c\n1,2,\n3,4,\n", False, 3, ("a", "b", "c")),
+        ("a,b\n1,2\n3,4,\n", False, 2, ("a", "b")), ("a b\n1 2 \n3 4 \n", False, 2, ("a", "b")),
+    ],
+)  # fmt: skip
+def test_an_empty_last_field_of_every_line_is_none(tmp_path, text, closed, columns, names):
+    (tmp_path / "x.csv").write_text(text)
+    found, note = text_of(tmp_path / "x.csv")
+    assert (found.closed, found.columns, found.names, note) == (closed, columns, names, "")
+
+
+def test_a_separator_at_the_end_of_the_names_only(tmp_path):
+    (tmp_path / "x.csv").write_text("a,b,\n1,2\n3,4\n")
+    found, _ = text_of(tmp_path / "x.csv")
+    assert (found.closed, found.columns) == (False, 2)
