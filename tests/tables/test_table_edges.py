@@ -103,6 +103,16 @@ def test_what_is_read_is_said(tmp_path):
     )
 
 
+def test_missing_numbers_beside_words_are_faults_unless_asked_for(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,w\n1,u\n,v\n3,w\n")
+    cure = "fill it in, or remove the line, or take --missing drop or mean"
+    assert refused(open_table, path) == f"{path}, line 3, column 1 is empty: {cure}"
+    assert open_table(path, missing="drop").rows == 2
+    chosen = open_table(path, columns="a")  # of which no line was read yet
+    assert refused(lambda: list(chosen.blocks(9))) == f"{path}, line 3, column 1 is empty: {cure}"
+
+
 def test_digests_are_of_all_that_is_asked(tmp_path):
     np.savez(tmp_path / "x.npz", y=X, z=X)
     (tmp_path / "a.npz").write_bytes((tmp_path / "x.npz").read_bytes())
