@@ -194,8 +194,8 @@ def test_weak_signals_and_groups(fakes, monkeypatch):
     assert said("_about_signals", rho=np.array([8.0, 1.89])) == [(3, text)]
     assert said("_about_signals", rho=np.array([8.0, 1.91])) == []
     assert asked == [(1.25, 6 / 50, 50)] * 2
-    group = SimpleNamespace(first=0, last=2, rho=3.25, rho_error=0.125)
-    text = "signals 1 to 3 are closer than their errors: take their mean for each, rho = 3.25 +- "
+    group = SimpleNamespace(first=1, last=4, rho=3.25, rho_error=0.125)
+    text = "signals 2 to 5 are closer than their errors: take their mean for each, rho = 3.25 +- "
     assert said("_about_signals", groups=(group,)) == [(3, f"{text}0.12")]
     assert said("_about_signals", groups=(group,), no_floor="why") == []
 
