@@ -132,8 +132,11 @@ def _least(parts: dict[str, np.ndarray], smallest: float) -> float:
 
     What is smaller than `smallest` is as if it were of that size.
     """
-    along = np.vstack([parts["m"], parts["d"]])
-    gram = np.block([[parts["Q"], parts["R"]], [parts["R"].T, parts["E"]]])
+    latent = len(parts["D"])
+    gram = np.empty((2 * latent, 2 * latent))
+    gram[:latent, :latent], gram[:latent, latent:] = parts["Q"], parts["R"]
+    gram[latent:, :latent], gram[latent:, latent:] = parts["R"].T, parts["E"]
+    along = np.concatenate([parts["m"], parts["d"]])
     scale = np.sqrt(np.maximum(np.diag(gram), smallest))
     return float(np.linalg.eigvalsh((gram - along @ along.T) / np.outer(scale, scale))[0])
 
