@@ -223,12 +223,13 @@ def compiles(mutant: Mutant) -> bool:
     return True
 
 
-def drawn(rooms: tuple[str, ...], count: int, seed: int) -> list[Mutant]:
-    """Draw changes, of all lines that can be changed, one a line at most."""
+def drawn(rooms: tuple[str, ...], count: int, seed: int, under: str = "") -> list[Mutant]:
+    """Draw changes, of all lines in files `under` a path that can be changed, one a line."""
     every = everything(rooms)
     lines = defaultdict(list)
     for mutant in (mutant for room in rooms for mutant in every[room]):
-        lines[mutant.file, mutant.line].append(mutant)
+        if mutant.file.startswith(under):
+            lines[mutant.file, mutant.line].append(mutant)
     source = random.Random(seed)
     places = sorted(lines)
     source.shuffle(places)

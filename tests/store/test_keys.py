@@ -309,6 +309,16 @@ def test_all_else_that_a_result_depends_on_is_in_its_key(kind):
     assert len(set(keys)) == len(keys)
 
 
+@pytest.mark.parametrize("family", ["linear", "tanh", "free"])
+def test_knots_are_in_the_key_of_free_schedules_alone(family):
+    params, keys = model("annealing"), set()
+    for knots in (1, 2):
+        with pytest.raises(_AskedError) as found:
+            best_schedule(params, family, knots=knots, store=Asked())
+        keys.add(key_of(*found.value.args))
+    assert len(keys) == (2 if family == "free" else 1)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if " " not in kind])
 def test_raising_numerics_makes_stored_results_unused(kind, monkeypatch):
     params = model(kind)

@@ -207,11 +207,32 @@ def test_a_reader_that_is_missing_is_named(tmp_path, monkeypatch):
         open_table(tmp_path / "x.parquet")
 
 
-@pytest.mark.parametrize("name", ["five.mat", "classic.nc", "csc.h5ad"])
-def test_what_does_not_fit_into_memory_is_refused(tmp_path, name, monkeypatch):
-    WRITERS[name](tmp_path / name, X)
-    monkeypatch.setattr(memory, "free_memory", lambda: 500.0)
-    with pytest.raises(TableError, match="GB of memory, more than half of what is free .* save it"):
+def row_group(path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pandas.DataFrame(X, columns=list("abcde")).to_parquet(path, row_group_size=30)
+    metadata = parquet.ParquetFile(path).metadata
+    return metadata.row_group(0).total_byte_size
+
+
+WHOLE = {  # what is read as a whole, and its bytes: 8 for a number, 24 where indices are kept too
+    "five.mat": lambda path: X.nbytes,
+    "classic.nc": lambda path: X.nbytes,
+    "csc.h5ad": lambda path: 24 * np.count_nonzero(X),
+    "x.parquet": row_group,
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_takes_more_than_half_of_the_free_memory_is_refused(tmp_path, name, monkeypatch):
+    if name in WRITERS:
+        WRITERS[name](tmp_path / name, X)
+    size = WHOLE[name](tmp_path / name)
+    monkeypatch.setattr(memory, "free_memory", lambda: 2.0 * size)
+    np.testing.assert_array_equal(whole(open_table(tmp_path / name)), X)
+    monkeypatch.setattr(memory, "free_memory", lambda: 2.0 * size - 1)
+    free = f"{(2 * size - 1) / 1e9:.3g}"
+    asked = rf"takes {size / 1e9:.3g} GB .*, more than half of what is free \({free} GB\): save it"
+    with pytest.raises(TableError, match=asked):
         whole(open_table(tmp_path / name))
 
 

@@ -59,18 +59,21 @@ class Constants(NamedTuple):
 
         With arrays among those, `many` makes it one at many points.
         """
-        one = isinstance(params.lr, float)
-        rates = (1.0, 1.0, 1.0) if one else params.rates
-        values = {name: getattr(params, name) for name in ("beta", "rho", "eta", "lam", "latent")}
-        values |= {
-            "lr": params.rate,
-            "encoder": float(rates[1] / rates[0]),
-            "variances": float(rates[2] / rates[0]),
-            "batch": float(params.batch),
-            "sampled": float(params.sampled),
-            **varied,
-        }
-        return cls(**{**values, "rho": np.asarray(values["rho"], float)})
+        rates = (1.0, 1.0, 1.0) if isinstance(params.lr, float) else params.rates
+        found = cls(
+            beta=params.beta,
+            rho=params.rho,
+            eta=params.eta,
+            lam=params.lam,
+            lr=params.rate,
+            latent=params.latent,
+            encoder=float(rates[1] / rates[0]),
+            variances=float(rates[2] / rates[0]),
+            batch=float(params.batch),
+            sampled=float(params.sampled),
+        )
+        found = found._replace(**varied) if varied else found
+        return found._replace(rho=np.asarray(found.rho, float))
 
     @property
     def signal(self) -> int:

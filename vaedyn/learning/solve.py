@@ -166,7 +166,8 @@ def solve(
         if progress:
             progress(float(record[rk45.TIME]), end)
     log.debug("integrated the ODE to t = %g in %d steps", record[rk45.TIME], record[rk45.STEPS])
-    _check(status, record, schedule, beta, pace, rtol, None if read else (times, out))
+    if status != rk45.DONE:
+        _check(status, record, schedule, beta, pace, rtol, None if read else (times, out))
     return np.concatenate(parts) if read else out, _statistics(record)
 
 
@@ -174,9 +175,13 @@ def _statistics(record: np.ndarray) -> dict[str, float]:
     """Return how many steps were made, and the least encoder variance after one."""
     from ..kernels import rk45
 
-    steps, evaluations, stiff = (int(record[i]) for i in (rk45.STEPS, rk45.EVALUATIONS, rk45.STIFF))
-    least = float(record[rk45.LEAST])
-    return {"steps": steps, "evaluations": evaluations, "stiff": stiff, "least_variance": least}
+    found = record.tolist()
+    return {
+        "steps": int(found[rk45.STEPS]),
+        "evaluations": int(found[rk45.EVALUATIONS]),
+        "stiff": int(found[rk45.STIFF]),
+        "least_variance": found[rk45.LEAST],
+    }
 
 
 def _go_on(marks: Marks, times: np.ndarray, record: np.ndarray, y: np.ndarray) -> None:
