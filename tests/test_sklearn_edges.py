@@ -41,6 +41,7 @@ def test_where_training_ends():
     assert (one.n_components_, one.active_) == (1, 1)
     np.testing.assert_allclose(one.components_, wanted[:1], atol=1e-12)
     assert fitted(beta=2 * (1 + 1e-9)).active_ == 1
+    assert fitted(beta=float(model.eigenvalues_[1])).active_ == 1  # lost at its eigenvalue
     assert fitted(beta=2 * (1 - 1e-9)).active_ == 2
     turned = LinearVAE(beta=0.75).fit((ROWS - MEAN) @ TURN)
     np.testing.assert_allclose(abs(turned.components_), abs(wanted @ TURN), atol=1e-12)
