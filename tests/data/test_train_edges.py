@@ -162,6 +162,8 @@ def test_what_is_read_off_a_learning_curve():
     assert (it.steps.tolist(), it.epochs.tolist()) == ([0, 8, 24], [0, 1, 3])
     np.testing.assert_allclose(it.kl_per_latent, kl(it.D), rtol=1e-12, atol=1e-16)
     assert it.order.tolist() == [0, 1]
+    other_way = np.array([[1.0, 1.0], [0.5, 0.9], [0.98, 0.25]])
+    assert curve(D=other_way).order.tolist() == [1, 0]
     assert it.active.tolist() == [True, False]
     np.testing.assert_allclose(it.loss, it.distortion + 1.25 * kl(it.D).sum(axis=1), rtol=1e-12)
     # the first has half of its last KL between 2 and 6; the second has 0.01 nats from 0 on
@@ -326,6 +328,10 @@ def test_when_weighted_means_have_arrived():
     assert found.tolist() == [3.0, 1.5, 2.0, np.inf, 9 + 0.5 * 0.75]
     flat = [SimpleNamespace(t=t, loss=np.full(6, -2.4))]
     assert _arrivals(flat, np.ones((1, 1)), best).tolist() == [0]
+    for last, time in ((8.999, 8.999 + 0.75 * 1.001), (9.001, np.inf)):  # of ten
+        late = np.array([0.0, last, 10.0])
+        made = [SimpleNamespace(t=late, loss=np.array([0.0, 0.0, -2.0]))]
+        assert _arrivals(made, np.ones((1, 1)), best)[0] == pytest.approx(time)
 
 
 def test_a_gain_is_that_of_mean_losses(monkeypatch):
