@@ -1,4 +1,4 @@
-"""What functions of learning hand on, estimate and say: each number and word, with kernels faked."""
+"""What functions of learning hand on, estimate and say: numbers and words, with kernels faked."""
 
 import logging
 from types import SimpleNamespace
@@ -308,7 +308,7 @@ class Scripted:
         return status
 
     def usual(self, values, times, stops, record, *rest):
-        kind, numbers, calls, box, size, latent, rows, rtol, atol, bound, most, out = rest
+        kind, numbers, calls, box, size, latent, _, rtol, atol, bound, most, out = rest
         assert (values, calls, box, size, latent) == (2, ("drift", 0, "norm"), "box", 2, 1)
         assert (rtol, atol, bound) == (1e-5, 1e-7, 9.0)
         assert (kind, numbers.tolist()) == (0, [1.5])
@@ -318,7 +318,8 @@ class Scripted:
     def stiff(self, y, times, until, record, *rest):
         kind, numbers, calls, box, size, latent, rtol, atol, bound, most, fastest, out = rest
         assert (rtol, atol, bound, fastest.tolist()) == (1e-5, 1e-7, 9.0, [0.0, 0.0])
-        assert (kind, numbers.tolist(), box) == (0, [1.5], "box")
+        assert (calls, box, size, latent) == (("drift", 0, "norm"), "box", 2, 1)
+        assert (kind, numbers.tolist()) == (0, [1.5])
         self.calls.append(("stiff", most, until))
         return self.go(record, times, out)
 
