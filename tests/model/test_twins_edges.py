@@ -355,6 +355,8 @@ def test_points_in_between():
     assert made.within(9.0, 1.5) == 0.0
     assert Tanh(0.5).in_units(2.0) == Tanh(0.5)
     assert Tanh(0.5).end_value(9.0) == 9.0
+    assert Tanh(0.5).scaled(4.0) == Tanh(2.0)
+    assert Decay(3.0, 2.0).scaled(4.0) == Decay(3.0, 8.0)
 
 
 def test_sources_in_straight_lines():
@@ -580,7 +582,7 @@ def test_every_kind_of_result_has_a_number():
 
 @pytest.mark.parametrize(("length", "cut"), [(59, False), (60, True)])
 def test_long_values_are_cut(length, cut):
-    given = [["a" * (length - 8), 1]]
+    given = [["a" * (length - 9), 1]]
     assert len(repr(given)) == length
     with pytest.raises(vaedyn.ParameterError) as caught:
         parse_noise(given)
