@@ -655,3 +655,42 @@ def test_steps_of_an_ensemble_are_counted(monkeypatch, caplog):
     assert [text for text in caplog.messages if text.startswith("simulating")] == [
         "simulating 3 runs on 1 threads", "simulating 3 runs on 3 threads"
     ]  # fmt: skip
+
+
+def test_options_are_of_the_model_or_of_the_ensemble():
+    def function(runs=1):
+        """Stand for one that simulates."""
+
+    model, rest = simulate.model_of(function, None, {"runs": 3, "beta": 2.0, "jobs": 1})
+    assert (model, rest) == (Params(beta=2.0), {"runs": 3, "jobs": 1})
+    model, rest = simulate.model_of(function, MODEL, {"seed": 4})
+    assert (model, rest) == (MODEL, {"seed": 4})
+    for options, words in (
+        ({"run": 3}, "'run' (did you mean runs?)"), ({"bet": 3}, "'bet' (did you mean beta?)"),
+        ({"zzzz": 3, "aaaa": 1}, "'aaaa'"),
+    ):  # fmt: skip
+        with pytest.raises(TypeError) as caught:
+            simulate.model_of(function, None, options)
+        assert str(caught.value) == f"function() got an unexpected keyword argument {words}"
+    with pytest.raises(TypeError, match="'beta'$"):
+        simulate.only_ensemble(function, {"beta": 3, "runs": 3})
+    assert simulate.DIMS == (250, 500, 1000, 2000, 4000)
+    assert {"runs", "seed", "engine", "jobs"} == simulate.ENSEMBLE
+    assert (simulate.SECONDS_AT_ONCE, simulate.MOST_AT_ONCE, simulate.AHEAD) == (0.05, 65536, 16)
+
+
+def test_engines_that_suit():
+    suits = simulate._engine_for
+    adam = Params(optimiser="adam")
+    assert [suits(each, None) for each in (Params(), Params(alpha=3.0), adam)] == [
+        "exact", "vector", "vector"
+    ]  # fmt: skip
+    assert suits(Params(), "vector") == "vector"
+    for params, engine, words in (
+        (Params(), "exac", "engine: expected exact or vector, got 'exac'"),
+        (Params(), 3, "engine: expected exact or vector, got 3"),
+        (adam, "exact", "engine: exact does not train by Adam; take vector"),
+    ):
+        with pytest.raises(vaedyn.ParameterError) as caught:
+            suits(params, engine)
+        assert str(caught.value) == words
