@@ -11,11 +11,13 @@ from vaedyn.annealing import (
     best_schedule,
     confirm,
     criterion,
+    error_in_time,
     piecewise,
     time_to_converge,
 )
 from vaedyn.annealing.best_schedule import FAMILIES, Tuning, _Trial
 from vaedyn.errors import ConvergenceError
+from vaedyn.learning.solve import Mark
 from vaedyn.model.schedules import Constant, Linear, Points, Tanh
 
 MODEL = Params(beta=1.25, eta=0.75, lr=0.125, dim=400)
@@ -350,3 +352,35 @@ def test_relaxation_and_delay_of_made_up_states(monkeypatch):
         assert adiabatic.relaxation_time(MODEL) == time
     assert np.isnan(adiabatic.relaxation_time(MODEL.replace(optimiser="adam")))
     assert np.isnan(adiabatic.lag(MODEL.replace(optimiser="adam"), 0.1))
+
+
+def test_constant_beta_needs_no_other_start(monkeypatch):
+    Made(monkeypatch, 1.0)
+    monkeypatch.setattr(best_schedule, "time_from_another", lambda *_, **__: 1 / 0)
+    found = trial().elsewhere(Constant())
+    assert found.shape == (2,)
+    assert np.isnan(found).all()
+
+
+def test_errors_in_time_are_integrated_as_asked(monkeypatch):
+    asked = []
+
+    def integrate(params, start, times, schedule, *, read, marks, **settings):
+        asked.append((params, times.tolist(), schedule, settings, len(marks)))
+        if not marks:
+            marks.append(Mark(0.0, 0.0, start, start))
+        return read(np.tile(start, (len(times), 1))), {}
+
+    monkeypatch.setattr(error_in_time, "integrate", integrate)
+    monkeypatch.setattr(error_in_time, "of_states", lambda params, y, what: y[:, 0] + len(what))
+    made = error_in_time.ErrorInTime(MODEL, Linear(5.0), "elbo", rtol=1e-7, atol=1e-9, progress=len)
+    first = made.start[0] + 4
+    assert made.at(np.array([0.0, 1.0])).tolist() == [first] * 2
+    settings = {"rtol": 1e-7, "atol": 1e-9, "progress": len}
+    assert asked == [(MODEL, [0.0, 1.0], Linear(5.0), settings, 0)]
+    assert made.at(np.array([2.0, 3.0])).tolist() == [first] * 2
+    assert asked[1][1] == [0.0, 2.0, 3.0]  # no mark precedes them
+    assert (made.state == made.start).all()
+    usual = error_in_time.ErrorInTime(MODEL, Linear(5.0), rtol=1e-7, atol=1e-9)
+    assert usual.at(np.array([0.5])).tolist() == [made.start[0] + 5]
+    assert asked[2][3] == {"rtol": 1e-7, "atol": 1e-9, "progress": None}

@@ -373,3 +373,21 @@ def test_keys_are_small_drawings():
     ):  # fmt: skip
         assert found == f'<span class="key">{svg}{drawn}</svg>a</span> '
     assert marks.square("a<b", "red").endswith("a&lt;b</span> ")
+
+
+def test_answers_for_a_table_before_are_not_shown():
+    pytest.importorskip("bokeh")
+    from bokeh.document import Document
+
+    from vaedyn.explorer.data_page import DataPage
+
+    page, shown = DataPage(Document()), []
+    page._show = lambda part, found: shown.append((part, found))
+    page.doc.add_next_tick_callback = lambda function: function()
+    page.table = "new"
+    page._post("old", "state", "answer")
+    assert shown == []
+    page._post("new", "state", "answer")
+    assert shown == [("state", "answer")]
+    page.table = None
+    page.close()

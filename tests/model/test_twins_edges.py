@@ -1,11 +1,13 @@
 """Starts, noise in classes, samples' eigenvalues and schedules beside plain twins of theirs."""
 
 import logging
+from itertools import permutations
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import integrate
+from scipy.optimize import linear_sum_assignment
 
 import vaedyn
 from vaedyn import Params
@@ -20,6 +22,7 @@ from vaedyn.model import (
     sample_covariance,
     schedule,
     start,
+    state,
     warm_ups,
 )
 from vaedyn.model.noise import parse_noise
@@ -588,3 +591,81 @@ def test_long_values_are_cut(length, cut):
         parse_noise(given)
     shown = f"{repr(given)[:57]}..." if cut else repr(given)
     assert str(caught.value) == f"noise: expected pairs (variance, share), got {shown}"
+
+
+def test_weights_that_are_drawn_are_those_of_the_model():
+    for init in ("gaussian", "torch"):
+        model = Params(dim=30, latent=2, init=init, init_seed=3)
+        drawn = start.drawn_weights(init, 30, 2, 3)
+        assert all((one == other).all() for one, other in zip(model.weights(), drawn, strict=True))
+
+
+def test_nothing_has_no_sign():
+    assert parse_schedule("points:-0=-0,5=1").spec == "points:0.0=0.0,5.0=1.0"
+    assert Params(beta=-0.0).to_dict()["beta"] == 0.0
+    assert str(Params(beta=-0.0).beta) == "0.0"
+    init = {"m": -0.0, "d": 0, "Q": 1, "E": 1, "R": -0.0, "D": 1}
+    assert str(Params(init=init).overlaps()["m"]) == "[[0.]]"
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "many"),
+    [(1, 1, 3), (1, 4, 3), (4, 1, 3), (2, 3, 2), (3, 2, 9), (4, 4, 5), (2, 5, 40), (5, 5, 1),
+     (7, 8, 200), (9, 9, 2)],
+)  # fmt: skip
+def test_the_best_match_of_all_permutations(rows, columns, many):
+    gain = np.random.default_rng(rows).normal(size=(many, rows, columns))
+    found = state.matched(gain)
+    few = min(rows, columns)
+    for each, best in zip(np.abs(gain), found, strict=True):
+        each = each if rows <= columns else each.T
+        if few <= 4:
+            exact = max(
+                sum(each[i, k] for i, k in enumerate(chosen))
+                for chosen in permutations(range(max(rows, columns)), few)
+            )
+        else:
+            exact = each[linear_sum_assignment(each, maximize=True)].sum()
+        assert best == pytest.approx(exact, rel=1e-13)
+    exact = np.linalg.svd(gain, compute_uv=False).sum(axis=-1)
+    np.testing.assert_allclose(state.aligned(gain), exact, rtol=1e-12)
+
+
+def test_flat_states():
+    y = np.arange(2 * (2 + 2 + 12 + 2) * 1.0).reshape(2, 18)
+    parts = state.unpack(y, 2, 1)
+    assert [parts[name].shape[1:] for name in "mdQERD"] == [
+        (2, 1), (2, 1), (2, 2), (2, 2), (2, 2), (2,)
+    ]  # fmt: skip
+    assert (state.pack(**parts) == y).all()
+    assert state.count(2, 1) == 18
+    assert state.places(2, 1)["E"].tolist() == [[8, 9], [10, 11]]
+    S, A = np.ones((2, 2, 2)), 2 * np.ones((2, 2, 2))
+    more = state.with_covariances(y, S, A)
+    found = state.covariances_of(more, 2, 1)
+    assert (found[0] == S).all()
+    assert (found[1] == A).all()
+    assert state.covariances_of(y, 2, 1) is None
+    kl = state.kl_per_latent(np.zeros((1, 1)), np.array([1 + 1e-7]))
+    assert kl[0] == 0.0  # 2.5e-15 of its terms is rounding
+    kl = state.kl_per_latent(np.zeros((1, 1)), np.array([1 + 1e-6]))
+    assert kl[0] == pytest.approx(2.5e-13, rel=1e-3)
+
+
+def test_many_large_matrices_are_matched_in_turn(monkeypatch):
+    gain = np.random.default_rng(5).normal(size=(3, 2, 9, 8))
+    exact = state.matched(gain)
+    assert exact.shape == (3, 2)
+    for size, said in ((gain.size, True), (gain.size + 1, False)):
+        monkeypatch.setattr(state, "VERY_MANY", size)
+        asked = []
+
+        def fake(flat, which, asked=asked):
+            asked.append(flat.shape)
+            for each, chosen in zip(flat, which, strict=True):
+                chosen[:] = linear_sum_assignment(each, maximize=True)[1]
+
+        monkeypatch.setattr("vaedyn.kernels.matches.best_in_turn", fake)
+        np.testing.assert_allclose(state.matched(gain), exact, rtol=1e-13)
+        assert asked == [(6, 8, 9)] * said
+    assert (state.AT_ONCE, state.MOST_AT_ONCE, state.ROUNDING) == (4, 8, 1e-14)
