@@ -5,6 +5,7 @@ looks otherwise on purpose.
 """
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ def lines(doc: Any) -> list[str]:
         for name, value in sorted(model.properties_with_values(include_defaults=False).items()):
             if name not in OF_BOKEH and value not in ([], {}, None):
                 text = json.dumps(shown(value, inside), ensure_ascii=False)
+                text = re.sub(r"\bp\d{4}\d*\b", "ID", text)  # numbers that Bokeh gives
                 found.append(f"{' ' * depth} {name} = {text}")
         for each in inside:
             listed(each, depth + 1)

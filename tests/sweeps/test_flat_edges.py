@@ -1,5 +1,6 @@
 """Points of a sweep as rows and as variables, and what grids, sweeps and plans say, in words."""
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import vaedyn
 from vaedyn import Params
-from vaedyn.sweeps import flat, grids, plans, points, sweep
+from vaedyn.sweeps import flat, grids, plans, points, sweep, workers
 from vaedyn.sweeps.points import Job, Outcome, Task
 from vaedyn.sweeps.sweep import Sweep
 
@@ -229,3 +230,48 @@ def test_points_can_be_given_up_where_they_are_short_or_hear():
     ):  # fmt: skip
         task = Task(0, Params(latent=latent), {})
         assert sweep._interruptible(Job(command, {}, None), task) == fits
+
+
+def test_a_dataset_says_what_it_is_of():
+    pytest.importorskip("xarray")
+    found = made({"eps_g": 1.0}, {"eps_g": 2.0}).to_xarray()
+    assert found.attrs == {"result": "Sweep", "command": "theory"}
+    assert found["eps_g"].values.tolist() == [1, 2]
+    assert found["beta"].attrs == {"long_name": "KL weight", "units": "1"}
+
+
+def test_what_cannot_be_raised_is_reported_but_for_a_signal(monkeypatch):
+    done = []
+    monkeypatch.setattr(sys, "__unraisablehook__", done.append)
+    monkeypatch.setattr(workers.signal, "signal", lambda *given: done.append(given))
+    timer = SimpleNamespace(start=lambda: done.append("start"))
+    monkeypatch.setattr(workers.threading, "Timer", lambda *given: done.append(given) or timer)
+    other = SimpleNamespace(exc_value=ValueError())
+    workers._unraisable(other)
+    assert done == [other]
+    done.clear()
+    workers._unraisable(SimpleNamespace(exc_value=SystemExit()))
+    term = workers.signal.SIGTERM
+    assert done == [
+        (term, workers._terminated), (0.1, workers._thread.interrupt_main, (term,)), "start"
+    ]  # fmt: skip
+    done.clear()
+    with pytest.raises(SystemExit):
+        workers._terminated()
+    assert done == [(term, workers.signal.SIG_IGN)]
+    assert (workers.MOST_DEATHS, workers.AGAIN, workers.GRACE) == (3, 0.1, 1.5)
+    assert (sweep.TRIAL, sweep.SHORT, sweep.LONG) == (1.0, 0.25, 1.0)
+
+
+def test_errors_go_between_processes():
+    try:
+        1 / 0  # noqa: B018
+    except ZeroDivisionError as error:
+        assert workers._portable(error) is error
+        assert "1 / 0" in error.__notes__[0]
+
+    class Local(Exception):
+        """One that cannot be pickled."""
+
+    found = workers._portable(Local("text"))
+    assert (type(found), str(found)) == (RuntimeError, "Local: text")
