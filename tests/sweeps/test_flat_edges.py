@@ -264,14 +264,13 @@ def test_what_cannot_be_raised_is_reported_but_for_a_signal(monkeypatch):
 
 
 def test_errors_go_between_processes():
-    try:
+    with pytest.raises(ZeroDivisionError) as caught:
         1 / 0  # noqa: B018
-    except ZeroDivisionError as error:
-        assert workers._portable(error) is error
-        assert "1 / 0" in error.__notes__[0]
+    assert workers._portable(caught.value) is caught.value
+    assert "1 / 0" in caught.value.__notes__[0]
 
-    class Local(Exception):
+    class LocalError(Exception):
         """One that cannot be pickled."""
 
-    found = workers._portable(Local("text"))
-    assert (type(found), str(found)) == (RuntimeError, "Local: text")
+    found = workers._portable(LocalError("text"))
+    assert (type(found), str(found)) == (RuntimeError, "LocalError: text")
