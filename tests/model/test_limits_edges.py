@@ -132,6 +132,8 @@ KINDS = (
 )
 OVERLAPS = "'gaussian', 'torch', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file"
 REFUSED = [
+    (lambda: checks.real("x", 1e12 + 1), "x: must be at most 1e+12, got 1000000000001.0"),
+    (lambda: checks.real("x", 0.9999999, 1.0), "x: must be > 1, got 0.9999999"),
     (lambda: checks.integer("n", 2.5, 2), "n: must be a whole number, got 2.5"),
     (lambda: checks.integer("n", "2", 2), "n: must be a whole number, got '2'"),
     (lambda: checks.integer("n", 1, 2), "n: must be at least 2, got 1"),
