@@ -1,5 +1,7 @@
 """How the best schedule is sought and said, with times to converge that are made up."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -384,3 +386,57 @@ def test_errors_in_time_are_integrated_as_asked(monkeypatch):
     usual = error_in_time.ErrorInTime(MODEL, Linear(5.0), rtol=1e-7, atol=1e-9)
     assert usual.at(np.array([0.5])).tolist() == [made.start[0] + 5]
     assert asked[2][3] == {"rtol": 1e-7, "atol": 1e-9, "progress": None}
+
+
+def test_an_error_of_the_tolerance_itself_is_within(monkeypatch):
+    ends = np.concatenate([[0.0], np.full(10, 0.5), np.full(389, 2.0)])
+    monkeypatch.setattr(adiabatic, "attracting_errors", lambda params, betas: ends)
+    assert adiabatic.lag(MODEL, 0.5) == pytest.approx(np.geomspace(1e-9, 1, 400)[9])
+    assert adiabatic.lag(MODEL, 0.49) == pytest.approx(1e-9)
+
+
+def test_the_optimiser_is_given_slopes(monkeypatch):
+    asked = []
+
+    def minimize(function, at, **options):
+        asked.append((function(np.array([1.0, 2.0, 3.0])), at, options))
+        return SimpleNamespace(x=np.array([9.0, -9.0, 0.5]))
+
+    monkeypatch.setattr("scipy.optimize.minimize", minimize)
+    search = piecewise._Search(MODEL, 0.02, 100.0, lambda: None)
+    at, box = np.array([0.1, 0.2, 0.3]), (np.zeros(3), np.ones(3))
+    x, used = search.minimum(at, 0.5, 0.9, box)
+    assert (x.tolist(), used) == ([1.0, 0.0], 0)
+    ((value, start, options),) = asked
+    assert (value, start.tolist()) == (3.0, at.tolist())
+    assert options.pop("jac")(at).tolist() == [0.0, 0.0, 1.0]
+    constraints = options.pop("constraints")
+    assert options == {
+        "method": "SLSQP", "bounds": [(0, 1)] * 3, "options": {"maxiter": 12, "ftol": 1e-8}
+    }  # fmt: skip
+    assert (set(constraints), constraints["type"]) == ({"type", "jac", "fun"}, "ineq")
+    tried = []
+
+    def states(x, times):
+        tried.append((x.tolist(), times))
+        return None if x[0] > 0.5 else np.tile(x[:1], (len(times), 1)) + x[1] * times[:, None]
+
+    search.states = states
+    search.values = lambda y: 0.5 + 0.02 * y[:, 0]
+    inside = constraints["fun"](at)
+    later = (0.3 + np.linspace(0, 1, 160) ** 2) * 100
+    away = (0.1 + 0.2 * later) / 0.9
+    far = np.clip(away, -20, 20)
+    np.testing.assert_allclose(inside, np.concatenate([1 - far, 1 + far]), rtol=1e-12)
+    assert tried[0][1][0] == 0.0
+    np.testing.assert_allclose(tried[0][1][1:], later)
+    slopes = constraints["jac"](at)
+    assert slopes.shape == (320, 3)
+    assert len(tried) == 4  # the first is not made again
+    free = away < 19.9
+    np.testing.assert_allclose(slopes[160:][free][:, 0], 1 / 0.9, rtol=1e-5)
+    np.testing.assert_allclose(slopes[:160][free][:, 1], -later[free] / 0.9, rtol=1e-5)
+    at_edge = np.array([0.1, 1.0, 0.3])
+    constraints["jac"](at_edge)
+    assert tried[-2][0][1] == pytest.approx(1 - 1e-5)  # inwards
+    assert (constraints["fun"](np.array([0.6, 0.2, 0.3]))[:160] == -19).all()
