@@ -13,6 +13,7 @@ from vaedyn.learning import (
     bands,
     engines,
     epochs,
+    escape,
     follow,
     groups,
     on_rows,
@@ -694,3 +695,22 @@ def test_engines_that_suit():
         with pytest.raises(vaedyn.ParameterError) as caught:
             suits(params, engine)
         assert str(caught.value) == words
+
+
+def test_the_linear_stage_is_integrated_as_closely_as_it_must_be(monkeypatch):
+    asked = []
+
+    class Seen(Exception):  # noqa: N818
+        """Ends it there."""
+
+    def integrate(params, joint, times, schedule, **options):
+        asked.append((joint[:2].tolist(), times, options))
+        raise Seen
+
+    monkeypatch.setattr(escape, "integrate", integrate)
+    with pytest.raises(Seen):
+        vaedyn.escape(Params(lr=0.1, init="m=0.2,d=0.1,Q=1,E=1,R=0,D=1"), random_start=False)
+    ((overlaps, times, options),) = asked
+    assert overlaps == pytest.approx([1e-12, 0.5e-12], rel=1e-12)
+    assert options == {"rtol": 1e-5, "atol": pytest.approx(1e-13, rel=1e-9, abs=0)}
+    assert (len(times), times[0]) == (400, 0)

@@ -274,3 +274,11 @@ def test_errors_go_between_processes():
 
     found = workers._portable(LocalError("text"))
     assert (type(found), str(found)) == (RuntimeError, "LocalError: text")
+
+
+@pytest.mark.parametrize("runs", [1, 2, 3])
+def test_two_runs_have_a_deviation(runs):
+    params = Params(dim=20, t_max=2, points=3)
+    found = points.simulation_summary(vaedyn.simulate(params, runs=runs, jobs=1))
+    assert np.isfinite(found["eps_g"]["std"]) == (runs > 1)
+    assert found["m"]["std"].shape == (1, 1)
