@@ -308,7 +308,7 @@ def test_starts(tmp_path):
     twice = refused(kind, '{"m": 1, "Q": 2, "Q": 3}')
     assert twice.endswith("as JSON: 'Q' stands there twice")
     assert refused(kind, "torsch").startswith(
-        "expected 'gaussian', 'torch', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file; cannot "
-        "read 'torsch': No such file or directory"
+        "expected 'gaussian', 'torch', 'm=...,d=...,Q=...,E=...,R=...,D=...' or a JSON file; "
+        "cannot read 'torsch': No such file or directory"
     )
     assert "torch" in refused(kind, "torsch").rpartition("directory")[2]
