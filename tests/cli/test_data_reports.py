@@ -1,7 +1,6 @@
 """What commands on tables print, entry by entry, of results that are made up."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import click
