@@ -512,7 +512,8 @@ ALONG = ("period", "amplitude", "eps_g_min", "eps_g_max", "eps_g_mean", "kl_mean
 def along(**others):
     usual = {
         "source": SOURCE, "name": "beta", "repeats": [3, 2], "without": [],
-        "multipliers_im": np.zeros((3, 1)), "branch": np.array([0, 1, 0]), "varied": np.array([1.0, 2.0, 4.0]),
+        "multipliers_im": np.zeros((3, 1)), "branch": np.array([0, 1, 0]),
+        "varied": np.array([1.0, 2.0, 4.0]),
         "stable": np.array([True, False, False]),
         "multipliers_re": np.array([[0.5], [np.nan], [2]]),
         "events": [{"branch": 0, "kind": "fold", "at": 1.5, "why": "so", "n": 3},
