@@ -294,8 +294,6 @@ def test_where_a_diagnosis_gets_its_numbers(file):
     asked, made = file({"spectrum": VALUES, "decoder": "W", **LATENTS}, weight=0.25)
     assert asked == (None, {"weight": 0.25, "decoder": "W"})
     assert made == (VALUES, {"convention": None, "dim": None})
-    inside = {"eigenvalues": VALUES, **LATENTS}
-    assert file(**inside, beta=0.5)[0] == (0.5, {"weight": None, "decoder": None})
 
 
 def arrays_in(monkeypatch, **arrays):
