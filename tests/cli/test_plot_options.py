@@ -61,7 +61,7 @@ def records(*kinds):
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(monkeypatch, all_in_sight):
     """Yield a function that lets a figure be drawn by a fake; and what is saved, and where."""
 
     class Drawn(dict):
@@ -75,10 +75,17 @@ def drawn(monkeypatch):
 
             monkeypatch.setattr(f"{home}.{own}", figure)
 
-    asked = Drawn()
-    monkeypatch.setattr(
-        vaedyn.figures.style, "save", lambda figure, path, *, keywords=(): asked.update(
-            saved=(figure, str(path), [*keywords])))  # fmt: skip
+    asked, checked = Drawn(), []
+
+    def save(figure, path, *, keywords=()):
+        # the still picture beside an animation is not looked at
+        assert "learning_animation" in asked or all_in_sight == [figure]
+        all_in_sight.clear()
+        asked.update(saved=(figure, str(path), [*keywords]), checked=[*checked])
+        checked.clear()
+
+    monkeypatch.setattr(vaedyn.figures.style, "save", save)
+    monkeypatch.setattr(Look, "check", lambda self, *scales: checked.append(scales))
     return asked
 
 
@@ -267,10 +274,12 @@ LOOKED = Look(3.3, False, "T", (1.0, 2.0), (3.0, None))
 
 @pytest.fixture(autouse=True)
 def all_in_sight(monkeypatch):
-    monkeypatch.setattr(picture, "say_if_empty", lambda figure: None)
-    for module in (collapse, course, diagnose, heldout, phase_diagram, rate_distortion, spectrum,
-                   sweep):  # fmt: skip
-        monkeypatch.setattr(module, "say_if_empty", lambda figure: None)
+    """Yield the figures of which it was asked whether they are empty."""
+    asked = []
+    for module in (picture, collapse, course, diagnose, heldout, phase_diagram, rate_distortion,
+                   spectrum, sweep):  # fmt: skip
+        monkeypatch.setattr(module, "say_if_empty", asked.append)
+    return asked
 
 
 PLAIN = Look(None, True, "", (None, None), (None, None))
@@ -304,6 +313,7 @@ def test_order_parameters_and_learning_curves(run, drawn, science):
     given, style = drawn["order_parameters"]
     assert [each and each.kind for each in given] == ["theory", "simulate", None]
     assert style == {"band": "std", "x_scale": "linear", "look": PLAIN}
+    assert drawn["checked"] == [("linear", "linear")]
     assert drawn["saved"][2] == ["theory abc", "simulate abc"]
     more = "--rtol 1e-7 --atol 1e-9 --bands --band sem --x-scale log --json"
     done = run("plot order-parameters --beta 1.5", EVERY, more)
@@ -323,6 +333,7 @@ def test_order_parameters_and_learning_curves(run, drawn, science):
     assert drawn["learning_curve"][1] == style
     run("plot learning-curve -o a.pdf")
     assert drawn["learning_curve"][1]["y_scale"] == "log"
+    assert drawn["checked"] == [("linear", "log")]
 
 
 def test_several_learning_curves(run, drawn, science):
@@ -339,6 +350,7 @@ def test_several_learning_curves(run, drawn, science):
         ["theory"] * 2, ["simulate"] * 2)  # fmt: skip
     assert drawn["learning_curves"][1] == {
         "band": "std", "x_scale": "linear", "y_scale": "log", "look": PLAIN}  # fmt: skip
+    assert drawn["checked"] == [("linear", "log")]
     done = run("plot learning-curve --vary beta=1:2")
     assert "beta takes 20 values" in done.err
     seven = "-".join(f"{1 + n / 19:.12g}" for n in range(7))
@@ -410,6 +422,7 @@ def test_an_animation(run, drawn, science, monkeypatch):
     assert drawn["saved"] == ("figure of learning_curve", "b.pdf", ["theory abc", "simulate abc"])
     assert drawn["learning_curve"][1]["look"] == PLAIN
     assert run("plot learning-curve --animate a.gif -o b.pdf").out == "a.gif\nb.pdf\n"
+    assert drawn["checked"] == [("linear", "log")]
     ode.params = Params(beta=0)
     found = run("plot learning-curve --animate a.gif --json").json["records"]
     assert found == records("theory", "simulate")
@@ -492,12 +505,14 @@ def test_annealing(run, drawn, comparison):
     assert asked["compare"] == [((found,), TOLERANCES)]
     assert asked["markers"] == [((found, 6), {"runs": 20, "seed": 0, "jobs": None})]
     assert drawn["annealing"] == ((compared, "measured", PLAIN), {})
+    assert drawn["checked"] == [("log", "log")]
     words = "--family free --knots 4 --tol 0.25 --simulations 2 --runs 3 --seed 4 --jobs 2"
     done = run("plot annealing --beta 1.5 --rtol 1e-7 --atol 1e-9", words)
     assert done.out == "annealing_beta-1.5_family-free_tol-0.25.pdf\n"
     given = (Params(beta=1.5), "free"), {"knots": 4, "tol": 0.25, **FINER}
     assert asked["best_schedule"][1] == given
     assert asked["compare"][1] == ((found,), FINER)
+    assert drawn["checked"] == [("linear", "linear")]
     assert asked["markers"][1] == ((found, 2), {"runs": 3, "seed": 4, "jobs": 2})
 
 
@@ -564,6 +579,7 @@ def test_concentration(run, drawn, spread):
     assert asked["ensembles"] == [((Params(), dims), USUAL)]
     assert asked["spreads"][0][0][1] == (150.0, 500.0, 1500.0)
     assert drawn["concentration"] == ((found, Params(), 5, PLAIN), {})
+    assert drawn["checked"] == [("log", "log")]
     run("plot concentration --vary dim=70,50,70 --at 1,2 --t-max 2", EVERY)
     assert asked["ensembles"][1] == ((Params(t_max=2), [50, 70]), GIVEN)
     assert asked["spreads"][1][0][1] == (1.0, 2.0)
@@ -603,6 +619,7 @@ def test_escapes(run, drawn, science):
     run("plot escape --vary dim=70,50", SOME)
     assert asked["escapes"][1] == ((Params(), [50, 70]), SOME_GIVEN)
     assert drawn["escape"] == ((Params(), [each], PLAIN), {})
+    assert drawn["checked"] == [("log", "linear")]
     assert "a spread needs at least 2 runs" in run("plot escape --runs 1").err
     assert run("plot escape --runs 2").code == 0
 
@@ -622,6 +639,7 @@ def test_passages(run, drawn, science):
     assert asked["passages"] == [((points, ode), {})]
     assert asked["courses"] == [((points, ode, "found"), {})]
     assert drawn["passages"] == ((ode, "found", "away"), {"x_scale": "log", "look": PLAIN})
+    assert drawn["checked"] == [("log", "log")]
     done = run("plot passages --groups 1 --rtol 1e-7 --atol 1e-9 --x-scale linear")
     assert done.out == "passages_groups-1_x-scale-linear.pdf\n"
     assert asked["fixed_points"][1] == ((Params(),), {"groups": 1, **FINER})
@@ -688,6 +706,7 @@ def test_lines_of_a_sweep(run, drawn, science):
     assert points[1:] == ([0.5, 0.25], "beta", "eps_g", None)
     looks = {"look": PLAIN, "at_end": True}
     assert options == {**looks, "x_scale": "linear", "y_scale": "linear"}
+    assert drawn["checked"] == [("linear", "linear")]
     words = (
         "--vary beta=1,2 --vary lr=0.5,1 --of simulate --x lr --y kl --x-scale log --y-scale log"
     )
@@ -696,6 +715,7 @@ def test_lines_of_a_sweep(run, drawn, science):
         ("simulate", Params(), {"beta": [1.0, 2.0], "lr": [0.5, 1.0]}), SOME_GIVEN)  # fmt: skip
     assert drawn["along"][0][2:] == ("lr", "kl", "beta")
     assert drawn["along"][1]["x_scale"] == "log"
+    assert drawn["checked"] == [("log", "log")]
     assert done.out == "sweep_of-simulate_x-lr_y-kl_hue-beta.pdf\n"
     run("plot sweep --of convergence --y t_converge --tol 0.25 --rtol 1e-7 --atol 1e-9 --jobs 3")
     assert asked["sweep"][2][1] == {**FINER, "tol": 0.25, "jobs": 3}
@@ -712,6 +732,7 @@ def test_a_map_of_a_sweep(run, drawn, science):
     given, options = drawn["across"]
     assert given[2:] == ("beta", "lr", "eps_g")
     assert options == {"scale": "log", "look": PLAIN, "at_end": True}
+    assert drawn["checked"] == [("linear", "linear")]
 
 
 @pytest.mark.parametrize(("values", "code"), [([0.5, None], 1), ([None, None], 1), ([0.5], 0)])
@@ -872,6 +893,7 @@ def test_a_picture_of_rows_held_out(run, drawn, science, monkeypatch):
     assert done.err == ""
     assert asked["held"] == [(("some/x.h5:a", False, None, 5, 0), {})]
     assert drawn["heldout"] == ((found,), {"beta": None, "convention": None, "look": PLAIN})
+    assert drawn["checked"] == [("log", "linear")]
     science(heldout, "no_best", "none is best")
     found.source = None
     words = "--standardise --latent 4 --folds 3 --seed 7 --weight 0.5 --loss mean"
@@ -900,6 +922,7 @@ def test_a_picture_of_a_diagnosis(run, drawn, science, monkeypatch):
     ((given, options),) = asked["diagnosed"]
     assert (given, options["beta"]) == (("some/f.npz",), 2.0)
     assert drawn["diagnose"] == ((found, PLAIN), {})
+    assert drawn["checked"] == [("linear", "linear")]
     assert run("plot diagnose f.npz -o a.svg").out == "a.svg\n"
 
 
@@ -930,6 +953,7 @@ def test_a_picture_of_collapse(run, drawn, science):
     assert asked["prepare"] == [(("some/x.h5:a", usual, how), {})]
     assert asked["collapse"] == [((found,), {"latent": 4, "simulations": 10, "seed": 0})]
     assert drawn["collapse"] == ((result, PLAIN), {})
+    assert drawn["checked"] == [("log", "linear")]
     result.missed = ["m"]
     result.trainings = [trained()]
     words = "--latent 4 --lam 0.5 --lr 0.25 --t-max 20 --init-seed 3 --simulations 2 --seed 7"
@@ -964,6 +988,7 @@ def test_learning_curves_of_a_table(run, drawn, science, monkeypatch):
     assert asked["warn_unpredicted"] == [((seen,), {})]
     pair = seen.predicted, seen.measured
     assert drawn["course"] == (pair, {"x_scale": "log", "look": PLAIN})
+    assert drawn["checked"] == [("log", "linear")]
     words = "--data x.npy --seed 7 --rtol 1e-7 --atol 1e-9 --x-scale linear -o a.svg"
     assert run("plot learning-curve", words).out == "a.svg\n"
     assert asked["watch"][1] == (("found",), {"seed": 7, **FINER, "latent": 4})
