@@ -1,5 +1,7 @@
 """Which arguments of `vaedyn.plot` reach the figures, of results that are made up."""
 
+import ast
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -178,6 +180,17 @@ def test_sweeps_that_are_refused(drawn, kind, reason):
     with pytest.raises(ParameterError) as error:
         of_models.sweep(swept("beta"), kind=kind)
     assert (error.value.name, error.value.reason) == ("kind", reason)
+
+
+def test_type_checkers_and_programs_find_the_same_names():
+    """What is missed: a name that both lack."""
+    tree = ast.parse(Path(vaedyn.__file__).read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in
+                ast.unparse(node.test))  # fmt: skip
+    homes = {node.names[0].asname: node.module for node in block.body}
+    assert {homes.pop("plot"), homes.pop("store")} == {None}
+    assert homes == vaedyn._HOMES
+    assert len(homes) > 80
 
 
 def test_names_of_the_package():

@@ -36,6 +36,10 @@ OWN = {
     "convergence": {"tol": 0.25, **FINER},
     "annealing": {"family": "free", "knots": 4, "tol": 0.25, "criterion": "elbo", **FINER},
 }
+COMPUTED = {
+    "fixedpoints": "fixed_points", "curves": "bifurcation_curves", "cycle": "limit_cycle",
+    "cycles": "limit_cycles", "convergence": "time_to_converge", "annealing": "best_schedule",
+}  # fmt: skip
 RANGES = {
     "branches": {"varied": "lr", "from": 0.5, "to": 2.0},
     "cycles": {"varied": "lr", "from": 0.5, "to": 2.0},
@@ -50,7 +54,7 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("kind", module.OF_MODELS)
+@pytest.mark.parametrize("kind", OWN)
 def test_results_of_models(monkeypatch, kind):
     asked = {}
 
@@ -60,6 +64,8 @@ def test_results_of_models(monkeypatch, kind):
         assert own is store.load_or_extend("any", {}, None, 5, "run")
         return own
 
+    assert set(module.OF_MODELS) == set(OWN)
+    assert module.OF_MODELS[kind][0].__name__ == COMPUTED.get(kind, kind)
     monkeypatch.setitem(module.OF_MODELS, kind, (run, module.OF_MODELS[kind][1]))
     model = {"dim": 70, "beta": 1.5}
     params = {**model, **OWN[kind], **RANGES.get(kind, {}), "numerics": 3}
