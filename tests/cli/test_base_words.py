@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from vaedyn.cli import (
+    check,
     complete,
     dryrun,
     hints,
@@ -738,3 +739,142 @@ def test_a_group_names_commands_that_may_be_meant(run):
     done = run("plot branches --vary beta=1:2 --vary lr=1:2")
     assert done.err.startswith("error: expected --vary at most once")
     assert run("anneal --family lniear").err.rstrip().count("did you mean linear?") == 1
+
+
+# ---- checks
+
+
+def test_the_key_that_must_stay():
+    assert (check._key(), check.KEY, check.SHOWN) == ("45a55d7905ef", "45a55d7905ef", 12)
+    assert check.PACKAGES == ("vaedyn", "numpy", "numba", "scipy", "h5py")
+    expected = {question.name: question.expected for question in check.STORE_QUESTIONS}
+    assert expected == {
+        "store, numbers not read back": 0.0, "store, damaged files noticed": 3.0,
+        "store, key of vaedyn theory": "45a55d7905ef",
+    }  # fmt: skip
+
+
+def test_the_store_of_checks_is_silent_and_goes():
+    log = logging.getLogger("vaedyn.store")
+    before = log.level
+    with check._store() as store:
+        assert log.level == logging.ERROR
+        assert store.path.name.startswith("vaedyn-check-")
+        assert store.path.is_dir()
+    assert (log.level, store.path.exists()) == (before, False)
+
+
+# ---- signals
+
+
+def test_what_is_raised_in_a_hook_is_lost(monkeypatch):
+    def hook(_=None):
+        return within()
+
+    def within():
+        return signals._in_hook(sys._getframe())
+
+    monkeypatch.setattr(sys, "unraisablehook", hook)
+    assert hook() is True
+    assert within() is False
+    assert signals._in_hook(None) is False
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    assert within() is False
+
+
+def test_a_signal_that_is_being_dealt_with():
+    assert not signals._underway()
+    for first, underway in ((signals.Stopped(1), True), (ValueError(), False)):
+        try:
+            raise first
+        except BaseException:
+            assert signals._underway() is underway
+            try:
+                raise KeyError
+            except KeyError:
+                assert signals._underway() is underway
+
+
+def test_signals_and_their_echoes(monkeypatch):
+    monkeypatch.setattr(signals.Stopped, "by", None)
+    monkeypatch.setattr(signals.time, "monotonic", lambda: 7.0)
+    mine = signals.Signals()
+    mine._answered = 0.0
+    mine._stop_again(0, None)
+    assert (mine._answered, signals.Stopped.by) == (7.0, None)
+    mine._answered = 0.0
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        with pytest.raises(signals.Stopped) as error:
+            mine._stop(number, None)
+        assert (error.value.code, signals.Stopped.by, mine._answered) == (code, number, 7.0)
+    with pytest.raises(signals.Stopped) as error:
+        mine._stop_again(0, None)
+    assert error.value.code == 143
+    try:
+        raise signals.Stopped(1)
+    except signals.Stopped:
+        mine._answered = 0.0
+        mine._stop_again(0, None)
+    assert mine._answered == 7.0
+    monkeypatch.setattr(signals, "_in_hook", lambda frame: True)
+    mine._stop(signal.SIGINT, None)
+    assert signals.Stopped.by == signal.SIGINT
+
+
+def test_ends_of_the_process(monkeypatch):
+    ended, written, terminal = [], [], []
+    fake = SimpleNamespace(_exit=ended.append, isatty=lambda n: n == 2 and bool(terminal),
+                           write=lambda n, text: written.append((n, text)))  # fmt: skip
+    monkeypatch.setattr(signals, "os", fake)
+    signals._at_once(signal.SIGTERM, None)
+    signals._at_once(signal.SIGINT, None)
+    for shown in ("", "\r\x1b[K\x1b[?25h"):
+        signals._leave(signal.SIGINT)
+        assert written.pop() == (2, f"{shown}error: interrupted\n".encode())
+        terminal.append("yes")
+    signals._leave(signal.SIGTERM)
+    assert ended == [143, 130, 130, 130, 143]
+    seen = []
+    monkeypatch.setattr(sys, "__unraisablehook__", seen.append)
+    one = SimpleNamespace(exc_value=ValueError())
+    signals._unraisable(one)
+    signals._unraisable(SimpleNamespace(exc_value=signals.Stopped(1)))
+    assert seen == [one]
+    assert signals._unheard(1, None) is None
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_report_in_words_and_as_json(run, monkeypatch, passed):
+    from vaedyn.claims.evidence import Panel, Row
+    from vaedyn.cli.reproduce import command
+
+    rows = [
+        Row(claim=f"claim {n}", expected=1.5, origin="paper", found=1.5 + n * (not passed),
+            error=0.0625, tolerance=0.25, basis="b")
+        for n in range(2)
+    ]  # fmt: skip
+    text = dict.fromkeys(("name", "title", "caption", "known", "chosen"), "")
+    panels = [Panel(**text, rows=rows, data={}, recipes=[])]
+    asked = []
+    monkeypatch.setattr(command, "gather", lambda s, given: asked.append(given) or panels)
+    monkeypatch.setattr(command, "write", lambda s, p, *given: asked.append(given) or (
+        [Path("1.svg")], Path("page")))  # fmt: skip
+    done = run("reproduce")
+    assert done.code == (not passed)
+    lines = done.out.splitlines()
+    assert lines[0].split() == ["claim", "expected", "found", "+-", "expected", "from"]
+    assert lines[2].split() == ["claim", "0", "1.5", "1.5", "0.062", "pass", "paper"]
+    other = ["1.5", "pass"] if passed else ["2.5", "FAIL"]
+    assert lines[3].split() == ["claim", "1", "1.5", other[0], "0.062", other[1], "paper"]
+    assert lines[4] == f"{'all 2 rows pass' if passed else '1 of 2 rows FAIL'}: page"
+    assert asked == [{"quick": False, "seed": 0, "jobs": None}, (Path("reproduce"), False, 0)]
+    done = run("reproduce --json --quick --seed 7 --jobs 2 -o out/er")
+    data = done.json
+    assert [claim["claim"] for claim in data.pop("claims")] == ["claim 0", "claim 1"]
+    assert data == {"command": "reproduce", "quick": True, "seed": 7, "passed": passed,
+                    "report": "page", "figures": ["1.svg"]}  # fmt: skip
+    assert asked[2:] == [{"quick": True, "seed": 7, "jobs": 2}, (Path("out/er"), True, 7)]
+    assert done.code == (not passed)
+    Path("file").touch()
+    done = run("reproduce -o file/x")
+    assert "cannot make the folder 'file/x': Not a directory" in done.err

@@ -908,3 +908,32 @@ def test_warm_ups_are_asked_for_as_the_options_say(run, monkeypatch):
         assert (done.code, done.err.strip()) == (2, text)
     done = run("anneal --learning-rate 0.1").err
     assert done.startswith("error: --learning-rate goes with --export (see")
+
+
+def test_training_on_a_table_is_asked_for_as_the_options_say(run, monkeypatch):
+    asked = []
+    monkeypatch.setattr(simulate, "prepare", lambda s, *given: asked.append(given) or ("f", "set"))
+    monkeypatch.setattr(simulate, "report", lambda s, *given: asked.append(given))
+    assert run("simulate --data x.npy --seed 7 --spikes 2").code == 0
+    (place, _, how), given = asked
+    assert (place, how["spikes"], given) == ("x.npy", 2, ("f", "set", 7))
+
+
+def test_the_rate_of_an_optimiser_is_checked_before_anything_is_computed(run, monkeypatch):
+    asked = []
+    fake = SimpleNamespace(of=lambda model, learning_rate: asked.append((model, learning_rate)))
+    monkeypatch.setattr(anneal, "KLSchedule", fake)
+    monkeypatch.setattr(anneal, "of_model", lambda session, *given: None)
+    monkeypatch.setattr(anneal, "print_export", lambda export, found, **given: asked.append(
+        (export, found, given)))  # fmt: skip
+    for words in ("", "--learning-rate 0.1 --export csv", "--optimiser adam"):
+        assert run("anneal", words).code == 0
+    assert asked == []
+    words = "--optimiser adam --learning-rate 0.1 --export csv --beta 1.5"
+    assert run("anneal", words).code == 0
+    assert asked == [(Params(beta=1.5, optimiser="adam"), 0.1)]
+    monkeypatch.setattr(anneal, "of_model", lambda session, *given: given[-1]("found"))
+    run("anneal --learning-rate 0.1 --export csv --rows 30 --loss mean")
+    export, found, given = asked[1]
+    assert (export, found, given["convention"].loss) == ("csv", "found", "mean")
+    assert (given["learning_rate"], given["rows"]) == (0.1, 30)
