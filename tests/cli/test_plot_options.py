@@ -443,15 +443,14 @@ def test_branches(run, drawn, science, monkeypatch):
     assert (given[0].kind, given[1:]) == ("branches", ("eps_g", "limits", PLAIN))
     assert options == {"bands": False, "cycles": None}
     done = run("plot branches --vary lr=1:2:7 --groups 1 --bands --cycle --json").json
-    assert done["output"] == "branches_groups-1_vary-lr_bands-std_cycle-True.pdf" or (
-        done["output"].startswith("branches_groups-1"))  # fmt: skip
+    assert done["output"] == "branches_groups-1_vary-lr_with-bands-True_cycle-True.pdf"
     assert done["records"] == records("branches", "cycles")
     lr = Range("lr", 1.0, 2.0, 7)
     assert asked["follow"][1] == asked["cycles"][0] == ((Params(), lr, 1), {})
     given, options = drawn["branches"]
     assert given[2] is None
     assert (options["bands"], options["cycles"].kind) == (True, "cycles")
-    run("plot branches --y Q")
+    assert run("plot branches --y Q").out == "branches_quantity-Q_vary-beta.pdf\n"
     assert drawn["branches"][0][1] == "Q"
     done = run("plot branches --y Q --cycle")
     assert done.err.startswith("error: --cycle draws eps_g: leave out --y")
