@@ -878,3 +878,14 @@ def test_a_report_in_words_and_as_json(run, monkeypatch, passed):
     Path("file").touch()
     done = run("reproduce -o file/x")
     assert "cannot make the folder 'file/x': Not a directory" in done.err
+
+
+@pytest.mark.parametrize(("kept", "place"), [(None, "memory only"), ("/here", "/here")])
+def test_where_machine_code_is_kept(run, monkeypatch, kept, place):
+    machine = {"platform": "p", "cores": 3, "kernels": kept}
+    monkeypatch.setattr(check, "_machine", lambda: machine)
+    monkeypatch.setattr(check, "_versions", lambda: {"python": "3", "numpy": "2"})
+    monkeypatch.setattr(check, "selfcheck", lambda questions: iter(()))
+    lines = run("check").out.splitlines()
+    assert lines[:4] == ["python 3, numpy 2", "p, cores: 3", f"machine code in {place}", ""]
+    assert run("check --json").json["machine"] == machine
