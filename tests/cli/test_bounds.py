@@ -20,9 +20,10 @@ from vaedyn.model.params import Params
 def parsed(words, *more):
     """Return the options that a command line stands for, of the last command in it."""
     command, names = main.command, words.split()
+    root = click.Context(command, **command.context_settings)  # commands keep its names of --help
     for name in names:
-        command = command.get_command(click.Context(command), name)
-    with command.make_context(names[-1], list(more)) as context:
+        command = command.get_command(root, name)
+    with command.make_context(names[-1], list(more), parent=root) as context:
         return context.params
 
 
