@@ -14,7 +14,6 @@ BANDS = option(
     "--bands",
     "with_bands",
     is_flag=True,
-    show_default=False,
     help="Also the standard deviation over runs at N = --dim in theory, to leading order in 1/N.",
 )
 

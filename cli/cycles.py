@@ -24,7 +24,6 @@ CYCLE = option(
     "Output",
     "--cycle",
     is_flag=True,
-    show_default=False,
     help="Show the limit cycle on which learning goes round where it oscillates; with --vary, "
     "follow limit cycles from Hopf points to their ends.",
 )
@@ -33,7 +32,6 @@ CYCLES_DRAWN = option(
     "Output",
     "--cycle",
     is_flag=True,
-    show_default=False,
     help="Draw limit cycles, too: the least and the largest eps_g on each.",
 )
 

@@ -72,7 +72,6 @@ TABLE_OPTIONS = [
         "Model",
         "--standardise",
         is_flag=True,
-        show_default=False,
         help="Divide columns by their standard deviations first.",
     ),
 ]

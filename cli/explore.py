@@ -30,14 +30,12 @@ PAGE_OPTIONS = [
         "Output",
         "--no-browser",
         is_flag=True,
-        show_default=False,
         help="Print the address only, and open no browser.",
     ),
     option(
         "Store",
         "--no-store",
         is_flag=True,
-        show_default=False,
         help="Keep nothing, and look nothing up.",
     ),
 ]

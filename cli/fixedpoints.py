@@ -60,7 +60,6 @@ ALONG = option(
     "Output",
     "--along",
     is_flag=True,
-    show_default=False,
     help="Show which fixed points the trajectory passes, when, and how slowly it leaves them.",
 )
 

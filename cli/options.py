@@ -149,7 +149,6 @@ RECOMPUTE_OPTIONS = [
         "--recompute",
         is_flag=True,
         help="Compute anew, and replace what is stored.",
-        show_default=False,
     ),
 ]
 OUTPUT_OPTIONS = [
@@ -161,20 +160,16 @@ OUTPUT_OPTIONS = [
         expose_value=False,
         callback=use_file,
         help="TOML file of options: beta = 1.5 for all commands, [theory] for one.",
-        show_default=False,
     ),
     option(
         "Output",
         "--json",
         "as_json",
         is_flag=True,
-        show_default=False,
         help="Print one JSON object on stdout.",
     ),
-    option("Output", "-q", "--quiet", is_flag=True, show_default=False, help="No notes on stderr."),
-    option(
-        "Output", "-v", "--verbose", is_flag=True, show_default=False, help="More notes on stderr."
-    ),
+    option("Output", "-q", "--quiet", is_flag=True, help="No notes on stderr."),
+    option("Output", "-v", "--verbose", is_flag=True, help="More notes on stderr."),
 ]
 SIMULATION = ("runs", "seed", "engine", "random_start", "jobs")
 """Names of the options of a simulation, which are arguments of `vaedyn.simulate`."""
@@ -208,7 +203,6 @@ RANDOM_START = option(
     "Numerics",
     "--random-start",
     is_flag=True,
-    show_default=False,
     help="Every run draws its own initial weights, gaussian, with overlaps of --init on average.",
 )
 SIMULATION_OPTIONS = [

@@ -67,7 +67,6 @@ SWEEP_OPTIONS = [
         "Sweep",
         "--dry-run",
         is_flag=True,
-        show_default=False,
         help="Compute nothing: show which points are stored, and how long the rest would take.",
     ),
     option(

@@ -30,7 +30,7 @@ class Span(click.ParamType):
         return float(form[1]) * UNITS[form[2]]
 
 
-YES = option("Store", "--yes", is_flag=True, show_default=False, help="Do not ask.")
+YES = option("Store", "--yes", is_flag=True, help="Do not ask.")
 
 
 def _agreed(paths: list[Path], yes: bool) -> None:

@@ -24,7 +24,6 @@ ANIMATE = option(
     metavar="FILE",
     help="Write a moving picture, .gif or .mp4 (with ffmpeg), for M = M* = 1; with -o a still one, "
     "too.",
-    show_default=False,
 )
 
 

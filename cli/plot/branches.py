@@ -73,8 +73,8 @@ def command(
     """
     if cycle and quantity != "eps_g":
         raise click.UsageError("--cycle draws eps_g: leave out --y")
-    options = {"groups": groups, "y": quantity, "vary": vary.name}
-    options |= {"bands": "std"} if with_bands else {}
+    options = {"groups": groups, "quantity": quantity, "vary": vary.name}
+    options |= {"with_bands": True} if with_bands else {}
     options |= {"cycle": True} if cycle else {}
     chosen = output_path("branches", output, params, options)
     result = follow(session, params, vary, groups)

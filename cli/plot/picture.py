@@ -107,7 +107,6 @@ PICTURE = [
         "Output",
         "--no-caption",
         is_flag=True,
-        show_default=False,
         help="No constants of the model above the figure.",
     ),
     option(

@@ -36,7 +36,6 @@ OPTIONS = [
         "Numerics",
         "--quick",
         is_flag=True,
-        show_default=False,
         help="Fewer and smaller simulations, with larger errors.",
     ),
     SEED,
