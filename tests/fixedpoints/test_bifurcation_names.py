@@ -18,7 +18,7 @@ SIZE = 22  # order parameters of two latents and two signals
 
 
 def piece(low, high, first="edge", last="edge", states=None):
-    states = np.zeros((2, SIZE)) if states is None else np.array(states, float)
+    states = np.zeros((3, SIZE)) if states is None else np.array(states, float)
     return Piece(np.linspace(low, high, len(states)), states, first, last)
 
 
@@ -204,14 +204,15 @@ def test_a_branch_joins_those_that_pass_there(monkeypatch, meets):
 
 def test_the_state_that_is_joined_is_looked_at_along_the_branch(monkeypatch):
     """The first point that is further than 1e-3 from it shows the direction."""
-    states = [[0.0], [0.9e-3], [1.1e-3], [0.5]]
+    states = [[2.0], [2.0 + 0.9e-3], [2.0 + 1.1e-3], [0.5]]
     for ends, rows in ((("end", "edge"), states), (("edge", "end"), states[::-1])):
         where = 0.0 if ends[0] == "end" else 2.0
         names = naming([], {ONE: [piece(0, 2, *ends, states=rows)]})
         monkeypatch.setattr(module, "simpler", lambda unit, model, tip: tip)
         monkeypatch.setattr(module, "steady", lambda model, y, way: (model, *y, *way))
         y, found = names._joined(ONE, 0, where)
-        assert (y, found) == (0.0, (("alone", ONE, where), 0.0, 1.1e-3))
+        assert (y, found[:2]) == (2.0, (("alone", ONE, where), 2.0))
+        assert found[2] == pytest.approx(1.1e-3)
     monkeypatch.setattr(module, "simpler", lambda unit, model, tip: None)
     assert names._joined(ONE, 0, 2.0) == (None, UNKNOWN)
 
@@ -237,8 +238,11 @@ def test_a_branch_goes_through_a_state_inside_or_at_its_very_ends(monkeypatch):
     assert not through(monkeypatch, [("end", 1.0 - 1.9e-7)])
     assert through(monkeypatch, [("end", 1.0 - 2.1e-7), ("stability", 1.0)])
     assert not through(monkeypatch, exact=np.full(SIZE, 2.0 + 1e-4))
+    exact = np.full(SIZE, 2.0)
+    for off, met in ((0.105, True), (0.115, False)):  # to a tenth, and of the largest square
+        assert through(monkeypatch, lines=(off, 2.0 + off)) == met
     assert not through(monkeypatch, lines=(0.0, 40.0))
-    assert not through(monkeypatch, exact=np.full(SIZE, 2.0), size=20.0)
+    assert not through(monkeypatch, exact=exact, size=20.0)
 
 
 def test_how_many_eigenvalues_cross():
@@ -248,7 +252,8 @@ def test_how_many_eigenvalues_cross():
     names = naming([one], values=[-2, near, -near, far, near + 1j, near - 1j, np.nan])
     assert names._multiplicity([0], 1.0) == 3
     assert names._multiplicity([], 1.0) is None
-    assert len(names._spectrum(0, 1.0)) == 6
+    values = [-2, near, -near, far, near + 1j, near - 1j]
+    np.testing.assert_allclose(names._spectrum(0, 1.0), values, rtol=1e-15)
 
 
 def changed(monkeypatch, alone, events, beside=([], {"why": "unlisted"})):
@@ -314,7 +319,7 @@ def test_an_eigenvalue_that_vanishes_is_within_one_unit_or_between_two():
 @pytest.mark.parametrize(
     ("zeros", "values", "count", "key", "expected"),
     [
-        (0, [1e-7 + 1j, 1e-7 - 1j, -1], 1, (ONE,), "hopf of it"),
+        (0, [1.9e-6 + 1j, 1.9e-6 - 1j, -1], 1, (ONE,), "hopf of it"),
         (0, [1e-7 + 1j, 1e-7 - 1j, 1e-7 + 2j, 1e-7 - 2j], 1, (ONE,),
          {**UNKNOWN, "bifurcation": "hopf"}),
         (0, [2.1e-6 + 1j, 2.1e-6 - 1j, -1], 1, (ONE,), {**UNKNOWN, "bifurcation": "hopf"}),
@@ -343,6 +348,8 @@ def test_a_bifurcation_alone(monkeypatch, zeros, values, count, key, expected):
 
 def test_branches_beside_are_looked_for_with_all_other_latents(monkeypatch):
     names = naming([branch((ONE, TWO, NOISE), {})] * 3)
+    names.traced.path = lambda x: MODEL._replace(rho=MODEL.rho * x)  # as where rho is varied
+    names.traced.units = lambda chosen, x: Made(model=names.traced.path(x), state=lambda unit: [0])
     monkeypatch.setattr(names, "_critical", lambda n, x: (ONE, NOISE))
     wholes, through = [], {1.0: [], 1.25: [], 1.5: [2]}
 
@@ -364,9 +371,10 @@ def test_branches_beside_are_looked_for_with_all_other_latents(monkeypatch):
     monkeypatch.setattr(module, "emerging", emerging)
     unlisted = "the branch that begins here has no closed form, and is not listed"
     assert names._beside(0, 1.0) == ([], {"why": unlisted})
-    assert asked == [(2, [3.0, 1.5], 1.0, 2.0, "y", (2 * np.eye(SIZE)[0]).tolist())]
+    assert asked == [(2, [4.5, 2.25], 1.0, 2.0, "y", (2 * np.eye(SIZE)[0]).tolist())]
     assert wholes[0] == ((ONE, NOISE), 2)
     assert wholes[1] == ((Unit(2, (3.0, 1.5)), TWO), 2)
+    assert wholes[2] == ((Unit(2, (4.5, 2.25)), Unit(1, (2.25,))), 2)
     emerged.pop()
     assert names._beside(0, 1.0) == ([], {"why": "no fixed point is found next to it"})
     through[1.0] = [0, 1, 2]

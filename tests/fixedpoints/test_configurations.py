@@ -125,6 +125,7 @@ def test_images_are_counted_by_signs_and_orders():
     one, pair = Unit(1, (3.0,)), Unit(2, (1.5,))
     free = Unit(0, (1.5,))
     assert multiplicity((one, free)) == 2
+    assert isinstance(multiplicity((one, GONE)), int)
     assert multiplicity((one, GONE, free)) == 4
     assert multiplicity((one, GONE, GONE, free)) == 6
     # the sign of a latent on noise is none, as that of its direction may turn
