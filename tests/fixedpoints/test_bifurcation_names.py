@@ -340,7 +340,9 @@ def test_a_bifurcation_alone(monkeypatch, zeros, values, count, key, expected):
         right = sign * np.eye(SIZE)[:, 8:9]
         monkeypatch.setattr(module, "Steady", lambda forms, r=right: Made(count=count, right=r))
         seen = []
-        monkeypatch.setattr(module, "steady", lambda model, y, way, s=seen: s.append(way) or "steady")
+        monkeypatch.setattr(
+            module, "steady", lambda model, y, way, s=seen: s.append(way) or "steady"
+        )
         assert names._alone(0, 1.0) == expected
         if expected == "steady":
             np.testing.assert_array_equal(seen, [np.eye(SIZE)[8]])  # along growing Q
