@@ -176,20 +176,20 @@ def test_a_branch_that_passes_into_its_mirror_image_ends(monkeypatch):
 
 def test_a_mirror_image_is_a_fixed_point_with_signs_turned(monkeypatch):
     curve = Made(state=lambda point: (point[:-1], point[-1]), path=lambda x: None)
-    left, asked = 0.0, []
-    monkeypatch.setattr(module, "residual", lambda model, y: asked.append(y) or left)
+    left, asked = [0.0], []
+    monkeypatch.setattr(module, "residual", lambda model, y: asked.append(y) or left[0])
     before, after = np.array([0.5, -2.0, 0.3]), np.array([-0.1, -1.0, 0.4])
     assert _mirrored(curve, before, after)
     np.testing.assert_array_equal(asked, [[-0.5, -2.0]])
-    for left, met in ((1.99e-7, True), (2.01e-7, False)):
+    for left[0], met in ((1.99e-7, True), (2.01e-7, False)):
         assert _mirrored(curve, before, after) == met
-    left = 0.0
+    left[0] = 0.0
     assert not _mirrored(curve, before, before)
     for size, met in ((1.01e-6, True), (0.99e-6, True), (0.49e-6, False), (0.51e-6, True)):
         before = np.array([size, 1.0, 0.3])
         assert _mirrored(curve, before, np.array([-1.0, 1.0, 0.4])) == met
     before = np.array([0.5, 0.25, 0.3])  # of states that are small, relative to 1
-    for left, met in ((0.99e-7, True), (1.01e-7, False)):
+    for left[0], met in ((0.99e-7, True), (1.01e-7, False)):
         assert _mirrored(curve, before, after) == met
 
 

@@ -204,7 +204,7 @@ def test_why_there_is_no_such_unit():
     assert sum(map(len, missing(few, 2, limits).values())) == 3
 
 
-def flat(Q, m, model=MODEL):  # noqa: N803
+def flat(Q, m, model=MODEL):
     M = len(Q)
     square = np.diag(np.array(Q, float)) if np.ndim(Q) == 1 else np.array(Q, float)
     m = np.array(m, float).reshape(M, model.signal)
@@ -275,11 +275,10 @@ def test_latents_that_have_something():
 
     def kl_of(E, m=0.0):
         """Return what is fitted of Q = 1 at D = 1, where KL is eta E / 2 + rho d^2 / 2."""
-        parts = {
+        return {
             "m": np.array([[m]]), "d": np.array([[0.0]]), "Q": np.eye(1), "E": np.array([[E]]),
             "R": np.zeros((1, 1)), "D": np.ones(1),
         }  # fmt: skip
-        return parts
 
     for sampled, adam in ((1.0, False), (0.0, True)):
         one = model._replace(sampled=sampled, latent=1)
