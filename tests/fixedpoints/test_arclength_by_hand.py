@@ -25,7 +25,7 @@ UNIT = Unit(1, (3.0,))
 
 
 class Plane:
-    """A curve f(y, u) = 0 with its gradient, which is its own state."""
+    """A curve f(y, u) = 0 with its gradient, on points (0, y, u)."""
 
     sampled = False
 
@@ -33,21 +33,21 @@ class Plane:
         self.f, self.gradient, self.guesses = f, gradient, []
 
     def state(self, point):
-        return point[:-1], float(point[-1])
+        return point[1:-1], float(point[-1])
 
     def tangent(self, point, before):
-        a, b = self.gradient(*point)
-        way = np.array([-b, a]) / np.hypot(a, b)
+        a, b = self.gradient(*point[1:])
+        way = np.array([0.0, -b, a]) / np.hypot(a, b)
         return way if way @ before > 0 else -way
 
     def corrected(self, guess, tangent):
-        self.guesses.append(guess)
-        point = guess.copy()
+        self.guesses.append(guess[1:])
+        point = guess[1:].copy()
         for _ in range(30):
-            matrix = np.array([self.gradient(*point), tangent])
-            rest = np.array([self.f(*point), tangent @ (point - guess)])
+            matrix = np.array([self.gradient(*point), tangent[1:]])
+            rest = np.array([self.f(*point), tangent[1:] @ (point - guess[1:])])
             point = point - np.linalg.solve(matrix, rest)
-        return point if abs(self.f(*point)) < 1e-10 else None
+        return np.array([0.0, *point]) if abs(self.f(*point)) < 1e-10 else None
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ def walk(monkeypatch):
         monkeypatch.setattr(module, "intact", lambda unit, y, sampled: intact(y))
         monkeypatch.setattr(module, "vanishing", lambda unit, y, sampled: left)
         monkeypatch.setattr(module, "_mirrored", lambda *_: False)
-        return _walk(UNIT, curve, np.array(point), np.array(direction))
+        way = _walk(UNIT, curve, np.array([0.0, *point]), np.array([0.0, *direction]))
+        return way._replace(points=[point[1:] for point in way.points])
 
     return call
 
@@ -151,9 +152,9 @@ class Off(Plane):
         self.share = share
 
     def corrected(self, guess, tangent):
-        self.guesses.append(guess)
+        self.guesses.append(guess[1:])
         found = guess.copy()
-        found[0] += self.share * (guess[-1] - 0.5 if len(self.guesses) < 2 else 1e-7)
+        found[1] += self.share * (guess[-1] - 0.5 if len(self.guesses) < 2 else 1e-7)
         return found
 
 
@@ -168,10 +169,10 @@ def test_points_far_from_their_guess_are_not_taken(walk):
 
 def test_a_branch_that_passes_into_its_mirror_image_ends(monkeypatch):
     monkeypatch.setattr(module, "intact", lambda *_: True)
-    monkeypatch.setattr(module, "_mirrored", lambda curve, before, after: after[0] < 0)
-    way = _walk(UNIT, circle(0.3), np.array([0.3, 0.5]), np.array([0.0, 1.0]))
+    monkeypatch.setattr(module, "_mirrored", lambda curve, before, after: after[1] < 0)
+    way = _walk(UNIT, circle(0.3), np.array([0, 0.3, 0.5]), np.array([0.0, 0.0, 1.0]))
     assert way.cuts == [(len(way.points) - 1, "end")]
-    np.testing.assert_allclose(way.points[-1], [0, 0.8], atol=1e-6)
+    np.testing.assert_allclose(way.points[-1], [0, 0, 0.8], atol=1e-6)
 
 
 def test_a_mirror_image_is_a_fixed_point_with_signs_turned(monkeypatch):
@@ -195,11 +196,11 @@ def test_a_mirror_image_is_a_fixed_point_with_signs_turned(monkeypatch):
 
 def test_a_curve_meets_an_edge_by_a_straight_guess(monkeypatch):
     curve = Plane(lambda y, u: y - u**2, lambda y, u: (1.0, -2 * u))
-    inside, outside = np.array([0.64, 0.8]), np.array([1.44, 1.2])
+    inside, outside = np.array([0, 0.64, 0.8]), np.array([0, 1.44, 1.2])
     monkeypatch.setattr(module, "intact", lambda unit, y, sampled: True)
     found = _at(UNIT, curve, inside, outside, 1.0)
     np.testing.assert_allclose(curve.guesses, [[1.04, 1.0]])
-    np.testing.assert_allclose(found, [1, 1])
+    np.testing.assert_allclose(found, [0, 1, 1])
     monkeypatch.setattr(module, "intact", lambda unit, y, sampled: False)
     assert _at(UNIT, curve, inside, outside, 1.0) is None
     curve.corrected = lambda guess, way: None
@@ -224,9 +225,9 @@ def test_halves_of_a_branch_are_put_together(monkeypatch):
 
 
 def test_a_branch_is_cut_at_its_folds_into_pieces_that_rise():
-    curve = Made(state=lambda point: (point[:1], 10 * point[1]))
+    curve = Made(state=lambda point: (point[:1], 10 * point[2]))
     path = [[0, 0.1], [1, 0.4], [2, 0.6], [3, 0.5], [4, 0.2], [5, 0.25], [6, 0.3]]
-    points = [np.array(p, float) for p in path]
+    points = [np.array([y, 0.5, u], float) for y, u in path]
     cuts = [(0, "edge"), (2, "fold"), (4, "fold"), (6, "lost")]
     one, two, three = _pieces(curve, points, cuts)
     np.testing.assert_allclose(one.x, [1, 4, 6])
@@ -237,9 +238,9 @@ def test_a_branch_is_cut_at_its_folds_into_pieces_that_rise():
     assert (two.first, two.last) == ("fold", "fold")
     np.testing.assert_allclose(three.x, [2, 2.5, 3])
     assert (three.first, three.last) == ("fold", "lost")
-    points[1][1] = 0.1  # what does not rise within is left out
+    points[1][2] = 0.1  # what does not rise within is left out
     np.testing.assert_allclose(_pieces(curve, points, cuts)[0].x, [1, 6])
-    points[1][1] = 0.6
+    points[1][2] = 0.6
     np.testing.assert_allclose(_pieces(curve, points, cuts)[0].x, [1, 6])
 
 
@@ -341,10 +342,17 @@ def test_near_zero_the_reach_is_a_share_of_the_piece(monkeypatch):
 
 
 def curve(low=0.1, high=2.1):
-    """Return a curve of one unknown y = 3 x, whose equation is exact."""
+    """Return a curve of two unknowns."""
     one = _Curve(lambda x: Made(latent=1, signal=0, sampled=0.0, x=x), low, high)
-    one.gather = one.spread = np.eye(1)
+    one.gather = one.spread = np.eye(2)
     return one
+
+
+def test_what_is_at_the_very_edge_is_in_the_range(walk):
+    way = walk(line(0.5), [0.5, 0.99], [0.0, 1.0])
+    assert [p[-1] for p in way.points] == [0.99, 1.0, 1.0]
+    back = walk(line(0.5), [0.5, 0.01], [0.0, -1.0])
+    assert [p[-1] for p in back.points] == [0.01, 0.0, 0.0]
 
 
 def test_a_range_is_measured_from_0_to_1():
@@ -352,10 +360,10 @@ def test_a_range_is_measured_from_0_to_1():
     assert (even.decades, wide.decades, even.sampled) == (False, True, False)
     assert even.x(0.25) == pytest.approx(0.6)
     assert wide.x(0.25) == pytest.approx(1e-3 * 2000**0.25)
-    np.testing.assert_allclose(even.point(np.array([7.0]), 0.6), [7, 0.25])
-    np.testing.assert_allclose(wide.point(np.array([7.0]), 1e-3 * 2000**0.25), [7, 0.25])
-    y, x = even.state(np.array([7.0, 0.25]))
-    assert (y.tolist(), x) == ([7.0], pytest.approx(0.6))
+    np.testing.assert_allclose(even.point(np.array([7.0, 5.0]), 0.6), [7, 5, 0.25])
+    np.testing.assert_allclose(wide.point(np.array([7.0, 5.0]), 1e-3 * 2000**0.25), [7, 5, 0.25])
+    y, x = even.state(np.array([7.0, 5.0, 0.25]))
+    assert (y.tolist(), x) == ([7.0, 5.0], pytest.approx(0.6))
 
 
 class Equation(_Curve):

@@ -171,8 +171,8 @@ def test_models_start_with_bounds_numbers_and_places():
     assert sorted(set(count.tolist())) == [1, 2]
     large = _Many(c, np.full(VALUES, -40.0), 100, None)
     np.testing.assert_allclose(large.bounds, [800, 800])
-    small = _Many(Constants.of(vaedyn.Params(rho=0.1, eta=0.8, beta=0.5), eta=np.array([0.8])).many(),
-                  np.zeros(6), 100, None)  # fmt: skip
+    little = Constants.of(vaedyn.Params(rho=0.1, eta=0.8, beta=0.5), eta=np.array([0.8])).many()
+    small = _Many(little, np.zeros(6), 100, None)
     np.testing.assert_allclose(small.bounds, [20 * 1.25])
 
 
@@ -257,9 +257,8 @@ def decide(monkeypatch):
 
         def found(self, rows, y):
             tried.append(y[:, 0].tolist())
-            return np.array([np.full(VALUES, points.get(float(x), np.nan)) for x in y[:, 0]]).reshape(
-                len(rows), VALUES
-            )  # fmt: skip
+            rows = [np.full(VALUES, points.get(float(x), np.nan)) for x in y[:, 0]]
+            return np.reshape(rows, y.shape)
 
         monkeypatch.setattr(_Many, "_settle", settled)
         monkeypatch.setattr(_Many, "_points", found)
