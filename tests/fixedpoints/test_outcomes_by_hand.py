@@ -55,6 +55,8 @@ def at(value, growth=-0.1):
 
 
 def test_a_start_of_the_map_is_gaussian_of_a_thousand_dimensions():
+    written = started(PARAMS.replace(init={"m": 0.1, "Q": 1.0}))
+    assert (written.init, written.init_seed) == ("gaussian", 0)
     found = started(PARAMS.replace(dim=77, t_max=9, points=4, init_seed=5))
     assert (found.dim, found.t_max, found.points) == (1000, 1.0, 2)
     assert (found.init, found.init_seed, found.anneal) == ("gaussian", 0, "constant")
@@ -113,12 +115,12 @@ def test_what_turns_without_a_stable_point_oscillates(followed):
 def test_what_amid_a_course_is_tried_is_the_mean_of_its_saved_states(followed, monkeypatch):
     seen = []
     one = course(2.0, 1.6)
-    one[0] = 99.0
+    one[0], one[-1] = 99.0, 2 + 1e-6
     monkeypatch.setattr(module, "integrate", lambda *_, **__: (one, None))
     monkeypatch.setattr(module, "residual", lambda model, y: 0.0)
     monkeypatch.setattr(module, "_stable_point", lambda model, y: seen.append(y[0]))
     assert outcome(PARAMS) == Outcome(OSCILLATING)
-    assert seen == pytest.approx([2.0, 2.0, 2.05])
+    assert seen == pytest.approx([2 + 1e-6, 2 + 1e-6, 2.05 + 1e-6 / 32], rel=1e-9)
 
 
 def test_a_stable_point_is_exact_and_does_not_grow(monkeypatch):
@@ -397,6 +399,19 @@ def test_pieces_are_shared_among_cores_those_of_most_steps_first(monkeypatch):
     asked.clear()
     module.outcomes(c, lambda i: PARAMS)
     assert sorted(len(rows) for at, rows in asked if at == 100.0) == [2, 2, 3]
+
+
+def test_how_many_steps_are_made_at_once(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        _Many, "follow", lambda self, rows, span: made.append(self.most) or rows[:0]
+    )
+    monkeypatch.setattr(module, "passed", lambda most, at_once: (most, at_once))
+    monkeypatch.setattr(module, "steps_at_once", lambda params: params.dim)
+    c = Constants.of(PARAMS, beta=np.array([0.8])).many()
+    for each in (c, c._replace(encoder=np.array([0.5]))):
+        module.outcomes(each, lambda i: PARAMS)
+    assert list(dict.fromkeys(made)) == [(20_000, 1000), 8000]
 
 
 def test_an_error_in_a_thread_stops_the_others(monkeypatch):
