@@ -55,7 +55,7 @@ def at(value, growth=-0.1):
 
 
 def test_a_start_of_the_map_is_gaussian_of_a_thousand_dimensions():
-    written = started(PARAMS.replace(init={"m": 0.1, "Q": 1.0}))
+    written = started(PARAMS.replace(init={"m": 0.1, "d": 0.1, "Q": 1, "E": 1, "R": 0.5, "D": 1}))
     assert (written.init, written.init_seed) == ("gaussian", 0)
     found = started(PARAMS.replace(dim=77, t_max=9, points=4, init_seed=5))
     assert (found.dim, found.t_max, found.points) == (1000, 1.0, 2)

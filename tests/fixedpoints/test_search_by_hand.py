@@ -53,7 +53,8 @@ def test_searches_are_checked():
     assert starts_of(params, 1_000_000, 3) == Starts(1_000_000, 3)
     for number, seed, text in (
         (1_000_001, 0, "search: must be at most 1000000, got 1000001"),
-        (0, 0, "search: must be at least 1, got 0"), (1, -1, "search_seed: must be at least 0, got -1"),
+        (0, 0, "search: must be at least 1, got 0"),
+        (1, -1, "search_seed: must be at least 0, got -1"),
     ):  # fmt: skip
         with pytest.raises(ParameterError, match=f"^{text}$"):
             starts_of(params, number, seed)
@@ -151,12 +152,20 @@ def test_states_are_settled_in_pieces_and_shaken_where_a_step_is_not_known(monke
     np.testing.assert_allclose(calls[6][1], 108 * shaken[0, 2])
     assert left.tolist() == [0.5, 0, 0, 0]
     np.testing.assert_allclose(y[:, 2], [108 * shaken[0, 2] + 100, 108, 108, 113])
+
+
+def test_pieces_are_of_fifty_starts_and_smaller_where_steps_take_longer(monkeypatch):
+    """In proportion to the cube of the independent order parameters, of which there are 70."""
     sizes = []
-    monkeypatch.setattr(
-        kernel, "settle", lambda y, c, *_: sizes.append(len(y)) or _[-2].fill(0) or _[-1].fill(0)
-    )
-    list(module._settled(model, Starts(120, 3)))
-    assert [size for size in sizes if size not in (24, 25, 26, 10)] == [50, 50, 20]
+    monkeypatch.setattr(module, "PIECE", 50)
+    monkeypatch.setattr(module, "trials", lambda model, seed, a, b: sizes.append(b - a) or 1 / 0)
+    monkeypatch.setattr(module, "cores", lambda: 1)
+    for latent, size in ((1, 50), (5, 18), (9, 1)):
+        model = MODEL._replace(latent=latent, rho=np.array([1.5]))
+        with pytest.raises(ZeroDivisionError):
+            list(module._settled(model, Starts(120, 3)))
+        assert set(sizes) == {size}
+        sizes.clear()
 
 
 # ---- symmetries
