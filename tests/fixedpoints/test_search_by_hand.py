@@ -342,7 +342,8 @@ def test_fixed_points_are_looked_for_on_both_sides_of_a_bifurcation(monkeypatch)
     [
         ([0, 0.12, 0, 0], 3.9e-12, True), ([0, 0.12, 0, 0], 4.1e-12, False),
         ([0, 3.9e-4, 0, 0], 0.0, False), ([0, -4.1e-4, 0, 0], 0.0, True),
-        ([0.59, 0.1, 0, 0], 0.0, True), ([5.9, 0.1, 0, 0], 0.0, True), ([6.1, 0.1, 0, 0], 0.0, False),
+        ([0.59, 0.1, 0, 0], 0.0, True), ([5.9, 0.1, 0, 0], 0.0, True),
+        ([6.1, 0.1, 0, 0], 0.0, False),
         ([0, 0.1, 0, -0.5], 0.0, False), ([0, np.nan, 0, 0], 0.0, False),
     ],
 )  # fmt: skip
