@@ -569,6 +569,9 @@ def test_cells_of_pairs_are_looked_for_where_nothing_else_is_stable(monkeypatch)
         assert list(pair_starts.pair_cells(scan, names)) == []
     for name in ("fold", "hopf"):
         assert len(list(pair_starts.pair_cells(scan, [name]))) == 2
+    scan.box = BOX._replace(params=PARAMS.replace(latent=2))
+    assert len(list(pair_starts.pair_cells(scan, ["loss"]))) == 1
+    scan.box = BOX
     few = BOX._replace(params=PARAMS.replace(latent=1))
     assert list(pair_starts.pair_cells(Made(box=few), ["loss"])) == []
     asked.clear()
@@ -621,13 +624,14 @@ def test_cells_are_divided_twice_into_sixteen_parts(monkeypatch):
             return self.beta - 0.737
 
     monkeypatch.setattr(pair_starts, "PairModes", Some)
-    inside, outside = np.array([[0.0, 0.5], [0.2, 0.5]]), np.array([[1.0, 0.5], [0.3, 0.5]])
+    inside = np.array([[0.0, 0.5], [0.2, 0.5], [0.0, 0.5]])
+    outside = np.array([[1.0, 0.5], [0.3, 0.5], [0.2371, 0.5]])
     a, b = pair_starts._closer(BOX, None, inside, outside)
     at = 0.237  # beta is 0.5 + u
-    for n, length in ((0, 1.0), (1, 0.1)):
+    for n, length in ((0, 1.0), (1, 0.1), (2, 0.2371)):
         assert a[n, 0] <= at < b[n, 0]
         assert b[n, 0] - a[n, 0] == pytest.approx(length / 256)
-    np.testing.assert_array_equal(a[:, 1], [0.5, 0.5])
+    np.testing.assert_array_equal(a[:, 1], [0.5] * 3)
 
 
 @pytest.mark.parametrize(
