@@ -134,27 +134,27 @@ def test_parts_are_doubled_until_the_trivial_multiplier_is_one(monkeypatch):
 
 
 class Given(Shooting):
-    """Equations in two entries of a state that are given; the period and u are kept."""
+    """Equations in two entries of three that are given; D, the period and u are kept."""
 
     def __init__(self, left):
         self.left, self.calls = left, 0
-        self.gather = self.spread = np.eye(2)
+        self.gather = self.spread = np.eye(3)
 
     def split(self, point):
-        return Made(latent=1), point[:2], 1.0
+        return Made(latent=1), point[:3], 1.0
 
     def missed(self, point):
         self.calls += 1
-        return np.asarray(self.left(point[:2]), float)
+        return np.append(self.left(point[:2]), 0.0)
 
 
-REST = np.eye(4)[2:]  # the period and u stay what they are
+REST = np.eye(5)[3:]  # the period and u stay what they are
 
 
-def corrected(left, start=(0.1, 0.5), slope=None, most=14):
+def corrected(left, start=(0.1, 0.5), slope=1.0, most=14, D=0.5):
     equations = Given(left)
-    matrix = np.vstack([np.eye(4)[:2] if slope is None else slope, REST[:1]])
-    guess = np.array([*start, 1.5, 0.25])
+    matrix = np.vstack([slope * np.eye(5)[:2], np.eye(5)[2:3], REST[:1]])
+    guess = np.array([*start, D, 1.5, 0.25])
     return equations.corrected(guess, REST[1], matrix, most), equations.calls
 
 
@@ -166,11 +166,11 @@ def test_cycles_are_corrected_by_the_steps_of_broyden():
         return x + 0.2 * x[::-1] ** 2
 
     found, calls = corrected(bent)
-    np.testing.assert_allclose(found, [0.3, 0.7, 1.5, 0.25], atol=1e-11)
+    np.testing.assert_allclose(found, [0.3, 0.7, 0.5, 1.5, 0.25], atol=1e-11)
     assert calls < 10
     assert corrected(lambda y: y - root)[1] == 2
     # a slope that is wrong by half is learned
-    found, calls = corrected(lambda y: y - root, slope=1.5 * np.eye(4)[:2])
+    found, calls = corrected(lambda y: y - root, slope=1.5)
     np.testing.assert_allclose(found[:2], root, atol=1e-11)
     assert calls < 8
 
@@ -182,7 +182,7 @@ def test_cycles_are_corrected_by_the_steps_of_broyden():
 )  # fmt: skip
 def test_a_cycle_is_closed_to_1e_9_of_its_size(left, size, there):
     """At once to a hundredth of that; or else in the end."""
-    found, calls = corrected(lambda y: [left, 0], (0.1, size), 1e9 * np.eye(4)[:2], most=2)
+    found, calls = corrected(lambda y: [left, 0], (0.1, size), 1e9, most=2)
     if left == 1.01e-11:
         assert calls > 1
     elif there is None:
@@ -192,11 +192,23 @@ def test_a_cycle_is_closed_to_1e_9_of_its_size(left, size, there):
         assert (calls == 1) == there
 
 
+def test_what_is_left_in_the_end_is_borne_to_1e_9():
+    """A slope that is wrong by 4e-9 leaves 0.8e-9 of a step of 0.2; of 4 in size it is four."""
+    for wrong, size, there in (
+        (4.9e-9, 0.5, True), (5.1e-9, 0.5, False), (1.9e-8, 4.0, True), (2.1e-8, 4.0, False),
+    ):  # fmt: skip
+        root = np.array([0.3, size])
+        found, calls = corrected(lambda y, r=root: y - r, (0.1, size), 1 + wrong, most=1)
+        assert ((found is not None), calls) == (there, 2)
+
+
 def test_cycles_that_cannot_be_corrected():
     assert corrected(lambda y: [1.01, 0])[0] is None  # a step above 1
     assert corrected(lambda y: [0.99 if y[0] == 0.1 else 0.0, 0])[0] is not None
     assert corrected(lambda y: [0.2, 0.0], (0.1, 0.15))[0] is None
-    assert corrected(lambda y: [0, 0], (0.1, -0.5))[0] is None  # D is to be positive
+    assert corrected(lambda y: [0, 0], D=-0.5)[0] is None
+    assert corrected(lambda y: [0, 0], D=0.0)[0] is None
+    assert corrected(lambda y: [0, 0], D=1e-9)[0] is not None  # D is to be positive
     assert corrected(lambda y: [0, 0], (np.nan, 0.5))[0] is None
 
     errors = [DivergenceError("far"), ConvergenceError("slow")]
