@@ -275,8 +275,7 @@ def test_how_far_a_latent_is_looked_for():
 def test_latents_on_noise_have_something(monkeypatch):
     from vaedyn.fixedpoints import single
 
-    one = np.ones((1, 1))
-    monkeypatch.setattr(single, "noise_at", lambda c, Q, D: (one, one, one))
+    monkeypatch.setattr(single, "noise_at", lambda c, Q, D: np.ones((3, 1, 1)))
     c = Constants.of(PARAMS).many().column()
     for Q, sampled, there in (
         (1.01e-8, 0.0, True), (0.99e-8, 0.0, False), (0.99e-8, 1.0, True), (0.0, 1.0, False),
@@ -497,8 +496,8 @@ def test_sizes_of_order_parameters():
              [0.5, 0.125])  # fmt: skip
     tiny = 1e-100
     E = [[0.25, 0.5 * tiny], [0.5 * tiny, 1e-200]]
-    expected = pack([[2], [4]], [[0.5], [tiny]], [[4, 8], [8, 16]], E, [[1, 2 * tiny], [2, 4 * tiny]],
-                    [0.5, 0.125])  # fmt: skip
+    R = [[1, 2 * tiny], [2, 4 * tiny]]
+    expected = pack([[2], [4]], [[0.5], [tiny]], [[4, 8], [8, 16]], E, R, [0.5, 0.125])
     np.testing.assert_allclose(size_of(model, y), expected)
 
 

@@ -163,7 +163,7 @@ def test_pieces_are_of_fifty_starts_and_smaller_where_steps_take_longer(monkeypa
     for latent, size in ((1, 50), (5, 18), (9, 1)):
         model = MODEL._replace(latent=latent, rho=np.array([1.5]))
         with pytest.raises(ZeroDivisionError):
-            list(module._settled(model, Starts(120, 3)))
+            list(module._settled(model, Starts(2 * size, 3)))
         assert set(sizes) == {size}
         sizes.clear()
 
