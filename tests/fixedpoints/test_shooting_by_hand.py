@@ -506,7 +506,7 @@ def test_hopf_points_are_where_stability_changes_by_a_pair(monkeypatch):
         events=events, branch=np.array([0, 0, 1, 1]), varied=np.array([0.0, 1, 0, 1]),
         states=np.array([[0.0, 0.0], [4.0, 8.0], [1.0, 1.0], [2.0, 2.0]]),
     )  # fmt: skip
-    J = np.array([[0.0, 3.0], [-1.0, 0.0]])
+    J = np.array([[-2.0, 0, 0], [0, 0, 3.0], [0, -1.0, 0]])
     frequency = np.sqrt(3)
     model = Made(lr=0.5, latent=1, signal=1)
     monkeypatch.setattr(limit_cycles, "branches", lambda *_, **__: along)
@@ -514,7 +514,7 @@ def test_hopf_points_are_where_stability_changes_by_a_pair(monkeypatch):
     monkeypatch.setattr(limit_cycles, "newton", lambda model, y: y)
     monkeypatch.setattr(limit_cycles, "jacobian", lambda model, y: J)
     monkeypatch.setattr(
-        limit_cycles, "symmetric", lambda latent, signal: (np.vstack([np.eye(2), [1, 1]]), None)
+        limit_cycles, "symmetric", lambda latent, signal: (np.vstack([np.eye(3), [1, 1, 1]]), None)
     )
     rates = [np.array([-1j, 1j]) * frequency * 0.5]
     monkeypatch.setattr(limit_cycles, "eigenvalues", lambda model, y: rates[0])
@@ -522,7 +522,7 @@ def test_hopf_points_are_where_stability_changes_by_a_pair(monkeypatch):
     assert [(one.x, one.state.tolist()) for one in found] == [(0.25, [1, 2]), (0.75, [1.75, 1.75])]
     assert found[0].frequency == pytest.approx(0.5 * frequency)
     way = found[0].direction
-    np.testing.assert_allclose(np.abs(way), [0.75**0.5, 0, 0.75**0.5], atol=1e-12)
+    np.testing.assert_allclose(np.abs(way), [0, 0.75**0.5, 0, 0.75**0.5], atol=1e-12)
     for size, count in ((0.51e-6, 2), (0.49e-6, 0)):
         rates[0] = np.array([-1j, 1j]) * size
         assert len(list(hopf_points(PARAMS, "lr", 0.0, 1.0, 2, None))) == count
