@@ -45,11 +45,11 @@ def naming(found, pieces=None, values=(), **others):
 def test_what_is_unknown_and_the_sides():
     assert UNKNOWN == {"bifurcation": None, "side": None, "coefficient": None, "frequency": None}
     below, above, none = (_with_side("pitchfork", Coefficient(x, 2.0), 0.5)
-                          for x in (-3.0, 3.0, 1.9e-6))  # fmt: skip
+                          for x in (-3.0, 3.0, 1.99e-6))  # fmt: skip
     assert below == {**UNKNOWN, "bifurcation": "pitchfork", "side": "supercritical",
                      "coefficient": -1.5}  # fmt: skip
     assert above == {**below, "side": "subcritical", "coefficient": 1.5}
-    assert none == {**UNKNOWN, "bifurcation": "degenerate", "coefficient": 0.95e-6}
+    assert none == {**UNKNOWN, "bifurcation": "degenerate", "coefficient": 0.995e-6}
     assert _with_side("hopf", Coefficient(0.0, 0.0), 1.0)["bifurcation"] == "degenerate"
 
 
@@ -230,13 +230,13 @@ def test_a_branch_goes_through_a_state_inside_or_at_its_very_ends(monkeypatch):
     assert through(monkeypatch)
     for at in (0.0, 2.0):
         assert through(monkeypatch, at=at, lines=(1.0, 1.0))
-    for at in (1.9e-7, 2 - 1.9e-7, -0.1, 2.1):  # as good as at an end
+    for at in (1.99e-7, 2 - 1.99e-7, -0.1, 2.1):  # as good as at an end
         assert not through(monkeypatch, at=at, lines=(1.0, 1.0))
-    for at in (2.1e-7, 2 - 2.1e-7):
+    for at in (2.01e-7, 2 - 2.01e-7):
         assert through(monkeypatch, at=at, lines=(1.0, 1.0))
     assert not through(monkeypatch, [("fold", 1.0)])
-    assert not through(monkeypatch, [("end", 1.0 - 1.9e-7)])
-    assert through(monkeypatch, [("end", 1.0 - 2.1e-7), ("stability", 1.0)])
+    assert not through(monkeypatch, [("end", 1.0 - 1.99e-7)])
+    assert through(monkeypatch, [("end", 1.0 - 2.01e-7), ("stability", 1.0)])
     assert not through(monkeypatch, exact=np.full(SIZE, 2.0 + 1e-4))
     exact = np.full(SIZE, 2.0)
     for off, met in ((0.105, True), (0.115, False)):  # to a tenth, and of the largest square
@@ -248,7 +248,7 @@ def test_a_branch_goes_through_a_state_inside_or_at_its_very_ends(monkeypatch):
 def test_how_many_eigenvalues_cross():
     """Of those within 1e-6 of the largest a pair counts once; none where nothing is met."""
     one = branch((ONE,), {})
-    near, far = 1.9e-6, 2.1e-6
+    near, far = 1.99e-6, 2.01e-6
     names = naming([one], values=[-2, near, -near, far, near + 1j, near - 1j, np.nan])
     assert names._multiplicity([0], 1.0) == 3
     assert names._multiplicity([], 1.0) is None
@@ -270,7 +270,7 @@ def ending(at=1.0, meets=(0,), kind="end", bifurcation="pitchfork"):
 
 
 def test_stability_changes_where_other_branches_end(monkeypatch):
-    close, off = 1 + 1.9e-7, 1 + 2.1e-7
+    close, off = 1 + 1.99e-7, 1 + 2.01e-7
     events = [[], [ending(close), ending(off)], [ending(1.0, bifurcation="transcritical")]]
     assert changed(monkeypatch, "fold", events) == {
         **UNKNOWN, "bifurcation": "pitchfork", "coefficient": close, "meets": [1, 2],
@@ -309,9 +309,9 @@ def test_an_eigenvalue_that_vanishes_is_within_one_unit_or_between_two():
     assert set(calls) == {(ONE,), (TWO,), (ONE, ONE), (ONE, TWO)}
     rates[ONE, TWO] = [-1e-9]
     assert names._critical(0, 1.0) == (ONE, TWO)
-    rates[ONE,] = [0.9e-6 + 2j]  # the first that is about as near
+    rates[ONE,] = [0.995e-6 + 2j]  # the first that is about as near
     assert names._critical(0, 1.0) == (ONE,)
-    rates[ONE,] = [1.1e-6 + 2j]
+    rates[ONE,] = [1.005e-6 + 2j]
     assert names._critical(0, 1.0) == (ONE, TWO)
     assert names._critical(1, 1.0) == (NOISE,)
 
@@ -319,10 +319,10 @@ def test_an_eigenvalue_that_vanishes_is_within_one_unit_or_between_two():
 @pytest.mark.parametrize(
     ("zeros", "values", "count", "key", "expected"),
     [
-        (0, [1.9e-6 + 1j, 1.9e-6 - 1j, -1], 1, (ONE,), "hopf of it"),
+        (0, [1.99e-6 + 1j, 1.99e-6 - 1j, -1], 1, (ONE,), "hopf of it"),
         (0, [1e-7 + 1j, 1e-7 - 1j, 1e-7 + 2j, 1e-7 - 2j], 1, (ONE,),
          {**UNKNOWN, "bifurcation": "hopf"}),
-        (0, [2.1e-6 + 1j, 2.1e-6 - 1j, -1], 1, (ONE,), {**UNKNOWN, "bifurcation": "hopf"}),
+        (0, [2.01e-6 + 1j, 2.01e-6 - 1j, -1], 1, (ONE,), {**UNKNOWN, "bifurcation": "hopf"}),
         (2, [], 2, (ONE, TWO), {**UNKNOWN, "bifurcation": "pitchfork"}),
         (2, [], 2, (ONE,), UNKNOWN),
         (1, [], 1, (ONE,), "steady"),

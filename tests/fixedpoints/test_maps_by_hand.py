@@ -99,7 +99,7 @@ def test_a_column_is_stored_under_all_that_matters():
 
 
 def test_axes_are_even_to_1e_9_of_a_step():
-    for off, even in ((0.99e-9, True), (1.01e-9, False)):
+    for off, even in ((0.99e-9, True), (1.005e-9, False)):
         step = 0.25
         made = grid(y=("eta", (0.5, 0.75 + off * step, 1.0)))
         assert ("y_step" in made.spacing) == even
@@ -278,7 +278,7 @@ def test_latents_on_noise_have_something(monkeypatch):
     monkeypatch.setattr(single, "noise_at", lambda c, Q, D: np.ones((3, 1, 1)))
     c = Constants.of(PARAMS).many().column()
     for Q, sampled, there in (
-        (1.01e-8, 0.0, True), (0.99e-8, 0.0, False), (0.99e-8, 1.0, True), (0.0, 1.0, False),
+        (1.005e-8, 0.0, True), (0.99e-8, 0.0, False), (0.99e-8, 1.0, True), (0.0, 1.0, False),
     ):  # fmt: skip
         one = noise_latent(c._replace(sampled=np.full((1, 1), sampled)), np.array([[Q]]),
                            np.array([[0.9]]))  # fmt: skip
@@ -291,7 +291,7 @@ def test_more_noise_is_another_root(monkeypatch):
 
     c = Constants.of(PARAMS).many()
     least = Latent(*np.full((7, 1), 2.0))
-    for Q, there in ((2 * (1 + 0.99e-6), False), (2 * (1 + 1.01e-6), True)):
+    for Q, there in ((2 * (1 + 0.99e-6), False), (2 * (1 + 1.005e-6), True)):
         monkeypatch.setattr(
             single, "_least", lambda *given, Q=Q: (np.array([[Q]]), np.array([[0.5]]))
         )
@@ -417,7 +417,7 @@ def test_order_parameters_that_do_not_see_one_another_are_apart(monkeypatch):
     P = covariance_of(monkeypatch, J, B)
     np.testing.assert_allclose(P, [[1.5, 1 / 3, 0], [1 / 3, 1.25, 0], [0, 0, 0.875]])
     assert asked == [(2, 0.5e-8), (1, 0.5e-8)]
-    for off, count in ((0.99e-13, 3), (1.01e-13, 2)):
+    for off, count in ((0.99e-13, 3), (1.005e-13, 2)):
         asked.clear()
         small = np.diag([3.0, 5.0, 7.0])
         small[0, 1] = small[1, 0] = 7 * off
@@ -511,7 +511,7 @@ def test_weights_are_real_to_rounding():
     assert not real(m=1.01)
     assert not real(d=1.01)
     assert not real(R=2.0)
-    for over, there in ((0.99e-8, True), (1.01e-8, False)):
+    for over, there in ((0.99e-8, True), (1.005e-8, False)):
         assert real(m=np.sqrt(1 + over), d=0.0, R=0.0) == there
 
 

@@ -114,7 +114,7 @@ def test_parts_are_doubled_until_the_trivial_multiplier_is_one(monkeypatch):
         shooting, "course", lambda model, start, times: np.column_stack([times, times])
     )
     model, start = Made(lr=0.5), np.array([-1.0, -1.0])
-    offs = [2e-6, 1.01e-6, 0.99e-6]
+    offs = [2e-6, 1.005e-6, 0.99e-6]
     found = cycle_at(model, 0.25, start, 48.0)
     assert asked == [144, 288, 576]
     assert (found.trivial, found.x, found.period) == (0.99e-6, 0.25, 48.0)
@@ -177,13 +177,13 @@ def test_cycles_are_corrected_by_the_steps_of_broyden():
 
 @pytest.mark.parametrize(
     ("left", "size", "there"),
-    [(0.99e-11, 0.5, True), (1.01e-11, 0.5, None), (3.9e-11, 4.0, True), (0.99e-9, 0.5, False),
-     (1.01e-9, 0.5, None), (3.9e-9, 4.0, False), (4.1e-9, 4.0, None)],
+    [(0.99e-11, 0.5, True), (1.005e-11, 0.5, None), (3.99e-11, 4.0, True), (0.99e-9, 0.5, False),
+     (1.005e-9, 0.5, None), (3.99e-9, 4.0, False), (4.01e-9, 4.0, None)],
 )  # fmt: skip
 def test_a_cycle_is_closed_to_1e_9_of_its_size(left, size, there):
     """At once to a hundredth of that; or else in the end."""
     found, calls = corrected(lambda y: [left, 0], (0.1, size), 1e9, most=2)
-    if left == 1.01e-11:
+    if left == 1.005e-11:
         assert calls > 1
     elif there is None:
         assert found is None
@@ -195,7 +195,7 @@ def test_a_cycle_is_closed_to_1e_9_of_its_size(left, size, there):
 def test_what_is_left_in_the_end_is_borne_to_1e_9():
     """A slope that is wrong by 4e-9 leaves 0.8e-9 of a step of 0.2; of 4 in size it is four."""
     for wrong, size, there in (
-        (4.9e-9, 0.5, True), (5.1e-9, 0.5, False), (1.9e-8, 4.0, True), (2.1e-8, 4.0, False),
+        (4.99e-9, 0.5, True), (5.01e-9, 0.5, False), (1.9e-8, 4.0, True), (2.1e-8, 4.0, False),
     ):  # fmt: skip
         root = np.array([0.3, size])
         found, calls = corrected(lambda y, r=root: y - r, (0.1, size), 1 + wrong, most=1)
@@ -335,9 +335,9 @@ def sought(monkeypatch, rest=(), periods=(), points=(), cycles=()):
 
 
 def test_a_stable_cycle_is_sought_after_ever_longer_courses(monkeypatch):
-    good = cycle(9.9, states=[[0.0], [2.1e-5]])
+    good = cycle(9.9, states=[[0.0], [2.01e-5]])
     unstable = cycle(multipliers=(1.1, np.nan))
-    tiny = cycle(states=[[0.0], [1.9e-5]])
+    tiny = cycle(states=[[0.0], [1.99e-5]])
     found, log = sought(
         monkeypatch, periods=[None, 3.0, 4.0, 5.0, 6.0], points=[None, 1, 2, 3],
         cycles=[unstable, tiny, good],
@@ -360,6 +360,55 @@ def test_a_stable_cycle_is_sought_after_ever_longer_courses(monkeypatch):
         "no stable limit cycle is found at learning rate 0.7 up to t = 19142.9: the ODE creeps, "
         "or never repeats itself"
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "left", "away", "growth", "there"),
+    [
+        (0.5, 0.995e-3, 0.995e-4, 0.0, True), (0.5, 1.005e-3, 0.0, 0.0, False),
+        (0.5, 0.0, 1.005e-4, 0.0, False), (0.5, 0.0, 0.0, 1e-12, False),
+        (4.0, 3.98e-3, 3.98e-4, -1.0, True), (4.0, 4.02e-3, 0.0, -1.0, False),
+        (4.0, 0.0, 4.02e-4, -1.0, False),
+    ],
+)  # fmt: skip
+def test_a_course_ends_at_a_fixed_point_that_is_near(monkeypatch, size, left, away, growth, there):
+    y = np.array([-size, 0.1])
+    exact = [0.0]
+    monkeypatch.setattr(limit_cycle, "newton", lambda model, y: y + away)
+    monkeypatch.setattr(
+        limit_cycle, "residual", lambda model, x: left if x is y else exact[0] * max(1.0, size)
+    )
+    monkeypatch.setattr(
+        limit_cycle, "eigenvalues", lambda model, x: np.array([np.nan, growth + 1j, -9])
+    )
+    assert limit_cycle._at_rest(None, y) == there
+    exact[0] = 0.995e-12
+    assert limit_cycle._at_rest(None, y) == there
+    exact[0] = 1.005e-12
+    assert not limit_cycle._at_rest(None, y)
+
+
+def test_a_course_is_back_within_a_tenth_of_how_far_it_goes(monkeypatch):
+    """After 3/lr, to a share of the way 10; in windows of 50, 200 and 800, 25 states a time."""
+    asked = []
+
+    def course(model, y, times, rtol):
+        asked.append((len(times), float(times[-1]), rtol))
+        side = np.where(times < 5.99, -10.0, share * 10 if times[-1] == window else -10.0)
+        return np.column_stack([side, np.zeros(len(times))]) + y
+
+    monkeypatch.setattr(limit_cycle, "velocity", lambda model, y: np.array([1.0, 0.0]))
+    monkeypatch.setattr(limit_cycle, "course", course)
+    y, window, share = np.array([3.0, 2.0]), 100.0, 0.0995
+    step = 100 / 1250
+    expected = 5.92 + step * 10 / 10.995
+    assert limit_cycle._returns(Made(lr=0.5), y) == pytest.approx(expected)
+    assert asked == [(1250, 100.0, 1e-9)]
+    share = 0.1005
+    assert limit_cycle._returns(Made(lr=0.5), y) is None
+    assert asked[1:] == [(1250, 100.0, 1e-9), (5000, 400.0, 1e-9), (20000, 1600.0, 1e-9)]
+    share, window = 0.0, 1600.0
+    assert limit_cycle._returns(Made(lr=0.5), y) == pytest.approx(5.92 + 0.08)
 
 
 def test_what_is_known_of_a_cycle(monkeypatch):
@@ -421,7 +470,7 @@ def test_repeats_are_looked_for_in_small_models_to_1e_6():
     states = np.tile(np.full(6, 9.0), (12, 1))
     states[0] = y
     image = y * [-1, -1, 1, 1, 1, 1]
-    for off, parts in ((0.89e-5, 2), (0.91e-5, 1)):
+    for off, parts in ((0.899e-5, 2), (0.901e-5, 1)):
         states[6] = image + off
         assert repeats(model, states) == parts
     for latent, signal in ((5, 1), (1, 5)):
@@ -523,7 +572,7 @@ def test_hopf_points_are_where_stability_changes_by_a_pair(monkeypatch):
     assert found[0].frequency == pytest.approx(0.5 * frequency)
     way = found[0].direction
     np.testing.assert_allclose(np.abs(way), [0, 0.75**0.5, 0, 0.75**0.5], atol=1e-12)
-    for size, count in ((0.51e-6, 2), (0.49e-6, 0)):
+    for size, count in ((0.501e-6, 2), (0.499e-6, 0)):
         rates[0] = np.array([-1j, 1j]) * size
         assert len(list(hopf_points(PARAMS, "lr", 0.0, 1.0, 2, None))) == count
 
