@@ -109,6 +109,19 @@ def test_known_states_are_listed_with_what_is_known_of_them(monkeypatch):
     assert set(made["info"]) == {"missing", "thresholds"}
 
 
+def test_nobody_has_to_watch(monkeypatch):
+    listed(monkeypatch)
+    units = Made(model=None, spectrum=lambda each: None)
+    assert module._listed(PARAMS, units, KNOWN, None, 2)[6] is None
+    monkeypatch.setattr(module, "searched", lambda model, states, starts, progress: found(progress))
+
+    def found(progress):
+        assert progress is None
+        return Search([], [1] * 3, 9, 0)
+
+    assert len(module._listed(PARAMS, units, KNOWN, None, 2, Starts(4, 9))[1]) == 3
+
+
 def test_that_which_is_reached_takes_the_place_of_its_image(monkeypatch):
     made = listed(monkeypatch, np.full(6, 5.0), alike=1.0)
     assert [y[0] for y in made["states"]] == [0, 5, 2]
@@ -221,7 +234,7 @@ def test_fixed_points_under_adam_and_that_which_is_reached(monkeypatch):
     assert lacking == {"threshold": [], "ended": ["signal 1"]}
 
 
-def found_under(monkeypatch, params, groups=1, gone=(), meets=True, most=None):
+def found_of_adam(monkeypatch, params, groups=1, gone=(), meets=True, most=None):
     rests = {}
     adam = Adam(params)
     monkeypatch.setattr(
@@ -237,24 +250,24 @@ def found_under(monkeypatch, params, groups=1, gone=(), meets=True, most=None):
 
 def test_every_latent_under_adam_lives_somewhere(monkeypatch):
     two = ADAM.replace(latent=2, signal=1)
-    made, rests = found_under(monkeypatch, two)
+    made, rests = found_of_adam(monkeypatch, two)
     assert made.configurations == [(ONE, NOISE), (NOISE, NOISE, FREE)]
     assert made.states == made.configurations
     assert (made.missing, made.idle, made.partial, set(rests)) == ([], [NOISE], "", {ONE, NOISE})
-    made, _ = found_under(monkeypatch, two, groups=2)
+    made, _ = found_of_adam(monkeypatch, two, groups=2)
     assert (
         made.partial == "two latents that share directions are not derived for adam: none is listed"
     )
-    assert found_under(monkeypatch, ADAM, groups=2)[0].partial == ""
-    made, rests = found_under(monkeypatch, two, groups=0)
+    assert found_of_adam(monkeypatch, ADAM, groups=2)[0].partial == ""
+    made, rests = found_of_adam(monkeypatch, two, groups=0)
     assert (made.configurations, set(rests)) == ([(NOISE, NOISE, FREE)], {NOISE})
-    made, _ = found_under(monkeypatch, two, gone=[ONE])
+    made, _ = found_of_adam(monkeypatch, two, gone=[ONE])
     assert (made.configurations, made.missing) == ([(NOISE, NOISE, FREE)], [ONE])
-    assert found_under(monkeypatch, two, meets=False)[0].configurations == []
-    made, _ = found_under(monkeypatch, two, most=1)
+    assert found_of_adam(monkeypatch, two, meets=False)[0].configurations == []
+    made, _ = found_of_adam(monkeypatch, two, most=1)
     assert len(made.states) == 1
     assert made.partial == "there are more than 1 fixed points: lower latent or signal"
-    assert found_under(monkeypatch, two, most=2)[0].partial == ""
+    assert found_of_adam(monkeypatch, two, most=2)[0].partial == ""
 
 
 def test_when_fixed_points_under_adam_are_asked_for(monkeypatch):
