@@ -85,7 +85,8 @@ def compiled(what):
         vaedyn.theory(mixed)
     elif what == "maps":
         vaedyn.phase_diagram(two, ("beta", [1.19, 2.0]), ("lr", [1.07, 1.6]), rho=(3, 1))
-        vaedyn.fixed_points(two)
+        for lr in (0.1, (0.1, 0.09, 0.08)):
+            vaedyn.fixed_points(two, lr=lr)
     elif what == "trained":
         vaedyn.theory(two, latents="sampled")
         vaedyn.simulate(two, runs=1, alpha=2.0)

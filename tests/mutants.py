@@ -28,7 +28,7 @@ from .changes import ROOT, Mutant, drawn, planted, room_of
 
 MAP = ROOT / "build" / "mutants"
 ROOMS = ("kernels", "science", "store", "cli", "figures")
-PAGES = ("tests/test_docs.py", "tests/cli/test_help.py")  # of help texts and references
+PAGES = ("tests/docs/test_docs.py", "tests/cli/test_help.py")  # of help texts and references
 LONGEST = 100.0  # seconds of CPU of tests tried on one change, as measured without it
 
 

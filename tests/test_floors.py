@@ -2,6 +2,8 @@
 
 import ast
 import functools
+import json
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -44,13 +46,19 @@ def modules(folder="vaedyn"):
 
 
 @functools.cache
+def nodes(path):
+    """Return all nodes of the syntax tree of a file."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@functools.cache
 def imports(path, parts):
     """Return the modules that a file imports, early or late, as parts of their full names."""
     return list(_imports(path, parts[:-1]))
 
 
 def _imports(path, package):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (tuple(alias.name.split(".")) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -60,6 +68,7 @@ def _imports(path, package):
                 yield (*base, alias.name) if is_module((*base, alias.name)) else base
 
 
+@functools.cache
 def is_module(parts):
     """Return whether a full name is that of a module or a package of this project."""
     inside = parts[1:] if parts[1:2] in (("store",), ("cli",)) else parts
@@ -125,6 +134,8 @@ def test_no_room_has_a_circle(folder):
 def test_no_test_imports_another():
     """What several tests use stands in tests/shared."""
     for path in sorted((ROOT / "tests").rglob("*.py")):
+        if not re.search(r"(?<!def )\btest_", path.read_text()):
+            continue  # it names none
         parts = path.relative_to(ROOT).with_suffix("").parts
         for name in imports(path, parts):
             assert not name[-1].startswith("test_"), f"{path} imports {name}"
@@ -136,57 +147,57 @@ LONGEST = 70  # lines of a function, its docstring aside; compiled ones may have
 
 def test_modules_and_functions_stay_short():
     for path, parts in everything():
-        text = path.read_text()
-        assert text.count("\n") <= MOST_LINES, path
-        for node in ast.walk(ast.parse(text)):
+        assert path.read_text().count("\n") <= MOST_LINES, path
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef) and "kernels" not in parts:
                 words = ast.get_docstring(node, clean=False) or ""
                 length = node.end_lineno - node.lineno + 1 - words.count("\n")
                 assert length <= LONGEST, f"{path}: {node.name} has {length} lines"
 
 
-def loaded_by(*words, check=True):
-    """Return the top-level packages that a command imports."""
-    code = (
-        "import sys; sys.argv = ['vaedyn', *sys.argv[1:]]\n"
-        "from vaedyn.cli.main import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
-    )
+IN_TURN = """
+import json, sys
+from vaedyn.cli.main import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["vaedyn", *words]
+    try: main()
+    except SystemExit: pass
+    print(json.dumps([*sys.modules]), file=sys.stderr)
+"""
+
+
+def loaded_by(commands):
+    """Yield commands that one process runs, with the packages that are imported after each."""
     done = subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=check
-    )
-    return set(ast.literal_eval(done.stderr.splitlines()[-1]))
+        [sys.executable, "-c", IN_TURN, json.dumps(commands)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lists = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("[")]
+    for words, names in zip(commands, lists, strict=True):
+        yield words, {name.partition(".")[0] for name in names}
 
 
 HEAVY = {"numba", "scipy", "matplotlib", "llvmlite"}
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["thoery"]])
-def test_help_imports_nothing_heavy(words):
-    assert not loaded_by(*words) & (HEAVY | {"numpy", "h5py", "rich"})
-
-
-@pytest.mark.parametrize("words", [["theory", "--help"], ["plot", "learning-curve", "-h"]])
-def test_help_of_a_command_imports_no_engine(words):
-    assert not loaded_by(*words) & HEAVY
-
-
-def test_a_result_needs_a_compiler(tmp_path):
-    assert "numba" in loaded_by("theory", "--t-max", "5", "--store", str(tmp_path))
-
-
-@pytest.mark.parametrize("command", ["theory", "simulate", "fixedpoints"])
-def test_a_reused_result_needs_none(run, tmp_path, command):
-    words = [command, "--dim", "20", "--t-max", "5", "--points", "3", "--store", str(tmp_path)]
-    assert run(*words).code == 0
-    assert not loaded_by(*words) & HEAVY
-
-
-def test_a_list_of_results_needs_none(run, tmp_path):
-    run("theory --t-max 5 --store", tmp_path)
-    assert not loaded_by("store", "list", "--store", str(tmp_path)) & HEAVY
+def test_help_and_results_that_are_there_import_nothing_heavy(run, tmp_path):
+    few = ["--dim", "20", "--t-max", "5", "--points", "3", "--store", str(tmp_path)]
+    reused = [[command, *few] for command in ("theory", "simulate", "fixedpoints")]
+    for words in reused:
+        assert run.words(*words).code == 0
+    nothing = [["--help"], ["--version"], ["thoery"]]
+    no_engine = [["theory", "--help"], ["plot", "learning-curve", "-h"]]
+    no_engine += [["store", "list", "--store", str(tmp_path)], *reused]
+    new = ["theory", "--t-max", "5", "--store", str(tmp_path)]
+    for words, packages in loaded_by([*nothing, *no_engine, new]):
+        if words in nothing:
+            assert not packages & (HEAVY | {"numpy", "h5py", "rich"}), words
+        elif words in no_engine:
+            assert not packages & HEAVY, words
+        else:
+            assert "numba" in packages  # a result needs a compiler
+    names = [path.name.partition("-")[0] for path in tmp_path.glob("*.h5")]
+    assert sorted(set(names)) == ["convergence", "fixedpoints", "simulate", "theory"]
 
 
 def test_importing_the_package_costs_nothing():

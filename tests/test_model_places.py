@@ -15,7 +15,7 @@ MARK = re.compile(r"^\s*# model: ([a-z ]+), \S.*$")
 
 def marked(text):
     """Yield kind and function of each marker in the text of a module."""
-    functions = list(_functions(ast.parse(text)))
+    functions = list(_functions(ast.parse(text))) if "# model" in text else []
     for number, line in enumerate(text.splitlines(), 1):
         if re.match(r"\s*# model\b", line):
             kind = MARK.match(line)

@@ -17,15 +17,12 @@ from vaedyn.model.start import teacher
 
 def with_a_table(params, draws, random):
     """Draw tables as they are, and diagonalise their covariance."""
-    found = []
-    for _ in range(draws):
-        rows = draw_rows(params, random)
-        values, vectors = np.linalg.eigh(rows.T @ rows / len(rows))
-        q = float(strength(values[-1], params.beta, params.lam))
-        m = abs(teacher(params.dim, 1)[0] @ vectors[:, -1]) * np.sqrt(q / params.dim)
-        rho = params.strengths[0]
-        found.append(rho - 2 * np.sqrt(rho) * m + q)
-    return np.array(found)
+    rows = np.stack([draw_rows(params, random) for _ in range(draws)])
+    values, vectors = np.linalg.eigh(np.swapaxes(rows, 1, 2) @ rows / rows.shape[1])
+    q = np.array([float(strength(top, params.beta, params.lam)) for top in values[:, -1]])
+    m = abs(vectors[:, :, -1] @ teacher(params.dim, 1)[0]) * np.sqrt(q / params.dim)
+    rho = params.strengths[0]
+    return rho - 2 * np.sqrt(rho) * m + q
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 3.0])

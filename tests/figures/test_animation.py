@@ -145,7 +145,9 @@ def test_an_interrupted_film_leaves_nothing(trio, tmp_path):
 FAST = "plot learning-curve --dim 50 --lr 0.1 --t-max 20 --points 21 --runs 2"
 
 
-def test_the_command_writes_the_film_instead_of_the_picture_or_both(run, tmp_path, monkeypatch):
+def test_the_command_writes_the_film_instead_of_the_picture_or_both(
+    run, tmp_path, monkeypatch, sketched
+):
     monkeypatch.setattr(film, "HELD", 0)
     monkeypatch.setattr(film.learning_animation, "__kwdefaults__",
                         {**film.learning_animation.__kwdefaults__, "frames": 2})  # fmt: skip

@@ -170,7 +170,7 @@ def curved(look):
 @functools.cache
 def mapped_curves():
     params = vaedyn.Params(latent=2, signal=2, rho=(3.125, 1.0625))
-    return vaedyn.bifurcation_curves(params, ("beta", 0.1, 5), ("lr", 0.02, 1.6), lines=4)
+    return vaedyn.bifurcation_curves(params, ("beta", 0.1, 5), ("lr", 0.02, 1.6), lines=2)
 
 
 DRAWN = {

@@ -6,7 +6,8 @@ import pytest
 import vaedyn
 from vaedyn.fixedpoints.groups import Unit, Units, intact
 from vaedyn.fixedpoints.newton import residual
-from vaedyn.fixedpoints.single import all_roots, first_rise
+from vaedyn.fixedpoints.single import FINER_NODES, FIRST_NODES, all_roots, first_rise
+from vaedyn.kernels import alone
 from vaedyn.kernels.constants import Constants
 
 
@@ -119,5 +120,27 @@ def test_the_first_root_is_found_row_by_row():
     found = first_rise(together, tops)
     np.testing.assert_allclose(found[:, 0], tops[:, 0] * shares, rtol=1e-11)
     for f, top, one in zip(functions, tops, found, strict=True):
-        alone = first_rise(lambda Q, f=f, top=top: f(Q / top), top[None])
-        np.testing.assert_array_equal(alone[0], one)
+        by_itself = first_rise(lambda Q, f=f, top=top: f(Q / top), top[None])
+        np.testing.assert_array_equal(by_itself[0], one)
+
+
+OTHERS = [
+    lambda x: 1.2 + (1.2 + 1e-7) * np.sin(9 * x),  # a narrow dip after a peak
+    lambda x: np.where(x > 0.3, 1.0, -1.0),
+]
+
+
+@pytest.mark.parametrize("f", [*(f for f, _ in RISES.values()), *OTHERS])
+def test_the_compiled_search_takes_the_same_steps(monkeypatch, f):
+    """As it runs without machine code, for any function in place of that of a latent."""
+    top = np.array([3.7])
+
+    def left(c, h, rho, Q, D):
+        return float(f(np.array(Q / top[0]))), 0.0, 0.0, 0.0, 0.0
+
+    monkeypatch.setattr(alone, "plain_signal", left)
+    c, out = Constants.of(vaedyn.Params(rho=1.0)).many(), np.empty(1)
+    nodes = FIRST_NODES, FINER_NODES
+    alone.least_roots.py_func(c, c.h, c.rho[:, 0], alone.SIGNAL, 1.0, top, *nodes, out)
+    found = first_rise(lambda Q: f(Q / top), top[None])
+    np.testing.assert_array_equal(out, found[0])

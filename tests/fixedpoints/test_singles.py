@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from vaedyn.fixedpoints.single import furthest, on_noise, on_noise_beyond, on_signal, singles
+from vaedyn.fixedpoints.single import (
+    first_rise,
+    furthest,
+    on_noise,
+    on_noise_beyond,
+    on_signal,
+    singles,
+)
 from vaedyn.kernels import alone
 from vaedyn.kernels.constants import Constants
 
@@ -37,7 +44,8 @@ def test_they_are_those_of_the_plain_search(sampled):
     """Misses what the formulas have wrong, which both share: `test_single` is about these."""
     c = constants(sampled)
     signals, noise = singles(c)
-    expected = [on_signal(c, c.rho[:, k]) for k in range(2)], [on_noise(c)]
+    signal = [on_signal(c, c.rho[:, k], first_rise) for k in range(2)]
+    expected = signal, [on_noise(c, first_rise)]
     if sampled:
         expected[1].append(on_noise_beyond(c, expected[1][0]))
     assert [len(signals), len(noise)] == [len(each) for each in expected]
@@ -47,6 +55,36 @@ def test_they_are_those_of_the_plain_search(sampled):
     there = np.isfinite([one.Q for one in signals + noise]).mean(axis=1)
     assert ((there[:2] > 0.1) & (there[:2] < 0.9)).all()
     assert 0.05 < there[2] < 1
+
+
+NARROW = Constants(
+    beta=np.array([1.0463421481833495, 1.50096053796143, 1.8514282932942154]),
+    rho=np.array([[0.2], [3.55], [2.883041524149192]]),
+    eta=np.array([0.705800322619041, 1.927649511147973, 1.9355430008976464]),
+    lam=np.array([0, 0, 0.9045518008267994]),
+    lr=np.array([1.6734168306185948, 1.1011910885675147, 1.0434169135085025]),
+    latent=1,
+    encoder=np.array([1.146287362874113, 1.6713241504034553, 1.9110548476552984]),
+    variances=np.array([1, 0.7, 1.1349651193876007]),
+    batch=np.array([1.0, 3, 4]),
+    sampled=np.zeros(3),
+)
+"""Roots that no first node shows: of noise after a dip, after a peak, and of a signal at a peak."""
+
+
+@pytest.mark.parametrize("latents", [1, 2])
+@pytest.mark.parametrize("sampled", [False, True])
+def test_the_compiled_first_rise_is_the_plain_one_to_the_last_bit(sampled, latents):
+    """Of many points together, and of one alone; at small rates, and beyond all."""
+    c, one = constants(sampled), constants(sampled).at(np.array([3]))
+    for model in (c, c._replace(lr=1e-3 * c.lr), one, one._replace(lr=9 * one.lr), NARROW):
+        found = [on_noise(model, find, latents) for find in (None, first_rise)]
+        for rho in model.rho.T:
+            found += [on_signal(model, rho, find, latents) for find in (None, first_rise)]
+        np.testing.assert_array_equal(found[::2], found[1::2])
+    if latents == 1:
+        noise, signal = found[0].Q, found[2].Q
+        assert np.isfinite([*noise[:2], signal[2]]).all()
 
 
 def test_a_first_rise_is_where_the_function_is_zero_and_rises():

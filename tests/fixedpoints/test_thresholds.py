@@ -202,8 +202,8 @@ def test_a_rate_is_the_largest_where_nothing_happens_before(monkeypatch):
     made = []
 
     class Near:
-        def __init__(self, path, low, high, living, steps):
-            made.append((low, high, steps))
+        def __init__(self, path, low, high, living, steps, first):
+            made.append((low, high, steps, first))
 
         def choices(self, configuration):
             return []
@@ -214,7 +214,8 @@ def test_a_rate_is_the_largest_where_nothing_happens_before(monkeypatch):
     gone, most = np.inf, 3.0
     low = module.max_lr(begun, unit)
     assert 3 / 1.001 <= low < 3
-    ((start, stop, _),) = made
+    (start, stop, _, first), again = made
+    assert (first, again) == (True, (start, stop, 12, False))
     assert start == 0.999 * low
     assert 3 < stop < 1.004 * 3
     gone = 2.0

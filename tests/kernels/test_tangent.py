@@ -33,7 +33,7 @@ def test_it_is_the_jacobian_times_each_direction(latent, signal, how):
         X = spread @ np.random.default_rng(columns).standard_normal((spread.shape[1], columns))
         room = np.full(tangent.scratch(latent, signal, columns), np.nan)
         out = np.full(X.size, np.nan)
-        along(y, c, X.ravel(), columns, room, out)
+        along(y, c, X.ravel(), np.uint64(columns), room, out)  # as `fluctuations` calls it
         truth = J @ X
         got = out.reshape(X.shape)[first]
         np.testing.assert_allclose(got, truth[first], rtol=1e-11, atol=1e-13 * np.abs(truth).max())

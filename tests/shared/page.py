@@ -26,6 +26,15 @@ def served(*options: str) -> Iterator[tuple[subprocess.Popen, str]]:
         server.communicate()
 
 
+def ended_by(number: int, code: int, server: subprocess.Popen) -> list[str]:
+    """Send a signal to a server, see that it ends with this code, and return its stderr."""
+    server.send_signal(number)
+    out, err = server.communicate(timeout=60)
+    assert server.returncode == code
+    assert out == ""
+    return err.splitlines()
+
+
 def lacking() -> str:
     """Return why no browser can look at the page here, or nothing."""
     for name in ("bokeh", "playwright"):

@@ -66,9 +66,22 @@ def launch(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster(launch):
-    """Return the address of a scheduler that stays, and its two workers."""
-    _, address = launch(SCHEDULER)
-    return address, [launch(WORKER, address, ".")[0] for _ in range(2)]
+    """Return a function that returns a scheduler, its address and so many workers.
+
+    It starts those that are not there from tests before.
+    """
+    scheduler, address, workers = None, "", []
+
+    def call(count):
+        nonlocal scheduler, address, workers
+        if scheduler is None or scheduler.poll() is not None:
+            (scheduler, address), workers = launch(SCHEDULER), []
+        workers = [worker for worker in workers if worker.poll() is None]
+        while len(workers) < count:
+            workers.append(launch(WORKER, address, ".")[0])
+        return scheduler, address, workers[:count]
+
+    return call
 
 
 @contextmanager
@@ -91,7 +104,7 @@ def killing(process, folder, count):
 
 
 def test_a_cluster_computes_and_a_killed_worker_loses_nothing(run, cluster, tmp_path):
-    address, workers = cluster
+    _, address, workers = cluster(2)
     words = [*SMALL, "--vary", "beta=0.1:1.9:12", "--vary", "seed=0:9:10", "--json"]
     with killing(workers[0], tmp_path / "vaedyn-store", 20):
         done = run.words("sweep", "simulate", *words, "--runs", "2", "--scheduler", address)
@@ -109,9 +122,17 @@ def test_a_cluster_computes_and_a_killed_worker_loses_nothing(run, cluster, tmp_
         assert one["key"] == other["key"]
 
 
-def test_a_scheduler_that_goes_is_one_line(run, launch, tmp_path):
-    scheduler, address = launch(SCHEDULER)
-    launch(WORKER, address, ".")
+def test_failing_points_on_a_cluster_are_told(run, cluster):
+    words = [*SMALL[:2], *SMALL[4:], "--vary", "lr=0.1,50", "--json"]
+    done = run.words("sweep", "theory", *words, "--scheduler", cluster(1)[1])
+    assert done.code == 1
+    good, bad = done.json["points"]
+    assert good["final"]["eps_g"] > 0
+    assert "lower --lr" in bad["error"]
+
+
+def test_a_scheduler_that_goes_is_one_line(run, cluster, tmp_path):
+    scheduler, address, _ = cluster(1)
     words = ["--dim", "2000", "--t-max", "60", "--points", "5", "--runs", "1"]
     words += ["--vary", "beta=0.1:1.9:3000", "--scheduler", address]
     with killing(scheduler, tmp_path / "vaedyn-store", 5):
@@ -123,15 +144,6 @@ def test_a_scheduler_that_goes_is_one_line(run, launch, tmp_path):
         re.fullmatch(r"warning: at least \d+ of 3000 points are stored.*", line) for line in kept
     )
     assert len(kept) <= 1
-
-
-def test_failing_points_on_a_cluster_are_told(run, cluster):
-    words = [*SMALL[:2], *SMALL[4:], "--vary", "lr=0.1,50", "--json"]
-    done = run.words("sweep", "theory", *words, "--scheduler", cluster[0])
-    assert done.code == 1
-    good, bad = done.json["points"]
-    assert good["final"]["eps_g"] > 0
-    assert "lower --lr" in bad["error"]
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(run, monkeypatch):

@@ -8,8 +8,7 @@ import pytest
 
 import vaedyn
 from vaedyn.errors import ClusterError, ParameterError
-from vaedyn.sweeps import cluster
-from vaedyn.sweeps import sweep as sweeps
+from vaedyn.sweeps import cluster, lookups
 from vaedyn.sweeps.points import Job, Outcome, Task
 
 distributed = pytest.importorskip("distributed")
@@ -208,7 +207,7 @@ def test_a_whole_sweep_goes_to_the_cluster_and_leaves_it(client):
 
 
 def test_nothing_is_asked_of_a_cluster_when_all_is_there(monkeypatch):
-    monkeypatch.setattr(sweeps, "look_up", lambda job, task: Outcome(final={"t": task.place}))
+    monkeypatch.setattr(lookups, "look_up", lambda job, task: Outcome(final={"t": task.place}))
     found = vaedyn.sweep("theory", PARAMS, {"beta": [1, 2]}, scheduler=ADDRESS)
     assert found.values("t") == [0, 1]
 

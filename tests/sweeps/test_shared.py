@@ -2,6 +2,7 @@
 
 import pickle
 from collections import deque
+from functools import partial
 from itertools import chain, repeat
 from typing import ClassVar
 
@@ -10,9 +11,9 @@ import pytest
 import vaedyn
 from vaedyn import Params
 from vaedyn.errors import ParameterError, WorkerError
+from vaedyn.sweeps import lookups, workers
 from vaedyn.sweeps import sweep as sweeps
-from vaedyn.sweeps import workers
-from vaedyn.sweeps.points import Job, Outcome, Task
+from vaedyn.sweeps.points import Job, Outcome, Task, compute
 
 PARAMS = Params(dim=50, eta=0.7, lr=0.05, t_max=20, points=3)
 
@@ -88,9 +89,10 @@ class Recorded:
 
     started: ClassVar = []
 
-    def __init__(self, job, count, threads):
+    def __init__(self, work, count):
         self.slots, self.batch = 1, None
-        self.started.append((job.command, count, threads))
+        (job,), options = work.args, work.keywords
+        self.started.append((job.command, count, options))
 
     def submit(self, batch):
         self.batch = batch
@@ -132,7 +134,7 @@ def shared(monkeypatch):
 
 def test_a_second_of_work_is_done_here_before_workers_are_started(shared):
     # the third point would end after 1.2 s: it is given up
-    assert shared("theory", 9, 4)[:2] == (2, [("theory", 4, 1)])
+    assert shared("theory", 9, 4)[:2] == (2, [("theory", 4, {})])
     assert shared("theory", 2, 4)[:2] == (2, [])
 
 
@@ -142,14 +144,14 @@ def test_one_job_or_one_point_is_done_here_however_long_it_takes(shared):
 
 
 def test_what_cannot_be_given_up_is_not_tried_here(shared):
-    assert shared("fixedpoints", 9, 4, latent=3)[:2] == (0, [("fixedpoints", 4, 1)])
+    assert shared("fixedpoints", 9, 4, latent=3)[:2] == (0, [("fixedpoints", 4, {})])
     # two latents take long enough, but not for ever: a point that has begun is finished
-    assert shared("fixedpoints", 9, 4, latent=2)[:2] == (3, [("fixedpoints", 4, 1)])
-    assert shared("simulate", 9, 4, latent=3)[:2] == (2, [("simulate", 4, 1)])
+    assert shared("fixedpoints", 9, 4, latent=2)[:2] == (3, [("fixedpoints", 4, {})])
+    assert shared("simulate", 9, 4, latent=3)[:2] == (2, [("simulate", 4, {"jobs": 1})])
 
 
 def test_threads_that_are_left_over_are_for_simulations(shared):
-    assert shared("simulate", 5, 7)[:2] == (2, [("simulate", 3, 2)])
+    assert shared("simulate", 5, 7)[:2] == (2, [("simulate", 3, {"jobs": 2})])
     assert shared("simulate", 9, 1)[2] == [{"jobs": 1}] * 9
     assert shared("simulate", 1, 6)[2] == [{"jobs": 6}]
     assert shared("theory", 3, 1)[2] == [{}] * 3
@@ -157,7 +159,7 @@ def test_threads_that_are_left_over_are_for_simulations(shared):
 
 def test_all_cores_of_this_process_are_used_unless_somebody_says_otherwise(shared, monkeypatch):
     monkeypatch.setattr(sweeps, "cores", lambda: 3)
-    assert shared("theory", 9, None)[:2] == (2, [("theory", 3, 1)])
+    assert shared("theory", 9, None)[:2] == (2, [("theory", 3, {})])
     with pytest.raises(ParameterError, match="^jobs: must be at least 1"):
         shared("theory", 9, 0)
 
@@ -170,7 +172,7 @@ def test_points_that_are_there_are_told_first_and_counted(monkeypatch):
         return [Outcome("k", False, {"x": 2.0}) if task.place else Outcome(error="odd")
                 for task in tasks]  # fmt: skip
 
-    monkeypatch.setattr(sweeps, "look_up", look_up)
+    monkeypatch.setattr(lookups, "look_up", look_up)
     monkeypatch.setattr(sweeps, "compute", compute)
     told, heard = [], []
     found = vaedyn.sweep(
@@ -219,7 +221,7 @@ def test_a_batch_is_tried_by_three_workers(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     code = "import os; open(str(os.getpid()), 'w').close(); raise SystemExit"
     monkeypatch.setattr(workers, "START", code)
-    pool = workers.Workers(Job("theory", {}, None), 1, 1)
+    pool = workers.Workers(partial(compute, Job("theory", {}, None)), 1)
     pool.submit([Task(0, PARAMS, {})])
     with pytest.raises(WorkerError, match=r"^worker processes died 3 times \(out of memory\?\)"):
         pool.result()
@@ -229,7 +231,7 @@ def test_a_batch_is_tried_by_three_workers(monkeypatch, tmp_path):
 
 
 def test_a_pool_has_as_many_slots_as_workers():
-    pool = workers.Workers(Job("theory", {}, None), 3, 1)
+    pool = workers.Workers(partial(compute, Job("theory", {}, None)), 3)
     assert pool.slots == 3
     pool.close()
     assert pool._processes == []  # none was needed

@@ -166,7 +166,7 @@ def test_of_ensembles_mean_or_deviation_are_taken():
 
 
 def test_what_makes_no_array_is_said():
-    found = vaedyn.sweep("fixedpoints", Params(t_max=5, points=2), {"latent": [2, 1]})
+    found = vaedyn.sweep("fixedpoints", Params(t_max=5, points=2), {"latent": [2, 1]}, jobs=1)
     for name in ("label", "kl_per_latent"):
         with pytest.raises(ParameterError, match=f"^name: {name} is not a number"):
             found.array(name)

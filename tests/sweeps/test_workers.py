@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from vaedyn.cli.grids import shard_of
 from vaedyn.errors import ParameterError, WorkerError
 from vaedyn.store import ResultStore
 from vaedyn.sweeps.grids import evenly, part_of
-from vaedyn.sweeps.points import Job, Task
+from vaedyn.sweeps.points import Job, Task, compute
 from vaedyn.sweeps.workers import Workers
 
 SMALL = "--dim 50 --t-max 20 --points 3"
@@ -113,7 +114,7 @@ def workers():
 
     def call(**options):
         job = Job("theory", {}, options.pop("store", None))
-        pools.append(Workers(job, options.pop("count", 1), 1))
+        pools.append(Workers(partial(compute, job), options.pop("count", 1)))
         return pools[-1]
 
     yield call
@@ -193,7 +194,7 @@ def test_what_goes_wrong_in_a_worker_comes_back(workers, tmp_path):
 
 STOPPED_TWICE = """
 import os, signal, sys, time
-from vaedyn.sweeps import workers
+from vaedyn.sweeps import points, workers
 
 def stopped(*_, **__):
     try:
@@ -204,13 +205,15 @@ def stopped(*_, **__):
         time.sleep(0.2)
         os.write(2, b"saved")
 
-workers.compute = stopped
+points.compute = stopped
 workers.serve()
 """
 
 
 def test_a_worker_is_stopped_once():
-    work = pickle.dumps((Job("theory", {}, None), 1)) + pickle.dumps([Task(0, PARAMS, {})])
+    work = pickle.dumps(partial(compute, Job("theory", {}, None))) + pickle.dumps(
+        [Task(0, PARAMS, {})]
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", STOPPED_TWICE], stdin=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -224,7 +227,7 @@ def test_a_worker_is_stopped_once():
 
 STOPPED_IN_A_CALLBACK = """
 import os, signal, time, weakref
-from vaedyn.sweeps import workers
+from vaedyn.sweeps import points, workers
 
 class Anything:
     pass
@@ -239,13 +242,15 @@ def stopped(*_, **__):
     finally:
         os.write(2, b"saved")
 
-workers.compute = stopped
+points.compute = stopped
 workers.serve()
 """
 
 
 def test_a_worker_is_stopped_even_where_python_swallows_that():
-    work = pickle.dumps((Job("theory", {}, None), 1)) + pickle.dumps([Task(0, PARAMS, {})])
+    work = pickle.dumps(partial(compute, Job("theory", {}, None))) + pickle.dumps(
+        [Task(0, PARAMS, {})]
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", STOPPED_IN_A_CALLBACK], stdin=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -266,7 +271,7 @@ def test_a_worker_is_stopped_even_where_python_swallows_that():
 DEAF_AT_WORK = """
 import ctypes
 import signal
-from vaedyn.sweeps import workers
+from vaedyn.sweeps import points, workers
 
 def deaf(*_, **__):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -276,7 +281,7 @@ def deaf(*_, **__):
         ctypes.CDLL(None).pthread_mutex_lock(lock)
 
 workers.GRACE = 0.1
-workers.compute = deaf
+points.compute = deaf
 workers.serve()
 """
 
@@ -287,7 +292,9 @@ def test_a_worker_whose_parent_is_gone_ends_though_it_hears_nothing():
     )
     assert process.stdin
     assert process.stderr
-    work = pickle.dumps((Job("theory", {}, None), 1)) + pickle.dumps([Task(0, PARAMS, {})])
+    work = pickle.dumps(partial(compute, Job("theory", {}, None))) + pickle.dumps(
+        [Task(0, PARAMS, {})]
+    )
     process.stdin.write(work)
     process.stdin.flush()
     assert process.stderr.readline() == b"at work\n"

@@ -163,15 +163,16 @@ class _Run:
     def states(self, directions: np.ndarray, watch: Watch | None = None) -> np.ndarray:
         """Return the flat order parameters (points, values) at the saved times."""
         p, unit, batch = self.params, self.rows.unit, self.params.batch
-        advance, at, found = self.steps(), 0, []
+        advance, schedule, steps, at, found = self.steps(), p.schedule, p.steps, 0, []
         source, left = self.pieces(), np.empty((0, p.dim))
         saved, seen = set(p.save_steps().tolist()), set(watch.steps if watch else ())
         for stop in sorted(saved | seen):
             while at < stop:
                 while len(left) < batch:
-                    left = np.concatenate([left, next(source)])
+                    piece = next(source)
+                    left = np.concatenate([left, piece]) if len(left) else piece
                 count = min(len(left) // batch, stop - at)
-                betas = p.schedule(np.arange(at, at + count) / p.dim, p.beta) / unit
+                betas = schedule(np.arange(at, at + count) / p.dim, p.beta) / unit
                 done = advance(left[: count * batch], betas)
                 for weights in (self.W, self.V):
                     weights[np.abs(weights) < TINY] = 0.0
@@ -179,7 +180,7 @@ class _Run:
                 if done < count:
                     raise self.lost(at / p.dim, float(betas[done]))
                 if self.progress:
-                    self.progress(at, p.steps)
+                    self.progress(at, steps)
             largest = max(np.abs(self.W).max(), np.abs(self.V).max())
             if not largest**2 < BOUND * max(1.0, unit / max(p.beta, 1e-300)):
                 raise self.lost(at / p.dim, p.beta / unit)

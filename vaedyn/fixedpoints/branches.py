@@ -40,7 +40,10 @@ class _Found(NamedTuple):
 
 
 class Continuation:
-    """Pieces of branches of all units over a range, and states made of them in so many steps."""
+    """Pieces of branches of all units over a range, and states made of them in so many steps.
+
+    `first`: only of the branch that each unit is on where the range begins, if it is there.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Continuation:
         high: float,
         wanted: Iterable[Unit],
         steps: int = GRID,
+        first: bool = False,
     ):
         self.path, self.low, self.high, self.steps = cache(path), low, high, steps
         self.base = path(high)
@@ -56,8 +60,8 @@ class Continuation:
         self.pieces: dict[Unit, list[Piece]] = {}
         self._nodes: dict[tuple[Any, ...], Units] = {}
         for unit in wanted:
-            self.pieces[unit] = self._trace(unit)
-        for unit in [*self.pieces]:
+            self.pieces[unit] = self._trace(unit, first)
+        for unit in () if first else [*self.pieces]:
             self._trace_joined(unit)
 
     def alone(self, unit: Unit, x: float) -> Constants:
@@ -69,11 +73,11 @@ class Continuation:
         scale = self.path(x).rho.max() / self.base.rho.max()
         return unit._replace(strengths=tuple(rho * scale for rho in unit.strengths))
 
-    def _trace(self, unit: Unit) -> list[Piece]:
+    def _trace(self, unit: Unit, first: bool) -> list[Piece]:
         found: list[Piece] = []
-        for x in spaced(self.low, self.high, 9).tolist():
-            units = Units(self.path(x))
-            for each in units.branches(self.at(unit, x)):
+        for x in spaced(self.low, self.high, 9)[: 1 if first else None].tolist():
+            units, here = Units(self.path(x)), self.at(unit, x)
+            for each in [here] if first else units.branches(here):
                 start = units.state(each)
                 if start is None or any(self._passes(unit, piece, x, start) for piece in found):
                     continue

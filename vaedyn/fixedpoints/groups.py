@@ -19,7 +19,7 @@ from ..model.quantities import NAMES, ORDER_PARAMETERS, shape
 from ..model.state import count, pack, unpack
 from .newton import eigenvalues, newton, residual, root
 from .pairs import mixed
-from .single import ALIVE, Finder, Latent, all_roots, first_rise, on_noise, on_signal
+from .single import ALIVE, Finder, Latent, all_roots, on_noise, on_signal
 
 TOLERANCE = 1e-12  # of the residual max |dy/dt| / tau
 ROUNDING = 1e-6  # of an eigenvalue that is not negative
@@ -132,8 +132,11 @@ def _least(parts: dict[str, np.ndarray], smallest: float) -> float:
 
     What is smaller than `smallest` is as if it were of that size.
     """
-    along = np.vstack([parts["m"], parts["d"]])
-    gram = np.block([[parts["Q"], parts["R"]], [parts["R"].T, parts["E"]]])
+    latent = len(parts["D"])
+    gram = np.empty((2 * latent, 2 * latent))
+    gram[:latent, :latent], gram[:latent, latent:] = parts["Q"], parts["R"]
+    gram[latent:, :latent], gram[latent:, latent:] = parts["R"].T, parts["E"]
+    along = np.concatenate([parts["m"], parts["d"]])
     scale = np.sqrt(np.maximum(np.diag(gram), smallest))
     return float(np.linalg.eigvalsh((gram - along @ along.T) / np.outer(scale, scale))[0])
 
@@ -172,7 +175,7 @@ class Units:
             others = self._others(unit._replace(branch=0))
             return others[unit.branch - 1] if unit.branch <= len(others) else None
         if unit.directions == 1:
-            usual = found(unit, self.alone(unit), first_rise)
+            usual = found(unit, self.alone(unit), None)
             if usual:
                 return usual[0]
         return next(iter(self._all(unit)), None)
@@ -220,7 +223,7 @@ class Units:
         return float(np.nanmax(np.real(self.spectrum(units))))
 
 
-def found(unit: Unit, model: Constants, find: Finder) -> list[np.ndarray]:
+def found(unit: Unit, model: Constants, find: Finder | None) -> list[np.ndarray]:
     """Return the states of a unit alone: those at the roots of its one equation in Q.
 
     On a single direction `find` selects the roots; of others all are returned. The

@@ -19,6 +19,13 @@ def velocity(model: Constants, y: np.ndarray) -> np.ndarray:
     return flows.derivative(model, y) / model.lr
 
 
+def velocities(model: Constants, states: np.ndarray) -> np.ndarray:
+    """Return `velocity` at many states, (states, values)."""
+    from ..kernels import flows
+
+    return flows.derivatives(model, states) / model.lr
+
+
 def residual(model: Constants, y: np.ndarray) -> float:
     """Return the largest ``|dy/dt| / tau``."""
     return float(np.abs(velocity(model, y)).max(initial=0.0))

@@ -7,12 +7,13 @@ rounding. Entries of Q and E count once, and critical vectors have the euclidean
 All is in units of tau.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..kernels.constants import Constants
-from .newton import jacobian, symmetric, velocity
+from .newton import jacobian, symmetric, velocities
 
 CRITICAL = 1e-6  # eigenvalues, of the largest one, that count as zero
 VANISHING = 1e-6  # a sum, of the size of its terms, that counts as zero
@@ -44,17 +45,27 @@ class Forms:
         self.J = jacobian(model, y)
         self.values = np.linalg.eigvals(self.J).astype(complex)
         self.scale = float(np.abs(self.values).max(initial=1e-300))
+        self._found: dict[bytes, np.ndarray] = {}
 
     def _around(self, u: np.ndarray) -> np.ndarray:
         """Return the drift of all but D at 2, 1, 0, -1 and -2 times `u` from here, (5, free)."""
-        M, found = self.model.latent, []
-        for k in (2, 1, 0, -1, -2):
-            y = self.y + k * (self.spread @ u)
-            y[-M:] += (y[-M:] == 0) * 1e-12  # D itself matters to its own drift only
-            drift = self.gather @ velocity(self.model, y)
-            drift[-M:] = 0.0
-            found.append(drift)
-        return np.array(found)
+        key = u.tobytes()
+        if key not in self._found:
+            way = np.outer([2, 1, -1, -2], self.spread @ u)
+            self._found[key] = np.insert(self._drifts(self.y + way), 2, self._here, axis=0)
+        return self._found[key]
+
+    @cached_property
+    def _here(self) -> np.ndarray:
+        return self._drifts(self.y[None].copy())
+
+    def _drifts(self, states: np.ndarray) -> np.ndarray:
+        """Return the drift of all but D at `states` (n, values), (n, free)."""
+        D = states[:, -self.model.latent :]
+        D += (D == 0) * 1e-12  # D itself matters to its own drift only
+        found = velocities(self.model, states) @ self.gather.T
+        found[:, -self.model.latent :] = 0.0
+        return found
 
     def _square(self, u: np.ndarray) -> np.ndarray:
         """Return the second derivative along `u`, (free,)."""

@@ -72,16 +72,20 @@ def on_signal(
 
     What is left of dE/dt rises through 0. `latents` in the same state may share the
     direction: together they are one, of the sum of their Q, whose D is that of the mean.
+    Without `find` it is the one that `first_rise` finds.
     """
     # model: closed form, D from dD = 0
-    rho, c = rho[:, None], c.column()
+    one, strength = c.column(), rho[:, None]
 
     def variance(Q: np.ndarray) -> np.ndarray:
-        return c.beta / (Q / latents + c.beta)
+        return one.beta / (Q / latents + one.beta)
 
-    top = furthest(rho + c.eta + c.h, c.beta)
-    Q = (find or first_rise)(lambda Q: signal_at(c, rho, Q, variance(Q))[0], top)
-    return signal_latent(c, rho, Q, variance(Q))
+    top = furthest(strength + one.eta + one.h, one.beta)
+    if find:
+        Q = find(lambda Q: signal_at(one, strength, Q, variance(Q))[0], top)
+    else:
+        Q = _first_rise_on(c, rho, latents, top)
+    return signal_latent(one, strength, Q, variance(Q))
 
 
 def on_noise(c: Constants, find: Finder | None = None, latents: int = 1) -> Latent:
@@ -91,14 +95,34 @@ def on_noise(c: Constants, find: Finder | None = None, latents: int = 1) -> Late
     of a collapsed one are the same, and change into one another smoothly.
     """
     # model: closed form, D from dD = 0
-    c = c.column()
+    one = c.column()
 
     def variance(Q: np.ndarray) -> np.ndarray:
-        return c.beta / (Q / latents + c.beta)
+        return one.beta / (Q / latents + one.beta)
 
-    top = furthest(c.eta + c.h, c.beta)
-    Q = (find or first_rise)(lambda Q: noise_at(c, Q, variance(Q))[0], top)
-    return noise_latent(c, Q, variance(Q))
+    top = furthest(one.eta + one.h, one.beta)
+    if find:
+        Q = find(lambda Q: noise_at(one, Q, variance(Q))[0], top)
+    else:
+        Q = _first_rise_on(c, None, latents, top)
+    return noise_latent(one, Q, variance(Q))
+
+
+def _first_rise_on(
+    c: Constants, rho: np.ndarray | None, latents: int, top: np.ndarray
+) -> np.ndarray:
+    """Return what `first_rise` finds on signals of strengths `rho` (n,), or on noise, (n, 1).
+
+    It is the same to the last bit, but compiled: alone a row costs numpy as much as hundreds do.
+    """
+    from ..kernels import alone
+
+    kind = alone.NOISE if rho is None else alone.SIGNAL
+    strengths = np.zeros(len(top)) if rho is None else np.ascontiguousarray(rho)
+    Q, nodes = np.empty(len(top)), (FIRST_NODES, FINER_NODES)
+    one = c._replace(rho=strengths)
+    alone.least_roots(one, c.h, strengths, kind, float(latents), top.ravel(), *nodes, Q)
+    return Q[:, None]
 
 
 def on_noise_beyond(c: Constants, least: Latent) -> Latent:

@@ -260,12 +260,11 @@ def max_lr(model: Constants, configuration: Configuration) -> float | None:
     while high > 1.001 * low:
         middle = 0.5 * (low + high)
         low, high = (middle, high) if stable(middle) else (low, middle)
-    living = {unit for unit in configuration if unit.alive}
-    near = Continuation(
-        lambda lr: model._replace(lr=lr), 0.999 * low, 1.002 * high, living, steps=12
-    )
-    for chosen in near.choices(configuration):
-        branch = near.branch(configuration, chosen)
-        if branch is not None and branch.events and branch.growth[0] < 0:
-            return float(min(at for _, at in branch.events))
+    living, ends = {unit for unit in configuration if unit.alive}, (0.999 * low, 1.002 * high)
+    for first in (True, False):  # other branches matter only where the first ones do not end
+        near = Continuation(lambda lr: model._replace(lr=lr), *ends, living, 12, first)
+        for chosen in near.choices(configuration)[: 1 if first else None]:
+            branch = near.branch(configuration, chosen)
+            if branch is not None and branch.events and branch.growth[0] < 0:
+                return float(min(at for _, at in branch.events))
     return low

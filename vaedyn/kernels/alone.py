@@ -6,7 +6,7 @@ The functions of a latent at given Q and D run on arrays, too, by their `py_func
 import numpy as np
 
 from .constants import Constants
-from .jit import kernel, leaf
+from .jit import kernel, leaf, part, strict_kernel
 from .ode import second
 
 SIGNAL, NOISE, BEYOND = range(3)  # where a latent is; at last with the root `first` divided out
@@ -164,3 +164,53 @@ def first_rises(c, rho, kind, first, top, out):
         )  # fmt: skip
         h = second(one) * one.eta
         out[n] = first_rise(one, h, rho[n], kind, first[n], top[n], nodes, f)
+
+
+plain_signal, plain_noise = part(at_signal.py_func), part(at_noise.py_func)
+
+
+@strict_kernel
+def least_roots(c, h, rho, kind, latents, top, first, finer, out):
+    """Fill `out` (n,) with what `fixedpoints.single.first_rise` returns, to the last bit.
+
+    Of `latents` in the same state on signals of strengths `rho` (n,), or on noise. `c` are
+    Constants of n models, `h` theirs and `top` (n,); `first` and `finer` are the shares of a
+    bound, and of a cell, at which the function is looked at.
+    """
+    nodes, f = np.empty(first.size), np.empty(first.size)
+    for n in range(out.size):
+        one = Constants(
+            c.beta[n], c.rho[n], c.eta[n], c.lam[n], c.lr[n], c.latent, c.encoder[n],
+            c.variances[n], c.batch[n], c.sampled[n],
+        )  # fmt: skip
+        low, width, is_above, found = 0.0, top[n], False, False
+        for turn in range(1 + ROUNDS):
+            shares = first if turn == 0 else finer
+            cells = shares.size - 1
+            for i in range(cells + 1):
+                Q = low + width * shares[i]
+                D = one.beta / (Q / latents + one.beta)
+                if kind == SIGNAL:
+                    left, _, _, _, _ = plain_signal(one, h[n], rho[n], Q, D)
+                else:
+                    left, S, _, _ = plain_noise(one, h[n], Q, D)
+                    if not (S > 0.0 or one.sampled > 0.0):
+                        left = -np.inf
+                nodes[i], f[i] = Q, left if left == left else -np.inf
+            if turn == 0:
+                is_above = f[0] > 0.0
+            at = -1
+            for i in range(cells):
+                if -np.inf < f[i] <= 0.0 < f[i + 1]:
+                    at, found = i, True
+                    break
+            if at < 0 and (found or is_above):
+                at = 0
+                for i in range(0 if found else cells - 1):
+                    if f[i + 1] < f[i] and f[i + 1] <= f[i + 2]:
+                        at = i
+                        break
+            elif at < 0:
+                at = min(max(np.argmax(f[: cells + 1]) - 1, 0), cells - 2)
+            low, width = nodes[at], nodes[at + 1 if found else at + 2] - nodes[at]
+        out[n] = low + 0.5 * width if found else np.nan

@@ -107,7 +107,7 @@ class Constants(NamedTuple):
 
     def many(self) -> Self:
         """Return it at many points: all as (n,), `rho` (n, signal), the strongest first."""
-        shapes = map(np.shape, self._scalars().values())
+        shapes = {np.shape(x) for x in self._scalars().values() if not isinstance(x, float)}
         (n,) = np.broadcast_shapes((1,), *shapes, self.rho.shape[:-1])
         rho = -np.sort(-np.broadcast_to(self.rho, (n, self.signal)))
         return self._each(lambda x: np.full(n, x, float))._replace(rho=rho)

@@ -97,7 +97,8 @@ def derivatives(c: Constants, states: np.ndarray) -> np.ndarray:
     """Return `derivative` at many states, (states, values)."""
     beta, lacking = float(c.beta), 6 - states.shape[1]
     if _written_out(c):
-        return np.array([one.plainly(beta, *_for_one(c, y))[lacking:] for y in states])
+        box = _box_of_one(c)
+        return np.array([one.plainly(beta, _of_six(y), box)[lacking:] for y in states])
     entry, box = _of_sgd(c)
     if entry is one.drift:
         entry, box = with_rates, boxed(c, (), general.RATES + scratch(general, 1, 1))
@@ -115,10 +116,14 @@ def _written_out(c: Constants) -> bool:
     return c.latent == 1 and c.signal <= 1 and c.plain
 
 
-def _for_one(c: Constants, y: np.ndarray) -> tuple[list[float], list[float]]:
-    """Return state and box of `one.drift`: without a signal, its strength and overlaps are 0."""
-    box = head(c)[:LEADING] + (c.rho.tolist() or [0.0])
-    return [0.0] * (6 - len(y)) + y.tolist(), box
+def _box_of_one(c: Constants) -> list[float]:
+    """Return the box of `one.drift`: without a signal, its strength is 0."""
+    return head(c)[:LEADING] + (c.rho.tolist() or [0.0])
+
+
+def _of_six(y: np.ndarray) -> list[float]:
+    """Return the state of `one.drift`: without a signal, its overlaps are 0."""
+    return [0.0] * (6 - len(y)) + y.tolist()
 
 
 def jacobian(c: Constants, y: np.ndarray) -> np.ndarray:
@@ -127,7 +132,7 @@ def jacobian(c: Constants, y: np.ndarray) -> np.ndarray:
         return np.empty((0, 0))
     if _written_out(c):
         lacking = 6 - len(y)
-        return one.jacobian(float(c.beta), *_for_one(c, y))[lacking:, lacking:]
+        return one.jacobian(float(c.beta), _of_six(y), _box_of_one(c))[lacking:, lacking:]
     return (ode if c.plain else general).jacobian(y, c)
 
 

@@ -88,7 +88,7 @@ def integrate(y, c, which, counts, shares, end, bounds, rtol, atol, most, stop, 
     work = (
         (
             np.empty(general.scratch(latent, signal), np.complex128),
-            np.empty((general.RATES, latent), np.complex128),
+            np.empty((general.RATES, latent)),
         ),
         np.empty(values, np.complex128),
         np.empty(values, np.complex128),

@@ -108,7 +108,7 @@ def settle(y, c, which, counts, most, longest, tolerance, residual, status):
     models, values = y.shape
     latent, signal = c.latent, c.rho.shape[1]
     room = np.empty(general.scratch(latent, signal), np.complex128)
-    rates = np.empty((general.RATES, latent), np.complex128)
+    rates = np.empty((general.RATES, latent))
     shifted, out = np.empty(values, np.complex128), np.empty(values, np.complex128)
     matrix, slope, mean = (
         np.empty((counts.size, counts.size)), np.empty(counts.size), np.empty(counts.size)

@@ -245,8 +245,7 @@ class Params:
     @property
     def rate(self) -> float:
         """The decoder's learning rate tau/(1 - p), with which time is measured."""
-        first = self.lr if isinstance(self.lr, float) else self.lr[0]
-        return first / (1 - self.momentum)
+        return (self.lr if isinstance(self.lr, (float, int)) else self.lr[0]) / (1 - self.momentum)
 
     @property
     def sampled(self) -> bool:

@@ -135,6 +135,11 @@ def look_up(job: Job, task: Task, lookup: Lookup | None = None) -> Outcome | Non
         return None
 
 
+def look_up_all(job: Job, tasks: Sequence[Task]) -> list[Outcome | None]:
+    """Return the stored results of points, None where there is none."""
+    return [look_up(job, task) for task in tasks]
+
+
 def compute(job: Job, tasks: Sequence[Task], **options: Any) -> list[Outcome]:
     """Compute points one after the other; where one fails, say why."""
     found = []

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Any, Protocol
@@ -21,7 +22,8 @@ from ..model.records import Store
 from ..model.results import Brief
 from .flat import columns_of, flat, variables_of
 from .grids import MODEL, Point, grid, part_of
-from .points import COMMANDS, Job, Outcome, Task, compute, look_up
+from .lookups import found_of
+from .points import COMMANDS, Job, Outcome, Task, compute
 
 TRIAL = 1.0  # seconds of work in this process before others are started, which takes as long
 INTERRUPTIBLE = ("theory", "simulate")  # by an error in `progress`
@@ -257,14 +259,13 @@ def _all(
     job: Job, tasks: Sequence[Task], jobs: int, scheduler: str | None
 ) -> Iterator[tuple[Task, Outcome]]:
     """Yield points with their stored results, and then the results of the others."""
-    todo: deque[Task] = deque()
-    for task in tasks:
-        outcome = look_up(job, task)
+    todo: list[Task] = []
+    for task, outcome in found_of(job, tasks, jobs):
         if outcome:
             yield task, outcome
         else:
             todo.append(task)
-    yield from _computed(job, todo, jobs, scheduler)
+    yield from _computed(job, deque(sorted(todo)), jobs, scheduler)
 
 
 def _computed(
@@ -283,7 +284,8 @@ def _computed(
         from .workers import Workers
 
         count = min(jobs, len(todo))
-        yield from _spread(Workers(job, count, max(1, jobs // count)), todo)
+        threads = {"jobs": max(1, jobs // count)} if job.command == "simulate" else {}
+        yield from _spread(Workers(partial(compute, job, **threads), count), todo)
 
 
 def _interruptible(job: Job, task: Task) -> bool:

@@ -16,11 +16,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, NoReturn
 
 from ..errors import WorkerError
-from .points import Job, Outcome, Task, compute
+from .points import Task
 
 MOST_DEATHS = 3  # of workers over one batch
 AGAIN = 0.1  # seconds after which a signal that came to nothing comes again
@@ -30,7 +30,8 @@ START = (
     "from {module} import serve; serve()"
 )
 
-Answer = tuple[list[Outcome], float]
+Work = Callable[[Sequence[Task]], list[Any]]
+Answer = tuple[list[Any], float]
 """What came of a batch, and the seconds that it took."""
 
 
@@ -39,11 +40,10 @@ class Workers:
 
     Parameters
     ----------
-    job : Job
+    work : callable
+        What they do with a batch; it is pickled.
     count : int
         How many processes.
-    threads : int
-        How many threads a simulation may use in each of them.
 
     Attributes
     ----------
@@ -51,9 +51,9 @@ class Workers:
         How many batches it works on at once.
     """
 
-    def __init__(self, job: Job, count: int, threads: int):
+    def __init__(self, work: Work, count: int):
         self.slots = count
-        self._setup = pickle.dumps((job, threads))
+        self._work = pickle.dumps(work)
         self._todo: queue.SimpleQueue[Sequence[Task] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Sequence[Task], Answer | BaseException]]
         self._done = queue.SimpleQueue()
@@ -83,6 +83,11 @@ class Workers:
             if isinstance(answer, BaseException):
                 raise answer
             return batch, answer
+
+    @property
+    def ready(self) -> bool:
+        """Whether `result` need not wait."""
+        return not self._done.empty()
 
     def close(self) -> None:
         """End all workers; running points are abandoned."""
@@ -138,7 +143,7 @@ class Workers:
         )
         self._processes.append(process)
         assert process.stdin
-        process.stdin.write(self._setup)
+        process.stdin.write(self._work)
         if self._stopped:
             process.kill()
         return process
@@ -175,15 +180,14 @@ def serve() -> None:
     sys.unraisablehook = _unraisable
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed must not end up among the answers
-    job, threads = pickle.load(sys.stdin.buffer)
-    options = {"jobs": threads} if job.command == "simulate" else {}
+    work: Work = pickle.load(sys.stdin.buffer)
     todo: queue.SimpleQueue[Sequence[Task] | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, todo), daemon=True).start()
     with contextlib.suppress(SystemExit):
         while (batch := todo.get()) is not None:
             began = time.perf_counter()
             try:
-                found = compute(job, batch, **options)
+                found = work(batch)
                 answer = pickle.dumps((found, time.perf_counter() - began))
             except Exception as error:
                 answer = pickle.dumps(_portable(error))

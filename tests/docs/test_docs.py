@@ -15,7 +15,7 @@ import vaedyn
 from vaedyn.cli import main as cli
 from vaedyn.cli.model_options import MODEL
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 MAKEFILE = (ROOT / "Makefile").read_text()

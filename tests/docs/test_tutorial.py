@@ -13,7 +13,7 @@ from matplotlib import pyplot
 import vaedyn
 from tests.shared.reference import sgd_step
 
-NOTEBOOK = Path(__file__).parent.parent / "docs" / "tutorial.ipynb"
+NOTEBOOK = Path(__file__).parent.parent.parent / "docs" / "tutorial.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
 TEXT = " ".join("".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "markdown")
 CODE = ["".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code"]
