@@ -40,7 +40,7 @@ from vaedyn.fixedpoints.passages import (
 )
 from vaedyn.fixedpoints.search import Search, Starts
 from vaedyn.fixedpoints.shooting import Cycle
-from vaedyn.fixedpoints.single import Latent
+from vaedyn.fixedpoints.single import Latent, all_roots
 from vaedyn.fixedpoints.under_adam import Adam, Found
 from vaedyn.kernels.constants import Constants
 from vaedyn.model.state import count, pack, unpack
@@ -294,8 +294,8 @@ def test_units_are_solved_once_each_on_its_branches(monkeypatch):
     y = [np.full(6, float(n)) for n in (2, 1, 3)]
 
     def find(unit, model, finder):
-        calls.append((unit, model.latent, model.rho.tolist(), finder.__name__))
-        return [y[0]] if finder.__name__ == "first_rise" else y
+        calls.append((unit, model.latent, model.rho.tolist(), finder))
+        return y if finder else [y[0]]
 
     monkeypatch.setattr(units_of, "found", find)
     units = Units(MODEL)
@@ -303,24 +303,22 @@ def test_units_are_solved_once_each_on_its_branches(monkeypatch):
     assert units.state(ONE) is y[0]
     assert units.known(ONE)
     assert units.state(ONE) is y[0]
-    assert calls == [(ONE, 1, [3.0], "first_rise")]
+    assert calls == [(ONE, 1, [3.0], None)]
     assert units.branches(ONE) == [ONE, Unit(1, (3.0,), 0, 1), Unit(1, (3.0,), 0, 2)]
     assert units.state(Unit(1, (3.0,), 0, 1)) is y[1]
     assert units.state(Unit(1, (3.0,), 0, 2)) is y[2]
     assert units.state(Unit(1, (3.0,), 0, 3)) is None
-    assert [name for *_, name in calls] == ["first_rise", "all_roots"]
+    assert [find for *_, find in calls] == [None, all_roots]
     pair = Unit(2, (3.0,), 1)
     assert units.state(pair) is y[0]
-    assert calls[-1] == (pair, 2, [3.0], "all_roots")
+    assert calls[-1] == (pair, 2, [3.0], all_roots)
     assert units.branches(GONE) == [GONE]
     assert units.branches(FREE) == [FREE]
     assert units.state(GONE).tolist() == [0, 0, 0, 1]
     units.put(NOISE, None)
     assert units.state(NOISE) is None
     assert [each.branch for each in units.branches(NOISE)] == [1, 2, 3]
-    monkeypatch.setattr(
-        units_of, "found", lambda unit, model, finder: [] if finder.__name__ == "first_rise" else y
-    )
+    monkeypatch.setattr(units_of, "found", lambda unit, model, finder: y if finder else [])
     assert Units(MODEL).state(ONE) is y[0]
 
 

@@ -250,7 +250,7 @@ def test_what_a_latent_keeps_may_not_be_found(monkeypatch):
 # ---- pieces of branches
 
 
-def tracing(monkeypatch, there, known=()):
+def tracing(monkeypatch, there, known=(), first=False):
     """Return the pieces of a unit over 1 to 3, and from where they were followed."""
     asked = []
 
@@ -260,6 +260,7 @@ def tracing(monkeypatch, there, known=()):
 
         def branches(self, unit):
             assert unit == (ONE, self.x)
+            assert not first
             return ["usual", "other"]
 
         def state(self, each):
@@ -277,7 +278,7 @@ def tracing(monkeypatch, there, known=()):
     found.alone = lambda unit, x: ("alone", x)
     found._passes = lambda unit, piece, x, start: (piece, start) in known
     found._ended = lambda unit, piece: piece
-    return found._trace(ONE), asked
+    return found._trace(ONE, first), asked
 
 
 def test_branches_are_looked_for_at_nine_values(monkeypatch):
@@ -291,6 +292,23 @@ def test_branches_are_looked_for_at_nine_values(monkeypatch):
     )  # fmt: skip
     assert asked == [(x, x, 1.0, 3.0, ("alone", 9.0)) for x in (1.0, 1.75)]
     assert pieces == ["piece 1", "more", "piece 2", "more"]
+
+
+def test_first_branches_are_looked_for_where_the_range_begins(monkeypatch):
+    """Of the unit itself; others that are joined are not looked for."""
+    pieces, asked = tracing(monkeypatch, lambda each, x: each, first=True)
+    assert asked == [((ONE, 1.0), 1.0, 1.0, 3.0, ("alone", 9.0))]
+    assert pieces == ["piece 1", "more"]
+    log = []
+    monkeypatch.setattr(Continuation, "_trace", lambda self, unit, first: log.append((unit, first)))
+    monkeypatch.setattr(Continuation, "_trace_joined", lambda self, unit: log.append(unit))
+    Continuation(lambda x: x, 1.0, 3.0, [ONE, NOISE])
+    assert log == [(ONE, False), (NOISE, False), ONE, NOISE]
+    log.clear()
+    made = Continuation(lambda x: x, 1.0, 3.0, [ONE], 12, True)
+    assert log == [(ONE, True)]
+    assert (made.steps, made.low, made.high, made.base) == (12, 1.0, 3.0, 3.0)
+    assert Continuation(lambda x: x, 1.0, 3.0, []).steps == 120
 
 
 def test_units_are_put_where_pieces_of_them_are(monkeypatch):
