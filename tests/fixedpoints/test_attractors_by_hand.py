@@ -64,7 +64,7 @@ def surveyed(rates, losses, sampled=False, beyond=False, c=THREE):
 
 def test_the_stable_state_of_least_loss_is_taken():
     """States are (learned, noise, collapsed, more); a growth rate of 1e-8 lr is none."""
-    at, above = 0.499e-8, 0.501e-8
+    at, above = 0.5e-8, 0.501e-8
     found = surveyed({(0, 0, 3, 0): -0.5}, {(0, 0, 0): 2.0})
     assert found == [[0, 0], [0.25, 0.25], [0, 0], [-0.5, -0.5], [1, 1], [2, 2]]
     found = surveyed(
@@ -174,7 +174,7 @@ def test_growth_is_looked_for_until_it_is_positive(monkeypatch):
         ("_towards", -1, 0, both), ("_between", -3, -1, both), ("_between", -1, -1, both),
     ]  # fmt: skip
     fresh = Modes(
-        THREE, KINDS, {(0,): np.array([0.501e-8, 0.499e-8]), (0, "unlearned", 1): [1.0] * 2}
+        THREE, KINDS, {(0,): np.array([0.501e-8, 0.5e-8]), (0, "unlearned", 1): [1.0] * 2}
     )
     for name in ("_own", "_towards", "_between"):
         monkeypatch.setattr(fresh, name, rates(name))
@@ -229,7 +229,7 @@ def test_more_noise_is_looked_for_where_latents_are_averaged(monkeypatch):
 PARAMS = vaedyn.Params(latent=1, signal=1, rho=2.25, eta=0.7, beta=0.8, lam=0.5, lr=0.25, dim=50)
 OWN = ((0, 1, 0.3, 0.9), (1, 1.1, 0.4, 0.5), (0.5, 1.2, 0.5, 0.4))  # m, Q, E and D
 STATES = [pack([[m]], [[0.4 * m]], [[Q]], [[E]], [[0.1]], [D]) for m, Q, E, D in OWN]
-SPECTRA = np.array([[0.25, -0.3], [-0.125, -0.5], [0.249e-8, -0.4]]) + 0j
+SPECTRA = np.array([[0.25, -0.3], [-0.125, -0.5], [0.25e-8, -0.4]]) + 0j
 
 
 def ordered(**others):
@@ -251,7 +251,7 @@ def test_points_stand_by_growing_modes_and_by_loss():
     order = [("a", "b", "c").index(name) for name in found.types]
     np.testing.assert_array_equal(found.states, np.array(STATES)[order])
     np.testing.assert_array_equal(found.residual, np.array([1e-13, 2e-13, 3e-13])[order])
-    np.testing.assert_array_equal(found.max_eigenvalue, np.array([0.25, -0.125, 0.249e-8])[order])
+    np.testing.assert_array_equal(found.max_eigenvalue, np.array([0.25, -0.125, 0.25e-8])[order])
     assert found.reached == found.types.index("b")
     assert found.multiplicity == [(1, 2, None)[i] for i in order]
     assert found.thresholds == {"noise": 0.7}
@@ -285,7 +285,7 @@ def test_every_term_of_the_loss_decides(monkeypatch, term):
 
 
 def test_rates_close_to_zero_are_marginal():
-    found = ordered(spectra=np.array([[0.251e-8, -1], [-0.251e-8, -1], [-0.249e-8, -1]]) + 0j)
+    found = ordered(spectra=np.array([[0.251e-8, -1], [-0.251e-8, -1], [-0.25e-8, -1]]) + 0j)
     assert dict(zip(found.types, found.stable.tolist(), strict=True)) == {
         "a": False, "b": True, "c": False,
     }  # fmt: skip

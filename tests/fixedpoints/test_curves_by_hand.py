@@ -458,7 +458,7 @@ def test_sampled_latents_awake_at_a_hundredth_of_a_nat(monkeypatch):
 
 def test_the_state_of_lowest_loss_among_the_stable_ones():
     """Of one latent and one signal: collapsed, on noise, on the signal."""
-    rates = {(0, 0, 1): [0.499e-8, 1, -1], (0, 1, 0): [0.501e-8, 1, -1], (1, 0, 0): [-1, 1, -1]}
+    rates = {(0, 0, 1): [0.5e-8, 1, -1], (0, 1, 0): [0.501e-8, 1, -1], (1, 0, 0): [-1, 1, -1]}
     losses = {(0, 0): [1.0, 1, 3], (0, 1): [0.0, 0, 2], (1, 0): [2.0, 2, 2]}
     modes = Made(
         c=Made(lr=np.full(3, 0.5)), growth=lambda *state: np.array(rates[state]),
@@ -580,7 +580,7 @@ def test_a_state_is_stable_up_to_a_rate(monkeypatch):
     np.testing.assert_allclose(seen, [1 - 1e-4, 1 + 1e-4, *shares])
     assert not changes(lambda lr: np.where(np.abs(lr - shares[4]) < 1e-9, 1.0, lr - 1.0))
     assert not changes(lambda lr: np.where(np.abs(lr - shares[0]) < 1e-9, 1.005e-8 * lr, lr - 1.0))
-    assert changes(lambda lr: np.where(np.abs(lr - shares[0]) < 1e-9, 0.99e-8 * lr, lr - 1.0))
+    assert changes(lambda lr: np.where(np.abs(lr - shares[0]) < 1e-9, 1e-8 * lr, lr - 1.0))
 
 
 def test_a_largest_rate_concerns_the_state_of_least_loss_at_the_rate_of_the_model(monkeypatch):
@@ -750,11 +750,11 @@ def test_noise_is_much_from_five_on(monkeypatch):
         rows = np.arange(0 if more is None else 1)
         other = Made(
             kinds={-3: latent(more or 0.0)}, c=Made(lr=np.full(1, 0.5)),
-            growth=lambda *state: np.array([0.499e-8 if state in beyond else 0.501e-8]),
+            growth=lambda *state: np.array([0.5e-8 if state in beyond else 0.501e-8]),
         )  # fmt: skip
         modes = Made(
             kinds={NOISE: latent(noise), COLLAPSED: latent(1.0)}, c=Made(lr=np.full(1, 0.5)),
-            growth=lambda *state: np.array([0.499e-8 if state in stable else 0.501e-8]),
+            growth=lambda *state: np.array([0.5e-8 if state in stable else 0.501e-8]),
             with_more_noise=lambda: (rows, other),
         )  # fmt: skip
         monkeypatch.setattr(escape_to_infinity, "Modes", Some := lambda c: modes)

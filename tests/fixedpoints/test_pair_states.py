@@ -382,7 +382,7 @@ def test_rates_are_looked_for_where_they_are_not_known(monkeypatch):
 def test_growth_is_looked_for_until_a_state_is_unstable_everywhere(monkeypatch):
     modes, state = many({}), State((MIXED,), (), 1, 0)
     asked, found = [], []
-    rates = {(OWN, MIXED): [0.99e-8, 1.005e-8, -1], (APART, MIXED): [-2, -2, 0.5]}
+    rates = {(OWN, MIXED): [1e-8, 1.005e-8, -1], (APART, MIXED): [-2, -2, 0.5]}
 
     def rate(block, rows):
         asked.append((block, rows.tolist()))
@@ -390,7 +390,7 @@ def test_growth_is_looked_for_until_a_state_is_unstable_everywhere(monkeypatch):
 
     monkeypatch.setattr(modes, "rate", rate)
     monkeypatch.setattr(modes, "find", found.append)
-    assert modes.growth(state).tolist() == [0.99e-8, 1.005e-8, 0.5]
+    assert modes.growth(state).tolist() == [1e-8, 1.005e-8, 0.5]
     assert asked[:3] == [((OWN, MIXED), [0, 1, 2]), ((APART, MIXED), [0, 2]), ((NOISE,), [0])]
     assert [block for block, _ in asked] == state.blocks(2)
     assert found[:3] == [MIXED, MIXED, NOISE]
@@ -453,7 +453,7 @@ def test_a_pair_at_rest_is_found_between_two_points(monkeypatch):
     ends = np.array([0.5]), np.array([3.0])
     np.testing.assert_allclose(_at_rest(C, MIXED, *ends), [[1.3, 0.3]], rtol=1e-14)
     np.testing.assert_allclose(_at_rest(C, SHARED, *ends), [[1.3]], rtol=1e-14)
-    sizes[0, 0] = 0.99e-8
+    sizes[0, 0] = 1e-8
     assert np.isnan(_at_rest(C, MIXED, *ends)).all()
     sizes[0, 0] = 1.0
     one = one._replace(R=np.array([3.0]))
@@ -590,7 +590,7 @@ def test_cells_of_pairs_are_looked_for_where_nothing_else_is_stable(monkeypatch)
     monkeypatch.setattr(
         Some,
         "growth",
-        lambda self, state: np.where(np.arange(len(self.c.eta)) < 10, 1.005e-8, 0.99e-8),
+        lambda self, state: np.where(np.arange(len(self.c.eta)) < 10, 1.005e-8, 1e-8),
     )
     list(pair_starts.pair_cells(scan, ["loss"]))
     _, inside, outside = closer[0]
@@ -598,7 +598,7 @@ def test_cells_of_pairs_are_looked_for_where_nothing_else_is_stable(monkeypatch)
 
 
 def test_a_pair_is_able_if_it_is_stable_by_itself_anywhere():
-    rates = {(OWN, MIXED): [0.99e-8, -1, 1.005e-8], (APART, MIXED): [1.0, 0.99e-8, -1]}
+    rates = {(OWN, MIXED): [1e-8, -1, 1.005e-8], (APART, MIXED): [1.0, 1e-8, -1]}
 
     def able(**changes):
         found = []
@@ -637,9 +637,9 @@ def test_cells_are_divided_twice_into_sixteen_parts(monkeypatch):
 @pytest.mark.parametrize(
     ("block", "rates", "leading", "names", "expected"),
     [
-        ((OWN, MIXED), (0.99e-8, 1.005e-8), 0.5, "all", [PairFold]),
+        ((OWN, MIXED), (1e-8, 1.005e-8), 0.5, "all", [PairFold]),
         ((OWN, MIXED), (1.005e-8, 2.0), 0.5, "all", []),
-        ((OWN, MIXED), (-1, 0.99e-8), 0.5, "all", []),
+        ((OWN, MIXED), (-1, 1e-8), 0.5, "all", []),
         ((OWN, MIXED), (-1, 2.0), 0.5 + 1.1e-9j, "all", [PairFold, PairHopf]),
         ((OWN, MIXED), (-1, 2.0), 0.5 + 0.9e-9j, "all", [PairFold]),
         ((OWN, MIXED), (-1, np.inf), 0.5, "all", [PairFold]),

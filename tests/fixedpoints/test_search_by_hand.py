@@ -340,7 +340,7 @@ def test_fixed_points_are_looked_for_on_both_sides_of_a_bifurcation(monkeypatch)
 @pytest.mark.parametrize(
     ("moved", "left", "there"),
     [
-        ([0, 0.12, 0, 0], 3.99e-12, True), ([0, 0.12, 0, 0], 4.01e-12, False),
+        ([0, 0.12, 0, 0], 4e-12, True), ([0, 0.12, 0, 0], 4.01e-12, False),
         ([0, 3.99e-4, 0, 0], 0.0, False), ([0, -4.01e-4, 0, 0], 0.0, True),
         ([0.59, 0.1, 0, 0], 0.0, True), ([5.9, 0.1, 0, 0], 0.0, True),
         ([6.1, 0.1, 0, 0], 0.0, False),

@@ -337,7 +337,7 @@ def sought(monkeypatch, rest=(), periods=(), points=(), cycles=()):
 def test_a_stable_cycle_is_sought_after_ever_longer_courses(monkeypatch):
     good = cycle(9.9, states=[[0.0], [2.01e-5]])
     unstable = cycle(multipliers=(1.1, np.nan))
-    tiny = cycle(states=[[0.0], [1.99e-5]])
+    tiny = cycle(states=[[0.0], [2e-5]])
     found, log = sought(
         monkeypatch, periods=[None, 3.0, 4.0, 5.0, 6.0], points=[None, 1, 2, 3],
         cycles=[unstable, tiny, good],
