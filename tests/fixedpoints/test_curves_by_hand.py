@@ -711,6 +711,9 @@ def test_tips_attract_as_their_neighbours(monkeypatch):
     assert flags("edge", LIMIT).tolist() == [False, False] + [True] * 5
     assert flags(LIMIT, "edge").tolist() == [True] * 5 + [False, False]
     assert flags(LIMIT, LIMIT, 2).tolist() == [False, False]
+    half = straight(2, LIMIT, "edge")
+    found = _attracting(None, half.points, half, lambda condition, X: X[:, 0] > 0.5)[1]
+    assert found.tolist()[:1] == [False]
     assert flags(LIMIT, LIMIT, 3).tolist() == [True] * 3
 
 

@@ -129,3 +129,14 @@ def test_numbers_that_overflow_are_named(monkeypatch):
     with pytest.raises(vaedyn.ParameterError) as caught:
         vaedyn.bifurcation_curves(PARAMS)
     assert str(caught.value) == "x: numbers overflow in these ranges: narrow x or y"
+
+
+def test_a_state_on_rows_is_written_with_what_is_its_own():
+    found = vaedyn.trained_on_rows(rho=3.0, alpha=4.0).to_variables()
+    own = {"signals", "eigenvalues", "overlaps", "thresholds", "kl_on_rows"}
+    assert set(found) > own
+    assert {"m", "d", "Q", "E", "R", "D", "eps_g", "kl"} < set(found)
+    assert found["signals"][0] == ("latent",)
+    assert found["overlaps"][2]["long_name"] == (
+        "squared overlap of that direction with the signal's"
+    )
