@@ -66,10 +66,10 @@ def as_numbers(name: str, values: Any) -> np.ndarray:
     ParameterError
         When it is none of real numbers, or holds nan or inf; it names the argument.
     """
-    for step in ("detach", "cpu"):
-        if hasattr(values, step) and not isinstance(values, np.ndarray):
-            values = getattr(values, step)()
     try:
+        for step in ("detach", "cpu"):
+            if hasattr(values, step) and not isinstance(values, np.ndarray):
+                values = getattr(values, step)()
         found = _array(values)
         numbers = found if found.dtype.kind in UNREAL else found.astype(float)
     except Exception as error:  # whatever the object's own methods raise

@@ -181,7 +181,7 @@ class _Run:
                     raise self.lost(at / p.dim, float(betas[done]))
                 if self.progress:
                     self.progress(at, steps)
-            largest = max(np.abs(self.W).max(), np.abs(self.V).max())
+            largest = np.maximum(np.abs(self.W).max(), np.abs(self.V).max())  # nan if one is
             if not largest**2 < BOUND * max(1.0, unit / max(p.beta, 1e-300)):
                 raise self.lost(at / p.dim, p.beta / unit)
             if watch and stop in seen:

@@ -13,7 +13,6 @@ from ..model.training import ADAM, SGD
 
 MOMENTUM = "momentum"
 OPTIMISERS = (SGD, MOMENTUM, ADAM)
-USUAL_MOMENTUM = 0.9
 WHOLE = ("latent", "signal", "dim", "batch", "init_seed")
 NUMBERS = ("beta", "eta", "lam", "t_max", "momentum")
 SEVERAL = ("rho", "lr")

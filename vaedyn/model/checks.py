@@ -33,7 +33,13 @@ def real(name: str, value: object, least: float = 0.0, *, least_allowed: bool = 
         raise ParameterError(name, f"must be finite, got {number}")
     if number < least or (number == least and not least_allowed):
         bound = ">=" if least_allowed else ">"
-        raise ParameterError(name, f"must be {bound} {least:g}, got {number:g}")
+        raise ParameterError(name, f"must be {bound} {least:g}, got {shown(number, least)}")
     if number > LARGEST:
-        raise ParameterError(name, f"must be at most {LARGEST:g}, got {number:g}")
+        raise ParameterError(name, f"must be at most {LARGEST:g}, got {shown(number, LARGEST)}")
     return number
+
+
+def shown(number: float, bound: float) -> str:
+    """Return a number in six digits, or in all of them where it is not seen to miss a bound."""
+    short = f"{number:g}"
+    return short if number == bound or short != f"{bound:g}" else repr(number)

@@ -39,11 +39,11 @@ def parse_noise(given: str | Classes) -> tuple[tuple[float, float], ...]:
             raise ParameterError(
                 "noise",
                 f"variances and shares must be above zero, variances at most {LARGEST:g} and "
-                f"shares at most 1, got {variance:g}*{share:g}",
+                f"shares at most 1, got {variance:g}*{share:.8g}",
             )
     total = math.fsum(share for _, share in pairs)
     if abs(total - 1) > ROUNDING:
-        raise ParameterError("noise", f"shares must add up to 1, got {total:g}")
+        raise ParameterError("noise", f"shares must add up to 1, got {total:.8g}")
     ordered = sorted(pairs, reverse=True)
     return tuple(
         (variance, math.fsum(share for _, share in some) / total)

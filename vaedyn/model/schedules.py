@@ -25,6 +25,7 @@ TEN_DIGITS, FOUR_DIGITS = 12.0, 5.0  # gamma t, at which tanh is 1 to so many
 ARRIVED, NEARLY, LEAST_SHARE = 1e-10, 1e-4, 1e-16  # of the final value
 MOST_POINTS = 1000
 MOST_CYCLES = 10**6
+SHOWN = 200  # characters of a spec that is none
 
 
 @dataclass(frozen=True)
@@ -304,7 +305,8 @@ def parse_schedule(spec: str | Pairs, beta: float | None = None) -> Schedule:
     try:
         found = parse(argument)
     except ValueError as error:
-        raise ParameterError("anneal", f"expected {form}, got {spec!r} ({error})") from error
+        shown = repr(spec) if len(repr(spec)) <= SHOWN else f"{repr(spec)[: SHOWN - 3]}..."
+        raise ParameterError("anneal", f"expected {form}, got {shown} ({error})") from error
     if beta is not None and (last := found.end_value(beta)) != beta:
         raise ParameterError("anneal", f"ends at beta = {last!r}, so --beta must be {last!r}, too")
     return found

@@ -18,8 +18,7 @@ def form_of(group: Any) -> str:
     """Return whether the rows (csr) or columns (csc) of a sparse matrix are packed, or nothing."""
     said = group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", ""))
     said = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-    known = {**ENCODINGS, "csr_array": "csr_array"}
-    return next((form for form in ("csr", "csc") if said in (form, known[form])), "")
+    return next((form for form, name in ENCODINGS.items() if said in (form, name)), "")
 
 
 def open_sparse(path: Path, place: str, group: Any) -> tuple[int, int, Read]:
