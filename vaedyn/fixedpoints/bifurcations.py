@@ -226,7 +226,7 @@ class _Naming:
         found = first or self._alone(n, x)
         if not meets and found["bifurcation"] not in (HOPF, None):
             meets, why = self._beside(n, x)
-            return {**found, "meets": meets, "multiplicity": many, **({} if meets else why)}
+            return {**found, "meets": meets, "multiplicity": many, **why}
         return {**found, "meets": meets, "multiplicity": many}
 
     def _beside(self, n: int, x: float) -> tuple[list[int], dict[str, str]]:

@@ -271,7 +271,7 @@ class Shooting:
             if np.abs(value).max() < 0.01 * CLOSED * size:
                 return point
             step = -np.linalg.lstsq(matrix, value, rcond=1e-13)[0]
-            if np.abs(step).max() > 1:
+            if not 0 < np.abs(step).max() <= 1:
                 return None
             point = point + step
             after = self._left(point, guess, rest)
