@@ -72,7 +72,9 @@ def command(
     """
     scale = "linear" if FAMILIES[family] is None else "log"
     look.check(scale, scale)
-    chosen = output_path("annealing", output, params, {"family": family, "tol": tol})
+    options = {"family": family, "knots": knots, "tol": tol, "simulations": simulations}
+    options |= {"runs": runs, "seed": seed}
+    chosen = output_path("annealing", output, params, options)
     numerics = {"rtol": rtol, "atol": atol, "store": session.store}
     with session.progress("anneal", "schedules") as progress:
         found = best_schedule(params, family, knots=knots, tol=tol, progress=progress, **numerics)

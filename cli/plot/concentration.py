@@ -12,6 +12,7 @@ from vaedyn.model.params import Params
 from ..bands import cautions
 from ..grids import Varied, VariedType
 from ..model_options import with_model
+from ..ondata import typed
 from ..options import (
     RANDOM_START,
     SIMULATION_OPTIONS,
@@ -40,6 +41,12 @@ def dims_of(vary: Varied) -> list[int]:
     if len(set(vary.values)) < 2:
         raise click.BadParameter("expected at least two values of dim", param_hint="--vary")
     return sorted(set(vary.values))
+
+
+def named(dims: list[int], ensemble: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that stand in the name of a picture over N."""
+    given = {name: x for name, x in ensemble.items() if name != "jobs" and x is not False}
+    return {**given, "vary": dims} if typed("vary") else given
 
 
 @click.command(
@@ -85,7 +92,7 @@ def command(
     if ensemble["runs"] < 2:
         raise click.BadParameter("a spread needs at least 2 runs", param_hint="--runs")
     look.check("log", "log")
-    output = output_path("concentration", output, params, {})
+    output = output_path("concentration", output, params, {**named(dims, ensemble), "at": at})
     drawn = ensembles(params, dims, store=session.store, watch=session.simulation, **ensemble)
     for text in cautions(drawn[0][0], False):
         log.warning(f"at N = {dims[0]}, {text}")

@@ -16,7 +16,7 @@ from ..options import (
 )
 from ..output import plain
 from ..session import Session
-from .concentration import VARY_DIM, dims_of
+from .concentration import VARY_DIM, dims_of, named
 from .picture import PICTURE, output_path, write
 
 
@@ -48,7 +48,7 @@ def command(
     if ensemble["runs"] < 2:
         raise click.BadParameter("a spread needs at least 2 runs", param_hint="--runs")
     look.check("log", "linear")
-    output = output_path("escape", output, params, {})
+    output = output_path("escape", output, params, named(dims, ensemble))
     found = escapes(params, dims, store=session.store, watch=session.simulation, **ensemble)
 
     from vaedyn.figures.escape import escape

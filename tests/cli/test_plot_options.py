@@ -507,7 +507,8 @@ def test_annealing(run, drawn, comparison):
     assert drawn["checked"] == [("log", "log")]
     words = "--family free --knots 4 --tol 0.25 --simulations 2 --runs 3 --seed 4 --jobs 2"
     done = run("plot annealing --beta 1.5 --rtol 1e-7 --atol 1e-9", words)
-    assert done.out == "annealing_beta-1.5_family-free_tol-0.25.pdf\n"
+    name = "annealing_beta-1.5_family-free_knots-4_tol-0.25_simulations-2_runs-3_seed-4.pdf"
+    assert done.out == f"{name}\n"
     given = (Params(beta=1.5), "free"), {"knots": 4, "tol": 0.25, **FINER}
     assert asked["best_schedule"][1] == given
     assert asked["compare"][1] == ((found,), FINER)
@@ -579,7 +580,10 @@ def test_concentration(run, drawn, spread):
     assert asked["spreads"][0][0][1] == (150.0, 500.0, 1500.0)
     assert drawn["concentration"] == ((found, Params(), 5, PLAIN), {})
     assert drawn["checked"] == [("log", "log")]
-    run("plot concentration --vary dim=70,50,70 --at 1,2 --t-max 2", EVERY)
+    done = run("plot concentration --vary dim=70,50,70 --at 1,2 --t-max 2", EVERY)
+    assert done.out == (
+        "concentration_t-max-2_runs-3_seed-4_engine-vector_random-start-True_vary-50-70_at-1-2.pdf\n"
+    )
     assert asked["ensembles"][1] == ((Params(t_max=2), [50, 70]), GIVEN)
     assert asked["spreads"][1][0][1] == (1.0, 2.0)
     assert drawn["concentration"][0][2] == 3
@@ -615,7 +619,8 @@ def test_escapes(run, drawn, science):
                     "simulation": {"mean": 6.0, "std": 2.0, "runs": 3}}],
     }  # fmt: skip
     assert asked["escapes"] == [((Params(), [250, 500, 1000, 2000, 4000]), NO_START)]
-    run("plot escape --vary dim=70,50", SOME)
+    done = run("plot escape --vary dim=70,50", SOME)
+    assert done.out == "escape_runs-3_seed-4_engine-vector_vary-50-70.pdf\n"
     assert asked["escapes"][1] == ((Params(), [50, 70]), SOME_GIVEN)
     assert drawn["escape"] == ((Params(), [each], PLAIN), {})
     assert drawn["checked"] == [("log", "linear")]
