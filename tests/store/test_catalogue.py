@@ -59,6 +59,8 @@ def test_records_may_be_found_by_when_they_were_made_and_how_long_they_are(tmp_p
     }  # fmt: skip
     assert property_of(one, "seconds") == 9.0
     assert property_of(one, "a") == 0
+    one.provenance["machine"] = "Linux"
+    assert property_of(one, "machine") is None  # which is no property
     assert parse_filter("a=0")(one)
     assert parse_filter("length>=12")(one)
     assert not parse_filter("length>12")(one)
