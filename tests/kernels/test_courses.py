@@ -22,8 +22,9 @@ MODELS = np.array([
     [0.05, 0.9, 0.0, 0.3, 0.6, 1.4, 1, 0], [0.9, 0.6, 0.1, 3.0, 2.5, 0.4, 1, 1],
     [1.1, 1.9, 0.05, 2.2, 4.0, 1.0, 1, 0], [0.4, 0.3, 0.0, 1.1, 0.9, 2.0, 5, 1],
     [1.6, 0.7, 0.3, 0.25, 0.35, 0.45, 2, 0], [0.02, 0.4, 0.0, 0.15, 0.1, 3.0, 3, 0],
+    [0.02, 1.2, 0.1, 2.2, 0.8, 2.5, 2, 1], [0.02, 0.6, 0.0, 2.9, 1.0, 1.25, 2, 0],
 ])  # fmt: skip
-ENDS = np.array([30.0, 20.0, 12.0, 40.0, 25.0, 9.0, 9.0, 14.0, 22.0, 17.0])
+ENDS = np.array([30.0, 20.0, 12.0, 40.0, 25.0, 9.0, 9.0, 14.0, 22.0, 17.0, 1.5, 2.0])
 
 
 def slope_of(model):
@@ -43,14 +44,15 @@ def size(x):
 
 
 def course(slope, y, end, bound, most):
-    """Return what becomes of a model, after how many steps and rejections, when, and where."""
+    """Return what becomes of a model, its steps, how many follow one that was rejected and would
+    have grown, and where it is."""
     k = [slope(y)]
     tolerated = ATOL + RTOL * abs(y)
     state, steep = size(y / tolerated), size(k[0] / tolerated)
     h = 1e-6 if state < 1e-5 or steep < 1e-5 else 0.01 * state / steep
     change = size((slope(y + h * k[0]) - k[0]) / tolerated) / h
     h = min((0.01 / max(change, steep)) ** 0.2, 100 * h)
-    t, before, rejected, made, rejections = 0.0, log(1e-4), False, 0, 0
+    t, before, rejected, made, held = 0.0, log(1e-4), False, 0, 0
     while True:
         usual, made = h, made + 1
         final = t + 1.01 * h >= end
@@ -67,22 +69,23 @@ def course(slope, y, end, bound, most):
             found = max(found, lost)
         if not found <= 1:
             h *= max(0.2, 0.9 * exp(-0.17 * log(found))) if found < inf else 0.2
-            rejected, rejections = True, rejections + 1
+            rejected = True
         else:
             assert final == (t + 1.01 * usual >= end)
             t, y, k = (end if final else t + h), after, k[-1:]
             quality = log(max(found, 1e-10))
             factor = max(0.2, min(10.0, 0.9 * exp(0.04 * before - 0.17 * quality)))
+            held += rejected and factor > 1
             h *= min(factor, 1.0) if rejected else factor
             rejected, before = False, max(quality, log(1e-4))
             if not abs(y).max() < bound:
-                return courses.DIVERGED, made, rejections, t, y
+                return courses.DIVERGED, made, held, y
             if final:
-                return courses.DONE, made, rejections, t, y
+                return courses.DONE, made, held, y
         if not h >= 1e-14 * max(t, 1e-3):
-            return courses.DIVERGED, made, rejections, t, y
+            return courses.DIVERGED, made, held, y
         if made == most:
-            return courses.STOPPED, made, rejections, t, y
+            return courses.STOPPED, made, held, y
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +97,7 @@ def starts():
     for _ in MODELS:
         W, V = random.normal(size=(2, LATENT, 2 * SIGNAL)) * 0.6
         m, d = W[:, :SIGNAL], V[:, :SIGNAL]
-        parts = m, d, W @ W.T, V @ V.T, W @ V.T, random.uniform(0.3, 1, LATENT)
+        parts = m, d, W @ W.T, V @ V.T, W @ V.T, random.uniform(0.002, 1, LATENT)
         y = np.concatenate([part.ravel() for part in parts])
         found.append(spread @ (gather @ y))
     assert len(found[0]) == count(LATENT, SIGNAL) == 2 * size + 3 * LATENT**2 + LATENT
@@ -115,16 +118,16 @@ def run(starts, rows, bounds, most):
 
 
 def test_every_model_makes_the_steps_of_the_twin(starts):
-    """Ten models in the lanes of eight: some end sooner, some diverge, some reject steps."""
+    """Twelve models in lanes for eight: some end sooner, some diverge, some reject steps."""
     rows, bounds = np.arange(len(MODELS)), np.full(len(MODELS), 1e4)
     status, steps, out = run(starts, rows, bounds, 400)
     twins = [course(slope_of(MODELS[i]), starts[i], ENDS[i], 1e4, 400) for i in rows]
     assert status.tolist() == [twin[0] for twin in twins]
     assert {courses.DONE, courses.DIVERGED} <= {*status.tolist()}
     assert steps.tolist() == [twin[1] for twin in twins]
-    assert sum(twin[2] > 1 for twin in twins) >= 3
+    assert sum(twin[2] for twin in twins) > 2
     done = status == courses.DONE
-    ends = np.array([twin[4] for twin in twins])
+    ends = np.array([twin[3] for twin in twins])
     np.testing.assert_allclose(out[done, 1], ends[done], rtol=1e-9, atol=1e-10)
 
 
