@@ -38,25 +38,6 @@ from vaedyn.sweeps.plans import Plan
 from vaedyn.sweeps.points import Outcome
 from vaedyn.sweeps.sweep import Sweep
 
-
-@pytest.fixture
-def session(tmp_path):
-    return Session(tmp_path / "store")
-
-
-@pytest.fixture
-def notes(caplog):
-    """Yield a function that returns levels and texts of notes since the last call."""
-    caplog.set_level("INFO")
-
-    def said():
-        found = [(r.levelname, r.getMessage()) for r in caplog.records]
-        caplog.clear()
-        return found
-
-    return said
-
-
 # ---- removing
 
 

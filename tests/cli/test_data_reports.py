@@ -1,46 +1,19 @@
 """What commands on tables print, entry by entry, of results that are made up."""
 
-import json
 from types import SimpleNamespace
 
 import click
 import numpy as np
 import pytest
 
+from tests.shared.kept import PROVENANCE, SOURCE
 from vaedyn.cli import losses, weight
-from vaedyn.cli.session import Session
 from vaedyn.data.beta_for import Wanted
 from vaedyn.data.convention import Convention
 from vaedyn.data.learned_variance import LearnedVariance
 from vaedyn.data.prediction import Prediction
 from vaedyn.errors import ParameterError
-from vaedyn.model.records import Source
 from vaedyn.tables.table import TableError
-
-PROVENANCE = {"key": "abc", "reused": False, "path": "abc.h5", "params": {"beta": 1.5}}
-SOURCE = Source(**PROVENANCE)
-
-
-@pytest.fixture
-def session(tmp_path):
-    return Session(tmp_path / "store")
-
-
-@pytest.fixture
-def as_json(tmp_path):
-    return Session(tmp_path / "store", as_json=True)
-
-
-@pytest.fixture
-def out(capsys):
-    """Yield a function that returns the lines on stdout since the last call."""
-    return lambda: capsys.readouterr().out.splitlines()
-
-
-@pytest.fixture
-def shown(capsys):
-    """Yield a function that returns the JSON on stdout."""
-    return lambda: json.loads(capsys.readouterr().out)
 
 
 def predicted(*eigenvalues, total=None, dim=4):

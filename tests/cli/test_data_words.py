@@ -9,53 +9,14 @@ import click
 import numpy as np
 import pytest
 
+from tests.shared.kept import PROVENANCE, SOURCE
 from vaedyn.cli import convention, course, data, heldout, ondata, spectrum, warm_up
-from vaedyn.cli.session import Session
 from vaedyn.data.convention import OWN, Convention
 from vaedyn.data.heldout import Score
 from vaedyn.data.prediction import Row
 from vaedyn.data.presets import PRESETS
 from vaedyn.errors import ParameterError
-from vaedyn.model.records import Source
 from vaedyn.tables.table import TableError
-
-PROVENANCE = {"key": "abc", "reused": False, "path": "abc.h5", "params": {"beta": 1.5}}
-SOURCE = Source(**PROVENANCE)
-
-
-@pytest.fixture
-def session(tmp_path):
-    return Session(tmp_path / "store")
-
-
-@pytest.fixture
-def as_json(tmp_path):
-    return Session(tmp_path / "store", as_json=True)
-
-
-@pytest.fixture
-def out(capsys):
-    """Yield a function that returns the lines on stdout since the last call."""
-    return lambda: capsys.readouterr().out.splitlines()
-
-
-@pytest.fixture
-def shown(capsys):
-    """Yield a function that returns the JSON on stdout."""
-    return lambda: json.loads(capsys.readouterr().out)
-
-
-@pytest.fixture
-def notes(caplog):
-    """Yield a function that returns levels and texts of notes since the last call."""
-    caplog.set_level("INFO")
-
-    def said():
-        found = [(r.levelname, r.getMessage()) for r in caplog.records]
-        caplog.clear()
-        return found
-
-    return said
 
 
 def made(**others):

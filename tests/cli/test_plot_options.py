@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import vaedyn.figures.style
+from tests.shared.kept import PROVENANCE, SOURCE
 from vaedyn.cli.plot import (
     animation,
     annealing,
@@ -35,14 +36,11 @@ from vaedyn.data.convention import OWN, Convention
 from vaedyn.errors import ConvergenceError
 from vaedyn.figures.layout import Look
 from vaedyn.model.params import Params
-from vaedyn.model.records import Source
 from vaedyn.sweeps.grids import Point
 from vaedyn.sweeps.points import Outcome
 from vaedyn.sweeps.sweep import Sweep
 
 say_if_empty = picture.say_if_empty  # which most tests here do without
-PROVENANCE = {"key": "abc", "reused": False, "path": "abc.h5", "params": {}}
-SOURCE = Source(**PROVENANCE)
 USUAL = {"runs": 5, "seed": 0, "engine": None, "random_start": False, "jobs": None}
 EVERY = "--runs 3 --seed 4 --engine vector --random-start --jobs 2"
 SOME = "--runs 3 --seed 4 --engine vector --jobs 2"
@@ -134,35 +132,12 @@ def test_names_of_figures():
         "f_latent-2_signal-2_rho-3-1.5.pdf")  # fmt: skip
     short, long = "1.2*0.5,0.8*0.5", ",".join(f"{n}*0.0625" for n in range(1, 17))
     assert "_noise-1.2-0.5-0.8-0.5" in named("f", plain.replace(noise=short), usual={"noise": None})
-    assert (
-        len(
-            named("f", plain.replace(noise=long), usual={"noise": None})
-            .partition("noise-")[2]
-            .split("_")[0]
-        )
-        == 12
-    )
-    start = named("f", plain.replace(init="m=0.1,d=0.2,Q=1,E=1,R=0,D=1"))
-    assert len(start) == len("f_init-12345678.pdf")
-    for count, whole in ((198, True), (199, False)):
-        name = (
-            named("f" * count, plain.replace(t_max=2))
-            if count < 0
-            else named("f" * (count + 2), plain)
-        )
-        assert (len(name) == count + 6) == whole
-    assert named("f" * 201, plain)[:201] == "f" * 200 + "_"
     digest = named("f", plain.replace(noise=long), usual={"noise": None}).partition("noise-")[2]
     assert len(digest.split("_")[0]) == len("12345678.pdf")
     start = named("f", plain.replace(init="m=0.1,d=0.2,Q=1,E=1,R=0,D=1"))
     assert len(start) == len("f_init-12345678.pdf")
-    for count, whole in ((198, True), (199, False)):
-        name = (
-            named("f" * count, plain.replace(t_max=2))
-            if count < 0
-            else named("f" * (count + 2), plain)
-        )
-        assert (len(name) == count + 6) == whole
+    for count, whole in ((200, True), (201, False)):
+        assert (len(named("f" * count, plain)) == count + len(".pdf")) == whole
     assert named("f" * 201, plain)[:201] == "f" * 200 + "_"
     assert len(named("f" * 201, plain)) == 200 + 1 + 8 + 4
 
